@@ -1,0 +1,66 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target: language mode 6, any warning is an error.
+let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// The pure targets besides prove their memory safety: each unsafe expression is marked and explained.
+let pure: [SwiftSetting] =
+  strict + [.strictMemorySafety(), .enableExperimentalFeature("Lifetimes")]
+
+let package = Package(
+  name: "waybill",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    .target(name: "CLinux"),
+    .target(name: "Basics", swiftSettings: pure),
+    .target(name: "HTTP", dependencies: ["Basics"], swiftSettings: pure),
+    .target(name: "Policy", dependencies: ["Basics", "HTTP"], swiftSettings: pure),
+    .target(name: "Telemetry", dependencies: ["Basics", "HTTP", "Policy"], swiftSettings: pure),
+    .target(
+      name: "Plan", dependencies: ["Basics", "HTTP", "Policy", "Telemetry"], swiftSettings: pure),
+    .target(
+      name: "Configuration", dependencies: ["Basics", "HTTP", "Policy", "Telemetry", "Plan"],
+      swiftSettings: strict),
+    .target(name: "Platform", dependencies: ["CLinux", "Basics", "HTTP"], swiftSettings: strict),
+    .target(
+      name: "Engine", dependencies: ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform"],
+      swiftSettings: strict),
+    .target(
+      name: "Simulation",
+      dependencies: ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform", "Engine"],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "waybill",
+      dependencies: [
+        "Configuration", "Engine", "Plan", "Platform", "Policy", "Telemetry", "HTTP", "Basics",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    .testTarget(name: "BasicsTests", dependencies: ["Basics"], swiftSettings: strict),
+    .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Basics"], swiftSettings: strict),
+    .testTarget(
+      name: "PolicyTests", dependencies: ["Policy", "HTTP", "Basics"], swiftSettings: strict),
+    .testTarget(
+      name: "TelemetryTests", dependencies: ["Telemetry", "Policy", "HTTP", "Basics"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ConfigurationTests",
+      dependencies: ["Configuration", "Plan", "Policy", "Telemetry", "HTTP", "Basics"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "EngineTests",
+      dependencies: [
+        "Engine", "Simulation", "Configuration", "Plan", "Platform", "Policy", "Telemetry", "HTTP",
+        "Basics",
+      ],
+      swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,75 @@
+import Basics
+
+/// The form of a request target (RFC 9112 section 3.2).
+public enum TargetForm: UInt8, Sendable, BitwiseCopyable {
+  case origin, absolute, authority, asterisk
+}
+
+/// A request's head as offsets into the buffer that it came in, filled while the bytes arrive.
+///
+/// Reset it, then call `parse` with all bytes from the head's first one whenever more have come.
+/// Offsets count from that first byte, so the buffer may move as long as the bytes keep their order.
+/// 2 KiB large: pass it `inout`, never by value.
+public struct RequestHead: Sendable, BitwiseCopyable {
+  /// The method, when Waybill knows it.
+  public internal(set) var method: Method = .other
+  /// Where the method lies.
+  public internal(set) var methodRange: ByteRange = .empty
+  /// Where the whole request target lies.
+  public internal(set) var target: ByteRange = .empty
+  /// Its form.
+  public internal(set) var targetForm: TargetForm = .origin
+  /// The target's path, from its slash on; empty for the authority and asterisk forms.
+  /// An absolute form without a path (`http://host`, `http://host?q`) has an empty one: it means `/`.
+  public internal(set) var path: ByteRange = .empty
+  /// The target's query without the question mark; empty when there is none.
+  public internal(set) var query: ByteRange = .empty
+  /// True when the target has a question mark, even with nothing behind it.
+  public internal(set) var hasQuery: Bool = false
+  /// The version.
+  public internal(set) var version: HTTPVersion = .http11
+  /// The authority: of an absolute target, else of Host (RFC 9112 section 3.2.2); with its port.
+  public internal(set) var authority: ByteRange = .empty
+  /// The authority's host without its port, brackets of an IPv6 literal included.
+  public internal(set) var host: ByteRange = .empty
+  /// What Connection asks for.
+  public internal(set) var connection: ConnectionOptions = []
+  /// How the content ends; never `.untilClose`.
+  public internal(set) var framing: ContentFraming = .none
+  /// True when `Expect: 100-continue` came on HTTP/1.1.
+  public internal(set) var expectsContinue: Bool = false
+  /// True when an Upgrade field came together with `Connection: upgrade` on HTTP/1.1.
+  public internal(set) var requestsUpgrade: Bool = false
+  /// The field lines.
+  public internal(set) var fields = FieldSection()
+  /// Bytes of the head, leading empty lines and final empty line included, once it is complete.
+  public internal(set) var byteCount: Int = 0
+
+  /// How far an incomplete head has been read.
+  var progress = HeadProgress()
+
+  /// A head of which nothing has been seen.
+  public init() {}
+
+  /// True when the connection may serve another request after this one (RFC 9112 section 9.3).
+  @inlinable public var keepsAlive: Bool {
+    if connection.contains(.close) { return false }
+    return version == .http11 || connection.contains(.keepAlive)
+  }
+}
+
+/// How far an incomplete head has been read; lets `parse` go on where it stopped.
+struct HeadProgress: Sendable, BitwiseCopyable {
+  /// Offset of the first byte of the line that is not complete yet.
+  var lineStart: Int = 0
+  /// Offset up to which that line is known to hold no line end.
+  var scanned: Int = 0
+  /// True once the start line has been read.
+  var hasStartLine: Bool = false
+  /// Content-Length so far.
+  var contentLength: UInt64? = nil
+  /// Offset of the first Host line's value, for errors; -1 while there is none.
+  var hostLineCount: Int = 0
+  /// Transfer-Encoding lines so far.
+  var transferEncodingLineCount: Int = 0
+}

@@ -1,0 +1,361 @@
+import Basics
+import HTTP
+import Policy
+import Telemetry
+
+/// A conf file, compiled: immutable, shared by all workers, replaced as a whole.
+///
+/// `tables` holds plain values and pointers into the plan's arena; a worker copies `tables` and keeps
+/// the plan alive beside it.
+public final class Plan: Sendable {
+  /// What the workers read.
+  public let tables: PlanTables
+  /// What the process needs before workers start.
+  public let process: ProcessPlan
+  // Never touched after init; the tables point into it.
+  private nonisolated(unsafe) let arena: Arena
+
+  /// A plan of tables that lie in `arena`.
+  public init(tables: PlanTables, process: ProcessPlan, arena: Arena) {
+    self.tables = tables
+    self.process = process
+    unsafe self.arena = arena
+  }
+}
+
+/// What concerns the process as a whole.
+public struct ProcessPlan: Sendable {
+  /// `worker_threads`; nil for `auto`.
+  public var workerThreads: Int?
+  /// `pid`; nil when no file is written.
+  public var pidPath: String?
+  /// `user`: name and optional group.
+  public var user: String?
+  /// See `user`.
+  public var group: String?
+
+  /// The values given.
+  public init(workerThreads: Int?, pidPath: String?, user: String?, group: String?) {
+    self.workerThreads = workerThreads
+    self.pidPath = pidPath
+    self.user = user
+    self.group = group
+  }
+}
+
+/// The tables that a worker reads; indices in one table point into another.
+public struct PlanTables: Sendable, BitwiseCopyable {
+  /// Every address listened on, once.
+  public var listeners: FrozenArray<ListenerPlan>
+  /// Every `server`.
+  public var servers: FrozenArray<ServerPlan>
+  /// Every `location`, and for each server one more for what no location matches.
+  public var locations: FrozenArray<LocationPlan>
+  /// Every `upstream`, and one for each `proxy_pass` that names an address.
+  public var upstreams: FrozenArray<UpstreamPlan>
+  /// Every log file, once, access and error logs alike.
+  public var sinks: FrozenArray<LogSinkPlan>
+  /// Lowercase names of the response fields kept for log lines; the slot is the index.
+  public var capturedFields: FrozenArray<CapturedField>
+  /// `worker_connections`: sockets of one worker, clients' and backends' together.
+  public var workerConnections: Int
+  /// `shutdown_timeout`
+  public var shutdownTimeout: Interval
+  /// True when some template asks for `$server_addr` or `$server_port`, which costs a system call.
+  public var usesLocalAddress: Bool
+
+  /// The tables given.
+  public init(
+    listeners: FrozenArray<ListenerPlan>, servers: FrozenArray<ServerPlan>,
+    locations: FrozenArray<LocationPlan>, upstreams: FrozenArray<UpstreamPlan>,
+    sinks: FrozenArray<LogSinkPlan>, capturedFields: FrozenArray<CapturedField>,
+    workerConnections: Int, shutdownTimeout: Interval, usesLocalAddress: Bool
+  ) {
+    self.listeners = listeners
+    self.servers = servers
+    self.locations = locations
+    self.upstreams = upstreams
+    self.sinks = sinks
+    self.capturedFields = capturedFields
+    self.workerConnections = workerConnections
+    self.shutdownTimeout = shutdownTimeout
+    self.usesLocalAddress = usesLocalAddress
+  }
+}
+
+/// A response field whose value some `$sent_http_NAME` or `$upstream_http_NAME` asks for.
+public struct CapturedField: Sendable, BitwiseCopyable {
+  /// The name in lowercase, with dashes.
+  public var name: FrozenBytes
+  /// True for `$upstream_http_NAME`: as the backend sent it; else as it goes to the client.
+  public var isUpstream: Bool
+
+  /// The field given.
+  public init(name: FrozenBytes, isUpstream: Bool) {
+    self.name = name
+    self.isUpstream = isUpstream
+  }
+}
+
+/// A `listen` address.
+public struct ListenerPlan: Sendable, BitwiseCopyable {
+  /// The address to bind; `.unix` for a unix socket.
+  public var address: PeerAddress
+  /// The unix socket's path; empty for TCP.
+  public var unixPath: FrozenBytes
+  /// `proxy_protocol`
+  public var acceptsProxyProtocol: Bool
+  /// `backlog=`; 511 by default.
+  public var backlog: Int32
+  /// The servers of this address by name.
+  public var serverNames: ServerNameTable
+  /// The server for all other names: an index into `servers`.
+  public var defaultServer: Int
+
+  /// The listener given.
+  public init(
+    address: PeerAddress, unixPath: FrozenBytes, acceptsProxyProtocol: Bool, backlog: Int32,
+    serverNames: ServerNameTable, defaultServer: Int
+  ) {
+    self.address = address
+    self.unixPath = unixPath
+    self.acceptsProxyProtocol = acceptsProxyProtocol
+    self.backlog = backlog
+    self.serverNames = serverNames
+    self.defaultServer = defaultServer
+  }
+}
+
+/// A `server`.
+public struct ServerPlan: Sendable, BitwiseCopyable {
+  /// The first `server_name`; empty when there is none.
+  public var name: FrozenBytes
+  /// `client_header_timeout`
+  public var headerTimeout: Interval
+  /// Bounds on request heads (`large_client_header_buffers`, `max_headers`).
+  public var headLimits: HeadLimits
+  /// The locations by path: indices into `locations`.
+  public var locationTable: LocationTable
+  /// What serves a path that no location matches, and a request that has no path: an index into `locations`.
+  public var fallbackLocation: Int
+  /// `set_real_ip_from`
+  public var realIPTrust: PeerTrust
+  /// `real_ip_header`
+  public var realIPHeader: RealIPHeader
+  /// For `.field`: the field's name in lowercase.
+  public var realIPField: FrozenBytes
+
+  /// The server given.
+  public init(
+    name: FrozenBytes, headerTimeout: Interval, headLimits: HeadLimits,
+    locationTable: LocationTable, fallbackLocation: Int, realIPTrust: PeerTrust,
+    realIPHeader: RealIPHeader, realIPField: FrozenBytes
+  ) {
+    self.name = name
+    self.headerTimeout = headerTimeout
+    self.headLimits = headLimits
+    self.locationTable = locationTable
+    self.fallbackLocation = fallbackLocation
+    self.realIPTrust = realIPTrust
+    self.realIPHeader = realIPHeader
+    self.realIPField = realIPField
+  }
+}
+
+/// `real_ip_header`: where the client's address is taken from when the peer is trusted.
+public enum RealIPHeader: UInt8, Sendable, BitwiseCopyable {
+  /// `X-Real-IP` (nginx's default) or any other field with one address: see `realIPField`.
+  case field
+  /// `X-Forwarded-For`: the last address, or with `real_ip_recursive` the last that is not trusted.
+  case xForwardedFor
+  /// See `xForwardedFor`.
+  case xForwardedForRecursive
+  /// `proxy_protocol`
+  case proxyProtocol
+}
+
+/// What a location does.
+public enum LocationAction: UInt8, Sendable, BitwiseCopyable {
+  /// Nothing is configured: 404.
+  case none
+  /// `proxy_pass`
+  case proxy
+  /// `return`
+  case answer
+}
+
+/// A `location` with everything that it inherits merged in.
+public struct LocationPlan: Sendable, BitwiseCopyable {
+  /// What it does.
+  public var action: LocationAction = .none
+
+  // return
+
+  /// `return CODE`: 0 to 999; 444 closes without an answer, as in nginx.
+  public var answerStatus: UInt16 = 0
+  /// The text, or for 301, 302, 303, 307 and 308 the URL.
+  public var answerText = Template(parts: .empty)
+  /// `default_type` of the text.
+  public var answerType: FrozenBytes = .empty
+
+  // proxy_pass
+
+  /// Index into `upstreams`.
+  public var upstream = 0
+  /// What `$proxy_host` is, and Host when `proxy_set_header Host $proxy_host` says so.
+  public var proxyHost: FrozenBytes = .empty
+  /// True when `proxy_pass` has a URI part, which then replaces `matchedPrefix` of the path.
+  public var replacesPath = false
+  /// The URI part.
+  public var replacementPath: FrozenBytes = .empty
+  /// Bytes of the location's own prefix.
+  public var matchedPrefixCount = 0
+  /// `proxy_set_header`; an empty value removes the field.
+  public var requestFields: FrozenArray<FieldAssignment> = .empty
+  /// `proxy_hide_header`, lowercase.
+  public var hiddenFields: FrozenArray<FrozenBytes> = .empty
+  /// `proxy_connect_timeout`
+  public var connectTimeout = Interval.seconds(60)
+  /// `proxy_read_timeout`
+  public var readTimeout = Interval.seconds(60)
+  /// `proxy_send_timeout`
+  public var sendTimeout = Interval.seconds(60)
+  /// `proxy_next_upstream*`
+  public var retry = RetryPolicy(
+    conditions: [.error, .timeout], maximumTries: 0, timeout: .endless)
+  /// `proxy_ignore_client_abort`: `on` serves a client that closed its sending side (the default here).
+  public var ignoresClientAbort = true
+
+  // towards the client
+
+  /// `add_header`
+  public var responseFields: FrozenArray<FieldAssignment> = .empty
+  /// `client_max_body_size`; 0 is unlimited.
+  public var maximumContentBytes: UInt64 = 0
+  /// `client_body_timeout`
+  public var bodyTimeout = Interval.seconds(60)
+  /// `send_timeout`
+  public var clientSendTimeout = Interval.seconds(60)
+  /// `keepalive_timeout`; zero closes after each response.
+  public var keepaliveTimeout = Interval.seconds(75)
+  /// `keepalive_requests`
+  public var keepaliveRequests: UInt32 = 1000
+
+  /// `request_id*`
+  public var requestID: RequestIDPolicy
+  /// `access_log`
+  public var accessLogs: FrozenArray<AccessLogPlan> = .empty
+  /// `error_log`
+  public var errorLogs: FrozenArray<ErrorLogPlan> = .empty
+
+  /// A location that does nothing yet.
+  public init(requestID: RequestIDPolicy) { self.requestID = requestID }
+}
+
+/// A field that `proxy_set_header` or `add_header` sets.
+public struct FieldAssignment: Sendable, BitwiseCopyable {
+  /// The name as written.
+  public var name: FrozenBytes
+  /// The name, when Waybill knows it.
+  public var known: FieldName
+  /// The value.
+  public var value: Template
+  /// `add_header ... always`
+  public var isAlways: Bool
+
+  /// The assignment given.
+  public init(name: FrozenBytes, known: FieldName, value: Template, isAlways: Bool) {
+    self.name = name
+    self.known = known
+    self.value = value
+    self.isAlways = isAlways
+  }
+}
+
+/// An `upstream`.
+public struct UpstreamPlan: Sendable, BitwiseCopyable {
+  /// Its name, or the address in `proxy_pass`.
+  public var name: FrozenBytes
+  /// The peers, each address once.
+  public var peers: FrozenArray<Peer>
+  /// How a peer is chosen.
+  public var method: BalancingMethod
+  /// For the hash methods: the key.
+  public var hashKey: Template
+  /// `keepalive`: idle connections kept by each worker; 0 keeps none.
+  public var idleConnections: Int
+  /// `keepalive_timeout` in `upstream`
+  public var idleTimeout: Interval
+  /// `keepalive_requests` in `upstream`
+  public var keepaliveRequests: UInt32
+
+  /// The upstream given.
+  public init(
+    name: FrozenBytes, peers: FrozenArray<Peer>, method: BalancingMethod, hashKey: Template,
+    idleConnections: Int, idleTimeout: Interval, keepaliveRequests: UInt32
+  ) {
+    self.name = name
+    self.peers = peers
+    self.method = method
+    self.hashKey = hashKey
+    self.idleConnections = idleConnections
+    self.idleTimeout = idleTimeout
+    self.keepaliveRequests = keepaliveRequests
+  }
+}
+
+/// Where log lines go.
+public struct LogSinkPlan: Sendable, BitwiseCopyable {
+  /// The kind of destination.
+  public enum Destination: UInt8, Sendable, BitwiseCopyable { case file, stdout, stderr }
+
+  /// The kind of destination.
+  public var destination: Destination
+  /// The file's path; empty else.
+  public var path: FrozenBytes
+  /// `buffer=`: bytes collected before a write; 0 writes at the end of each turn.
+  public var bufferBytes: Int
+  /// `flush=`: how long buffered lines wait at most; endless without it.
+  public var flushInterval: Interval
+
+  /// The sink given.
+  public init(
+    destination: Destination, path: FrozenBytes, bufferBytes: Int, flushInterval: Interval
+  ) {
+    self.destination = destination
+    self.path = path
+    self.bufferBytes = bufferBytes
+    self.flushInterval = flushInterval
+  }
+}
+
+/// An `access_log`.
+public struct AccessLogPlan: Sendable, BitwiseCopyable {
+  /// Index into `sinks`.
+  public var sink: Int
+  /// How a line looks.
+  public var format: LogFormat
+  /// `if=`: no line when this comes out empty or `0`; empty template: always a line.
+  public var condition: Template
+
+  /// The log given.
+  public init(sink: Int, format: LogFormat, condition: Template) {
+    self.sink = sink
+    self.format = format
+    self.condition = condition
+  }
+}
+
+/// An `error_log`.
+public struct ErrorLogPlan: Sendable, BitwiseCopyable {
+  /// Index into `sinks`.
+  public var sink: Int
+  /// The least severe level written.
+  public var level: LogLevel
+
+  /// The log given.
+  public init(sink: Int, level: LogLevel) {
+    self.sink = sink
+    self.level = level
+  }
+}

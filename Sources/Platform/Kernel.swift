@@ -1,0 +1,239 @@
+import Basics
+import HTTP
+
+/// What the engine asks of an operating system: sockets, readiness, clocks, randomness, log files.
+///
+/// The engine is generic over it and touches nothing else, so that it runs unchanged on a simulated
+/// one. Calls never block (but `wait`) and never throw: what went wrong is a value. EINTR is retried
+/// behind this protocol; misuse (EBADF, EFAULT, ENOTSOCK) traps there.
+public protocol Kernel: ~Copyable {
+  /// The monotonic clock.
+  mutating func now() -> Instant
+  /// The wall clock.
+  mutating func wallClock() -> WallClock
+  /// Fills `buffer` from the system's cryptographic random source; false when that failed.
+  mutating func fillRandom(_ buffer: UnsafeMutableRawBufferPointer) -> Bool
+
+  /// Waits until something is ready or `deadline` has come (at once when it is past; for ever when it is
+  /// `never`), rounding up to whole milliseconds. Returns the number of events stored.
+  mutating func wait(
+    into events: UnsafeMutableBufferPointer<KernelEvent>, until deadline: Instant
+  ) -> Int
+  /// Commands posted to this worker since the last call.
+  mutating func takeCommands() -> WorkerCommands
+
+  /// Reports readiness of a socket from now on under `token`, each change once (edge-triggered).
+  /// What is ready already is reported too. Nil when it worked.
+  mutating func watch(_ descriptor: Descriptor, token: UInt64) -> KernelError?
+  /// Reports connections waiting at a listening socket under `token` as long as there are any.
+  mutating func watchListener(_ descriptor: Descriptor, token: UInt64) -> KernelError?
+  /// Ends what `watch` or `watchListener` began. Closing does so too.
+  mutating func unwatch(_ descriptor: Descriptor)
+
+  /// Takes one connection from a listening socket. The new socket is non-blocking.
+  mutating func accept(_ listener: Descriptor) -> AcceptResult
+  /// The local address of a connection.
+  mutating func localAddress(_ descriptor: Descriptor) -> PeerAddress
+  /// Begins a connection, to `unixPath` when it is not empty. It may be under way when this returns:
+  /// the socket becomes writable when it is made, and `connectError` then says how it went.
+  mutating func connect(to address: PeerAddress, unixPath: FrozenBytes) -> ConnectResult
+  /// The outcome of a connect, or the error pending on a socket; nil when there is none.
+  mutating func pendingError(_ descriptor: Descriptor) -> KernelError?
+
+  /// Reads at most `buffer.count` bytes.
+  mutating func read(
+    _ descriptor: Descriptor, into buffer: UnsafeMutableRawBufferPointer
+  ) -> ReadResult
+  /// Writes at most the bytes of `parts`, in order, in one call. Empty parts are allowed.
+  mutating func write(_ descriptor: Descriptor, _ parts: WriteParts) -> WriteResult
+  /// Bytes written to a TCP socket that the peer has not acknowledged; 0 when that is not known.
+  mutating func unacknowledgedBytes(_ descriptor: Descriptor) -> Int
+  /// Says to the peer that nothing more will be sent.
+  mutating func shutdownWriting(_ descriptor: Descriptor)
+  /// Closes. The descriptor is invalid afterwards.
+  mutating func close(_ descriptor: Descriptor)
+
+  /// Opens a log file for appending, creating it, or a copy of stdout (1) or stderr (2) when `standard`
+  /// is not 0. Writing to it never blocks.
+  mutating func openLog(path: FrozenBytes, standard: Int32) -> OpenResult
+  /// Appends to a log.
+  mutating func writeLog(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer) -> WriteResult
+}
+
+/// An open file or socket.
+public struct Descriptor: Hashable, Sendable, BitwiseCopyable {
+  /// The system's number.
+  public let number: Int32
+  /// The descriptor of that number.
+  @inlinable public init(number: Int32) { self.number = number }
+  /// No descriptor.
+  @inlinable public static var none: Descriptor { Descriptor(number: -1) }
+}
+
+/// The wall clock.
+public struct WallClock: Sendable, BitwiseCopyable {
+  /// Microseconds since 1970-01-01 UTC.
+  public var microseconds: UInt64
+  /// Seconds that the local time is ahead of UTC.
+  public var utcOffset: Int32
+  /// The time given.
+  @inlinable public init(microseconds: UInt64, utcOffset: Int32) {
+    self.microseconds = microseconds
+    self.utcOffset = utcOffset
+  }
+}
+
+/// One report of readiness.
+public struct KernelEvent: Sendable, BitwiseCopyable {
+  /// What happened.
+  public struct Readiness: OptionSet, Sendable, BitwiseCopyable {
+    /// One bit for each member.
+    public let rawValue: UInt8
+    /// The set of these bits.
+    @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
+    /// There is something to read, or the end of the stream.
+    public static let readable = Readiness(rawValue: 1)
+    /// There is room to write.
+    public static let writable = Readiness(rawValue: 2)
+    /// The peer sends no more.
+    public static let peerClosed = Readiness(rawValue: 4)
+    /// Both directions are over, or an error is pending.
+    public static let failed = Readiness(rawValue: 8)
+  }
+
+  /// The token given to `watch`; `wakeToken` when commands were posted.
+  public var token: UInt64
+  /// What happened.
+  public var readiness: Readiness
+
+  /// The event given.
+  @inlinable public init(token: UInt64, readiness: Readiness) {
+    self.token = token
+    self.readiness = readiness
+  }
+
+  /// The token of the event that says that commands wait.
+  @inlinable public static var wakeToken: UInt64 { .max }
+}
+
+/// What another thread asks of a worker.
+public struct WorkerCommands: OptionSet, Sendable, BitwiseCopyable {
+  /// One bit for each member.
+  public let rawValue: UInt32
+  /// The set of these bits.
+  @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
+  /// Accept no more, finish what runs, then end.
+  public static let drain = WorkerCommands(rawValue: 1)
+  /// End now.
+  public static let stop = WorkerCommands(rawValue: 2)
+  /// Open the logs anew.
+  public static let reopenLogs = WorkerCommands(rawValue: 4)
+}
+
+/// Up to three pieces of memory to be written one after the other.
+public struct WriteParts: BitwiseCopyable {
+  /// Written first.
+  public var first: UnsafeRawBufferPointer
+  /// Written second.
+  public var second: UnsafeRawBufferPointer
+  /// Written third.
+  public var third: UnsafeRawBufferPointer
+
+  /// The pieces given; leave out what is not needed.
+  @inlinable public init(
+    _ first: UnsafeRawBufferPointer,
+    _ second: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
+    _ third: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+  ) {
+    self.first = first
+    self.second = second
+    self.third = third
+  }
+
+  /// Bytes in all.
+  @inlinable public var count: Int { first.count &+ second.count &+ third.count }
+}
+
+/// What `read` did.
+public enum ReadResult: Sendable, BitwiseCopyable {
+  /// This many bytes came, at least one.
+  case bytes(Int)
+  /// The peer has ended its stream.
+  case end
+  /// Nothing is there now.
+  case wouldBlock
+  /// The connection is broken.
+  case failed(KernelError)
+}
+
+/// What `write` did.
+public enum WriteResult: Sendable, BitwiseCopyable {
+  /// This many bytes were taken, at least one unless none were given.
+  case bytes(Int)
+  /// There is no room now.
+  case wouldBlock
+  /// The connection is broken, or the disk full.
+  case failed(KernelError)
+}
+
+/// What `accept` did.
+public enum AcceptResult: Sendable, BitwiseCopyable {
+  /// A connection and the address of its peer.
+  case connection(Descriptor, peer: PeerAddress)
+  /// None waits.
+  case wouldBlock
+  /// That connection was gone already; there may be others.
+  case aborted
+  /// Descriptors or memory have run out: pause.
+  case exhausted(KernelError)
+}
+
+/// What `connect` did.
+public enum ConnectResult: Sendable, BitwiseCopyable {
+  /// Connected already (unix sockets).
+  case connected(Descriptor)
+  /// Under way.
+  case inProgress(Descriptor)
+  /// Not possible.
+  case failed(KernelError)
+}
+
+/// What `openLog` did.
+public enum OpenResult: Sendable, BitwiseCopyable {
+  /// It is open.
+  case opened(Descriptor)
+  /// It is not.
+  case failed(KernelError)
+}
+
+/// An error of the system.
+public struct KernelError: Error, Equatable, Sendable, BitwiseCopyable {
+  /// What the engine tells apart.
+  public enum Kind: UInt8, Sendable, BitwiseCopyable {
+    /// ECONNREFUSED, or ENOENT for a unix socket.
+    case refused
+    /// ECONNRESET, EPIPE, ECONNABORTED, ENOTCONN.
+    case reset
+    /// ETIMEDOUT.
+    case timedOut
+    /// EHOSTUNREACH, ENETUNREACH, EADDRNOTAVAIL and the like.
+    case unreachable
+    /// EMFILE, ENFILE, ENOBUFS, ENOMEM.
+    case exhausted
+    /// ENOSPC, EDQUOT, EFBIG.
+    case noSpace
+    /// Anything else.
+    case other
+  }
+
+  /// What it means here.
+  public var kind: Kind
+  /// The system's number, for messages.
+  public var code: Int32
+
+  /// The error given.
+  @inlinable public init(kind: Kind, code: Int32) {
+    self.kind = kind
+    self.code = code
+  }
+}

@@ -1,0 +1,94 @@
+import Basics
+
+/// Every bound of the program that no directive moves, and the defaults of those that one does.
+/// Each has its unit in the name or the comment, and its reason.
+public enum Limits {
+  // MARK: The request ID
+
+  /// Bytes of the longest ID that `request_id_max_length` may allow: Rails cuts there, HAProxy at 128.
+  public static let requestIDBytes = 255
+  /// Bytes of a client's or backend's refused ID that reach the log: enough to recognise it.
+  public static let receivedIDBytes = 256
+
+  // MARK: Heads
+
+  /// Longest request or field line in bytes (`large_client_header_buffers` size): nginx's default.
+  public static let headLineBytes = 8 * 1024
+  /// Longest head in bytes (`large_client_header_buffers` number x size): nginx's default.
+  public static let headBytes = 32 * 1024
+  /// Largest head that a conf file may allow, in bytes: what the largest buffer class holds.
+  public static let largestHeadBytes = 256 * 1024
+  /// Field lines of a head: HAProxy's default is 101, and the table that holds them has 128 places.
+  public static let fieldCount = 100
+  /// Bytes of a backend's response head: twice nginx's largest common setting.
+  public static let responseHeadBytes = 32 * 1024
+  /// Bytes of a trailer section: trailers are rare and small.
+  public static let trailerBytes = 8 * 1024
+  /// Bytes of a chunk-size line with its extensions: nobody sends them, attackers do.
+  public static let chunkLineBytes = 256
+  /// Interim (1xx) responses passed on for one request: a backend that sends more is broken.
+  public static let interimResponses = 16
+
+  // MARK: Buffers, in bytes
+
+  /// Heads and small bodies.
+  public static let smallBufferBytes = 16 * 1024
+  /// Bodies: below it the system calls cost more than the copy, above it idle memory does.
+  public static let mediumBufferBytes = 64 * 1024
+  /// Bodies of which more than this is still to come, while their reader keeps up.
+  public static let largeBufferBytes = 256 * 1024
+  /// Free buffers of each class that a worker keeps for the next use.
+  public static let keptBuffers = 64
+  /// One rewritten head, or one error page: the largest head and what directives add to it.
+  public static let scratchBytes = 512 * 1024
+
+  // MARK: Turns of the event loop
+
+  /// Events taken from the kernel in one turn.
+  public static let eventsPerTurn = 256
+  /// Connections accepted from one listener in one turn, so that new ones never starve old ones.
+  public static let acceptsPerTurn = 64
+  /// Reads from one connection in one turn, so that a fast peer never starves the others.
+  public static let readsPerTurn = 16
+  /// How long accepting pauses when descriptors or memory have run out.
+  public static let acceptPause = Interval.milliseconds(100)
+
+  // MARK: Upstream
+
+  /// Tries for one request, whatever `proxy_next_upstream_tries` says: what a log line can hold.
+  public static let tries = 16
+  /// Idle connections kept to an upstream by each worker when `keepalive` is not set.
+  public static let idleUpstreamConnections = 32
+  /// How long an idle upstream connection is kept: below the 75 s after which most servers close.
+  public static let idleUpstreamTimeout = Interval.seconds(60)
+
+  // MARK: Closing
+
+  /// How long what a client still sends is read and thrown away after the last response, so that a
+  /// reset does not destroy that response on its way (nginx's `lingering_time` is 30 s).
+  public static let lingeringTime = Interval.seconds(5)
+
+  // MARK: Logs
+
+  /// Bytes of log lines that wait in one worker for one sink; what does not fit is counted and dropped.
+  public static let logQueueBytes = 1024 * 1024
+  /// Longest log line in bytes: the longest head, escaped, and the rest of the line.
+  public static let logLineBytes = 256 * 1024
+  /// How long a sink that refused a write is left alone.
+  public static let logRetry = Interval.seconds(1)
+  /// Response field values kept for `$sent_http_*` and `$upstream_http_*`: number and bytes in all.
+  public static let capturedFields = 16
+  /// See `capturedFields`.
+  public static let capturedBytes = 2048
+
+  // MARK: The conf file
+
+  /// Files opened by nested `include`s: deeper ones are a loop.
+  public static let includeDepth = 16
+  /// Errors reported of one conf file: the rest would not be read.
+  public static let reportedErrors = 100
+  /// Connections of a worker when `worker_connections` is not set.
+  public static let workerConnections = 16_384
+  /// How long a stopping worker waits for what runs when `shutdown_timeout` is not set.
+  public static let shutdownTimeout = Interval.seconds(30)
+}

@@ -1,0 +1,35 @@
+import Basics
+import HTTP
+
+/// A range of addresses in CIDR notation (RFC 4632).
+public struct Network: Hashable, Sendable, BitwiseCopyable {
+  /// The range's first address; its port is ignored.
+  public var address: PeerAddress
+  /// Leading bits that an address must share: 0 to 32 (IPv4) or 0 to 128 (IPv6).
+  public var prefixLength: UInt8
+
+  /// The range of addresses that share `prefixLength` bits with `address`.
+  public init(address: PeerAddress, prefixLength: UInt8) {
+    self.address = address
+    self.prefixLength = prefixLength
+  }
+}
+
+/// A set of peers: `request_id_trust`, `set_real_ip_from`.
+public struct PeerTrust: Sendable, BitwiseCopyable {
+  /// Every peer belongs to it.
+  public var includesAll: Bool
+  /// Peers on unix sockets belong to it.
+  public var includesUnix: Bool
+  /// Peers in one of these ranges belong to it.
+  public var networks: FrozenArray<Network>
+
+  /// The set given; nobody by default.
+  public init(
+    includesAll: Bool = false, includesUnix: Bool = false, networks: FrozenArray<Network> = .empty
+  ) {
+    self.includesAll = includesAll
+    self.includesUnix = includesUnix
+    self.networks = networks
+  }
+}

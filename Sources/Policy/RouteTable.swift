@@ -1,0 +1,36 @@
+import Basics
+import HTTP
+
+/// The names of the servers of one listener: exact ones hashed, `*.x` ones by their suffix.
+public struct ServerNameTable: Sendable, BitwiseCopyable {
+  /// An open-addressed slot of the hash table.
+  public struct Entry: Sendable, BitwiseCopyable {
+    /// The name in lowercase; for a wildcard without `*`: `.example.com`. Empty: the slot is free.
+    public var name: FrozenBytes
+    /// Index of the server.
+    public var server: Int
+  }
+
+  /// Exact names; a power of two of slots, or none.
+  var exact: FrozenArray<Entry>
+  /// Wildcard suffixes, longest match wins; a power of two of slots, or none.
+  var suffixes: FrozenArray<Entry>
+}
+
+/// The locations of one server: exact paths hashed, prefixes sorted.
+public struct LocationTable: Sendable, BitwiseCopyable {
+  /// A path and what serves it.
+  public struct Entry: Sendable, BitwiseCopyable {
+    /// The path or prefix.
+    public var path: FrozenBytes
+    /// Index of the location.
+    public var location: Int
+    /// Index of the entry with the longest shorter prefix that this one begins with; -1 for none.
+    public var parent: Int
+  }
+
+  /// `= /path`, sorted by bytes.
+  var exact: FrozenArray<Entry>
+  /// `/prefix` and `^~ /prefix`, sorted by bytes.
+  var prefixes: FrozenArray<Entry>
+}

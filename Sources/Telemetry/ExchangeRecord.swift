@@ -1,0 +1,137 @@
+import Basics
+import HTTP
+import Policy
+
+/// One attempt to get a response from a peer: an element of `tries` in the log.
+public struct Try: Sendable, BitwiseCopyable {
+  /// The peer's name, as in the plan.
+  public var peer: FrozenBytes
+  /// The status it answered; 0 when it did not.
+  public var status: UInt16
+  /// Why it failed; `.none` when it answered.
+  public var error: ErrorType
+  /// From its begin to its end.
+  public var duration: Interval
+
+  /// The attempt given.
+  public init(peer: FrozenBytes, status: UInt16, error: ErrorType, duration: Interval) {
+    self.peer = peer
+    self.status = status
+    self.error = error
+    self.duration = duration
+  }
+}
+
+/// What kind of line a record is written as: `event` in the log.
+public enum LogEvent: UInt8, Sendable, BitwiseCopyable {
+  /// The end of a request: no `event` is written.
+  case end
+  /// A tunnel opened: `upgrade`.
+  case upgrade
+}
+
+/// What one request leaves behind: all that a log line, a header or an error page can say of it.
+///
+/// Byte ranges lie in the request's head (see `ExchangeBytes`). Large, and reused from request to
+/// request: `reset` clears what is read without a guard and leaves the rest.
+public struct ExchangeRecord: Sendable, BitwiseCopyable {
+  /// Wall clock at the request's first byte, in microseconds since 1970-01-01 UTC.
+  public var startTime: UInt64 = 0
+  /// Wall clock when the line is written, in microseconds since 1970-01-01 UTC.
+  public var endTime: UInt64 = 0
+  /// Seconds that the local time is ahead of UTC.
+  public var utcOffset: Int32 = 0
+  /// The process and worker number, for `$pid`.
+  public var processID: UInt32 = 0
+  /// What kind of line this is.
+  public var event: LogEvent = .end
+
+  /// The ID; empty when there is none.
+  public var requestID = RequestID()
+  /// Where it came from.
+  public var idSource: RequestIDSource = .none
+  /// The ID that the client sent, when it was not kept: raw, at most 256 bytes.
+  public var clientRequestID = InlineBytes<256>()
+  /// The ID that the backend sent, when it differs: raw, at most 256 bytes.
+  public var upstreamRequestID = InlineBytes<256>()
+
+  /// The client, after `real_ip_header` and the PROXY protocol.
+  public var client: PeerAddress = .unix
+  /// The peer of the socket itself: `$realip_remote_addr`.
+  public var socketPeer: PeerAddress = .unix
+  /// The address that accepted the connection: `$server_addr`, `$server_port`.
+  public var local: PeerAddress = .unix
+  /// The connection's number, unique in the process.
+  public var connection: UInt64 = 0
+  /// The request's number on its connection, from 1.
+  public var connectionRequest: UInt32 = 0
+
+  /// True once the request line has been read, so that method, target and version are known.
+  public var hasRequestLine = false
+  /// True on TLS.
+  public var isSecure = false
+  /// `server_name` of the server that serves it; empty when none was found.
+  public var serverName: FrozenBytes = .empty
+  /// The `upstream`'s name or the address of `proxy_pass`: `$proxy_host`.
+  public var proxyHost: FrozenBytes = .empty
+
+  /// The status code sent; 499 when the client left before one was sent; 0 when there is none.
+  public var status: UInt16 = 0
+  /// Bytes of the request, head included, as they came: `$request_length`.
+  public var requestBytes: UInt64 = 0
+  /// Bytes of the request's content, without chunk framing: `bytes_in`.
+  public var contentBytesIn: UInt64 = 0
+  /// Bytes of the response's content handed to the kernel, without chunk framing: `bytes_out`.
+  public var contentBytesOut: UInt64 = 0
+  /// All bytes handed to the kernel, heads and framing included: `$bytes_sent`.
+  public var bytesSent: UInt64 = 0
+  /// From the request's first byte to the response's last.
+  public var duration = Interval(nanoseconds: 0)
+
+  /// The last peer tried; empty when none was.
+  public var upstream: FrozenBytes = .empty
+  /// The status it answered; 0 when it did not.
+  public var upstreamStatus: UInt16 = 0
+  /// Time to connect; zero for a pooled connection; endless when there was none.
+  public var upstreamConnect = Interval.endless
+  /// From the try's begin to the first byte of its response; endless when none came.
+  public var upstreamFirstByte = Interval.endless
+  /// From the try's begin to its end; endless when there was none.
+  public var upstreamDuration = Interval.endless
+  /// Tries made, the last one included.
+  public var tryCount = 0
+  /// The first `Limits.tries` of them.
+  public var tries = InlineArray<16, Try>(
+    repeating: Try(peer: .empty, status: 0, error: .none, duration: .endless))
+
+  /// Who ended it early, and in which phase.
+  public var termination = Termination.completed
+  /// Why it failed.
+  public var error: ErrorType = .none
+
+  /// Where the values kept for `.captured(slot)` lie in `ExchangeBytes.captured`; empty when absent.
+  public var captures = InlineArray<16, ByteRange>(repeating: .empty)
+  /// True once at least one value was kept, so that `captures` must be cleared.
+  public var hasCaptures = false
+
+  /// The record of an exchange that has not begun.
+  public init() {}
+}
+
+/// The bytes that a record's ranges lie in.
+public struct ExchangeBytes: ~Escapable {
+  /// The request's head, as it came; may be incomplete.
+  public let head: Span<UInt8>
+  /// The request's path, decoded and normalised: `$uri`.
+  public let path: Span<UInt8>
+  /// Values kept of the response's fields.
+  public let captured: Span<UInt8>
+
+  /// The bytes given.
+  @_lifetime(copy head, copy path, copy captured)
+  public init(head: Span<UInt8>, path: Span<UInt8>, captured: Span<UInt8>) {
+    self.head = head
+    self.path = path
+    self.captured = captured
+  }
+}

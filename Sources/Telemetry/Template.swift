@@ -1,0 +1,96 @@
+import Basics
+
+/// What a template can ask for: nginx's variables and Waybill's own. Names as in nginx's index of variables.
+public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
+  /// Not a variable: the part's text itself.
+  case literal
+  /// `$arg_NAME`: the part's text is NAME.
+  case argument
+  /// `$cookie_NAME`
+  case cookie
+  /// `$http_NAME`: NAME with underscores, matched to request fields as nginx does.
+  case requestField
+  /// `$sent_http_NAME`, `$upstream_http_NAME`: the part's slot is its place in `captures`.
+  case captured
+
+  case arguments  // $args, $query_string
+  case bodyBytesSent  // $body_bytes_sent
+  case bytesIn  // $bytes_in (own)
+  case bytesOut  // $bytes_out (own)
+  case bytesSent  // $bytes_sent
+  case clientRequestID  // $client_request_id (own)
+  case connection  // $connection
+  case connectionRequests  // $connection_requests
+  case contentLength  // $content_length
+  case contentType  // $content_type
+  case error  // $error (own)
+  case host  // $host: lowercase, without port
+  case hostname  // $hostname: the machine's name, a literal after compilation
+  case idSource  // $id_source (own)
+  case isArguments  // $is_args: `?` or nothing
+  case level  // $level (own)
+  case milliseconds  // $msec
+  case pipe  // $pipe: `p` or `.`
+  case processID  // $pid
+  case proxyAddXForwardedFor  // $proxy_add_x_forwarded_for
+  case proxyHost  // $proxy_host
+  case remoteAddress  // $remote_addr
+  case remotePort  // $remote_port
+  case remoteUser  // $remote_user (Basic credentials' user)
+  case realIPRemoteAddress  // $realip_remote_addr
+  case realIPRemotePort  // $realip_remote_port
+  case request  // $request: the request line as it came
+  case requestCompletion  // $request_completion: `OK` or nothing
+  case requestID  // $request_id
+  case requestLength  // $request_length
+  case requestMethod  // $request_method
+  case requestTime  // $request_time: seconds with milliseconds
+  case requestURI  // $request_uri: the target as it came
+  case scheme  // $scheme
+  case serverAddress  // $server_addr
+  case serverName  // $server_name
+  case serverPort  // $server_port
+  case serverProtocol  // $server_protocol
+  case status  // $status
+  case termination  // $termination (own)
+  case timeISO8601  // $time_iso8601
+  case timeLocal  // $time_local
+  case timeRFC3339  // $time_rfc3339 (own): UTC with microseconds
+  case tries  // $tries (own): how many
+  case upstreamAddress  // $upstream_addr: all tries, comma-separated, as nginx
+  case upstreamConnectTime  // $upstream_connect_time
+  case upstreamHeaderTime  // $upstream_header_time
+  case upstreamRequestID  // $upstream_request_id (own)
+  case upstreamResponseTime  // $upstream_response_time
+  case upstreamStatus  // $upstream_status
+  case uri  // $uri, $document_uri
+}
+
+/// One piece of a template.
+public struct TemplatePart: Sendable, BitwiseCopyable {
+  /// What stands here.
+  public var variable: Variable
+  /// For `.captured`: the slot.
+  public var slot: UInt8
+  /// For `.literal`: the text; for the `_NAME` variables: NAME in lowercase.
+  public var text: FrozenBytes
+
+  /// The piece given.
+  public init(_ variable: Variable, slot: UInt8 = 0, text: FrozenBytes = .empty) {
+    self.variable = variable
+    self.slot = slot
+    self.text = text
+  }
+}
+
+/// Text with variables, compiled once from the conf file.
+public struct Template: Sendable, BitwiseCopyable {
+  /// The pieces in order.
+  public var parts: FrozenArray<TemplatePart>
+
+  /// The template of `parts`.
+  public init(parts: FrozenArray<TemplatePart>) { self.parts = parts }
+
+  /// True when nothing is ever written.
+  @inlinable public var isEmpty: Bool { parts.isEmpty }
+}
