@@ -54,7 +54,7 @@ public final class Arena {
   public init() {}
 
   deinit {
-    for unsafeblock in unsafe blocks { unsafe block.deallocate() }
+    for index in unsafe blocks.indices { unsafe blocks[index].deallocate() }
   }
 
   /// Copies `elements` into the arena.
