@@ -39,8 +39,9 @@ public enum Limits {
   public static let largeBufferBytes = 256 * 1024
   /// Free buffers of each class that a worker keeps for the next use.
   public static let keptBuffers = 64
-  /// One rewritten head, or one error page: the largest head and what directives add to it.
-  public static let scratchBytes = 512 * 1024
+  /// One rewritten head, or one error page; the same as the largest buffer, which holds what a slow
+  /// reader has not taken.
+  public static let scratchBytes = 256 * 1024
 
   // MARK: Turns of the event loop
 
@@ -52,6 +53,15 @@ public enum Limits {
   public static let readsPerTurn = 16
   /// How long accepting pauses when descriptors or memory have run out.
   public static let acceptPause = Interval.milliseconds(100)
+
+  /// Connections accepted beyond `worker_connections`, only to be refused with a 503 that has an ID.
+  public static let refusalConnections = 64
+
+  // MARK: Requests
+
+  /// Bytes of content that are read and thrown away so that a connection can be kept after an answer
+  /// of Waybill's own; with more to come, closing is cheaper.
+  public static let discardedContentBytes: UInt64 = 1024 * 1024
 
   // MARK: Upstream
 

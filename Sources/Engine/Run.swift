@@ -1,0 +1,10 @@
+// The one place where the engine is bound to the real kernel, so that it is compiled for it.
+
+import Plan
+import Platform
+
+/// Runs a worker until it has drained or was stopped.
+public func runWorker(plan: Plan, settings: WorkerSettings, mailbox: WorkerMailbox) {
+  var worker = Worker(kernel: LinuxKernel(mailbox: mailbox), plan: plan, settings: settings)
+  while worker.turn() {}
+}
