@@ -1,0 +1,85 @@
+/// Comparing field names: they are case-insensitive (RFC 9110 section 5.1), and some backends see
+/// even less of a difference between two of them.
+public enum FieldNameMatch {
+  /// True when both are equal but for the case of ASCII letters.
+  @inlinable @inline(__always)
+  public static func equalIgnoringCase(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+    left.count == right.count && sameLetters(left, right)
+  }
+
+  /// True when `name` equals the literal but for the case of ASCII letters.
+  @inlinable @inline(__always)
+  public static func equalIgnoringCase(_ name: Span<UInt8>, _ literal: StaticString) -> Bool {
+    name.count == literal.utf8CodeUnitCount && sameLetters(name, literal)
+  }
+
+  /// True when a CGI-style backend could fold both into one variable: equal but for case, where
+  /// every byte that is no letter or digit equals every other (`X-Request-ID`, `X_Request_ID`).
+  public static func foldsAlike(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+    guard left.count == right.count else { return false }
+    for index in left.indices where variableByte(left[index]) != variableByte(right[index]) {
+      return false
+    }
+    return true
+  }
+
+  /// What a byte of a field name becomes in the name of a CGI variable (RFC 3875 section 4.1.18).
+  @inline(__always) private static func variableByte(_ byte: UInt8) -> UInt8 {
+    let lowercase = byte | 0x20
+    if lowercase &- 0x61 < 26 { return lowercase }
+    return ASCII.isDigit(byte) ? byte : 0x5F
+  }
+
+  @usableFromInline
+  static func sameLetters(_ name: Span<UInt8>, _ literal: StaticString) -> Bool {
+    literal.withUTF8Buffer { buffer in
+      // Safe: a literal's bytes live as long as the program.
+      unsafe sameLetters(name, buffer.span)
+    }
+  }
+
+  /// Compares two spans of equal length, a word at a time; the last word overlaps the one before.
+  @usableFromInline
+  static func sameLetters(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+    let count = left.count
+    guard count >= 8 else { return sameFewLetters(left, right) }
+    var offset = 0
+    while offset < count &- 8 {
+      guard fold(WordScan.word(left, at: offset)) == fold(WordScan.word(right, at: offset)) else {
+        return false
+      }
+      offset &+= 8
+    }
+    let last = count &- 8
+    return fold(WordScan.word(left, at: last)) == fold(WordScan.word(right, at: last))
+  }
+
+  /// The same for fewer than eight bytes.
+  @inline(__always)
+  private static func sameFewLetters(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+    let count = left.count
+    guard count >= 4 else {
+      for index in 0..<count
+      where ASCII.lowercase(left[index]) != ASCII.lowercase(right[index]) {
+        return false
+      }
+      return true
+    }
+    return fold(ends(of: left)) == fold(ends(of: right))
+  }
+
+  /// The first and the last four of four to seven bytes.
+  @inline(__always) private static func ends(of bytes: Span<UInt8>) -> UInt64 {
+    let first = UInt64(WordScan.halfWord(bytes, at: 0))
+    return first | UInt64(WordScan.halfWord(bytes, at: bytes.count &- 4)) &<< 32
+  }
+
+  /// Makes letters lowercase, exactly: sets bit 0x20 of each byte from 0x41 to 0x5A.
+  @inline(__always) private static func fold(_ word: UInt64) -> UInt64 {
+    let sevenBits = word & WordScan.spread(0x7F)
+    let fromA = sevenBits &+ WordScan.spread(0x80 - 0x41)
+    let beyondZ = sevenBits &+ WordScan.spread(0x80 - 0x5B)
+    let uppercase = fromA & ~beyondZ & ~word & WordScan.spread(0x80)
+    return word | uppercase &>> 2
+  }
+}
