@@ -29,6 +29,12 @@ public enum Limits {
   /// Interim (1xx) responses passed on for one request: a backend that sends more is broken.
   public static let interimResponses = 16
 
+  // MARK: Routes
+
+  /// Bytes of the longest host name that is looked up: a name in the DNS has no more (RFC 1035
+  /// section 2.3.4). A longer one goes to the default server.
+  public static let serverNameBytes = 255
+
   // MARK: Buffers, in bytes
 
   /// Heads and small bodies.
