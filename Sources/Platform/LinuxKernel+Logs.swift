@@ -25,8 +25,7 @@ extension LinuxKernel {
   }
 
   private func openLogFile(_ path: FrozenBytes) -> OpenResult {
-    let text = String(decoding: path.span.indices.map { path[$0] }, as: UTF8.self)
-    switch LogFile.open(path: text) {
+    switch LogFile.open(path: path.text) {
     case .success(let descriptor): return .opened(descriptor)
     case .failure(let error): return .failed(error)
     }

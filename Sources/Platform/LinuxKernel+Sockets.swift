@@ -149,4 +149,11 @@ extension LinuxKernel {
     let result = clinux_close(descriptor.number)
     if result == -EBADF { misuse("close", EBADF) }
   }
+
+  /// See `Kernel`. What was not sent yet is dropped.
+  public mutating func reset(_ descriptor: Descriptor) {
+    let result = clinux_reset_on_close(descriptor.number)
+    if result < 0 { _ = failure("setsockopt", Int(result)) }
+    close(descriptor)
+  }
 }

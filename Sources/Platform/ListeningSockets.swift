@@ -39,7 +39,7 @@ public struct ListeningSockets: Sendable {
   /// The addresses bound, with the port that the system chose where port 0 was asked for.
   public private(set) var bound: [PeerAddress] = []
   private var descriptors: [[Descriptor]]
-  private var socketFiles: [SocketFile] = []
+  private var socketFiles: [OwnFile] = []
 
   /// Opens all `addresses` for `workers` workers. When one fails nothing stays open.
   public init(_ addresses: [ListenAddress], workers: Int) throws(ListenError) {

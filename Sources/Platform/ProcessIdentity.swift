@@ -11,26 +11,20 @@ public struct ProcessIdentity: Equatable, Sendable {
   /// The group's number.
   public var group: UInt32
 
-  /// What can go wrong with `user`, in words.
-  public struct Problem: Error, Equatable, Sendable {
-    /// One line for the operator.
-    public var message: String
-  }
-
   /// True when the process may become somebody else.
   public static var isSuperuser: Bool { geteuid() == 0 }
 
   /// Looks up the names of a `user` directive. Without a group it is the user's own, or as in nginx
   /// the one of the same name.
-  public init(user name: String, group: String?) throws(Problem) {
+  public init(user name: String, group: String?) throws(ProcessProblem) {
     guard let entry = getpwnam(name) else {
-      throw Problem(message: "user \(name): no such user")
+      throw ProcessProblem(message: "user \(name): no such user")
     }
     self.name = name
     self.user = entry.pointee.pw_uid
     if let group {
       guard let found = getgrnam(group) else {
-        throw Problem(message: "user \(name) \(group): no such group")
+        throw ProcessProblem(message: "user \(name) \(group): no such group")
       }
       self.group = found.pointee.gr_gid
     } else {
@@ -39,9 +33,9 @@ public struct ProcessIdentity: Equatable, Sendable {
   }
 
   /// Gives up all other rights, for good. Called before threads start.
-  public func assume() throws(Problem) {
+  public func assume() throws(ProcessProblem) {
     guard initgroups(name, group) == 0, setgid(group) == 0, setuid(user) == 0 else {
-      throw Problem(message: "user \(name): \(KernelError(code: errno).describe())")
+      throw ProcessProblem(message: "user \(name): \(KernelError(code: errno).describe())")
     }
   }
 }

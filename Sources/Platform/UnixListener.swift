@@ -3,41 +3,17 @@
 import CLinux
 import Glibc
 
-/// A file that this process made, recognised by its inode: what another process has put in its place
-/// since then is left alone.
-struct SocketFile: Sendable {
-  let path: String
-  private let device: dev_t
-  private let inode: ino_t
-
-  /// The file that is at `path` now; nil when there is none.
-  init?(path: String) {
-    var status = stat()
-    guard lstat(path, &status) == 0 else { return nil }
-    self.path = path
-    device = status.st_dev
-    inode = status.st_ino
-  }
-
-  /// Removes the file, if it is still the same. False when it was ours and is still there.
-  @discardableResult func remove() -> Bool {
-    guard let current = SocketFile(path: path), current.device == device, current.inode == inode
-    else { return true }
-    return unlink(path) == 0
-  }
-}
-
 enum UnixListener {
   /// A socket that listens at the path. Everybody may connect, as with nginx; the folder's rights
   /// restrict that. A socket file that nobody listens on any more is replaced.
-  static func open(_ address: ListenAddress) throws(ListenError) -> (Descriptor, SocketFile) {
+  static func open(_ address: ListenAddress) throws(ListenError) -> (Descriptor, OwnFile) {
     try removeStaleFile(address)
     let socket = try makeSocket(address)
     let result = Array(address.unixPath.utf8).withUnsafeBytes {
       clinux_bind_local(socket, $0.baseAddress, $0.count)
     }
     guard result == 0 else { throw closing(socket, address, KernelError(result: Int(result))) }
-    guard let file = SocketFile(path: address.unixPath),
+    guard let file = OwnFile(path: address.unixPath),
       chmod(address.unixPath, 0o666) == 0, listen(socket, address.backlog) == 0
     else {
       let error = KernelError(code: errno)

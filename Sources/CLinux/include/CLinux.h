@@ -81,6 +81,13 @@ static inline int clinux_wake_post(int descriptor) {
   return (int)CLINUX_RETRY(write(descriptor, &one, sizeof one));
 }
 
+// Posts since the last call, or -EAGAIN.
+static inline long clinux_wake_take(int descriptor) {
+  uint64_t count = 0;
+  long result = CLINUX_RETRY(read(descriptor, &count, sizeof count));
+  return result < 0 ? result : (long)count;
+}
+
 // MARK: Clocks and randomness
 
 static inline uint64_t clinux_monotonic_nanoseconds(void) {
@@ -115,6 +122,10 @@ static inline long clinux_send_pieces(int socket, struct iovec *pieces, size_t c
   return CLINUX_RETRY(sendmsg(socket, &message, MSG_NOSIGNAL));
 }
 
+static inline long clinux_read(int descriptor, void *buffer, size_t count) {
+  return CLINUX_RETRY(read(descriptor, buffer, count));
+}
+
 static inline long clinux_write(int descriptor, const void *bytes, size_t count) {
   return CLINUX_RETRY(write(descriptor, bytes, count));
 }
@@ -142,6 +153,12 @@ static inline int clinux_get_option(int socket, int level, int option) {
 
 static inline int clinux_set_option(int socket, int level, int option, int value) {
   return setsockopt(socket, level, option, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+// Makes a later close send a reset at once and drop what was not sent.
+static inline int clinux_reset_on_close(int socket) {
+  struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+  return setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) < 0 ? -errno : 0;
 }
 
 // The state of a TCP connection (TCP_ESTABLISHED and so on).
