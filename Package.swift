@@ -33,9 +33,7 @@ let package = Package(
       name: "Engine", dependencies: ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform"],
       swiftSettings: strict),
     .target(
-      name: "Simulation",
-      dependencies: ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform", "Engine"],
-      swiftSettings: strict),
+      name: "Simulation", dependencies: ["Basics", "HTTP", "Platform"], swiftSettings: strict),
     .executableTarget(
       name: "waybill",
       dependencies: [
@@ -53,6 +51,9 @@ let package = Package(
     .testTarget(
       name: "ConfigurationTests",
       dependencies: ["Configuration", "Plan", "Policy", "Telemetry", "HTTP", "Basics"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SimulationTests", dependencies: ["Simulation", "Platform", "HTTP", "Basics"],
       swiftSettings: strict),
     .testTarget(
       name: "EngineTests",
