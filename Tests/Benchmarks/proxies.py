@@ -70,11 +70,13 @@ class Server:
         said = (self.directory / "output.log").read_text(errors="replace")[-2000:]
         raise SystemExit(f"{self.name} did not start: {' '.join(command)}\n{said}")
 
-    def stop(self):
-        """Ends it in order, so that a tool wrapped around it can write its report."""
+    def stop(self, signalled=()):
+        """Ends it in order, so that a tool around it can write its report; the processes that get
+        the signal in place of the started one may be named."""
         if self.process is None or self.process.poll() is not None:
             return
-        self.process.send_signal(signal.SIGTERM)
+        for pid in signalled or [self.process.pid]:
+            os.kill(pid, signal.SIGTERM)
         try:
             self.process.wait(30)
         except subprocess.TimeoutExpired:
