@@ -157,7 +157,6 @@ def test_a_slow_reader_does_not_fill_the_memory(site, make_backend):
             peak = max(peak, proxy.memory())
             time.sleep(0.01)
         assert peak - before < 8 * MEGABYTE, f"memory grew by {(peak - before) // 1024} KiB"
-        connection.socket.settimeout(10)
     line = proxy.log_line(head.request_id)
     assert line["level"] == "ERROR" and "termination" in line
     assert line["bytes_out"] < 100 * MEGABYTE
@@ -256,10 +255,14 @@ def run_all(function, count):
         thread.join(35)
 
 
-@pytest.mark.parametrize("how", ["close", "reset"])
-@pytest.mark.parametrize("phase", ["waiting", "reading"])
+@pytest.mark.parametrize(
+    "phase, how", [("waiting", "reset"), ("reading", "reset"), ("reading", "close")]
+)
 def test_a_client_that_goes_away_is_logged_as_499(site, make_backend, how, phase):
-    """`waiting`: before the response began; `reading`: in the middle of its body."""
+    """`waiting`: before the response began; `reading`: in the middle of its body.
+
+    A close while waiting is a half-close first, which is no reason to stop.
+    """
     go = threading.Event()
     backend = make_backend([go, reply()] if phase == "waiting" else [*sending(50)])
     proxy = site.serve(backend)
@@ -268,13 +271,13 @@ def test_a_client_that_goes_away_is_logged_as_499(site, make_backend, how, phase
     backend.wait_requests(1)
     if phase == "reading":
         connection.receive_head()
-    connection.reset() if how == "reset" or phase == "waiting" else connection.close()
+    connection.reset() if how == "reset" else connection.close()
     line = proxy.log_line("gone-1")
     assert line["level"] == "ERROR" and line["termination"]
     if phase == "waiting":
         assert line["status"] == 499
-    go.set()
-    assert proxy.get("/", {"X-Request-ID": "next-1"}).status == 200 or phase == "reading"
+        go.set()
+        assert proxy.get("/", {"X-Request-ID": "next-1"}).status == 200
 
 
 def test_a_client_that_goes_away_while_it_sends(site, make_backend):
