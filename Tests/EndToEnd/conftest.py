@@ -17,7 +17,7 @@ from harness.proxy import Proxy, binary
 
 PREAMBLE = """\
 worker_threads {workers};
-worker_connections 1024;
+worker_connections {connections};
 pid {directory}/waybill.pid;
 shutdown_timeout 2s;
 error_log {directory}/error.log info;
@@ -48,9 +48,13 @@ class Site:
         finally:
             proxy.kill()
 
-    def start(self, text: str, *, workers: int = 1, **options: Any) -> Proxy:
+    def start(
+        self, text: str, *, workers: int = 1, connections: int = 1024, **options: Any
+    ) -> Proxy:
         """The proxy on the usual preamble and `text`, until the test ends."""
-        preamble = PREAMBLE.format(directory=self.directory, workers=workers)
+        preamble = PREAMBLE.format(
+            directory=self.directory, workers=workers, connections=connections
+        )
         return self._stack.enter_context(self.running(preamble + text, **options))
 
     def serve(

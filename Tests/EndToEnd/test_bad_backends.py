@@ -201,7 +201,7 @@ def test_a_hundred_bad_answers_leave_nothing_behind(site, make_backend, backend)
     before = proxy.descriptors()
     for _ in range(100):
         with proxy.connect() as connection:
-            connection.send(request_bytes())
+            connection.send(request_bytes(fields={"Connection": "close"}))
             connection.rest()
     assert proxy.get("/good").status == 200
     assert len(proxy.wait_lines(102)) == 102

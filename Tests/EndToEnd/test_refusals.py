@@ -6,7 +6,6 @@ import time
 import pytest
 
 from harness.client import chunked, request_bytes
-from harness.messages import Stream
 
 HOST = b"Host: a.test\r\n"
 LINE = b"GET / HTTP/1.1\r\n"
@@ -128,7 +127,7 @@ def assert_refused(proxy, backend, data, expected):
     assert "close" in response.fields.tokens("Connection")
     assert re.fullmatch(r"[0-9a-f-]{36}", response.request_id)
     line = proxy.log_line(response.request_id)
-    assert (line["status"], line["id_source"]) in ((response.status, line["id_source"]),)
+    assert line["status"] == response.status and line["id_source"]
     assert line["error"] and line["termination"] and line["level"] in ("WARN", "ERROR")
     assert len(proxy.lines()) == 1, "more than one line"
     assert "upstream" not in line
@@ -310,5 +309,5 @@ def test_an_unfinished_body_is_408(site, backend):
 def test_a_silent_connection_is_closed_without_a_word(site, backend):
     proxy = site.serve(backend, server="client_header_timeout 300ms;")
     with proxy.connect() as connection:
-        assert connection.is_closed(3) and isinstance(connection.stream, Stream)
+        assert connection.is_closed(3)
     assert proxy.lines() == []
