@@ -28,7 +28,9 @@ extension FieldName {
     case 17: name[0] | 0x20 == UInt8(ascii: "x") ? .xForwardedProto : .transferEncoding
     case 27: .accessControlAllowOrigin
     case 28: .accessControlAllowHeaders
-    case 29: .accessControlExposeHeaders
+    case 29:
+      name[15] | 0x20 == UInt8(ascii: "r")
+        ? .accessControlRequestMethod : .accessControlExposeHeaders
     case 30: .accessControlRequestHeaders
     default: .other
     }

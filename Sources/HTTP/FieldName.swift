@@ -6,6 +6,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case accessControlAllowOrigin
   case accessControlExposeHeaders
   case accessControlRequestHeaders
+  case accessControlRequestMethod
   case connection
   case contentLength
   case contentType
@@ -60,6 +61,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case .accessControlAllowOrigin: "Access-Control-Allow-Origin"
     case .accessControlExposeHeaders: "Access-Control-Expose-Headers"
     case .accessControlRequestHeaders: "Access-Control-Request-Headers"
+    case .accessControlRequestMethod: "Access-Control-Request-Method"
     case .connection: "Connection"
     case .contentLength: "Content-Length"
     case .contentType: "Content-Type"

@@ -2,8 +2,10 @@
 
 import Basics
 import HTTP
+import Plan
 import Platform
 import Policy
+import Telemetry
 
 /// What reading from a connection brought.
 enum Receipt: BitwiseCopyable {

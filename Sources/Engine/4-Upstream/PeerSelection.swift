@@ -14,20 +14,20 @@ extension Worker where K: ~Copyable {
     exchange.pointee.upstreamIndex = tables.locations[location].upstream
     exchange.pointee.record.proxyHost = tables.locations[location].proxyHost
     exchange.pointee.firstTryStart = now
-    beginTry(exchange)
-  }
-
-  /// Chooses a peer and sends the request to it. A connection from the pool is taken unless
-  /// `isFresh` asks for a new one.
-  mutating func beginTry(_ exchange: ExchangePointer, isFresh: Bool = false) {
-    let upstream = exchange.pointee.upstreamIndex
-    exchange.pointee.tryStart = now
     guard let peer = selectPeer(exchange) else {
       report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
         line.append("no peer of this upstream is in service")
       }
       return refuse(exchange, 502, .destinationUnavailable, Termination(.proxy, .connect))
     }
+    beginTry(exchange, peer: peer)
+  }
+
+  /// Sends the request to a peer that was selected for it. A connection from the pool is taken unless
+  /// `isFresh` asks for a new one.
+  mutating func beginTry(_ exchange: ExchangePointer, peer: Int, isFresh: Bool = false) {
+    let upstream = exchange.pointee.upstreamIndex
+    exchange.pointee.tryStart = now
     exchange.pointee.peerIndex = peer
     exchange.pointee.tried.insert(peer)
     exchange.pointee.releasedPeer = false
@@ -40,14 +40,16 @@ extension Worker where K: ~Copyable {
     connect(exchange)
   }
 
-  private mutating func selectPeer(_ exchange: ExchangePointer) -> Int? {
+  /// Chooses a peer that this request has not been sent to; nil when none is left.
+  mutating func selectPeer(_ exchange: ExchangePointer) -> Int? {
     let upstream = exchange.pointee.upstreamIndex
     let method = tables.upstreams[upstream].method
     var hashKey: UInt64 = 0
     if method == .hash || method == .consistentHash { hashKey = self.hashKey(exchange) }
     let isRandom = method == .random || method == .randomTwo
     let number = isRandom ? random.next(&kernel).0 : 0
-    var states = upstreams.states(of: upstream).mutableSpan
+    let table = upstreams.states(of: upstream)
+    var states = table.mutableSpan
     return Balancer.select(
       method: method, peers: tables.upstreams[upstream].peers, states: &states,
       tried: exchange.pointee.tried, now: now, random: number, hashKey: hashKey)

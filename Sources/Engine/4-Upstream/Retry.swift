@@ -18,22 +18,21 @@ extension Worker where K: ~Copyable {
     reportFailedTry(exchange, type, phase, cause)
     noteTry(exchange, error: type)
     let isStale = isStalePooledConnection(exchange, failure)
-    markPeer(exchange, failed: !isStale)
+    if !isStale { markPeer(exchange, failed: true) }
     // Asked while the connection is still there: it knows what the peer has acknowledged.
-    let nothingArrived = isStale && requestWasNotReceived(exchange)
-    releaseUpstream(exchange, mayReuse: false)
+    let replays = isStale && mayReplay(exchange, nothingArrived: requestWasNotReceived(exchange))
+    releaseUpstream(exchange, mayReuse: false, keepsPeer: replays)
     guard exchange.pointee.response == .none else {
       return cutResponse(exchange, type, Termination(.upstream, .responseBody))
     }
-    if isStale, mayReplay(exchange, nothingArrived: nothingArrived) {
+    if replays {
       exchange.pointee.replacedStaleConnection = true
-      exchange.pointee.tried.remove(exchange.pointee.peerIndex)
       rewindContent(exchange)
-      return beginTry(exchange, isFresh: true)
+      return beginTry(exchange, peer: exchange.pointee.peerIndex, isFresh: true)
     }
-    if allowsNextTry(exchange, failure) {
+    if allowsNextTry(exchange, failure), let next = selectPeer(exchange) {
       rewindContent(exchange)
-      return beginTry(exchange)
+      return beginTry(exchange, peer: next)
     }
     refuse(exchange, statusCode(for: failure), type, Termination(.upstream, phase))
   }
@@ -54,7 +53,7 @@ extension Worker where K: ~Copyable {
     guard case .closedBeforeResponse = failure, let connection = exchange.pointee.upstream else {
       return false
     }
-    return connection.pointee.flags.contains(.reused)
+    return exchange.pointee.response == .none && connection.pointee.flags.contains(.reused)
       && !exchange.pointee.replacedStaleConnection
       && exchange.pointee.record.upstreamFirstByte == .endless
   }
@@ -101,21 +100,24 @@ extension Worker where K: ~Copyable {
   func markPeer(_ exchange: ExchangePointer, failed: Bool) {
     let upstream = exchange.pointee.upstreamIndex
     let peers = tables.upstreams[upstream].peers
-    var states = upstreams.states(of: upstream).mutableSpan
+    let table = upstreams.states(of: upstream)
+    var states = table.mutableSpan
     if failed {
       Balancer.failed(
         peer: exchange.pointee.peerIndex, peers: peers, states: &states, now: now)
     } else {
-      Balancer.succeeded(
-        peer: exchange.pointee.peerIndex, peers: peers, states: &states, now: now)
+      Balancer.succeeded(peer: exchange.pointee.peerIndex, states: &states)
     }
   }
 
-  /// Lets go of the peer's connection and of the peer's place among the active ones.
-  mutating func releaseUpstream(_ exchange: ExchangePointer, mayReuse: Bool) {
-    if exchange.pointee.record.tryCount > 0 && !exchange.pointee.releasedPeer {
+  /// Lets go of the peer's connection and, unless `keepsPeer`, of its place among the active ones.
+  mutating func releaseUpstream(
+    _ exchange: ExchangePointer, mayReuse: Bool, keepsPeer: Bool = false
+  ) {
+    if !exchange.pointee.releasedPeer && !keepsPeer {
       exchange.pointee.releasedPeer = true
-      var states = upstreams.states(of: exchange.pointee.upstreamIndex).mutableSpan
+      let table = upstreams.states(of: exchange.pointee.upstreamIndex)
+      var states = table.mutableSpan
       Balancer.released(peer: exchange.pointee.peerIndex, states: &states)
     }
     guard let connection = exchange.pointee.upstream else { return }

@@ -2,6 +2,7 @@
 
 import Basics
 import HTTP
+import Plan
 import Platform
 import Policy
 import Telemetry
@@ -88,12 +89,12 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.upstreamStatus = status
     if status == 101 { return openTunnel(exchange, &writer) }
     let condition = RetryConditions(status: status)
-    if !condition.isEmpty && mayGoToNextPeer(exchange, status) {
+    if !condition.isEmpty, mayGoToNextPeer(exchange, status), let next = selectPeer(exchange) {
       noteTry(exchange, error: .none)
       markPeer(exchange, failed: true)
       releaseUpstream(exchange, mayReuse: false)
       rewindContent(exchange)
-      beginTry(exchange)
+      beginTry(exchange, peer: next)
       return .gone
     }
     return beginResponse(exchange, &writer)

@@ -1,6 +1,8 @@
 // Idle connections to peers: kept, found again, and dropped when the peer ends them.
 
 import Basics
+import HTTP
+import Plan
 import Platform
 import Policy
 import Telemetry

@@ -4,6 +4,7 @@
 import Basics
 import HTTP
 import Plan
+import Platform
 import Policy
 import Telemetry
 
@@ -49,10 +50,7 @@ extension Worker where K: ~Copyable {
     if exchange.pointee.capturedBuffer.isNone {
       exchange.pointee.capturedBuffer = buffers.take(.small)
     }
-    if !exchange.pointee.record.hasCaptures {
-      exchange.pointee.record.hasCaptures = true
-      for index in 0..<Limits.capturedFields { exchange.pointee.record.captures[index] = .empty }
-    }
+    exchange.pointee.record.hasCaptures = true
     let start = Int(exchange.pointee.capturedCount)
     let count = min(value.count, Limits.capturedBytes - start)
     guard count > 0, let base = exchange.pointee.capturedBuffer.base else { return }

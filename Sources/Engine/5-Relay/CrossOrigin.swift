@@ -3,6 +3,8 @@
 
 import Basics
 import HTTP
+import Plan
+import Platform
 import Policy
 import Telemetry
 

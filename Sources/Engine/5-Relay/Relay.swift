@@ -3,6 +3,7 @@
 
 import Basics
 import HTTP
+import Plan
 import Platform
 import Policy
 import Telemetry

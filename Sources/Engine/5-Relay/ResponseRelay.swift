@@ -2,6 +2,7 @@
 
 import Basics
 import HTTP
+import Plan
 import Platform
 import Policy
 import Telemetry

@@ -4,12 +4,13 @@
 import Basics
 import HTTP
 import Plan
+import Platform
 import Policy
 import Telemetry
 
 extension Worker where K: ~Copyable {
   /// Composes the final response's head for the client.
-  func writeResponseHead(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+  mutating func writeResponseHead(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
     guard let peer = exchange.pointee.upstream else { return }
     let bytes = peer.pointee.inputBytes.span
     writeStatusLine(exchange, bytes, into: &writer)

@@ -4,6 +4,7 @@
 import Basics
 import HTTP
 import Plan
+import Platform
 import Policy
 import Telemetry
 
@@ -33,14 +34,12 @@ extension Worker where K: ~Copyable {
     _ format: LogFormat, _ exchange: ExchangePointer, sink: Int
   ) {
     var writer = logs.writer(sink)
-    let start = writer.count
     let bytes = ExchangeBytes(
       head: exchange.pointee.headBytes.span, path: exchange.pointee.pathBytes.span,
       captured: exchange.pointee.capturedBytes.span)
     format.write(
       exchange.pointee.record, head: exchange.pointee.head, bytes: bytes, into: &writer)
-    if writer.overflowed { writer.truncate(to: start) }
-    logs.commit(sink, writer, lineStart: start)
+    logs.commit(sink, writer)
   }
 
   private func isTrue(_ condition: Template, _ exchange: ExchangePointer) -> Bool {

@@ -19,17 +19,14 @@ extension Worker where K: ~Copyable {
     let errorLogs = tables.locations[location].errorLogs
     for index in errorLogs.indices where errorLogs[index].level <= level {
       var writer = logs.writer(errorLogs[index].sink)
-      let start = writer.count
-      let none = RequestID()
+      let requestID = exchange?.pointee.record.requestID ?? RequestID()
       ErrorLogLine.begin(
-        level: level, clock: wall.microseconds, module: module,
-        requestID: exchange?.pointee.record.requestID.span ?? none.span,
+        level: level, clock: wall.microseconds, module: module, requestID: requestID.span,
         connection: (exchange?.pointee.downstream ?? connection)?.pointee.number ?? 0,
         into: &writer)
       message(&writer)
       ErrorLogLine.end(into: &writer)
-      if writer.overflowed { writer.truncate(to: start) }
-      logs.commit(errorLogs[index].sink, writer, lineStart: start)
+      logs.commit(errorLogs[index].sink, writer)
     }
   }
 

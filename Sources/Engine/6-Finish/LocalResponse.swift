@@ -85,7 +85,9 @@ extension Worker where K: ~Copyable {
     }
     if content.count > 0 && allowsContent(status) {
       writer.append("Content-Type: ")
-      if text == nil { writer.append(format.mediaType) } else {
+      if text == nil {
+        writer.append(ErrorBody.contentType(format))
+      } else {
         writer.append(tables.locations[exchange.pointee.location].answerType.span)
       }
       writer.append("\r\n")
@@ -165,14 +167,5 @@ extension ErrorBodyFormat {
     let value = exchange.pointee.head.fields[index].value
     self = ContentNegotiation.preferred(
       accept: exchange.pointee.headBytes.span.extracting(value.offsets))
-  }
-
-  /// The media type of the format.
-  var mediaType: StaticString {
-    switch self {
-    case .json: "application/json"
-    case .html: "text/html; charset=utf-8"
-    case .text: "text/plain; charset=utf-8"
-    }
   }
 }

@@ -2,6 +2,7 @@
 // does not take them never stalls a request: lines wait in a bounded queue, then are counted and dropped.
 
 import Basics
+import HTTP
 import Plan
 import Platform
 import Policy
@@ -58,18 +59,19 @@ struct LogSinks: ~Copyable {
 
   /// A writer behind what waits for a sink.
   func writer(_ index: Int) -> ByteWriter {
-    ByteWriter(
-      UnsafeMutableBufferPointer(start: sinks[index].queue, count: Limits.logQueueBytes),
-      count: sinks[index].count)
+    let count = sinks[index].count
+    return ByteWriter(
+      UnsafeMutableBufferPointer(
+        start: sinks[index].queue + count, count: Limits.logQueueBytes - count))
   }
 
   /// Takes over what a writer has appended; counts a line that did not fit.
-  mutating func commit(_ index: Int, _ writer: ByteWriter, lineStart: Int) {
-    if writer.count == lineStart {
+  mutating func commit(_ index: Int, _ writer: ByteWriter) {
+    hasNews = true
+    if writer.overflowed {
       sinks[index].droppedCount &+= 1
     } else {
-      sinks[index].count = writer.count
-      hasNews = true
+      sinks[index].count &+= writer.count
     }
   }
 
@@ -121,7 +123,7 @@ extension Worker where K: ~Copyable {
 
   private mutating func flush(sink index: Int) {
     let sink = logs[index]
-    if sink.isStalled { 
+    if sink.isStalled {
       if sink.writeAt <= now { write(sink: index) }
       return
     }

@@ -93,6 +93,13 @@ extension SimulatedWorld {
     }
   }
 
+  /// Closes a connection so that its peer sees a reset.
+  func reset(_ descriptor: Descriptor) {
+    guard case .connection(let id) = kind(of: descriptor, "reset") else { return close(descriptor) }
+    abort(id)
+    close(descriptor)
+  }
+
   /// Whoever waited in the queue gets a reset; whoever comes later is refused.
   private func closeListener(_ listener: Int) {
     listeners[listener].isOpen = false
