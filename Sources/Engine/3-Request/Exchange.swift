@@ -127,6 +127,10 @@ struct Exchange: BitwiseCopyable {
   /// Holds content that a slow client has not taken after its peer was let go.
   var detachedBuffer = Buffer.none
 
+  /// `bytesSent` at which the content of an answer of Waybill's own begins; it is written in one piece
+  /// with its head.
+  var ownContentStart: UInt64 = .max
+
   // MARK: What is left behind
 
   var start = Instant(nanoseconds: 0)
@@ -176,6 +180,7 @@ struct Exchange: BitwiseCopyable {
     closesConnection = false
     resetsConnection = false
     detachedBuffer = .none
+    ownContentStart = .max
     capturedBuffer = .none
     capturedCount = 0
     record.reset()

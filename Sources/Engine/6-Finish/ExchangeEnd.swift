@@ -49,6 +49,10 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.duration = now - exchange.pointee.start
     exchange.pointee.record.endTime =
       exchange.pointee.record.startTime &+ exchange.pointee.record.duration.microseconds
+    if exchange.pointee.record.bytesSent > exchange.pointee.ownContentStart {
+      exchange.pointee.record.contentBytesOut =
+        exchange.pointee.record.bytesSent &- exchange.pointee.ownContentStart
+    }
     if exchange.pointee.request == .head {
       exchange.pointee.record.requestBytes = UInt64(exchange.pointee.headByteCount)
     }

@@ -94,6 +94,8 @@ extension Worker where K: ~Copyable {
     }
     writer.append("\r\n")
     captureSentFields(exchange, writer)
+    exchange.pointee.ownContentStart =
+      exchange.pointee.record.bytesSent &+ UInt64(writer.count)
     if exchange.pointee.head.method != .head && allowsContent(status) {
       writer.append(content.written.span)
     }
