@@ -1,8 +1,8 @@
 """The servers of a benchmark: the backend, and the proxies that do one and the same job.
 
 The job: keep the client's X-Request-ID or make one, send it upstream over kept-alive connections,
-put it on the response, and write it into an access-log line. One worker each, and nothing on disk but
-the log.
+put it on the response, and write it into an access-log line. One worker each, and nothing on disk
+but the log.
 """
 
 import http.client
