@@ -65,6 +65,7 @@ let package = Package(
         "Basics",
       ],
       swiftSettings: strict),
+    .testTarget(name: "TidyTests", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -139,7 +139,6 @@ class SlowReaders:
 
     def __init__(self, port, path, count):
         self.sockets = []
-        self.received = 0
         request = request_head(path, port)
         for _ in range(count):
             connection = socket.socket()
@@ -150,20 +149,18 @@ class SlowReaders:
             connection.setblocking(False)
             self.sockets.append(connection)
 
-    def read_for(self, seconds, observe):
-        """Every reader takes at most 4 KB per tenth of a second; `observe` is called each time."""
+    def sips(self, seconds):
+        """Every reader takes at most 4 KB per tenth of a second; yields after each time."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             tick = time.monotonic() + 0.1
             for connection in self.sockets:
                 try:
-                    chunk = connection.recv(4096)
+                    if not connection.recv(4096):
+                        raise SystemExit("the proxy closed the connection of a slow reader")
                 except BlockingIOError:
                     continue
-                if not chunk:
-                    raise SystemExit("the proxy closed the connection of a slow reader")
-                self.received += len(chunk)
-            observe()
+            yield
             time.sleep(max(0.0, tick - time.monotonic()))
 
     def close(self):

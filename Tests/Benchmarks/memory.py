@@ -10,7 +10,7 @@ IDLE_GOAL = 300
 """Bytes for each idle kept-alive connection."""
 
 SLOW_READER_GOAL = 320 << 10
-"""Bytes for each slow reader: the largest read buffer of 256 KiB, a head, and nothing that grows."""
+"""Bytes for each slow reader: a read buffer of 256 KiB, a head, and nothing that grows."""
 
 
 def measure_idle(directory, backend, kinds, quick, results):
@@ -43,11 +43,11 @@ def measure_slow_readers(directory, backend, kinds, quick, results):
         with started(kind, directory, backend, "slow") as proxy:
             before = process_memory(proxy.pid, "Anonymous")
             readers = SlowReaders(proxy.port, "/files/100m", count)
-            peak = [before]
-            observe = lambda: peak.append(process_memory(proxy.pid, "Anonymous"))
-            readers.read_for(seconds, observe)
+            peak = before
+            for _ in readers.sips(seconds):
+                peak = max(peak, process_memory(proxy.pid, "Anonymous"))
             readers.close()
-        grown = (max(peak) - before) / count
+        grown = (peak - before) / count
         goal = SLOW_READER_GOAL if kind.name == "waybill" else None
         results.add_memory("bytes per slow reader of 100 MB", kind.name, grown, goal)
 

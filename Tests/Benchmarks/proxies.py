@@ -1,8 +1,8 @@
 """The servers of a benchmark: the backend, and the proxies that do one and the same job.
 
 The job: keep the client's X-Request-ID or make one, send it upstream over kept-alive connections,
-put it on the response, and write it into an access-log line. One worker each, and nothing on disk but
-the log.
+put it on the response, and write it into an access-log line. One worker each, and nothing on disk
+but the log.
 """
 
 import http.client
@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -33,6 +34,11 @@ def find(program):
     if path is None:
         raise SystemExit(f"{program} is not installed: run Tests/run setup, or apt-get install it")
     return path
+
+
+def end_in_order_when_stopped():
+    """SIGTERM ends this program as Ctrl-C does: what it started is stopped, too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 class Server:

@@ -66,26 +66,28 @@ SCENARIOS = [
 ]
 
 
-def measure(scenario, proxy, seconds):
-    """CPU time per request, from what the proxy's threads used while wrk ran."""
-    run = lambda duration: run_wrk(
+def load(scenario, proxy, seconds):
+    """Puts the load on a proxy; any error that a client saw ends the benchmark."""
+    result = run_wrk(
         proxy.port,
         scenario.path,
         scenario.connections,
-        duration,
+        seconds,
         scenario.script,
         scenario.fields.items(),
     )
-    if proxy.name not in scenario_warm.setdefault(scenario.name, set()):
-        scenario_warm[scenario.name].add(proxy.name)
-        run(1)
+    if result.errors or not result.requests:
+        raise SystemExit(f"{proxy.name}, {scenario.title}: {result.errors or 'no requests'}")
+    return result
+
+
+def measure(scenario, proxy, seconds):
+    """CPU time per request, from what the proxy's threads used while wrk ran."""
     before = process_cpu(proxy.pid)
-    result = run(seconds)
+    result = load(scenario, proxy, seconds)
     # What wrk left behind when it went: connections to close.
     time.sleep(0.05)
     used = process_cpu(proxy.pid) - before
-    if result.errors or not result.requests:
-        raise SystemExit(f"{proxy.name}, {scenario.title}: {result.errors or 'no requests'}")
     return Sample(
         cpu=used / result.requests,
         rate=result.rate,
@@ -93,6 +95,3 @@ def measure(scenario, proxy, seconds):
         p99=result.p99,
         memory=process_memory(proxy.pid),
     )
-
-
-scenario_warm = {}
