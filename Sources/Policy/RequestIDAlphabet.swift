@@ -21,10 +21,18 @@ enum RequestIDAlphabet {
     return .valid
   }
 
-  /// The comma is no character of an ID, so a value that has one is a list of IDs.
+  /// The comma is no character of an ID, so a value of IDs and commas is a list of them; with any other
+  /// forbidden character it is nothing at all.
   private static func refusal(of value: Span<UInt8>) -> RequestIDVerdict {
-    for index in value.indices where value[index] == UInt8(ascii: ",") { return .list }
-    return .malformed
+    var hasComma = false
+    for index in value.indices where !contains(value[index]) {
+      switch value[index] {
+      case UInt8(ascii: ","): hasComma = true
+      case UInt8(ascii: " "), UInt8(ascii: "\t"): continue
+      default: return .malformed
+      }
+    }
+    return hasComma ? .list : .malformed
   }
 }
 

@@ -85,7 +85,7 @@ extension ExchangeRecord {
   private func writeJSONTries(into writer: inout ByteWriter) {
     writer.append(",\"tries\":[")
     for index in 0..<keptTryCount {
-      writer.append(index == 0 ? "{\"upstream\":\"" : ",{\"upstream\":\"")
+      writer.append(index == 0 ? "{\"address\":\"" : ",{\"address\":\"")
       writer.append(tries[index].peer.span, as: .json)
       writer.append("\"")
       let status = tries[index].status
@@ -94,7 +94,7 @@ extension ExchangeRecord {
         writer.appendMember(",\"error\":\"", name: tries[index].error.name)
         writer.append("\"")
       }
-      writer.appendMember(",\"duration\":", tries[index].duration)
+      writer.appendMember(",\"seconds\":", tries[index].duration)
       writer.append("}")
     }
     writer.append("]")

@@ -17,7 +17,7 @@ private func compileAndReport(path: String) -> CompiledConfiguration? {
   }
   guard compiled.plan != nil else {
     let count = compiled.diagnostics.count { $0.severity == .error }
-    report("configuration \(path) has \(count) error\(count == 1 ? "" : "s")")
+    if count > 1 { report("configuration \(path) has \(count) errors") }
     return nil
   }
   return compiled

@@ -21,7 +21,7 @@ extension DirectiveCatalog {
       connections are closed first, the oldest before the others; then new clients get a 503.
       """
     ) { builder, use in
-      builder.process.workerConnections = builder.number(use.arguments[0], 16...16_777_216)
+      builder.process.workerConnections = builder.number(use.arguments[0], 2...16_777_216)
     },
     Directive(
       "pid", in: .top, "PATH | off", default: "off",

@@ -125,12 +125,13 @@ extension Worker where K: ~Copyable {
     case .clientSend:
       exchange.pointee.resetsConnection = true
       exchange.pointee.closesConnection = true
-      exchange.pointee.record.error = .clientSendTimeout
+      exchange.pointee.record.error = .connectionWriteTimeout
       exchange.pointee.record.termination = Termination(.client, .responseBody)
       abandonTry(exchange)
       end(exchange)
     case .connect: tryFailed(exchange, .timedOut, .connectionTimeout)
-    case .upstreamSend, .upstreamRead: tryFailed(exchange, .timedOut, .httpResponseTimeout)
+    case .upstreamSend: tryFailed(exchange, .timedOut, .connectionWriteTimeout)
+    case .upstreamRead: tryFailed(exchange, .timedOut, .httpResponseTimeout)
     case .tunnel: endTunnel(exchange, Termination(.proxy, .tunnel), .httpResponseTimeout)
     case .halfClosed: end(exchange)
     case .nothing, .proxyHeader, .firstRequest, .nextRequest, .poolIdle, .lingering:

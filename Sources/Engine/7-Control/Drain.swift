@@ -28,15 +28,18 @@ extension Worker where K: ~Copyable {
     closeIdleConnections()
   }
 
+  /// Closes the connections that nothing runs on. Each is read from once more: a request that has
+  /// already come is served.
   private mutating func closeIdleConnections() {
-    // A client whose first request has not come yet is not idle: it has just connected.
-    var candidate = idleClients.first
-    while let connection = candidate {
-      candidate = connection.pointee.next
-      if connection.pointee.requestCount > 0 && connection.pointee.inputCount == 0
-        && !connection.pointee.flags.contains(.readable)
-      {
-        closeIdle(connection)
+    while let connection = idleClients.first {
+      if connection.pointee.inputCount > 0 {
+        beginExchange(connection)
+        continue
+      }
+      connection.pointee.flags.insert(.readable)
+      switch receive(connection, .small) {
+      case .bytes: beginExchange(connection)
+      case .nothing, .end, .failed: closeIdle(connection)
       }
     }
     for upstream in 0..<upstreams.count {
