@@ -21,11 +21,16 @@ def test_http_client_reuses_its_connection(site, make_backend):
     proxy = site.serve(backend)
     connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=5)
     for number in range(5):
-        connection.request("POST", "/", body=b"x" * number * 1000, headers={"X-Request-ID": f"h-{number}"})
+        connection.request(
+            "POST", "/", body=b"x" * number * 1000, headers={"X-Request-ID": f"h-{number}"}
+        )
         response = connection.getresponse()
         assert response.getheader("X-Request-ID") == f"h-{number}"
         assert len(response.read()) == max(number * 1000, 1)
-        assert backend.saw(f"h-{number}") and proxy.log_line(f"h-{number}")["bytes_in"] == number * 1000
+        assert (
+            backend.saw(f"h-{number}")
+            and proxy.log_line(f"h-{number}")["bytes_in"] == number * 1000
+        )
     connection.close()
     assert [line["connection_request"] for line in proxy.wait_lines(5)] == [1, 2, 3, 4, 5]
 

@@ -1,4 +1,4 @@
-"""Django, Flask and an ASGI site behind the proxy: the same ID in response, log line and their own log."""
+"""Django, Flask and an ASGI site: the same ID in the response, the log line and their own log."""
 
 import re
 import threading

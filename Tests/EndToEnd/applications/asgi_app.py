@@ -45,7 +45,7 @@ async def login(request):
 
 async def stream(request):
     log(request, "streamed")
-    return StreamingResponse((f"part {number}\n" for number in range(100)))
+    return StreamingResponse(f"part {number}\n" for number in range(100))
 
 
 async def fail(request):

@@ -26,8 +26,7 @@ class Application:
         self.address = f"127.0.0.1:{port}"
         self.log = directory / f"{kind}.log"
         arguments = [
-            part.format(address=self.address, host="127.0.0.1", port=port)
-            for part in SERVERS[kind]
+            part.format(address=self.address, host="127.0.0.1", port=port) for part in SERVERS[kind]
         ]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
