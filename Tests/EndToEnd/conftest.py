@@ -1,4 +1,4 @@
-"""Fixtures of the end-to-end tests: the proxy on a conf file, and backends that end with the test."""
+"""Fixtures: the proxy on a conf file, and backends that end with the test."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Site:
         port = free_port()
         conf = f"""{top}
 server {{
-  listen 127.0.0.1:{port}{' ' + listen if listen else ''};
+  listen 127.0.0.1:{port}{" " + listen if listen else ""};
   {server}
   location / {{
     proxy_pass http://{address};

@@ -45,7 +45,7 @@ def test_a_good_file_passes(tmp_path):
         "proxy_next_upstream error timeout; proxy_next_upstream_tries 2;\n",
         "upstream u { random; keepalive 4; server 127.0.0.1:1 weight=2 max_fails=3 "
         "fail_timeout=5s max_conns=9; server 127.0.0.1:2 backup; server 127.0.0.1:3 down; }\n",
-        'add_header X-A "b; c" always; proxy_set_header X-A \'d\'; proxy_hide_header Server;\n',
+        "add_header X-A \"b; c\" always; proxy_set_header X-A 'd'; proxy_hide_header Server;\n",
         "# only a comment\n",
         'server { listen 127.0.0.1:18081 backlog=64; return 301 "https://$host$request_uri"; }\n',
     ],
@@ -124,8 +124,10 @@ def test_the_caret_stands_below_the_word(tmp_path):
 
 
 def test_all_errors_are_reported_at_once(tmp_path):
-    text = "".join(BAD[name][0] for name in
-                   ["unknown", "bad-time", "bad-size", "bad-choice", "listen-port", "weight"])
+    text = "".join(
+        BAD[name][0]
+        for name in ["unknown", "bad-time", "bad-size", "bad-choice", "listen-port", "weight"]
+    )
     result = check(tmp_path, text)
     output = result.stdout + result.stderr
     found = {int(line) for line in re.findall(r"proxy\.conf:(\d+):\d+", output)}
@@ -227,7 +229,9 @@ def test_the_example_runs_as_it_is(tmp_path):
         result = subprocess.run(
             [*arguments, f"http://127.0.0.1:{port}/"], capture_output=True, text=True, timeout=5
         )
-        head, _, body = result.stdout.partition("\n\n" if "\r\n" not in result.stdout else "\r\n\r\n")
+        head, _, body = result.stdout.partition(
+            "\n\n" if "\r\n" not in result.stdout else "\r\n\r\n"
+        )
         assert "200" in head.splitlines()[0] and "example-1" in head
         assert "example-1" in body, "the demo backend does not show the ID it received"
     finally:

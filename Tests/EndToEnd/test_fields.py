@@ -206,7 +206,9 @@ def test_variables_that_differ_each_time(site, backend, name, pattern):
 
 
 def test_a_variable_cannot_smuggle_a_field(site, backend):
-    proxy = site.serve(backend, location='proxy_set_header X-Path "$uri"; add_header X-Path "$uri";')
+    proxy = site.serve(
+        backend, location='proxy_set_header X-Path "$uri"; add_header X-Path "$uri";'
+    )
     data = request_bytes("GET", "/a%0d%0aX-Evil:%201")
     with proxy.connect() as connection:
         response = connection.exchange(data)

@@ -203,7 +203,9 @@ def test_http_1_0_gets_no_chunks(site, make_backend):
     proxy = site.serve(backend)
     with proxy.connect() as connection:
         fields = {"Connection": "keep-alive"}
-        one = proxy.observe(backend, request_bytes("GET", "/", fields, version="HTTP/1.0"), connection)
+        one = proxy.observe(
+            backend, request_bytes("GET", "/", fields, version="HTTP/1.0"), connection
+        )
         assert (one.response.body, one.response.framing) == (b"onetwo", "close")
         assert "Transfer-Encoding" not in one.response.fields
         assert "close" in one.response.fields.tokens("Connection") or connection.is_closed()

@@ -79,9 +79,7 @@ def test_targets(logging_proxy, name):
 @pytest.mark.parametrize("name", TEXTS)
 def test_invalid_ids(logging_proxy, backend, name):
     with logging_proxy.connect() as connection:
-        response = connection.exchange(
-            request_bytes(fields=[("X-Request-ID", f'"{TEXTS[name]}')])
-        )
+        response = connection.exchange(request_bytes(fields=[("X-Request-ID", f'"{TEXTS[name]}')]))
     line = logging_proxy.log_line(response.request_id)
     assert line["id_source"] == "invalid" and len(line["client_request_id"]) <= 1024
     assert response.request_id != "forged"

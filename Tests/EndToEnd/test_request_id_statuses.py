@@ -1,4 +1,4 @@
-"""Every response with a status line carries the ID once, whoever made it; and CORS lets it be read."""
+"""Every response with a status line carries the ID once, whoever made it; CORS lets it be read."""
 
 import re
 
@@ -49,7 +49,9 @@ def test_101_carries_it(site, make_backend):
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("returned", ['200 "text"', "204", "301 /other", "404", "503", "302 http://x.test/"])
+@pytest.mark.parametrize(
+    "returned", ['200 "text"', "204", "301 /other", "404", "503", "302 http://x.test/"]
+)
 def test_a_static_answer_carries_it(site, returned, method):
     proxy = site.servers(f"server {{ listen PORT; location / {{ return {returned}; }} }}")
     one = proxy.observe(None, request_bytes(method, "/", MINE))
@@ -179,9 +181,7 @@ def test_a_preflight_allows_the_header(site, make_backend):
     "origin, allowed", [(ORIGIN, True), ("https://two.test", True), ("https://evil.test", False)]
 )
 def test_own_errors_are_readable_for_the_named_origins(site, origin, allowed):
-    proxy = site.serve(
-        RefusingPort().address, server=f"request_id_cors {ORIGIN} https://two.test;"
-    )
+    proxy = site.serve(RefusingPort().address, server=f"request_id_cors {ORIGIN} https://two.test;")
     response = proxy.get("/", {"Origin": origin})
     assert response.status == 502
     assert response.fields.get("Access-Control-Allow-Origin") == (origin if allowed else None)

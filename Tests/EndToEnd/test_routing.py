@@ -175,7 +175,8 @@ def test_return_consumes_a_body(site):
 )
 def test_the_uri_part_of_proxy_pass(site, backend, location, passed, target, expected):
     proxy = site.servers(
-        f"server {{ listen PORT; location {location} {{ proxy_pass http://{backend.address}{passed}; }} }}"
+        f"server {{ listen PORT; location {location} {{"
+        f" proxy_pass http://{backend.address}{passed}; }} }}"
     )
     one = proxy.observe(backend, request_bytes("GET", target))
     assert one.seen.target == expected

@@ -1,4 +1,4 @@
-"""Upgraded connections are tunnelled: WebSocket and any other token, with an opening and a closing line."""
+"""Upgraded connections, WebSocket or any other, are tunnelled; two lines tell of them."""
 
 import hashlib
 import threading
@@ -25,7 +25,8 @@ def echo(connection):
 
 def events(proxy, request_id):
     """The opening lines of this request."""
-    return [line for line in proxy.lines() if line.get("request_id") == request_id and "event" in line]
+    lines = [line for line in proxy.lines() if "event" in line]
+    return [line for line in lines if line.get("request_id") == request_id]
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def websocket_server():
     with serve(handler, "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        server.address = "%s:%d" % server.socket.getsockname()
+        server.address = ":".join(map(str, server.socket.getsockname()))
         server.seen = seen
         yield server
         server.shutdown()

@@ -19,7 +19,7 @@ def group(site, make_backend):
     def start(servers, *, extra="", location="", workers=1, **scripts):
         backends = {}
         for letter in "abc":
-            if "{%s}" % letter in servers:
+            if "{" + letter + "}" in servers:
                 script = scripts.get(letter, reply(body=letter.encode()))
                 backends[letter] = make_backend(script)
         text = servers.format(**{name: one.address for name, one in backends.items()})
@@ -68,7 +68,9 @@ def test_two_workers_share_the_load(group):
 
 def test_least_conn_avoids_the_busy_one(group):
     go = threading.Event()
-    proxy, backends = group("server {a}; server {b};", extra="least_conn;", a=[go, reply(body=b"a")])
+    proxy, backends = group(
+        "server {a}; server {b};", extra="least_conn;", a=[go, reply(body=b"a")]
+    )
     held = []
     while not backends["a"].requests:
         held.append(proxy.connect())
@@ -99,9 +101,7 @@ def test_hash_is_sticky(group, consistent):
 
 
 def test_a_failed_server_is_left_alone_for_fail_timeout(group, refusing):
-    proxy, backends = group(
-        f"server {refusing.address} max_fails=1 fail_timeout=1s; server {{a}};"
-    )
+    proxy, backends = group(f"server {refusing.address} max_fails=1 fail_timeout=1s; server {{a}};")
     assert bodies(proxy, 8) == ["a"] * 8
     tried = [line for line in proxy.wait_lines(8) if "tries" in line]
     assert len(tried) == 1, "the failed server was tried again within fail_timeout"

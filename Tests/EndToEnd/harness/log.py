@@ -1,4 +1,4 @@
-"""Reads the JSON access log and holds every line to the contract: keys, their order, their types."""
+"""Reads the JSON access log and holds every line to the contract: keys, order, types."""
 
 from __future__ import annotations
 

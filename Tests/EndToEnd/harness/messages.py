@@ -73,7 +73,7 @@ class Response:
     raw_head: bytes
     body: bytes = b""
     trailers: Fields = field(default_factory=Fields)
-    interim: list["Response"] = field(default_factory=list)
+    interim: list[Response] = field(default_factory=list)
     framing: str = "none"
     """How the end of the body was known: none, length, chunked or close."""
 
