@@ -6,12 +6,13 @@ import Testing
 
 /// Connects and accepts, with all outcomes.
 struct ConnectTests {
-  @Test(arguments: [
-    (ConnectOutcome.accepted, KernelEvent.Readiness.writable, nil, 1),
-    (.refused, [.readable, .writable, .peerClosed, .failed], 111, 1),
-    (.unreachable, [.readable, .writable, .peerClosed, .failed], 113, 1),
-    (.silent, [.readable, .writable, .peerClosed, .failed], 110, 127_000),
-  ] as [(ConnectOutcome, KernelEvent.Readiness, Int32?, UInt64)])
+  @Test(
+    arguments: [
+      (ConnectOutcome.accepted, KernelEvent.Readiness.writable, nil, 1),
+      (.refused, [.readable, .writable, .peerClosed, .failed], 111, 1),
+      (.unreachable, [.readable, .writable, .peerClosed, .failed], 113, 1),
+      (.silent, [.readable, .writable, .peerClosed, .failed], 110, 127_000),
+    ] as [(ConnectOutcome, KernelEvent.Readiness, Int32?, UInt64)])
   func outcome(
     _ outcome: ConnectOutcome, _ readiness: KernelEvent.Readiness, _ code: Int32?,
     _ milliseconds: UInt64
