@@ -17,8 +17,7 @@ extension SimulatedWorld {
   /// True when every client has finished, nothing is under way, and the program has been told all.
   /// Connections may be open: a program keeps some alive.
   public var isQuiet: Bool {
-    schedule.foregroundCount == 0 && !hasWakeEvent && peers.allSatisfy { $0.isFinishedClient }
-      && !hasReports
+    schedule.foregroundCount == 0 && unfinishedClientCount == 0 && !hasReports
   }
 
   /// Calls `turn` (one turn of the program's event loop, which calls `wait` once) until the world is

@@ -28,7 +28,7 @@ public final class SimulatedWorld {
   public internal(set) var calls = KernelCalls()
   /// What happened, as a hash and, where asked for, as text.
   public var trace = Trace()
-  /// True once the program waited for ever and nothing was left that could end it.
+  /// True when the program's last wait was for ever, with nothing left that could end it.
   public internal(set) var isDeadlocked = false
   /// Turns in a row that took no time and moved nothing: a program that spins.
   public internal(set) var busyTurns = 0
@@ -49,6 +49,7 @@ public final class SimulatedWorld {
   var backends: [Backend] = []
   var peers: [ScriptedPeer] = []
   var clients: [Client] = []
+  var unfinishedClientCount = 0
   var disk = SimulatedDisk()
   var descriptors: [DescriptorEntry?]
   var readyDescriptors: [Int] = []

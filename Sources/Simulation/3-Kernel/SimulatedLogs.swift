@@ -88,11 +88,12 @@ extension SimulatedWorld {
     guard case .log(let number) = kind(of: descriptor, "writeLog") else {
       preconditionFailure("writeLog: descriptor \(descriptor.number) is no log")
     }
-    let file = disk.files[number]
-    if now < max(file.fullUntil, disk.fullUntil) || chance.happens(faults.fullDisks) {
+    if now < max(disk.files[number].fullUntil, disk.fullUntil) || chance.happens(faults.fullDisks) {
       return .failed(.diskFull)
     }
-    if now < file.stalledUntil || chance.happens(faults.stalledLogs) { return .wouldBlock }
+    if now < disk.files[number].stalledUntil || chance.happens(faults.stalledLogs) {
+      return .wouldBlock
+    }
     var amount = bytes.count
     if amount > 1, chance.happens(faults.shortLogWrites) { amount = 1 + chance.below(amount - 1) }
     disk.files[number].bytes.append(contentsOf: bytes.prefix(amount))

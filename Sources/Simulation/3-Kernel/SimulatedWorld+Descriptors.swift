@@ -12,6 +12,8 @@ struct DescriptorEntry {
   let kind: Kind
   /// The token given to `watch`; nil when it is not watched.
   var token: UInt64?
+  /// It is on the list of those of which something is to be reported.
+  var isEnlisted = false
 }
 
 /// A descriptor that the program has open.

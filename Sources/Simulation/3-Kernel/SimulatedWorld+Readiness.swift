@@ -27,6 +27,7 @@ extension SimulatedWorld {
   func unwatch(_ descriptor: Descriptor) {
     _ = kind(of: descriptor, "unwatch")
     descriptors[Int(descriptor.number)]?.token = nil
+    descriptors[Int(descriptor.number)]?.isEnlisted = false
     readyDescriptors.removeAll { $0 == Int(descriptor.number) }
   }
 
@@ -75,6 +76,7 @@ extension SimulatedWorld {
   ) {
     var taken = 0
     while taken < readyDescriptors.count, count < events.count {
+      descriptors[readyDescriptors[taken]]?.isEnlisted = false
       append(readyDescriptors[taken], into: events, count: &count)
       taken += 1
     }
@@ -127,7 +129,8 @@ extension SimulatedWorld {
   }
 
   private func enlist(_ number: Int) {
-    guard descriptors[number]?.token != nil, !readyDescriptors.contains(number) else { return }
+    guard let entry = descriptors[number], entry.token != nil, !entry.isEnlisted else { return }
+    descriptors[number]?.isEnlisted = true
     readyDescriptors.append(number)
   }
 }

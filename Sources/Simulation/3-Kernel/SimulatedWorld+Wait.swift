@@ -8,6 +8,7 @@ extension SimulatedWorld {
     into events: UnsafeMutableBufferPointer<KernelEvent>, until deadline: Instant
   ) -> Int {
     let begin = now
+    isDeadlocked = false
     let limit = roundedUp(deadline)
     now = now + network.turnCost
     if chance.happens(faults.wallClockJumps) {
@@ -55,10 +56,8 @@ extension SimulatedWorld {
 
   private func roundedUp(_ deadline: Instant) -> Instant {
     guard deadline != .never else { return .never }
-    let millisecond: UInt64 = 1_000_000
-    let (ahead, millis) = (deadline - now, millisecond)
-    let whole = ahead.nanoseconds / millis + (ahead.nanoseconds % millis == 0 ? 0 : 1)
-    return now + .milliseconds(whole)
+    let (whole, rest) = (deadline - now).nanoseconds.quotientAndRemainder(dividingBy: 1_000_000)
+    return now + .milliseconds(whole + (rest == 0 ? 0 : 1))
   }
 
   /// A turn is busy when it neither slept nor moved anything since the one before it.

@@ -56,9 +56,6 @@ struct ScriptedPeer {
   }
 
   var isFinished: Bool { record.ending != nil }
-
-  /// True for what need not be waited for: a client that is done, or any backend.
-  var isFinishedClient: Bool { role != .client || isFinished }
 }
 
 /// A scripted client.

@@ -42,6 +42,7 @@ extension SimulatedWorld {
   /// Sends what is to be sent, as far as pieces and room allow; true when nothing is left.
   func pump(_ index: Int, _ id: Endpoint.ID, pieceSize: Int, pause: Interval) -> Bool {
     while !peers[index].unsent.isEmpty {
+      precondition(!endpoints[id].hasFinished, "a script sends behind finishSending")
       guard endpoints[id].stage == .established, now >= peers[index].resumeAt else { return false }
       let amount = min(
         endpoints[id].room, peers[index].pieceRemaining, peers[index].unsent.count)
@@ -76,7 +77,8 @@ extension SimulatedWorld {
     _ index: Int, isBodiless: Bool, _ condition: (MessageReader) -> Bool
   ) -> Bool {
     while true {
-      var reader = peers[index].reader ?? newReader(index, isBodiless: isBodiless)
+      // Taken out while it grows, or each arrival would copy what the message has so far.
+      var reader = peers[index].reader.take() ?? newReader(index, isBodiless: isBodiless)
       reader.consume(peers[index].record.received, from: &peers[index].consumed)
       if peers[index].record.hasEnd { reader.end() }
       peers[index].reader = reader

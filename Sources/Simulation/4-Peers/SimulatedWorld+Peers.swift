@@ -25,6 +25,7 @@ extension SimulatedWorld {
     var peer = ScriptedPeer(role: .client, actions: actions)
     peer.patience = patience
     peers.append(peer)
+    unfinishedClientCount += 1
     let own = address ?? ephemeralAddress(low: 0xC000_0200 + UInt64(clients.count % 250) + 1)
     clients.append(Client(peer: peers.count - 1, location: location, address: own))
     let travel = delay.nanoseconds + network.latency.nanoseconds

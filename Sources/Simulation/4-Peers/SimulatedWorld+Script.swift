@@ -13,6 +13,7 @@ extension SimulatedWorld {
 
   /// Ends a peer's script and lets go of its connection.
   func endScript(_ index: Int, _ ending: ConnectionRecord.Ending) {
+    if peers[index].role == .client { unfinishedClientCount -= 1 }
     peers[index].record.ending = ending
     peers[index].record.endedAt = now
     if let reader = peers[index].reader, reader.hasBegun {
@@ -58,7 +59,6 @@ extension SimulatedWorld {
   }
 
   private func isDone(_ action: PeerAction, _ index: Int, _ id: Endpoint.ID) -> Bool {
-    let record = peers[index].record
     switch action {
     case .sendBytes: return pump(index, id, pieceSize: .max, pause: Interval(nanoseconds: 0))
     case .sendPieces(_, let size, let pause): return pump(index, id, pieceSize: size, pause: pause)
@@ -69,9 +69,9 @@ extension SimulatedWorld {
       }
       takeMessage(index)
       return true
-    case .awaitBytes(let count): return record.received.count >= count
-    case .awaitEnd: return record.hasEnd
-    case .echoUntilEnd: return echo(index, id) && record.hasEnd
+    case .awaitBytes(let count): return peers[index].record.received.count >= count
+    case .awaitEnd: return peers[index].record.hasEnd
+    case .echoUntilEnd: return echo(index, id) && peers[index].record.hasEnd
     case .pause: return now >= peers[index].resumeAt
     case .stopReading, .startReading, .readSlowly, .finishSending, .close, .reset, .vanish:
       return true
@@ -108,18 +108,18 @@ extension SimulatedWorld {
   private func nextActions(
     _ index: Int, _ behaviour: BackendBehaviour, _ connection: Int
   ) -> ([PeerAction], ScriptedPeer.Phase) {
-    let peer = peers[index]
-    let message = peer.reader?.message ?? peer.record.messages.last ?? WireMessage()
+    let message =
+      peers[index].reader?.message ?? peers[index].record.messages.last ?? WireMessage()
     let request = BackendRequest(
-      message: message, connection: connection, sequence: peer.requestCount - 1)
-    switch peer.phase {
+      message: message, connection: connection, sequence: peers[index].requestCount - 1)
+    switch peers[index].phase {
     case .opening, .answeringMessage:
       peers[index].requestCount += 1
       return ([.awaitHead], .awaitingHead)
     case .awaitingHead: return (behaviour.onHead(request), .answeringHead)
     case .answeringHead:
       // The actions may have awaited the content themselves.
-      return (peer.reader == nil ? [] : [.awaitMessage], .awaitingMessage)
+      return (peers[index].reader == nil ? [] : [.awaitMessage], .awaitingMessage)
     case .awaitingMessage: return (behaviour.onMessage(request), .answeringMessage)
     }
   }
