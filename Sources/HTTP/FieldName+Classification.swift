@@ -18,12 +18,12 @@ extension FieldName {
     case 4: name[0] | 0x20 == UInt8(ascii: "h") ? .host : .date
     case 6: candidateOfSix(name[0] | 0x20)
     case 7: candidateOfSeven(name[0] | 0x20)
-    case 8: .location
+    case 8: name[0] | 0x20 == UInt8(ascii: "l") ? .location : .other
     case 9: name[0] | 0x20 == UInt8(ascii: "x") ? .xRealIP : .forwarded
     case 10: candidateOfTen(name[0] | 0x20)
     case 12: .contentType
     case 14: .contentLength
-    case 15: .xForwardedFor
+    case 15: name[0] | 0x20 == UInt8(ascii: "x") ? .xForwardedFor : .other
     case 16: name[0] | 0x20 == UInt8(ascii: "x") ? .xForwardedHost : .proxyConnection
     case 17: name[0] | 0x20 == UInt8(ascii: "x") ? .xForwardedProto : .transferEncoding
     case 27: .accessControlAllowOrigin

@@ -41,17 +41,16 @@ public enum FieldNameMatch {
   /// Compares two spans of equal length, a word at a time; the last word overlaps the one before.
   @usableFromInline
   static func sameLetters(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
-    let count = left.count
-    guard count >= 8 else { return sameFewLetters(left, right) }
+    let last = left.count &- 8
+    guard last >= 0 else { return sameFewLetters(left, right) }
     var offset = 0
-    while offset < count &- 8 {
-      guard fold(WordScan.word(left, at: offset)) == fold(WordScan.word(right, at: offset)) else {
+    while offset < last {
+      guard sameLetters(WordScan.word(left, at: offset), WordScan.word(right, at: offset)) else {
         return false
       }
       offset &+= 8
     }
-    let last = count &- 8
-    return fold(WordScan.word(left, at: last)) == fold(WordScan.word(right, at: last))
+    return sameLetters(WordScan.word(left, at: last), WordScan.word(right, at: last))
   }
 
   /// The same for fewer than eight bytes.
@@ -65,7 +64,7 @@ public enum FieldNameMatch {
       }
       return true
     }
-    return fold(ends(of: left)) == fold(ends(of: right))
+    return sameLetters(ends(of: left), ends(of: right))
   }
 
   /// The first and the last four of four to seven bytes.
@@ -74,12 +73,9 @@ public enum FieldNameMatch {
     return first | UInt64(WordScan.halfWord(bytes, at: bytes.count &- 4)) &<< 32
   }
 
-  /// Makes letters lowercase, exactly: sets bit 0x20 of each byte from 0x41 to 0x5A.
-  @inline(__always) private static func fold(_ word: UInt64) -> UInt64 {
-    let sevenBits = word & WordScan.spread(0x7F)
-    let fromA = sevenBits &+ WordScan.spread(0x80 - 0x41)
-    let beyondZ = sevenBits &+ WordScan.spread(0x80 - 0x5B)
-    let uppercase = fromA & ~beyondZ & ~word & WordScan.spread(0x80)
-    return word | uppercase &>> 2
+  /// True when the bytes of two words differ in the case of letters at most. Names mostly come in
+  /// the case that we write them in, so equal words are told first.
+  @inline(__always) private static func sameLetters(_ left: UInt64, _ right: UInt64) -> Bool {
+    left == right || WordScan.lowercase(left) == WordScan.lowercase(right)
   }
 }
