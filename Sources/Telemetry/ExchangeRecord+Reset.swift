@@ -26,6 +26,7 @@ extension ExchangeRecord {
     upstreamRequestID.removeAll()
     client = .unix
     socketPeer = .unix
+    hasAnnouncedClient = false
     local = .unix
     connection = 0
     connectionRequest = 0

@@ -34,6 +34,7 @@ extension Variable {
     [
       ("connection", .connection), ("connection_requests", .connectionRequests),
       ("hostname", .hostname), ("pid", .processID), ("pipe", .pipe),
+      ("proxy_protocol_addr", .proxyProtocolAddress), ("proxy_protocol_port", .proxyProtocolPort),
       ("realip_remote_addr", .realIPRemoteAddress), ("realip_remote_port", .realIPRemotePort),
       ("remote_addr", .remoteAddress), ("remote_port", .remotePort), ("scheme", .scheme),
       ("server_addr", .serverAddress), ("server_name", .serverName),

@@ -19,7 +19,7 @@ extension ExchangeRecord {
       return writeRequestValue(part, head, bytes, as: form, into: &writer)
     case .remoteAddress, .remotePort, .realIPRemoteAddress, .realIPRemotePort, .serverAddress,
       .serverPort, .serverName, .connection, .connectionRequests, .scheme, .pipe, .processID,
-      .proxyHost:
+      .proxyHost, .proxyProtocolAddress, .proxyProtocolPort:
       return writePlaceValue(part.variable, as: form, into: &writer)
     case .requestID, .idSource, .clientRequestID, .upstreamRequestID:
       return writeIdentityValue(part.variable, as: form, into: &writer)

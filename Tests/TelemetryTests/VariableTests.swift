@@ -52,6 +52,8 @@ import Testing
     Case("$remote_addr", "127.0.0.1", absent: "127.0.0.1"),
     Case("$remote_port", "5000", absent: "5000"),
     Case("$remote_user", "ann", absent: "-"),
+    Case("$proxy_protocol_addr", "192.0.2.4", absent: "-"),
+    Case("$proxy_protocol_port", "99", absent: "-"),
     Case("$realip_remote_addr", "10.9.8.7", absent: "127.0.0.1"),
     Case("$realip_remote_port", "6000", absent: "5000"),
     Case("$request", "POST /a/b?q=1&r=%20 HTTP/1.1", absent: "-"),
@@ -165,6 +167,9 @@ import Testing
     exchange.record.processID = 4242
     exchange.record.isSecure = true
     exchange.record.utcOffset = 3_600
+    exchange.record.announcedClient = PeerAddress(
+      family: .ipv4, high: 0, low: 0xc000_0204, port: 99)
+    exchange.record.hasAnnouncedClient = true
     exchange.record.socketPeer = PeerAddress(family: .ipv4, high: 0, low: 0x0a09_0807, port: 6000)
     exchange.record.serverName = exchange.arena.freeze("example.org")
     exchange.record.proxyHost = exchange.arena.freeze("backend")

@@ -54,6 +54,8 @@ struct Connection: BitwiseCopyable {
     static let endWritten = Flags(rawValue: 256)
     /// Downstream: accepted beyond the limit, only to be refused with 503.
     static let refused = Flags(rawValue: 512)
+    /// Downstream: a PROXY protocol header has named the client.
+    static let announced = Flags(rawValue: 1024)
   }
 
   /// What its deadline is for.

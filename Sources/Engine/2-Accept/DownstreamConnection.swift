@@ -30,7 +30,10 @@ extension Worker where K: ~Copyable {
     }
     do throws(HTTP1Error) {
       guard let header = try ProxyHeader.parse(connection.pointee.inputBytes.span) else { return }
-      if let source = header.source { connection.pointee.announcedClient = source }
+      if let source = header.source, source.family != .unix {
+        connection.pointee.announcedClient = source
+        connection.pointee.flags.insert(.announced)
+      }
       connection.pointee.inputStart &+= UInt32(header.byteCount)
     } catch {
       report(.error, "accept", nil, connection) { line in line.append(error.reason) }

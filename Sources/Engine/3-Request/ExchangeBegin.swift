@@ -43,6 +43,8 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.processID = settings.processID
     exchange.pointee.record.client = connection.pointee.peer
     exchange.pointee.record.socketPeer = connection.pointee.peer
+    exchange.pointee.record.announcedClient = connection.pointee.announcedClient
+    exchange.pointee.record.hasAnnouncedClient = connection.pointee.flags.contains(.announced)
     exchange.pointee.record.connection = connection.pointee.number
     exchange.pointee.record.connectionRequest = connection.pointee.requestCount
     exchange.pointee.record.local =
@@ -150,23 +152,10 @@ extension Worker where K: ~Copyable {
       exchange.pointee.record.client = connection.pointee.announcedClient
       return
     }
-    let bytes = exchange.pointee.headBytes.span
-    // The last line of the field counts: it is the one that the nearest proxy wrote.
-    var index = exchange.pointee.head.fields.count
-    while index > 0 {
-      index &-= 1
-      let line = exchange.pointee.head.fields[index]
-      let name = tables.servers[server].realIPField
-      let isIt =
-        header == .field
-        ? FieldNameMatch.equalIgnoringCase(bytes.extracting(line.name.offsets), name.span)
-        : line.known == .xForwardedFor
-      guard isIt else { continue }
-      exchange.pointee.record.client = RealIP.resolve(
-        header: bytes.extracting(line.value.offsets), recursive: header == .xForwardedForRecursive,
-        peer: peer, trust: tables.servers[server].realIPTrust)
-      return
-    }
+    exchange.pointee.record.client = RealIP.resolve(
+      head: exchange.pointee.head, bytes: exchange.pointee.headBytes.span,
+      field: tables.servers[server].realIPField.span, recursive: header == .xForwardedForRecursive,
+      peer: peer, trust: tables.servers[server].realIPTrust)
   }
 
   /// Finds the location by the normalised path; false when the path leaves the root or can't be decoded.
@@ -211,6 +200,16 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.idSource = source
     guard tables.locations[location].requestID.rejectsInvalid else { return true }
     return source != .invalid && source != .duplicate
+  }
+
+  /// Whom `request_id_trust` is asked about: the socket's peer, or the client that a trusted peer
+  /// announced by the PROXY protocol. Never one that only a field names.
+  private func nearestPeer(_ exchange: ExchangePointer) -> PeerAddress {
+    let connection = exchange.pointee.downstream
+    let isAnnounced =
+      exchange.pointee.trustsForwardedFields
+      && tables.servers[exchange.pointee.server].realIPHeader == .proxyProtocol
+    return isAnnounced ? connection.pointee.announcedClient : connection.pointee.peer
   }
 
   /// Makes the ID anew when the location wants another kind than the one made at birth.

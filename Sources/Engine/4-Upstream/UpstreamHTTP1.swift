@@ -17,7 +17,9 @@ extension Worker where K: ~Copyable {
       guard let peer = exchange.pointee.upstream else { return .nothing }
       if peer.pointee.inputCount > 0 && !exchange.pointee.needsMoreUpstreamInput {
         let piece = parseResponseHead(exchange, &writer)
-        if case .nothing = piece {} else { return piece }
+        guard case .nothing = piece else { return piece }
+        // An interim response that this client is not to see has been dropped: the next head may follow.
+        if peer.pointee.inputCount > 0 && !exchange.pointee.needsMoreUpstreamInput { continue }
       }
       compactInput(peer)
       switch receive(peer, .medium) {
@@ -30,8 +32,7 @@ extension Worker where K: ~Copyable {
       case .end:
         let isCut = peer.pointee.inputCount > 0
         tryFailed(
-          exchange, isCut ? .invalidResponse : .closedBeforeResponse,
-          isCut ? .httpResponseIncomplete : .connectionTerminated)
+          exchange, .closedBeforeResponse, isCut ? .httpResponseIncomplete : .connectionTerminated)
         return .gone
       case .failed(let error):
         tryFailed(exchange, .closedBeforeResponse, .connectionTerminated, error)

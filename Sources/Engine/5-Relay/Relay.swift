@@ -136,10 +136,18 @@ extension Worker where K: ~Copyable {
     if exchange.pointee.discardsContent && exchange.pointee.request == .content {
       guard discardContent(exchange) else { return }
     }
-    if client.pointee.flags.contains(.endAnnounced) && !client.pointee.flags.contains(.endWritten) {
-      return awaitDelivery(exchange)
-    }
+    if isHalfClosed(exchange) { return awaitDelivery(exchange) }
     end(exchange)
+  }
+
+  /// True when the client has ended its stream and sent nothing behind this request.
+  private mutating func isHalfClosed(_ exchange: ExchangePointer) -> Bool {
+    let client = exchange.pointee.downstream
+    guard client.pointee.flags.contains(.endAnnounced), client.pointee.inputCount == 0 else {
+      return false
+    }
+    if !client.pointee.flags.contains(.endRead) { _ = receive(client, .small) }
+    return client.pointee.flags.contains(.endRead)
   }
 
   /// Asks whether a client that had ended its own stream has got the response, or was gone all along:

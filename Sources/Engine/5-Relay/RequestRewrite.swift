@@ -113,7 +113,7 @@ extension Worker where K: ~Copyable {
     if !isAssigned(.xForwardedFor, location) {
       writer.append("X-Forwarded-For: ")
       if trusts { appendForwardedFor(exchange, bytes, into: &writer) }
-      nearestPeer(exchange).write(into: &writer)
+      exchange.pointee.record.client.write(into: &writer)
       writer.append("\r\n")
     }
     if !isAssigned(.xForwardedProto, location),
@@ -129,15 +129,6 @@ extension Worker where K: ~Copyable {
     {
       writer.appendField("X-Forwarded-Host", bytes.extracting(authority.offsets))
     }
-  }
-
-  /// The peer that X-Forwarded-For gets: the socket's, or the one that it announced by the PROXY protocol.
-  func nearestPeer(_ exchange: ExchangePointer) -> PeerAddress {
-    let connection = exchange.pointee.downstream
-    let isAnnounced =
-      exchange.pointee.trustsForwardedFields
-      && tables.servers[exchange.pointee.server].realIPHeader == .proxyProtocol
-    return isAnnounced ? connection.pointee.announcedClient : connection.pointee.peer
   }
 
   /// The values that came, each followed by a comma.
