@@ -30,17 +30,6 @@ public enum ControlledField {
     return FieldNameMatch.equalIgnoringCase(name.extracting(0..<12), "x-forwarded-")
   }
 
-  /// True for fields that must not stand in a trailer section (RFC 9110 section 6.5.1).
-  public static func isForbiddenInTrailers(_ known: FieldName) -> Bool {
-    switch known {
-    case .connection, .contentLength, .host, .keepAlive, .proxyConnection, .te, .trailer,
-      .transferEncoding, .upgrade, .expect, .forwarded, .xForwardedFor, .xForwardedHost,
-      .xForwardedProto, .xRealIP, .cookie:
-      return true
-    default: return false
-    }
-  }
-
   /// True when a byte is neither alphanumeric nor a dash.
   private static func hasFoldedByte(_ name: Span<UInt8>) -> Bool {
     for index in name.indices where !isAlphanumeric(name[index]) && name[index] != 0x2d {

@@ -32,16 +32,28 @@ public enum FieldNameMatch {
 
   @usableFromInline
   static func sameLetters(_ name: Span<UInt8>, _ literal: StaticString) -> Bool {
-    literal.withUTF8Buffer { buffer in
-      // Safe: a literal's bytes live as long as the program.
-      unsafe sameLetters(name, buffer.span)
-    }
+    isSpelled(name, literal)
+  }
+
+  @usableFromInline
+  static func sameLetters(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+    compare(left, right)
+  }
+
+  /// Compares a name with a literal of the same length. Always inlined, so that the literal becomes
+  /// a few constants in the code: right where it is one of many in a `switch` on the length.
+  @inline(__always)
+  static func isSpelled(_ name: Span<UInt8>, _ literal: StaticString) -> Bool {
+    let bytes = unsafe UnsafeBufferPointer(
+      start: literal.utf8Start, count: literal.utf8CodeUnitCount)
+    // Safe: a literal's bytes live as long as the program.
+    return unsafe compare(name, bytes.span)
   }
 
   /// Compares two spans of equal length, a word at a time; the last word overlaps the one before.
-  @usableFromInline
-  static func sameLetters(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
-    let last = left.count &- 8
+  @inline(__always)
+  private static func compare(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+    let last = right.count &- 8
     guard last >= 0 else { return sameFewLetters(left, right) }
     var offset = 0
     while offset < last {
@@ -56,7 +68,7 @@ public enum FieldNameMatch {
   /// The same for fewer than eight bytes.
   @inline(__always)
   private static func sameFewLetters(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
-    let count = left.count
+    let count = right.count
     guard count >= 4 else {
       for index in 0..<count
       where ASCII.lowercase(left[index]) != ASCII.lowercase(right[index]) {
@@ -64,13 +76,14 @@ public enum FieldNameMatch {
       }
       return true
     }
-    return sameLetters(ends(of: left), ends(of: right))
+    return sameLetters(ends(of: left, count), ends(of: right, count))
   }
 
   /// The first and the last four of four to seven bytes.
-  @inline(__always) private static func ends(of bytes: Span<UInt8>) -> UInt64 {
+  @inline(__always)
+  private static func ends(of bytes: Span<UInt8>, _ count: Int) -> UInt64 {
     let first = UInt64(WordScan.halfWord(bytes, at: 0))
-    return first | UInt64(WordScan.halfWord(bytes, at: bytes.count &- 4)) &<< 32
+    return first | UInt64(WordScan.halfWord(bytes, at: count &- 4)) &<< 32
   }
 
   /// True when the bytes of two words differ in the case of letters at most. Names mostly come in

@@ -32,7 +32,7 @@ public struct FieldLine: Sendable, BitwiseCopyable {
 }
 
 /// The field lines of one section in the order of arrival, at most `FieldSection.capacity`.
-public struct FieldSection: Sendable, BitwiseCopyable {
+public struct FieldSection: ~Copyable, Sendable {
   /// The most lines that fit; parsers refuse a section with more.
   @inlinable public static var capacity: Int { 128 }
 

@@ -9,8 +9,8 @@ public enum TargetForm: UInt8, Sendable, BitwiseCopyable {
 ///
 /// Reset it, then call `parse` with all bytes from the head's first one whenever more have come.
 /// Offsets count from that first byte, so the buffer may move as long as the bytes keep their order.
-/// 2 KiB large: pass it `inout`, never by value.
-public struct RequestHead: Sendable, BitwiseCopyable {
+/// 2 KiB large and so not copyable: lent or passed `inout`.
+public struct RequestHead: ~Copyable, Sendable {
   /// The method, when Waybill knows it.
   public internal(set) var method: Method = .other
   /// Where the method lies.

@@ -1,7 +1,7 @@
 import Basics
 
 /// A response's head as offsets into the buffer that it came in. Used like `RequestHead`.
-public struct ResponseHead: Sendable, BitwiseCopyable {
+public struct ResponseHead: ~Copyable, Sendable {
   /// The version.
   public internal(set) var version: HTTPVersion = .http11
   /// The status code, 100 to 999.

@@ -34,7 +34,7 @@ public enum LogEvent: UInt8, Sendable, BitwiseCopyable {
 ///
 /// Byte ranges lie in the request's head (see `ExchangeBytes`). Large, and reused from request to
 /// request: `reset` clears what is read without a guard and leaves the rest.
-public struct ExchangeRecord: Sendable, BitwiseCopyable {
+public struct ExchangeRecord: ~Copyable, Sendable {
   /// Wall clock at the request's first byte, in microseconds since 1970-01-01 UTC.
   public var startTime: UInt64 = 0
   /// Wall clock when the line is written, in microseconds since 1970-01-01 UTC.

@@ -12,7 +12,7 @@ typealias ExchangePointer = UnsafeMutablePointer<Exchange>
 ///
 /// Reading the request and writing the response are two machines (`request`, `response`); the peer that
 /// is asked in between is a third (`upstreamStage`), because it may be another one at each try.
-struct Exchange: BitwiseCopyable {
+struct Exchange: ~Copyable {
   /// How much of the request has been read.
   enum RequestStage: UInt8, BitwiseCopyable {
     /// Its head is being read.

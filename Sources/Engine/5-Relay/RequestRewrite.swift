@@ -212,7 +212,7 @@ extension Worker where K: ~Copyable {
   /// Composes the last chunk and the trailer fields that may pass: none of the ID's name, none that
   /// frames or routes a message (RFC 9110 section 6.5.1).
   func writeTrailers(
-    _ trailers: FieldSection, _ bytes: Span<UInt8>, _ exchange: ExchangePointer,
+    _ trailers: borrowing FieldSection, _ bytes: Span<UInt8>, _ exchange: ExchangePointer,
     into writer: inout ByteWriter
   ) {
     writer.append("0\r\n")
@@ -220,9 +220,7 @@ extension Worker where K: ~Copyable {
     for index in 0..<trailers.count {
       let line = trailers[index]
       let name = bytes.extracting(line.name.offsets)
-      if ControlledField.isForbiddenInTrailers(line.known) || ControlledField.isTwin(name) {
-        continue
-      }
+      if line.known.isForbiddenInTrailers || ControlledField.isTwin(name) { continue }
       if policy.mode != .off && policy.isField(name) { continue }
       writer.appendField(name, bytes.extracting(line.value.offsets))
     }
