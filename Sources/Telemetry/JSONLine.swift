@@ -6,8 +6,9 @@ import Policy
 ///
 /// Every literal holds all that stands between two values, so that a member costs two appends.
 extension ExchangeRecord {
+  @_addressableSelf
   func writeJSONLine(
-    _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ head: borrowing @_addressable RequestHead, _ bytes: borrowing ExchangeBytes,
     into writer: inout ByteWriter
   ) {
     writer.append("{\"time\":\"")
@@ -32,6 +33,7 @@ extension ExchangeRecord {
   }
 
   /// Whose request it was, and its place on the connection.
+  @_addressableSelf
   private func writeJSONIdentity(into writer: inout ByteWriter) {
     writer.appendMember(",\"request_id\":\"", requestID.span)
     if idSource != .none {
@@ -49,8 +51,9 @@ extension ExchangeRecord {
   }
 
   /// What was asked for. Of a request line that was never read only the scheme is known.
+  @_addressableSelf
   private func writeJSONRequestLine(
-    _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ head: borrowing @_addressable RequestHead, _ bytes: borrowing ExchangeBytes,
     into writer: inout ByteWriter
   ) {
     if hasRequestLine { writer.appendMember(",\"method\":\"", bytes.head(head.methodRange)) }
@@ -63,6 +66,7 @@ extension ExchangeRecord {
   }
 
   /// How it went.
+  @_addressableSelf
   private func writeJSONCounts(into writer: inout ByteWriter) {
     if status != 0 { writer.appendMember(",\"status\":", number: UInt64(status)) }
     writer.appendMember(",\"bytes_in\":", number: contentBytesIn)
@@ -71,6 +75,7 @@ extension ExchangeRecord {
   }
 
   /// The last try.
+  @_addressableSelf
   private func writeJSONUpstream(into writer: inout ByteWriter) {
     writer.appendMember(",\"upstream\":\"", upstream.span)
     if upstreamStatus != 0 {
@@ -82,24 +87,26 @@ extension ExchangeRecord {
   }
 
   /// All tries in their order, the last one included.
+  @_addressableSelf
   private func writeJSONTries(into writer: inout ByteWriter) {
     writer.append(",\"tries\":[")
     for index in 0..<keptTryCount {
       writer.append(index == 0 ? "{\"upstream\":\"" : ",{\"upstream\":\"")
-      writer.append(tries[index].peer.span, as: .json)
+      writer.append(tries.span[index].peer.span, as: .json)
       writer.append("\"")
-      let status = tries[index].status
+      let status = tries.span[index].status
       if status != 0 { writer.appendMember(",\"status\":", number: UInt64(status)) }
-      if tries[index].error != .none {
-        writer.appendMember(",\"error\":\"", name: tries[index].error.name)
+      if tries.span[index].error != .none {
+        writer.appendMember(",\"error\":\"", name: tries.span[index].error.name)
         writer.append("\"")
       }
-      writer.appendMember(",\"duration\":", tries[index].duration)
+      writer.appendMember(",\"duration\":", tries.span[index].duration)
       writer.append("}")
     }
     writer.append("]")
   }
 
+  @_addressableSelf
   private func writeJSONTermination(into writer: inout ByteWriter) {
     writer.appendMember(",\"termination\":\"", name: termination.partyName)
     writer.appendMember(":", name: termination.phaseName)

@@ -6,8 +6,9 @@ import HTTP
 /// `verbose` is `LEVEL date time module [req-ID] message`, `simple` is `LEVEL message [req-ID]`. Without
 /// an ID, `[conn-NUMBER]` stands in its place, as in the error log.
 extension ExchangeRecord {
+  @_addressableSelf
   func writeVerboseLine(
-    _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ head: borrowing @_addressable RequestHead, _ bytes: borrowing ExchangeBytes,
     into writer: inout ByteWriter
   ) {
     writer.append(level.name)
@@ -20,8 +21,9 @@ extension ExchangeRecord {
     writer.append("\n")
   }
 
+  @_addressableSelf
   func writeSimpleLine(
-    _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ head: borrowing @_addressable RequestHead, _ bytes: borrowing ExchangeBytes,
     into writer: inout ByteWriter
   ) {
     writer.append(level.name)
@@ -33,8 +35,9 @@ extension ExchangeRecord {
   }
 
   /// `GET /path HTTP/1.1 -> 200 123 bytes in 0.001234 s from 127.0.0.1:5000 via 127.0.0.1:8001`
+  @_addressableSelf
   private func writeMessage(
-    _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ head: borrowing @_addressable RequestHead, _ bytes: borrowing ExchangeBytes,
     into writer: inout ByteWriter
   ) {
     let line = bytes.requestLine(head, isRead: hasRequestLine)
@@ -55,6 +58,7 @@ extension ExchangeRecord {
   }
 
   /// The backend, and what went wrong.
+  @_addressableSelf
   private func writeOutcome(into writer: inout ByteWriter) {
     if tryCount > 0 {
       writer.append(" via ")

@@ -2,6 +2,7 @@ import Basics
 
 /// Variables of how an exchange went: status, counts and times.
 extension ExchangeRecord {
+  @_addressableSelf
   func writeOutcomeValue(_ variable: Variable, into writer: inout ByteWriter) -> Bool {
     switch variable {
     case .bodyBytesSent, .bytesOut: writer.append(number: contentBytesOut)
@@ -20,6 +21,7 @@ extension ExchangeRecord {
     return true
   }
 
+  @_addressableSelf
   func writeTimeValue(_ variable: Variable, into writer: inout ByteWriter) -> Bool {
     switch variable {
     case .requestTime: writer.append(microsecondsAsMilliseconds: duration.microseconds)
@@ -32,6 +34,7 @@ extension ExchangeRecord {
   }
 
   /// `client:response_body`; false when it completed.
+  @_addressableSelf
   private func writeTermination(into writer: inout ByteWriter) -> Bool {
     guard isTerminated else { return false }
     writer.append(termination.partyName)

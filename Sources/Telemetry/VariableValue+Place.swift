@@ -3,6 +3,7 @@ import HTTP
 
 /// Variables of where a request came in: addresses, connection, server, process.
 extension ExchangeRecord {
+  @_addressableSelf
   func writePlaceValue(
     _ variable: Variable, as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {

@@ -4,6 +4,7 @@ import HTTP
 /// Variables of the backends tried. With several tries they are lists, one element for each try in
 /// order, `, ` between them and `-` for what an attempt does not have: as nginx writes them.
 extension ExchangeRecord {
+  @_addressableSelf
   func writeUpstreamValue(
     _ variable: Variable, as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
@@ -25,6 +26,7 @@ extension ExchangeRecord {
   }
 
   /// The last try is known in full.
+  @_addressableSelf
   private func writeLastTry(
     _ variable: Variable, as form: ValueForm, into writer: inout ByteWriter
   ) {
@@ -37,13 +39,14 @@ extension ExchangeRecord {
     }
   }
 
+  @_addressableSelf
   private func writeEarlierTry(
     _ variable: Variable, _ index: Int, as form: ValueForm, into writer: inout ByteWriter
   ) {
     switch variable {
-    case .upstreamAddress: writer.append(tries[index].peer.span, as: form)
-    case .upstreamStatus: writer.appendStatusOrDash(tries[index].status)
-    case .upstreamResponseTime: writer.appendTimeOrDash(tries[index].duration)
+    case .upstreamAddress: writer.append(tries.span[index].peer.span, as: form)
+    case .upstreamStatus: writer.appendStatusOrDash(tries.span[index].status)
+    case .upstreamResponseTime: writer.appendTimeOrDash(tries.span[index].duration)
     default: writer.append("-")
     }
   }
