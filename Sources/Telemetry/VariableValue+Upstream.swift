@@ -41,9 +41,9 @@ extension ExchangeRecord {
     _ variable: Variable, _ index: Int, as form: ValueForm, into writer: inout ByteWriter
   ) {
     switch variable {
-    case .upstreamAddress: writer.append(tries[index].peer.span, as: form)
-    case .upstreamStatus: writer.appendStatusOrDash(tries[index].status)
-    case .upstreamResponseTime: writer.appendTimeOrDash(tries[index].duration)
+    case .upstreamAddress: writer.append(tries.span[index].peer.span, as: form)
+    case .upstreamStatus: writer.appendStatusOrDash(tries.span[index].status)
+    case .upstreamResponseTime: writer.appendTimeOrDash(tries.span[index].duration)
     default: writer.append("-")
     }
   }

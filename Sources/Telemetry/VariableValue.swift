@@ -42,7 +42,7 @@ extension ExchangeRecord {
     into writer: inout ByteWriter
   ) -> Bool {
     guard hasCaptures, slot < captures.count else { return false }
-    return writer.appendIfPresent(bytes.captured.part(captures[slot]), as: form)
+    return writer.appendIfPresent(bytes.captured.part(captures.span[slot]), as: form)
   }
 
   private func writeIdentityValue(
