@@ -32,18 +32,25 @@ public struct FieldLine: Sendable, BitwiseCopyable {
 }
 
 /// The field lines of one section in the order of arrival, at most `FieldSection.capacity`.
-public struct FieldSection: ~Copyable, Sendable {
+///
+/// Owns two kilobytes of memory for as long as it lives, so make it once and reuse it. The memory is
+/// apart from the value, because looking into a table of that size within a value would copy all of it.
+@safe
+public struct FieldSection: ~Copyable, @unchecked Sendable {
   /// The most lines that fit; parsers refuse a section with more.
   @inlinable public static var capacity: Int { 128 }
 
-  @usableFromInline var lines: InlineArray<128, FieldLine>
+  // Safe: `used` lines are initialised, every index is checked against it, nobody else has the pointer.
+  @usableFromInline let lines: UnsafeMutablePointer<FieldLine>
   @usableFromInline var used: Int
 
   /// No lines.
-  @inlinable public init() {
-    lines = InlineArray(repeating: FieldLine(name: .empty, value: .empty, known: .other))
+  public init() {
+    unsafe lines = .allocate(capacity: FieldSection.capacity)
     used = 0
   }
+
+  deinit { unsafe lines.deallocate() }
 
   /// Lines held.
   @inlinable public var count: Int { used }
@@ -51,8 +58,8 @@ public struct FieldSection: ~Copyable, Sendable {
   /// The line at `index`, in order of arrival.
   @inlinable public subscript(index: Int) -> FieldLine {
     @inline(__always) get {
-      precondition(index < used, "FieldSection index out of range")
-      return lines[index]
+      precondition(index >= 0 && index < used, "FieldSection index out of range")
+      return unsafe lines[index]
     }
   }
 
@@ -62,16 +69,16 @@ public struct FieldSection: ~Copyable, Sendable {
   /// Appends a line; false when the section is full.
   @inlinable public mutating func append(_ line: FieldLine) -> Bool {
     guard used < FieldSection.capacity else { return false }
-    lines[used] = line
+    unsafe lines[used] = line
     used &+= 1
     return true
   }
 
   /// Index of the first line of a known name, from `start` on; nil when there is none.
   @inlinable public func firstIndex(of name: FieldName, from start: Int = 0) -> Int? {
-    var index = start
+    var index = max(start, 0)
     while index < used {
-      if lines[index].known == name { return index }
+      if unsafe lines[index].known == name { return index }
       index &+= 1
     }
     return nil

@@ -9,7 +9,7 @@ public enum TargetForm: UInt8, Sendable, BitwiseCopyable {
 ///
 /// Reset it, then call `parse` with all bytes from the head's first one whenever more have come.
 /// Offsets count from that first byte, so the buffer may move as long as the bytes keep their order.
-/// 2 KiB large and so not copyable: lent or passed `inout`.
+/// Not copyable, because its table of fields is made once and reused: lend it or pass it `inout`.
 public struct RequestHead: ~Copyable, Sendable {
   /// The method, when Waybill knows it.
   public internal(set) var method: Method = .other

@@ -25,18 +25,20 @@ extension Template {
 
   /// What `if=` asks: false when the text comes out empty or as `0`, as in nginx.
   ///
-  /// The parameters are lent as those of `write` are; the language lets no closure see `borrowing` ones.
+  /// `scratch` must have room for two bytes, which tell the answer (a text that does not fit is neither
+  /// empty nor `0`); afterwards it holds what it held before.
   public func isTrue(
-    _ record: ExchangeRecord, head: RequestHead, bytes: ExchangeBytes
+    _ record: borrowing ExchangeRecord, head: borrowing RequestHead,
+    bytes: borrowing ExchangeBytes, scratch: inout ByteWriter
   ) -> Bool {
-    // Safe: the writer does not leave the closure. Two bytes tell the answer, because a text that
-    // overflows them is neither empty nor `0`.
-    unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 2) { memory in
-      var writer = unsafe ByteWriter(memory)
-      write(record, head, bytes, as: .field, into: &writer)
-      if writer.overflowed { return true }
-      return unsafe !(writer.count == 0 || writer.count == 1 && memory[0] == UInt8(ascii: "0"))
-    }
+    let start = scratch.count
+    write(record, head: head, bytes: bytes, into: &scratch)
+    let count = scratch.count - start
+    let isFalse =
+      !scratch.overflowed
+      && (count == 0 || (count == 1 && scratch.span[start] == UInt8(ascii: "0")))
+    scratch.truncate(to: start)
+    return !isFalse
   }
 
   func write(

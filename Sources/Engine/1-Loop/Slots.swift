@@ -22,6 +22,7 @@ struct Slots<Element: ~Copyable>: ~Copyable {
   }
 
   deinit {
+    base.deinitialize(count: touchedCount)
     base.deallocate()
     free.deallocate()
   }

@@ -50,6 +50,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   /// The time at the begin of the turn, or when it was last looked at.
   var now: Instant
   var wall: WallClock
+  /// The current second as a Date field has it.
+  var date = CurrentDate()
 
   var connections: Slots<Connection>
   var exchanges: Slots<Exchange>

@@ -147,7 +147,8 @@ extension Worker where K: ~Copyable {
   func writeRequestIDField(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
     let policy = tables.locations[exchange.pointee.location].requestID
     guard policy.mode != .off, !exchange.pointee.record.requestID.isEmpty else { return }
-    writer.appendField(policy.header.span, exchange.pointee.record.requestID.span)
+    let requestID = exchange.pointee.record.requestID
+    writer.appendField(policy.header.span, requestID.span)
   }
 
   /// What `proxy_set_header` sets; an empty value leaves the field out.

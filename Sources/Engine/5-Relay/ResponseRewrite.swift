@@ -96,8 +96,8 @@ extension Worker where K: ~Copyable {
   }
 
   private func noteUpstreamRequestID(_ exchange: ExchangePointer, _ value: Span<UInt8>) {
-    let own = exchange.pointee.record.requestID.span
-    guard value.count != own.count || !equal(value, own) else { return }
+    let own = exchange.pointee.record.requestID
+    guard value.count != own.count || !equal(value, own.span) else { return }
     guard exchange.pointee.record.upstreamRequestID.isEmpty else { return }
     exchange.pointee.record.upstreamRequestID.assign(value)
   }
@@ -108,10 +108,9 @@ extension Worker where K: ~Copyable {
   }
 
   /// The current time, where the backend has not said it (RFC 9110 section 6.6.1).
-  func writeDate(into writer: inout ByteWriter) {
-    writer.append("Date: ")
-    IMFDate.write(secondsSince1970: wall.microseconds / 1_000_000, into: &writer)
-    writer.append("\r\n")
+  mutating func writeDate(into writer: inout ByteWriter) {
+    date.update(secondsSince1970: wall.microseconds / 1_000_000)
+    writer.appendField("Date", date.text.span)
   }
 
   /// What `add_header` adds: to successful responses and redirects, or to all with `always`.

@@ -46,7 +46,9 @@ extension Worker where K: ~Copyable {
     let bytes = ExchangeBytes(
       head: exchange.pointee.headBytes.span, path: exchange.pointee.pathBytes.span,
       captured: exchange.pointee.capturedBytes.span)
-    return condition.isTrue(exchange.pointee.record, head: exchange.pointee.head, bytes: bytes)
+    var writer = ByteWriter(scratch)
+    return condition.isTrue(
+      exchange.pointee.record, head: exchange.pointee.head, bytes: bytes, scratch: &writer)
   }
 
   /// Writes a template's value for an exchange, as it goes into a field or a body.

@@ -72,9 +72,9 @@ extension Worker where K: ~Copyable {
     if let text {
       write(text, exchange, into: &content)
     } else {
+      let requestID = exchange.pointee.record.requestID
       ErrorBody.write(
-        format: format, status: status, requestID: exchange.pointee.record.requestID.span,
-        into: &content)
+        format: format, status: status, requestID: requestID.span, into: &content)
     }
     var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[0..<half]))
     writeOwnHead(exchange, status, contentCount: content.count, into: &writer)
@@ -103,7 +103,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// The head without its last fields and the empty line.
-  private func writeOwnHead(
+  private mutating func writeOwnHead(
     _ exchange: ExchangePointer, _ status: UInt16, contentCount: Int, into writer: inout ByteWriter
   ) {
     writer.appendStatusLine(status: status)
