@@ -2,13 +2,15 @@
 @usableFromInline
 enum ByteCopy {
   /// Copies `count` bytes from `source` to `target`, which must not overlap and must both be that
-  /// long. Up to sixteen bytes are two loads and two stores that may overlap each other.
+  /// long. Up to 32 bytes are two loads and two stores that may overlap each other.
   @inlinable @inline(__always) @unsafe
   static func copy(
     from source: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>, count: Int
   ) {
-    if count > 16 || count < 4 {
+    if count > 32 || count < 4 {
       unsafe target.update(from: source, count: count)
+    } else if count >= 16 {
+      unsafe copyEnds(from: source, to: target, count: count, as: SIMD16<UInt8>.self)
     } else if count >= 8 {
       unsafe copyEnds(from: source, to: target, count: count, as: UInt64.self)
     } else {
@@ -18,7 +20,7 @@ enum ByteCopy {
 
   /// Copies the first and the last bytes, as many as `word` has; together they are all.
   @inlinable @inline(__always) @unsafe
-  static func copyEnds<Word: FixedWidthInteger & BitwiseCopyable>(
+  static func copyEnds<Word: BitwiseCopyable>(
     from source: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>, count: Int,
     as word: Word.Type
   ) {

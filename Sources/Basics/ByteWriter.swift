@@ -66,28 +66,11 @@ public struct ByteWriter {
     append(bytes.extracting(range.offsets))
   }
 
-  /// Appends the UTF-8 bytes of a literal.
-  @inlinable public mutating func append(_ literal: StaticString) {
+  /// Appends the UTF-8 bytes of a literal. Always inlined, because then its length is a constant and the
+  /// copy a few stores.
+  @inlinable @inline(__always) public mutating func append(_ literal: StaticString) {
     guard let target = unsafe reserve(literal.utf8CodeUnitCount) else { return }
     unsafe ByteWriter.copy(literal, to: target)
-  }
-
-  /// Appends `value` in decimal digits, left-padded with zeros to `width` digits.
-  public mutating func append(decimal value: UInt64, width: Int = 1) {
-    var digits = 1
-    var rest = value / 10
-    while rest > 0 {
-      digits &+= 1
-      rest /= 10
-    }
-    digits = max(digits, width)
-    guard let target = unsafe reserve(digits) else { return }
-    var left = value
-    while digits > 0 {
-      digits &-= 1
-      unsafe target[digits] = UInt8(truncatingIfNeeded: 0x30 &+ left % 10)
-      left /= 10
-    }
   }
 
   /// Appends `value` in lowercase hexadecimal digits without leading zeros (RFC 9112 section 7.1).

@@ -144,7 +144,7 @@ public struct ServerPlan: Sendable, BitwiseCopyable {
   public var realIPTrust: PeerTrust
   /// `real_ip_header`
   public var realIPHeader: RealIPHeader
-  /// For `.field`: the field's name in lowercase.
+  /// The field's name in lowercase; empty for `.proxyProtocol`.
   public var realIPField: FrozenBytes
 
   /// The server given.

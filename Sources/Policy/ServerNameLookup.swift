@@ -34,6 +34,7 @@ extension ServerNameTable {
   /// The server of `host`, given as it came, without its port: an exact name first, else the
   /// longest wildcard; nil when the default server is meant.
   public func find(_ host: Span<UInt8>) -> Int? {
+    if exact.isEmpty && suffixes.isEmpty { return nil }
     var position = host.count
     if position > 0 && host[position &- 1] == dot { position &-= 1 }
     // Longer ones are no names of servers; stopping here bounds the work that a client can cause.

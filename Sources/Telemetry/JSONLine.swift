@@ -43,9 +43,9 @@ extension ExchangeRecord {
     writer.append(",\"client\":\"")
     client.writeWithPort(into: &writer)
     writer.append("\",\"connection\":")
-    writer.append(number: connection)
+    writer.append(decimal: connection)
     writer.append(",\"connection_request\":")
-    writer.append(number: UInt64(connectionRequest))
+    writer.append(decimal: UInt64(connectionRequest))
   }
 
   /// What was asked for. Of a request line that was never read only the scheme is known.
@@ -125,7 +125,7 @@ extension ByteWriter {
 
   fileprivate mutating func appendMember(_ key: StaticString, number: UInt64) {
     append(key)
-    append(number: number)
+    append(decimal: number)
   }
 
   /// Seconds with six decimals; nothing for a time never measured.

@@ -59,7 +59,7 @@ public struct Timestamp: Equatable, Sendable, BitwiseCopyable {
   private func writeUniversal(separator: UInt8, into writer: inout ByteWriter) {
     let seconds = microseconds / 1_000_000
     let fields = PackedDateTime(seconds: seconds)
-    let fraction = Digits.eight(microseconds &- seconds &* 1_000_000) &>> 16
+    let fraction = PackedDigits.eight(microseconds &- seconds &* 1_000_000) &>> 16
     writer.append(packed: fields.yearMonth, count: 8)
     writer.append(packed: fields.dayHourMinute(separator: separator), count: 8)
     writer.append(
@@ -71,7 +71,7 @@ public struct Timestamp: Equatable, Sendable, BitwiseCopyable {
   private func writeOffset(hasColon: Bool, into writer: inout ByteWriter) {
     let minutes = UInt64(utcOffset.magnitude / 60)
     writer.append(utcOffset < 0 ? UInt8(ascii: "-") : UInt8(ascii: "+"))
-    let digits = Digits.eight(minutes / 60 &* 100 &+ minutes % 60) &>> 32
+    let digits = PackedDigits.eight(minutes / 60 &* 100 &+ minutes % 60) &>> 32
     writer.append(packed: digits, count: 2)
     if hasColon { writer.append(UInt8(ascii: ":")) }
     writer.append(packed: digits &>> 16, count: 2)

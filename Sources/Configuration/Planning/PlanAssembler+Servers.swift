@@ -163,7 +163,10 @@ extension PlanAssembler {
     case .field(let name): (.field, arena.freeze(name))
     case .proxyProtocol: (.proxyProtocol, .empty)
     case .xForwardedFor:
-      (settings.isRecursive == true ? .xForwardedForRecursive : .xForwardedFor, .empty)
+      (
+        settings.isRecursive == true ? .xForwardedForRecursive : .xForwardedFor,
+        arena.freeze("x-forwarded-for")
+      )
     }
   }
 
