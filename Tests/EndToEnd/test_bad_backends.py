@@ -117,7 +117,7 @@ CUTS = {
     "chunked-in-the-end": [OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n", CLOSE],
     "chunked-reset": [OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", 0.05, RESET],
     "chunk-size-bad": [OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nxyz\r\n", CLOSE],
-    "chunk-size-huge": [OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n1" + b"0" * 20 + b"\r\n"],
+    "chunk-size-huge": [OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n1" + b"0" * 20, b"\r\n"],
     "chunk-end-bad": [OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalfXX0\r\n\r\n"],
     "chunk-bare-lf": [OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n4\nmore\r\n0\r\n\r\n"],
     "close-reset": [OK + b"\r\nhalf", 0.05, RESET],
