@@ -53,7 +53,7 @@ def assert_502(proxy, request_id="mine-1"):
     one = proxy.observe(None, request_bytes(fields={"X-Request-ID": request_id}))
     assert (one.response.status, one.response.request_id) == (502, request_id)
     assert one.line["error"] and one.line["termination"] and one.line["level"] == "ERROR"
-    assert f"[req-{request_id}]" in proxy.error_text(), "the error log does not say why"
+    assert proxy.error_lines(request_id), "the error log does not say why"
     return one
 
 
@@ -135,7 +135,7 @@ def test_a_cut_response_is_visibly_cut(site, make_backend, name):
             connection.rest()
     line = proxy.log_line("mine-1")
     assert line["level"] == "ERROR" and line["error"] and line["termination"]
-    assert "[req-mine-1]" in proxy.error_text()
+    assert proxy.error_lines("mine-1")
 
 
 def test_a_slow_head_is_504(site, make_backend):
@@ -143,7 +143,7 @@ def test_a_slow_head_is_504(site, make_backend):
     proxy = site.serve(backend, location="proxy_read_timeout 300ms;")
     one = proxy.observe(None, request_bytes())
     assert one.response.status == 504 and one.line["termination"]
-    assert f"[req-{one.response.request_id}]" in proxy.error_text()
+    assert proxy.error_lines(one.response.request_id)
 
 
 def test_a_head_that_trickles_for_ever_does_not_hold_a_client_for_ever(site, make_backend):

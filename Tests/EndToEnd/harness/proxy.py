@@ -157,6 +157,12 @@ class Proxy:
     def error_text(self) -> str:
         return self.error_log.read_text("utf-8", "replace") if self.error_log.exists() else ""
 
+    def error_lines(self, request_id: str) -> list[str]:
+        """The error log's lines with this ID; waits for the first."""
+        mark = f"[req-{request_id}]"
+        wait_for(lambda: mark in self.error_text(), f"{mark} in the error log")
+        return [line for line in self.error_text().split("\n") if mark in line]
+
     def output(self) -> str:
         return self.stdout.read_text() + self.stderr.read_text()
 
