@@ -108,18 +108,19 @@ def test_many_fields_within_the_limits_pass(site, make_backend):
     assert site.serve(backend).observe(backend, request_bytes()).response.status == 200
 
 
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 CUTS = {
     "length": [OK + b"Content-Length: 10\r\n\r\nhalf", CLOSE],
     "length-reset": [OK + b"Content-Length: 10\r\n\r\nhalf", 0.05, RESET],
     "length-nothing": [OK + b"Content-Length: 10\r\n\r\n", CLOSE],
-    "chunked": [OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", CLOSE],
-    "chunked-in-a-chunk": [OK + b"Transfer-Encoding: chunked\r\n\r\n8\r\nhalf", CLOSE],
-    "chunked-in-the-end": [OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n", CLOSE],
-    "chunked-reset": [OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", 0.05, RESET],
-    "chunk-size-bad": [OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nxyz\r\n", CLOSE],
-    "chunk-size-huge": [OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n1" + b"0" * 20, b"\r\n"],
-    "chunk-end-bad": [OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalfXX0\r\n\r\n"],
-    "chunk-bare-lf": [OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n4\nmore\r\n0\r\n\r\n"],
+    "chunked": [CHUNKED + b"4\r\nhalf\r\n", CLOSE],
+    "chunked-in-a-chunk": [CHUNKED + b"8\r\nhalf", CLOSE],
+    "chunked-in-the-end": [CHUNKED + b"4\r\nhalf\r\n0\r\n", CLOSE],
+    "chunked-reset": [CHUNKED + b"4\r\nhalf\r\n", 0.05, RESET],
+    "chunk-size-bad": [CHUNKED + b"4\r\nhalf\r\nxyz\r\n", CLOSE],
+    "chunk-size-huge": [CHUNKED + b"4\r\nhalf\r\n1" + b"0" * 20, b"\r\n"],
+    "chunk-end-bad": [CHUNKED + b"4\r\nhalfXX0\r\n\r\n"],
+    "chunk-bare-lf": [CHUNKED + b"4\r\nhalf\r\n4\nmore\r\n0\r\n\r\n"],
     "close-reset": [OK + b"\r\nhalf", 0.05, RESET],
 }  # fmt: skip
 
@@ -155,7 +156,7 @@ def test_a_head_that_trickles_for_ever_does_not_hold_a_client_for_ever(site, mak
 EXTRA = {
     "after-the-length": reply(body=b"hello") + b"junk",
     "a-second-response": reply(body=b"hello") + reply(body=b"unasked"),
-    "after-the-chunks": OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\njunk",
+    "after-the-chunks": CHUNKED + b"5\r\nhello\r\n0\r\n\r\njunk",
 }
 
 
