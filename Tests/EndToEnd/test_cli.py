@@ -21,6 +21,12 @@ def check(tmp_path, text):
     return command("-t", "-c", conf)
 
 
+def places(tmp_path, output):
+    """The lines and columns that are named."""
+    found = re.findall(rf"{re.escape(str(tmp_path))}/proxy\.conf:(\d+):(\d+)", output)
+    return [(int(line), int(column)) for line, column in found]
+
+
 def test_a_good_file_passes(tmp_path):
     result = check(tmp_path, GOOD)
     assert result.returncode == 0, result.stderr
@@ -44,7 +50,7 @@ def test_a_good_file_passes(tmp_path):
         "proxy_connect_timeout 1; proxy_read_timeout 1h30m; proxy_send_timeout 1d;\n",
         "proxy_next_upstream error timeout; proxy_next_upstream_tries 2;\n",
         "upstream u { random; keepalive 4; server 127.0.0.1:1 weight=2 max_fails=3 "
-        "fail_timeout=5s max_conns=9; server 127.0.0.1:2 backup; server 127.0.0.1:3 down; }\n",
+        "fail_timeout=5s max_conns=9; server 127.0.0.1:2; server 127.0.0.1:3 down; }\n",
         "add_header X-A \"b; c\" always; proxy_set_header X-A 'd'; proxy_hide_header Server;\n",
         "# only a comment\n",
         'server { listen 127.0.0.1:18081 backlog=64; return 301 "https://$host$request_uri"; }\n',
@@ -80,7 +86,7 @@ BAD = {
     "bad-network": ("request_id_trust 10.0.0.0/33;\n", 1, 18, "10.0.0.0/33"),
     "bad-header-name": ('request_id_header "X Y";\n', 1, None, "X Y"),
     "unknown-variable": ("server { return 200 $hots; }\n", 1, None, "$host"),
-    "unknown-log-format": ("access_log stdout jsn;\n", 1, 19, "json"),
+    "unknown-log-format": ("access_log stdout jsn;\n" + GOOD, 1, 19, "json"),
     "listen-port": ("server { listen 127.0.0.1:99999; }\n", 1, 17, "99999"),
     "listen-address": ("server { listen 300.1.1.1:80; }\n", 1, 17, "300.1.1.1"),
     "listen-option": ("server { listen 127.0.0.1:1 proxy_protocl; }\n", 1, None, "proxy_protocol"),
@@ -96,7 +102,7 @@ BAD = {
     "include": ("include none.conf;\n", 1, None, "none.conf"),
     "log-folder": ("access_log /no/such/folder/a.log;\n", 1, None, "/no/such/folder"),
     "tls-later": ("server { listen 127.0.0.1:1 ssl; }\n", 1, None, "ssl"),
-    "https-later": ("server { location / { proxy_pass https://127.0.0.1:1; } }\n", 1, None, "https"),
+    "https-later": ("server { location / { proxy_pass https://a; } }\n", 1, None, "https"),
     "regex-later": ("server { location ~ x { return 200; } }\n", 1, None, "~"),
     "bad-status": ("server { return 42; }\n", 1, None, "42"),
 }  # fmt: skip
@@ -108,12 +114,12 @@ def test_what_is_said_about_an_error(tmp_path, name):
     result = check(tmp_path, text)
     output = result.stdout + result.stderr
     assert result.returncode == 2, output
-    places = re.findall(rf"{re.escape(str(tmp_path))}/proxy\.conf:(\d+):(\d+)", output)
-    assert places, output
+    found = places(tmp_path, output)
+    assert found, output
     if line is not None:
-        assert (line, column or int(places[0][1])) in [(int(a), int(b)) for a, b in places], output
+        assert (line, column or found[0][1]) in found, output
     assert said in output and "^" in output
-    assert text.splitlines()[int(places[0][0]) - 1].strip() in output
+    assert text.splitlines()[found[0][0] - 1].strip() in output
 
 
 def test_the_caret_stands_below_the_word(tmp_path):
@@ -130,8 +136,20 @@ def test_all_errors_are_reported_at_once(tmp_path):
     )
     result = check(tmp_path, text)
     output = result.stdout + result.stderr
-    found = {int(line) for line in re.findall(r"proxy\.conf:(\d+):\d+", output)}
+    found = {line for line, _ in places(tmp_path, output)}
     assert result.returncode == 2 and found == {1, 2, 3, 4, 5, 6}, output
+
+
+def test_errors_between_directives_are_reported_with_the_others(tmp_path):
+    """What needs the whole file (names of formats and of upstreams) is checked all the same."""
+    text = """keepalive_timeout 10q;
+access_log stdout jsn;
+server { listen 127.0.0.1:1; location / { proxy_pass http://no.such.invalid; } }
+"""
+    result = check(tmp_path, text)
+    output = result.stdout + result.stderr
+    assert result.returncode == 2
+    assert {line for line, _ in places(tmp_path, output)} == {1, 2, 3}, output
 
 
 def test_an_error_in_an_included_file_names_that_file(tmp_path):

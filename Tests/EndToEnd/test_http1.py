@@ -130,8 +130,10 @@ def test_interim_responses_pass(site, make_backend):
     assert (one.response.status, one.line["status"]) == (200, 200)
 
 
-def test_interim_responses_are_not_for_http_1_0(site, make_backend):
-    backend = make_backend([b"HTTP/1.1 103 Early Hints\r\n\r\n", reply()])
+@pytest.mark.parametrize("together", [True, False])
+def test_interim_responses_are_not_for_http_1_0(site, make_backend, together):
+    hints = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+    backend = make_backend([hints + reply()] if together else [hints, 0.05, reply()])
     one = site.serve(backend).observe(backend, request_bytes(version="HTTP/1.0"))
     assert one.response.interim == [] and one.response.status == 200
 

