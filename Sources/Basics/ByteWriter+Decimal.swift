@@ -4,6 +4,7 @@
 extension ByteWriter {
   /// Appends `value` in decimal digits without leading zeros.
   public mutating func append(decimal value: UInt64) {
+    if value < 10 { return append(UInt8(truncatingIfNeeded: 0x30 &+ value)) }
     guard value < 100_000_000 else {
       append(decimal: value / 100_000_000)
       append(packed: PackedDigits.eight(value % 100_000_000), count: 8)

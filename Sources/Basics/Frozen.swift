@@ -33,6 +33,12 @@ public struct FrozenArray<Element: BitwiseCopyable>: @unchecked Sendable, Bitwis
     }
   }
 
+  /// Where an element lies, for who looks into it often. Valid while the arena lives.
+  @inlinable @unsafe public func address(of index: Int) -> UnsafePointer<Element> {
+    precondition(index >= 0 && index < count, "FrozenArray index out of range")
+    return unsafe base.unsafelyUnwrapped + index
+  }
+
   /// The elements in place. Valid while the arena lives.
   @inlinable public var span: Span<Element> {
     @_lifetime(borrow self)

@@ -70,9 +70,10 @@ struct Exchange: ~Copyable {
   /// The path, decoded and normalised, when it differs from the one in the head.
   var pathBuffer = Buffer.none
   var pathByteCount: UInt32 = 0
-  /// Index of the server and the location that serve it.
+  /// Index of the server that serves it.
   var server: Int
-  var location: Int
+  /// The location that serves it, in the plan: looked into for nearly everything.
+  var plan: UnsafePointer<LocationPlan>
   /// Content still to come, for `.length`.
   var requestLeft: UInt64 = 0
   var requestDecoder = ChunkedDecoder()
@@ -138,14 +139,16 @@ struct Exchange: ~Copyable {
   var capturedBuffer = Buffer.none
   var capturedCount: UInt32 = 0
 
-  init(downstream: ConnectionPointer) {
+  init(downstream: ConnectionPointer, server: Int, plan: UnsafePointer<LocationPlan>) {
     self.downstream = downstream
-    server = 0
-    location = 0
+    self.server = server
+    self.plan = plan
   }
 
   /// Makes a used slot as good as new. Tables that their counts guard keep their bytes.
-  mutating func reset(downstream: ConnectionPointer, server: Int, location: Int) {
+  mutating func reset(
+    downstream: ConnectionPointer, server: Int, plan: UnsafePointer<LocationPlan>
+  ) {
     self.downstream = downstream
     upstream = nil
     request = .head
@@ -158,7 +161,7 @@ struct Exchange: ~Copyable {
     pathBuffer = .none
     pathByteCount = 0
     self.server = server
-    self.location = location
+    self.plan = plan
     requestLeft = 0
     requestInTrailers = false
     needsMoreInput = false

@@ -19,13 +19,14 @@ extension Worker where K: ~Copyable {
 
   /// A new exchange with an ID. There is a slot for each connection, so there is one for this one.
   mutating func makeExchange(_ connection: ConnectionPointer) -> ExchangePointer {
-    guard let (slot, exchange) = exchanges.take(initial: Exchange(downstream: connection)) else {
-      preconditionFailure("more exchanges than connections")
-    }
-    exchange.pointee.slot = slot
     let server = tables.listeners[Int(connection.pointee.origin)].defaultServer
-    exchange.pointee.reset(
-      downstream: connection, server: server, location: tables.servers[server].fallbackLocation)
+    let plan = fallbackLocation(of: server)
+    guard
+      let (slot, exchange) = exchanges.take(
+        initial: Exchange(downstream: connection, server: server, plan: plan))
+    else { preconditionFailure("more exchanges than connections") }
+    exchange.pointee.slot = slot
+    exchange.pointee.reset(downstream: connection, server: server, plan: plan)
     connection.pointee.exchange = exchange
     connection.pointee.requestCount &+= 1
     connection.pointee.wait = .nothing
@@ -55,12 +56,11 @@ extension Worker where K: ~Copyable {
 
   /// Makes an ID as the exchange's location wants it.
   private mutating func makeRequestID(_ exchange: ExchangePointer) {
-    let location = exchange.pointee.location
-    switch tables.locations[location].requestID.mode {
+    switch exchange.pointee.plan.pointee.requestID.mode {
     case .off, .pass: exchange.pointee.record.requestID.removeAll()
     case .on, .generate:
       exchange.pointee.record.requestID.generate(
-        tables.locations[location].requestID.format, random: random.next(&kernel),
+        exchange.pointee.plan.pointee.requestID.format, random: random.next(&kernel),
         milliseconds: wall.microseconds / 1000)
       exchange.pointee.record.idSource = .generated
     }
@@ -79,11 +79,11 @@ extension Worker where K: ~Copyable {
     guard decideRequestID(exchange) else {
       return refuse(exchange, 400, .httpRequestDenied, Termination(.proxy, .route))
     }
-    let maximum = tables.locations[exchange.pointee.location].maximumContentBytes
+    let maximum = exchange.pointee.plan.pointee.maximumContentBytes
     if maximum > 0, case .length(let count) = exchange.pointee.head.framing, count > maximum {
       return refuse(exchange, 413, .requestBodyTooLarge, Termination(.proxy, .route))
     }
-    switch tables.locations[exchange.pointee.location].action {
+    switch exchange.pointee.plan.pointee.action {
     case .none: refuse(exchange, 404, .noRoute, Termination(.proxy, .route))
     case .answer: answer(exchange)
     case .proxy:
@@ -125,6 +125,11 @@ extension Worker where K: ~Copyable {
     return false
   }
 
+  /// What serves a request of a server that no location matches.
+  func fallbackLocation(of server: Int) -> UnsafePointer<LocationPlan> {
+    tables.locations.address(of: tables.servers[server].fallbackLocation)
+  }
+
   private func findServer(_ exchange: ExchangePointer) {
     let listener = Int(exchange.pointee.downstream.pointee.origin)
     let host = exchange.pointee.head.host
@@ -137,7 +142,7 @@ extension Worker where K: ~Copyable {
       exchange.pointee.server = tables.listeners[listener].defaultServer
     }
     exchange.pointee.record.serverName = tables.servers[exchange.pointee.server].name
-    exchange.pointee.location = tables.servers[exchange.pointee.server].fallbackLocation
+    exchange.pointee.plan = fallbackLocation(of: exchange.pointee.server)
   }
 
   /// Finds out who the client is: the socket's peer, or whom a trusted peer names (`set_real_ip_from`).
@@ -185,20 +190,19 @@ extension Worker where K: ~Copyable {
   }
 
   private func setLocation(_ exchange: ExchangePointer, _ found: Int?) {
-    if let found { exchange.pointee.location = found }
+    if let found { exchange.pointee.plan = tables.locations.address(of: found) }
   }
 
   /// Keeps the client's ID or has the new one stand; false when it must be refused.
   private mutating func decideRequestID(_ exchange: ExchangePointer) -> Bool {
-    let location = exchange.pointee.location
     let server = tables.listeners[Int(exchange.pointee.downstream.pointee.origin)].defaultServer
-    if location != tables.servers[server].fallbackLocation { remakeRequestID(exchange) }
-    let source = tables.locations[location].requestID.decide(
+    if exchange.pointee.plan != fallbackLocation(of: server) { remakeRequestID(exchange) }
+    let source = exchange.pointee.plan.pointee.requestID.decide(
       head: exchange.pointee.head, bytes: exchange.pointee.headBytes.span,
       peer: nearestPeer(exchange),
       id: &exchange.pointee.record.requestID, received: &exchange.pointee.record.clientRequestID)
     exchange.pointee.record.idSource = source
-    guard tables.locations[location].requestID.rejectsInvalid else { return true }
+    guard exchange.pointee.plan.pointee.requestID.rejectsInvalid else { return true }
     return source != .invalid && source != .duplicate
   }
 
@@ -215,11 +219,10 @@ extension Worker where K: ~Copyable {
   /// Makes the ID anew when the location wants another kind than the one made at birth.
   private mutating func remakeRequestID(_ exchange: ExchangePointer) {
     let server = tables.listeners[Int(exchange.pointee.downstream.pointee.origin)].defaultServer
-    let birth = tables.servers[server].fallbackLocation
-    let location = exchange.pointee.location
+    let birth = fallbackLocation(of: server)
     let isSame =
-      tables.locations[location].requestID.format == tables.locations[birth].requestID.format
-      && tables.locations[location].requestID.makesID == tables.locations[birth].requestID.makesID
+      exchange.pointee.plan.pointee.requestID.format == birth.pointee.requestID.format
+      && exchange.pointee.plan.pointee.requestID.makesID == birth.pointee.requestID.makesID
     if !isSame { makeRequestID(exchange) }
   }
 }

@@ -10,9 +10,8 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Sends an exchange to a peer for the first time.
   mutating func beginFirstTry(_ exchange: ExchangePointer) {
-    let location = exchange.pointee.location
-    exchange.pointee.upstreamIndex = tables.locations[location].upstream
-    exchange.pointee.record.proxyHost = tables.locations[location].proxyHost
+    exchange.pointee.upstreamIndex = exchange.pointee.plan.pointee.upstream
+    exchange.pointee.record.proxyHost = exchange.pointee.plan.pointee.proxyHost
     exchange.pointee.firstTryStart = now
     guard let peer = selectPeer(exchange) else {
       report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
@@ -107,7 +106,7 @@ extension Worker where K: ~Copyable {
     if case .connected = result { return connected(connection, exchange) }
     startWaiting(
       connection, for: .connect,
-      atMost: tables.locations[exchange.pointee.location].connectTimeout)
+      atMost: exchange.pointee.plan.pointee.connectTimeout)
   }
 
   /// Frees a slot for a connection to a peer when all are taken: an idle one of a peer first, then one

@@ -74,8 +74,7 @@ extension Worker where K: ~Copyable {
   }
 
   private func allowsNextTry(_ exchange: ExchangePointer, _ failure: TryFailure) -> Bool {
-    let location = exchange.pointee.location
-    return tables.locations[location].retry.allowsNextTry(
+    return exchange.pointee.plan.pointee.retry.allowsNextTry(
       after: failure, method: exchange.pointee.head.method,
       requestSent: exchange.pointee.upstreamBytesSent > 0,
       contentConsumed: exchange.pointee.contentConsumed,

@@ -102,8 +102,7 @@ extension Worker where K: ~Copyable {
   }
 
   private func mayGoToNextPeer(_ exchange: ExchangePointer, _ status: UInt16) -> Bool {
-    let location = exchange.pointee.location
-    return tables.locations[location].retry.allowsNextTry(
+    return exchange.pointee.plan.pointee.retry.allowsNextTry(
       after: .status(status), method: exchange.pointee.head.method, requestSent: true,
       contentConsumed: exchange.pointee.contentConsumed,
       tries: exchange.pointee.record.tryCount,
@@ -169,15 +168,14 @@ extension Worker where K: ~Copyable {
 
   /// Decides whether the client's connection is kept (RFC 9112 section 9.3).
   mutating func decideConnection(_ exchange: ExchangePointer) {
-    let location = exchange.pointee.location
     let isLast =
       exchange.pointee.downstream.pointee.requestCount
-      >= tables.locations[location].keepaliveRequests
+      >= exchange.pointee.plan.pointee.keepaliveRequests
     // An answer that comes before the request's end may well be the reason to stop sending it.
     let isEarly = exchange.pointee.request == .content && !exchange.pointee.discardsContent
     if !exchange.pointee.head.keepsAlive || exchange.pointee.clientFraming == .untilClose
       || isLast || isEarly || isDraining
-      || tables.locations[location].keepaliveTimeout.nanoseconds == 0
+      || exchange.pointee.plan.pointee.keepaliveTimeout.nanoseconds == 0
     {
       exchange.pointee.closesConnection = true
     }

@@ -21,7 +21,7 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     guard exposes(exchange) else { return }
-    let header = tables.locations[exchange.pointee.location].requestID.header.span
+    let header = exchange.pointee.plan.pointee.requestID.header.span
     let merged: FieldName
     if isPreflight(exchange) {
       merged = .accessControlAllowHeaders
@@ -46,7 +46,7 @@ extension Worker where K: ~Copyable {
 
   /// On an answer of Waybill's own: lets the configured origins read it.
   func writeOwnExposure(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
-    let policy = tables.locations[exchange.pointee.location].requestID
+    let policy = exchange.pointee.plan.pointee.requestID
     guard policy.crossOrigin.isOn, !policy.crossOrigin.origins.isEmpty,
       exchange.pointee.record.hasRequestLine,
       let index = exchange.pointee.head.fields.firstIndex(of: .origin)
@@ -66,7 +66,7 @@ extension Worker where K: ~Copyable {
   }
 
   private func exposes(_ exchange: ExchangePointer) -> Bool {
-    let policy = tables.locations[exchange.pointee.location].requestID
+    let policy = exchange.pointee.plan.pointee.requestID
     return policy.crossOrigin.isOn && policy.mode != .off
       && exchange.pointee.responseHead.fields.firstIndex(of: .accessControlAllowOrigin) != nil
   }

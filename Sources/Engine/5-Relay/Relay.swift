@@ -42,7 +42,7 @@ extension Worker where K: ~Copyable {
   private func clientAborted(_ exchange: ExchangePointer) -> Bool {
     let isEnded = exchange.pointee.downstream.pointee.flags.contains(.endAnnounced)
     return isEnded && exchange.pointee.response == .none
-      && !tables.locations[exchange.pointee.location].ignoresClientAbort
+      && !exchange.pointee.plan.pointee.ignoresClientAbort
   }
 
   /// Acts on the failure of the client's socket.
@@ -82,7 +82,7 @@ extension Worker where K: ~Copyable {
         if let peer = exchange.pointee.upstream { stopWaiting(peer) }
         return startWaiting(
           client, for: .clientSend,
-          atMost: tables.locations[exchange.pointee.location].clientSendTimeout)
+          atMost: exchange.pointee.plan.pointee.clientSendTimeout)
       case .failed: return clientLeft(exchange)
       }
     }
@@ -130,7 +130,7 @@ extension Worker where K: ~Copyable {
     case .blocked:
       return startWaiting(
         client, for: .clientSend,
-        atMost: tables.locations[exchange.pointee.location].clientSendTimeout)
+        atMost: exchange.pointee.plan.pointee.clientSendTimeout)
     case .failed: return clientLeft(exchange)
     }
     if exchange.pointee.discardsContent && exchange.pointee.request == .content {

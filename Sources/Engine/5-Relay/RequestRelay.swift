@@ -31,7 +31,7 @@ extension Worker where K: ~Copyable {
         stopWaiting(exchange.pointee.downstream)
         startWaiting(
           peer, for: .upstreamSend,
-          atMost: tables.locations[exchange.pointee.location].sendTimeout)
+          atMost: exchange.pointee.plan.pointee.sendTimeout)
         return true
       case .failed:
         // The response may have come before the peer stopped reading.
@@ -61,7 +61,7 @@ extension Worker where K: ~Copyable {
         if writer.count == 0 {
           startWaiting(
             client, for: .requestContent,
-            atMost: tables.locations[exchange.pointee.location].bodyTimeout)
+            atMost: exchange.pointee.plan.pointee.bodyTimeout)
         }
         return .nothing
       case .end, .failed:
@@ -182,7 +182,7 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func isWithinContentLimit(_ exchange: ExchangePointer) -> Bool {
-    let maximum = tables.locations[exchange.pointee.location].maximumContentBytes
+    let maximum = exchange.pointee.plan.pointee.maximumContentBytes
     guard maximum > 0, exchange.pointee.record.contentBytesIn > maximum else { return true }
     abandonTry(exchange)
     refuse(exchange, 413, .requestBodyTooLarge, Termination(.proxy, .requestBody))
@@ -221,7 +221,7 @@ extension Worker where K: ~Copyable {
       case .nothing:
         startWaiting(
           client, for: .requestContent,
-          atMost: tables.locations[exchange.pointee.location].bodyTimeout)
+          atMost: exchange.pointee.plan.pointee.bodyTimeout)
         return false
       case .end, .failed:
         // The answer is out; that the rest never came is the client's affair.

@@ -30,14 +30,13 @@ extension Worker where K: ~Copyable {
   private func writeTarget(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
-    let location = exchange.pointee.location
     if exchange.pointee.head.targetForm == .asterisk {
       return writer.append(bytes, exchange.pointee.head.target)
     }
-    if tables.locations[location].replacesPath {
-      writer.append(tables.locations[location].replacementPath.span)
+    if exchange.pointee.plan.pointee.replacesPath {
+      writer.append(exchange.pointee.plan.pointee.replacementPath.span)
       let path = exchange.pointee.pathBytes.span
-      let prefix = min(tables.locations[location].matchedPrefixCount, path.count)
+      let prefix = min(exchange.pointee.plan.pointee.matchedPrefixCount, path.count)
       PathNormalization.encode(path.extracting(prefix..<path.count), into: &writer)
     } else if exchange.pointee.head.path.isEmpty {
       writer.append(0x2f)
@@ -52,11 +51,11 @@ extension Worker where K: ~Copyable {
   private func writeHost(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
-    guard !isAssigned(.host, exchange.pointee.location) else { return }
+    guard !isAssigned(.host, exchange) else { return }
     let authority = exchange.pointee.head.authority
     if authority.isEmpty {
       writer.appendField(
-        "Host", tables.locations[exchange.pointee.location].proxyHost.span)
+        "Host", exchange.pointee.plan.pointee.proxyHost.span)
     } else {
       writer.appendField("Host", bytes.extracting(authority.offsets))
     }
@@ -66,14 +65,13 @@ extension Worker where K: ~Copyable {
   private func copyRequestFields(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
-    let location = exchange.pointee.location
     let listsFields = exchange.pointee.head.connection.contains(.fieldNames)
-    let assigns = !tables.locations[location].requestFields.isEmpty
+    let assigns = !exchange.pointee.plan.pointee.requestFields.isEmpty
     for index in 0..<exchange.pointee.head.fields.count {
       let line = exchange.pointee.head.fields[index]
       let name = bytes.extracting(line.name.offsets)
       guard passes(line.known, name, exchange) else { continue }
-      if assigns && isAssigned(line.known, name, location) { continue }
+      if assigns && isAssigned(line.known, name, exchange) { continue }
       if listsFields && exchange.pointee.head.fields.connectionLists(name, in: bytes) { continue }
       writer.appendField(name, bytes.extracting(line.value.offsets))
     }
@@ -97,7 +95,7 @@ extension Worker where K: ~Copyable {
   /// Unknown names pass unless they are the request ID's, or one that CGI-style backends could not
   /// tell from a field that Waybill answers for.
   private func passesUnknown(_ name: Span<UInt8>, _ exchange: ExchangePointer) -> Bool {
-    let policy = tables.locations[exchange.pointee.location].requestID
+    let policy = exchange.pointee.plan.pointee.requestID
     if policy.mode != .off && policy.isField(name) { return false }
     if ControlledField.isTwin(name) { return false }
     return exchange.pointee.trustsForwardedFields || !ControlledField.isForwarded(name)
@@ -108,15 +106,14 @@ extension Worker where K: ~Copyable {
   private func writeForwardedFields(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
-    let location = exchange.pointee.location
     let trusts = exchange.pointee.trustsForwardedFields
-    if !isAssigned(.xForwardedFor, location) {
+    if !isAssigned(.xForwardedFor, exchange) {
       writer.append("X-Forwarded-For: ")
       if trusts { appendForwardedFor(exchange, bytes, into: &writer) }
       exchange.pointee.record.client.write(into: &writer)
       writer.append("\r\n")
     }
-    if !isAssigned(.xForwardedProto, location),
+    if !isAssigned(.xForwardedProto, exchange),
       !trusts || exchange.pointee.head.fields.firstIndex(of: .xForwardedProto) == nil
     {
       writer.append(
@@ -124,7 +121,7 @@ extension Worker where K: ~Copyable {
           ? "X-Forwarded-Proto: https\r\n" : "X-Forwarded-Proto: http\r\n")
     }
     let authority = exchange.pointee.head.authority
-    if !authority.isEmpty, !isAssigned(.xForwardedHost, location),
+    if !authority.isEmpty, !isAssigned(.xForwardedHost, exchange),
       !trusts || exchange.pointee.head.fields.firstIndex(of: .xForwardedHost) == nil
     {
       writer.appendField("X-Forwarded-Host", bytes.extracting(authority.offsets))
@@ -145,7 +142,7 @@ extension Worker where K: ~Copyable {
 
   /// The request ID's field.
   func writeRequestIDField(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
-    let policy = tables.locations[exchange.pointee.location].requestID
+    let policy = exchange.pointee.plan.pointee.requestID
     guard policy.mode != .off, !exchange.pointee.record.requestID.isEmpty else { return }
     let requestID = exchange.pointee.record.requestID
     writer.appendField(policy.header.span, requestID.span)
@@ -153,7 +150,7 @@ extension Worker where K: ~Copyable {
 
   /// What `proxy_set_header` sets; an empty value leaves the field out.
   private func writeAssignedFields(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
-    let fields = tables.locations[exchange.pointee.location].requestFields
+    let fields = exchange.pointee.plan.pointee.requestFields
     for index in fields.indices {
       appendTemplateField(fields[index].name, fields[index].value, exchange, into: &writer)
     }
@@ -195,15 +192,17 @@ extension Worker where K: ~Copyable {
   }
 
   /// True when `proxy_set_header` names a known field.
-  private func isAssigned(_ known: FieldName, _ location: Int) -> Bool {
-    let fields = tables.locations[location].requestFields
+  private func isAssigned(_ known: FieldName, _ exchange: ExchangePointer) -> Bool {
+    let fields = exchange.pointee.plan.pointee.requestFields
     for index in fields.indices where fields[index].known == known { return true }
     return false
   }
 
-  private func isAssigned(_ known: FieldName, _ name: Span<UInt8>, _ location: Int) -> Bool {
-    if known != .other { return isAssigned(known, location) }
-    let fields = tables.locations[location].requestFields
+  private func isAssigned(
+    _ known: FieldName, _ name: Span<UInt8>, _ exchange: ExchangePointer
+  ) -> Bool {
+    if known != .other { return isAssigned(known, exchange) }
+    let fields = exchange.pointee.plan.pointee.requestFields
     for index in fields.indices where fields[index].name.count == name.count {
       if FieldNameMatch.equalIgnoringCase(fields[index].name.span, name) { return true }
     }
@@ -217,7 +216,7 @@ extension Worker where K: ~Copyable {
     into writer: inout ByteWriter
   ) {
     writer.append("0\r\n")
-    let policy = tables.locations[exchange.pointee.location].requestID
+    let policy = exchange.pointee.plan.pointee.requestID
     for index in 0..<trailers.count {
       let line = trailers[index]
       let name = bytes.extracting(line.name.offsets)

@@ -44,7 +44,7 @@ extension Worker where K: ~Copyable {
     if exchange.pointee.request != .complete && exchange.pointee.response == .none { return }
     stopWaiting(exchange.pointee.downstream)
     startWaiting(
-      peer, for: .upstreamRead, atMost: tables.locations[exchange.pointee.location].readTimeout)
+      peer, for: .upstreamRead, atMost: exchange.pointee.plan.pointee.readTimeout)
   }
 
   /// Reads from the peer into a buffer as large as the rest of the content and the client's pace

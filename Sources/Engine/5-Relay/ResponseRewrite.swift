@@ -65,7 +65,6 @@ extension Worker where K: ~Copyable {
   private func passes(
     _ line: FieldLine, _ name: Span<UInt8>, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
   ) -> Bool {
-    let location = exchange.pointee.location
     switch line.known {
     case .connection, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade:
       return false
@@ -73,14 +72,14 @@ extension Worker where K: ~Copyable {
     case .accessControlExposeHeaders, .accessControlAllowHeaders:
       if mergesExposure(exchange, line.known) { return false }
     case .other:
-      let policy = tables.locations[location].requestID
+      let policy = exchange.pointee.plan.pointee.requestID
       if policy.mode != .off && policy.isField(name) {
         noteUpstreamRequestID(exchange, bytes.extracting(line.value.offsets))
         return false
       }
     default: break
     }
-    let hidden = tables.locations[location].hiddenFields
+    let hidden = exchange.pointee.plan.pointee.hiddenFields
     for index in hidden.indices where hidden[index].count == name.count {
       if FieldNameMatch.equalIgnoringCase(hidden[index].span, name) { return false }
     }
@@ -117,7 +116,7 @@ extension Worker where K: ~Copyable {
   func writeAddedFields(
     _ exchange: ExchangePointer, status: UInt16, into writer: inout ByteWriter
   ) {
-    let fields = tables.locations[exchange.pointee.location].responseFields
+    let fields = exchange.pointee.plan.pointee.responseFields
     guard !fields.isEmpty else { return }
     let isSafe: Bool
     switch status {

@@ -64,7 +64,7 @@ extension Worker where K: ~Copyable {
       stopWaiting(peer)
       client.pointee.flags.insert(.progressed)
       startWaiting(
-        client, for: .tunnel, atMost: tables.locations[exchange.pointee.location].readTimeout)
+        client, for: .tunnel, atMost: exchange.pointee.plan.pointee.readTimeout)
     }
   }
 

@@ -11,7 +11,7 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Writes an exchange's lines.
   mutating func writeAccessLines(_ exchange: ExchangePointer) {
-    let accessLogs = tables.locations[exchange.pointee.location].accessLogs
+    let accessLogs = exchange.pointee.plan.pointee.accessLogs
     for index in accessLogs.indices {
       if !accessLogs[index].condition.isEmpty && !isTrue(accessLogs[index].condition, exchange) {
         continue

@@ -15,8 +15,7 @@ extension Worker where K: ~Copyable {
     _ level: LogLevel, _ module: StaticString, _ exchange: ExchangePointer?,
     _ connection: ConnectionPointer?, _ message: (inout ByteWriter) -> Void
   ) {
-    let location = errorLogLocation(exchange, connection)
-    let errorLogs = tables.locations[location].errorLogs
+    let errorLogs = errorLogPlan(exchange, connection).pointee.errorLogs
     for index in errorLogs.indices where errorLogs[index].level <= level {
       var writer = logs.writer(errorLogs[index].sink)
       let requestID = exchange?.pointee.record.requestID ?? RequestID()
@@ -32,14 +31,14 @@ extension Worker where K: ~Copyable {
 
   /// The location whose `error_log` applies. Any will do for what concerns the worker as a whole: the
   /// first server's.
-  private func errorLogLocation(
+  private func errorLogPlan(
     _ exchange: ExchangePointer?, _ connection: ConnectionPointer?
-  ) -> Int {
-    if let exchange { return exchange.pointee.location }
+  ) -> UnsafePointer<LocationPlan> {
+    if let exchange { return exchange.pointee.plan }
     var server = 0
     if let connection, connection.pointee.role == .downstream {
       server = tables.listeners[Int(connection.pointee.origin)].defaultServer
     }
-    return tables.servers[server].fallbackLocation
+    return fallbackLocation(of: server)
   }
 }

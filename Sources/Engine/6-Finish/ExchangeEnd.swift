@@ -20,13 +20,13 @@ extension Worker where K: ~Copyable {
     }
     finishRecord(exchange)
     writeAccessLines(exchange)
-    let location = exchange.pointee.location
     let closes = exchange.pointee.closesConnection || exchange.pointee.request != .complete
+    let keepaliveTimeout = exchange.pointee.plan.pointee.keepaliveTimeout
     let resets = exchange.pointee.resetsConnection
     let hasUnread = exchange.pointee.request != .complete || client.pointee.inputCount > 0
     free(exchange)
     guard closes else {
-      return awaitNextRequest(client, timeout: tables.locations[location].keepaliveTimeout)
+      return awaitNextRequest(client, timeout: keepaliveTimeout)
     }
     closeDownstream(client, resets: resets, hasUnread: hasUnread)
   }

@@ -11,8 +11,7 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Answers with what `return` says.
   mutating func answer(_ exchange: ExchangePointer) {
-    let location = exchange.pointee.location
-    let status = tables.locations[location].answerStatus
+    let status = exchange.pointee.plan.pointee.answerStatus
     if status == 444 {
       // nginx's way of saying nothing at all.
       exchange.pointee.closesConnection = true
@@ -20,7 +19,7 @@ extension Worker where K: ~Copyable {
       exchange.pointee.record.status = 444
       return end(exchange)
     }
-    let text = tables.locations[location].answerText
+    let text = exchange.pointee.plan.pointee.answerText
     switch status {
     case 301, 302, 303, 307, 308: respond(exchange, status, location: text)
     case 400... where text.isEmpty: refuse(exchange, status, .none, .completed)
@@ -88,7 +87,7 @@ extension Worker where K: ~Copyable {
       if text == nil {
         writer.append(ErrorBody.contentType(format))
       } else {
-        writer.append(tables.locations[exchange.pointee.location].answerType.span)
+        writer.append(exchange.pointee.plan.pointee.answerType.span)
       }
       writer.append("\r\n")
     }
@@ -135,7 +134,7 @@ extension Worker where K: ~Copyable {
     case .blocked:
       startWaiting(
         client, for: .clientSend,
-        atMost: tables.locations[exchange.pointee.location].clientSendTimeout)
+        atMost: exchange.pointee.plan.pointee.clientSendTimeout)
     case .failed: clientLeft(exchange)
     }
   }
