@@ -48,7 +48,7 @@ extension Worker where K: ~Copyable {
 
   /// Gives the buffer that the head lies in to the exchange; what came behind the head stays the
   /// connection's input, in the same buffer for as long as there is something.
-  func keepHead(_ exchange: ExchangePointer, byteCount: Int) {
+  mutating func keepHead(_ exchange: ExchangePointer, byteCount: Int) {
     let connection = exchange.pointee.downstream
     if connection.pointee.inputStart > 0, let base = connection.pointee.input.base {
       // Offsets count from the head's first byte; after a PROXY protocol header it is not the buffer's.

@@ -95,7 +95,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Prepares the reading of the request's content.
-  private func beginContent(_ exchange: ExchangePointer) {
+  private mutating func beginContent(_ exchange: ExchangePointer) {
     exchange.pointee.record.hasRequestLine = true
     exchange.pointee.record.requestBytes = UInt64(exchange.pointee.headByteCount)
     exchange.pointee.asksForTunnel =
@@ -114,7 +114,7 @@ extension Worker where K: ~Copyable {
 
   /// True for `Upgrade: h2c`, which is never passed on: the requests inside such a tunnel would have no
   /// ID, no line and no rules (RFC 9113 section 3.1 has deprecated it).
-  private func asksForHTTP2(_ exchange: ExchangePointer) -> Bool {
+  private mutating func asksForHTTP2(_ exchange: ExchangePointer) -> Bool {
     guard let index = exchange.pointee.head.fields.firstIndex(of: .upgrade) else { return false }
     let value = exchange.pointee.head.fields[index].value
     let bytes = exchange.pointee.headBytes.span.extracting(value.offsets)
@@ -126,11 +126,11 @@ extension Worker where K: ~Copyable {
   }
 
   /// What serves a request of a server that no location matches.
-  func fallbackLocation(of server: Int) -> UnsafePointer<LocationPlan> {
+  mutating func fallbackLocation(of server: Int) -> UnsafePointer<LocationPlan> {
     tables.locations.address(of: tables.servers[server].fallbackLocation)
   }
 
-  private func findServer(_ exchange: ExchangePointer) {
+  private mutating func findServer(_ exchange: ExchangePointer) {
     let listener = Int(exchange.pointee.downstream.pointee.origin)
     let host = exchange.pointee.head.host
     if !host.isEmpty,
@@ -146,7 +146,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Finds out who the client is: the socket's peer, or whom a trusted peer names (`set_real_ip_from`).
-  private func findClient(_ exchange: ExchangePointer) {
+  private mutating func findClient(_ exchange: ExchangePointer) {
     let server = exchange.pointee.server
     let connection = exchange.pointee.downstream
     let peer = connection.pointee.peer
@@ -189,7 +189,7 @@ extension Worker where K: ~Copyable {
     return true
   }
 
-  private func setLocation(_ exchange: ExchangePointer, _ found: Int?) {
+  private mutating func setLocation(_ exchange: ExchangePointer, _ found: Int?) {
     if let found { exchange.pointee.plan = tables.locations.address(of: found) }
   }
 
@@ -208,7 +208,7 @@ extension Worker where K: ~Copyable {
 
   /// Whom `request_id_trust` is asked about: the socket's peer, or the client that a trusted peer
   /// announced by the PROXY protocol. Never one that only a field names.
-  private func nearestPeer(_ exchange: ExchangePointer) -> PeerAddress {
+  private mutating func nearestPeer(_ exchange: ExchangePointer) -> PeerAddress {
     let connection = exchange.pointee.downstream
     let isAnnounced =
       exchange.pointee.trustsForwardedFields

@@ -54,14 +54,14 @@ extension Worker where K: ~Copyable {
       tried: exchange.pointee.tried, now: now, random: number, hashKey: hashKey)
   }
 
-  private func hashKey(_ exchange: ExchangePointer) -> UInt64 {
+  private mutating func hashKey(_ exchange: ExchangePointer) -> UInt64 {
     var writer = ByteWriter(scratch)
     write(tables.upstreams[exchange.pointee.upstreamIndex].hashKey, exchange, into: &writer)
     return Balancer.hash(of: writer.written.span)
   }
 
   /// Forgets what the last try left.
-  private func resetTry(_ exchange: ExchangePointer) {
+  private mutating func resetTry(_ exchange: ExchangePointer) {
     let upstream = exchange.pointee.upstreamIndex
     let peers = tables.upstreams[upstream].peers
     exchange.pointee.record.tryCount &+= 1
@@ -75,7 +75,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.responseInTrailers = false
   }
 
-  private func attach(_ connection: ConnectionPointer, to exchange: ExchangePointer) {
+  private mutating func attach(_ connection: ConnectionPointer, to exchange: ExchangePointer) {
     connection.pointee.phase = .exchange
     connection.pointee.exchange = exchange
     exchange.pointee.upstream = connection
@@ -137,7 +137,7 @@ extension Worker where K: ~Copyable {
     sendRequest(exchange)
   }
 
-  private func connectErrorType(_ error: KernelError) -> ErrorType {
+  private mutating func connectErrorType(_ error: KernelError) -> ErrorType {
     switch error.kind {
     case .refused: .connectionRefused
     case .timedOut: .connectionTimeout

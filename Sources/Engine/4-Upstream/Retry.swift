@@ -38,7 +38,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// The status that tells a client of a failed try when there is no other one.
-  private func statusCode(for failure: TryFailure) -> UInt16 {
+  private mutating func statusCode(for failure: TryFailure) -> UInt16 {
     switch failure {
     case .timedOut: 504
     case .connectFailed, .closedBeforeResponse, .invalidResponse, .status: 502
@@ -47,7 +47,7 @@ extension Worker where K: ~Copyable {
 
   /// True when a kept connection turned out to be closed by its peer: nothing is known against the peer,
   /// and the request deserves a fresh connection (once).
-  private func isStalePooledConnection(
+  private mutating func isStalePooledConnection(
     _ exchange: ExchangePointer, _ failure: TryFailure
   ) -> Bool {
     guard case .closedBeforeResponse = failure, let connection = exchange.pointee.upstream else {
@@ -68,12 +68,12 @@ extension Worker where K: ~Copyable {
     return UInt64(unacknowledged) >= exchange.pointee.upstreamBytesSent
   }
 
-  private func mayReplay(_ exchange: ExchangePointer, nothingArrived: Bool) -> Bool {
+  private mutating func mayReplay(_ exchange: ExchangePointer, nothingArrived: Bool) -> Bool {
     !exchange.pointee.contentConsumed
       && (exchange.pointee.head.method.isIdempotent || nothingArrived)
   }
 
-  private func allowsNextTry(_ exchange: ExchangePointer, _ failure: TryFailure) -> Bool {
+  private mutating func allowsNextTry(_ exchange: ExchangePointer, _ failure: TryFailure) -> Bool {
     return exchange.pointee.plan.pointee.retry.allowsNextTry(
       after: failure, method: exchange.pointee.head.method,
       requestSent: exchange.pointee.upstreamBytesSent > 0,
@@ -96,7 +96,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Tells the balancer how the try went.
-  func markPeer(_ exchange: ExchangePointer, failed: Bool) {
+  mutating func markPeer(_ exchange: ExchangePointer, failed: Bool) {
     let upstream = exchange.pointee.upstreamIndex
     let peers = tables.upstreams[upstream].peers
     let table = upstreams.states(of: upstream)
@@ -126,7 +126,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Where a failure of the peer finds the exchange.
-  func upstreamPhase(_ exchange: ExchangePointer) -> Termination.Phase {
+  mutating func upstreamPhase(_ exchange: ExchangePointer) -> Termination.Phase {
     switch exchange.pointee.upstreamStage {
     case .none, .connecting: .connect
     case .awaitingHead: exchange.pointee.request == .complete ? .responseHead : .requestBody

@@ -101,7 +101,7 @@ extension Worker where K: ~Copyable {
     return beginResponse(exchange, &writer)
   }
 
-  private func mayGoToNextPeer(_ exchange: ExchangePointer, _ status: UInt16) -> Bool {
+  private mutating func mayGoToNextPeer(_ exchange: ExchangePointer, _ status: UInt16) -> Bool {
     return exchange.pointee.plan.pointee.retry.allowsNextTry(
       after: .status(status), method: exchange.pointee.head.method, requestSent: true,
       contentConsumed: exchange.pointee.contentConsumed,
@@ -125,7 +125,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Makes the next head the one to be parsed.
-  private func dropResponseHead(_ exchange: ExchangePointer) {
+  private mutating func dropResponseHead(_ exchange: ExchangePointer) {
     let count = exchange.pointee.responseHead.byteCount
     exchange.pointee.upstream?.pointee.inputStart &+= UInt32(count)
     exchange.pointee.responseHead.reset()
@@ -157,7 +157,7 @@ extension Worker where K: ~Copyable {
     return .ready
   }
 
-  private func clientFraming(
+  private mutating func clientFraming(
     _ exchange: ExchangePointer, _ framing: ContentFraming
   ) -> ContentFraming {
     switch framing {

@@ -10,14 +10,14 @@ import Telemetry
 
 extension Worker where K: ~Copyable {
   /// True when a CORS field of the backend's is written anew with the ID's name merged in.
-  func mergesExposure(_ exchange: ExchangePointer, _ known: FieldName) -> Bool {
+  mutating func mergesExposure(_ exchange: ExchangePointer, _ known: FieldName) -> Bool {
     guard exposes(exchange) else { return false }
     let isPreflight = isPreflight(exchange)
     return known == .accessControlAllowHeaders ? isPreflight : !isPreflight
   }
 
   /// Writes the CORS field that names the ID.
-  func writeExposure(
+  mutating func writeExposure(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     guard exposes(exchange) else { return }
@@ -45,7 +45,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// On an answer of Waybill's own: lets the configured origins read it.
-  func writeOwnExposure(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+  mutating func writeOwnExposure(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
     let policy = exchange.pointee.plan.pointee.requestID
     guard policy.crossOrigin.isOn, !policy.crossOrigin.origins.isEmpty,
       exchange.pointee.record.hasRequestLine,
@@ -65,20 +65,20 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  private func exposes(_ exchange: ExchangePointer) -> Bool {
+  private mutating func exposes(_ exchange: ExchangePointer) -> Bool {
     let policy = exchange.pointee.plan.pointee.requestID
     return policy.crossOrigin.isOn && policy.mode != .off
       && exchange.pointee.responseHead.fields.firstIndex(of: .accessControlAllowOrigin) != nil
   }
 
-  private func isPreflight(_ exchange: ExchangePointer) -> Bool {
+  private mutating func isPreflight(_ exchange: ExchangePointer) -> Bool {
     exchange.pointee.head.method == .options
       && exchange.pointee.head.fields.firstIndex(of: .origin) != nil
       && exchange.pointee.head.fields.firstIndex(of: .accessControlRequestMethod) != nil
   }
 
   /// True when a comma-separated list has `name` as a member.
-  private func listContains(_ list: Span<UInt8>, _ name: Span<UInt8>) -> Bool {
+  private mutating func listContains(_ list: Span<UInt8>, _ name: Span<UInt8>) -> Bool {
     var start = 0
     for index in 0...list.count {
       guard index == list.count || list[index] == 0x2c else { continue }

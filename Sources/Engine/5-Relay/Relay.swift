@@ -39,7 +39,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// True when the client has ended its stream and the location takes that for leaving.
-  private func clientAborted(_ exchange: ExchangePointer) -> Bool {
+  private mutating func clientAborted(_ exchange: ExchangePointer) -> Bool {
     let isEnded = exchange.pointee.downstream.pointee.flags.contains(.endAnnounced)
     return isEnded && exchange.pointee.response == .none
       && !exchange.pointee.plan.pointee.ignoresClientAbort

@@ -128,7 +128,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Takes what has come of content with a known length.
-  func takeRequestLength(_ exchange: ExchangePointer) -> UnsafeBufferPointer<UInt8> {
+  mutating func takeRequestLength(_ exchange: ExchangePointer) -> UnsafeBufferPointer<UInt8> {
     let client = exchange.pointee.downstream
     let bytes = client.pointee.inputBytes
     let count = Int(min(UInt64(bytes.count), exchange.pointee.requestLeft))
@@ -166,7 +166,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Frames content as a chunk for `connection`; `.nothing` when there is none and more is to come.
-  func compose(
+  mutating func compose(
     _ content: UnsafeRawBufferPointer, isLast: Bool, for connection: ConnectionPointer?,
     _ writer: inout ByteWriter
   ) -> Piece {
@@ -235,7 +235,7 @@ extension Worker where K: ~Copyable {
 
   /// Makes content that was sent to one peer ready to be sent to the next. Only called while none of it
   /// is lost (`contentConsumed`).
-  func rewindContent(_ exchange: ExchangePointer) {
+  mutating func rewindContent(_ exchange: ExchangePointer) {
     exchange.pointee.stopsSending = false
     guard case .length(let count) = exchange.pointee.head.framing, count > 0 else { return }
     exchange.pointee.downstream.pointee.inputStart = exchange.pointee.headByteCount

@@ -10,7 +10,7 @@ import Telemetry
 
 extension Worker where K: ~Copyable {
   /// Composes the request head for the peer.
-  func writeRequestHead(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+  mutating func writeRequestHead(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
     let bytes = exchange.pointee.headBytes.span
     writer.append(bytes, exchange.pointee.head.methodRange)
     writer.append(0x20)
@@ -27,7 +27,7 @@ extension Worker where K: ~Copyable {
 
   /// The target in origin form: as it came, or with the location's prefix replaced (`proxy_pass` with a
   /// URI part).
-  private func writeTarget(
+  private mutating func writeTarget(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     if exchange.pointee.head.targetForm == .asterisk {
@@ -48,7 +48,7 @@ extension Worker where K: ~Copyable {
     writer.append(bytes, exchange.pointee.head.query)
   }
 
-  private func writeHost(
+  private mutating func writeHost(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     guard !isAssigned(.host, exchange) else { return }
@@ -62,7 +62,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Copies the fields that pass end to end.
-  private func copyRequestFields(
+  private mutating func copyRequestFields(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     let listsFields = exchange.pointee.head.connection.contains(.fieldNames)
@@ -78,7 +78,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// True when a field of the client's is passed on as it is.
-  private func passes(
+  private mutating func passes(
     _ known: FieldName, _ name: Span<UInt8>, _ exchange: ExchangePointer
   ) -> Bool {
     switch known {
@@ -94,7 +94,7 @@ extension Worker where K: ~Copyable {
 
   /// Unknown names pass unless they are the request ID's, or one that CGI-style backends could not
   /// tell from a field that Waybill answers for.
-  private func passesUnknown(_ name: Span<UInt8>, _ exchange: ExchangePointer) -> Bool {
+  private mutating func passesUnknown(_ name: Span<UInt8>, _ exchange: ExchangePointer) -> Bool {
     let policy = exchange.pointee.plan.pointee.requestID
     if policy.mode != .off && policy.isField(name) { return false }
     if ControlledField.isTwin(name) { return false }
@@ -103,7 +103,7 @@ extension Worker where K: ~Copyable {
 
   /// X-Forwarded-For with the client appended, X-Forwarded-Proto and X-Forwarded-Host unless a trusted
   /// peer has set them.
-  private func writeForwardedFields(
+  private mutating func writeForwardedFields(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     let trusts = exchange.pointee.trustsForwardedFields
@@ -129,7 +129,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// The values that came, each followed by a comma.
-  private func appendForwardedFor(
+  private mutating func appendForwardedFor(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     for index in 0..<exchange.pointee.head.fields.count {
@@ -141,7 +141,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// The request ID's field.
-  func writeRequestIDField(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+  mutating func writeRequestIDField(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
     let policy = exchange.pointee.plan.pointee.requestID
     guard policy.mode != .off, !exchange.pointee.record.requestID.isEmpty else { return }
     let requestID = exchange.pointee.record.requestID
@@ -149,7 +149,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// What `proxy_set_header` sets; an empty value leaves the field out.
-  private func writeAssignedFields(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+  private mutating func writeAssignedFields(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
     let fields = exchange.pointee.plan.pointee.requestFields
     for index in fields.indices {
       appendTemplateField(fields[index].name, fields[index].value, exchange, into: &writer)
@@ -157,7 +157,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Appends a field whose value is a template, unless the value comes out empty.
-  func appendTemplateField(
+  mutating func appendTemplateField(
     _ name: FrozenBytes, _ value: Template, _ exchange: ExchangePointer,
     into writer: inout ByteWriter
   ) {
@@ -173,7 +173,7 @@ extension Worker where K: ~Copyable {
     writer.append("\r\n")
   }
 
-  private func writeRequestFraming(
+  private mutating func writeRequestFraming(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     switch exchange.pointee.head.framing {
@@ -192,13 +192,13 @@ extension Worker where K: ~Copyable {
   }
 
   /// True when `proxy_set_header` names a known field.
-  private func isAssigned(_ known: FieldName, _ exchange: ExchangePointer) -> Bool {
+  private mutating func isAssigned(_ known: FieldName, _ exchange: ExchangePointer) -> Bool {
     let fields = exchange.pointee.plan.pointee.requestFields
     for index in fields.indices where fields[index].known == known { return true }
     return false
   }
 
-  private func isAssigned(
+  private mutating func isAssigned(
     _ known: FieldName, _ name: Span<UInt8>, _ exchange: ExchangePointer
   ) -> Bool {
     if known != .other { return isAssigned(known, exchange) }
@@ -211,7 +211,7 @@ extension Worker where K: ~Copyable {
 
   /// Composes the last chunk and the trailer fields that may pass: none of the ID's name, none that
   /// frames or routes a message (RFC 9110 section 6.5.1).
-  func writeTrailers(
+  mutating func writeTrailers(
     _ trailers: borrowing FieldSection, _ bytes: Span<UInt8>, _ exchange: ExchangePointer,
     into writer: inout ByteWriter
   ) {

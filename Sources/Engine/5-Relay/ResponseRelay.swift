@@ -69,7 +69,7 @@ extension Worker where K: ~Copyable {
     return receive(peer, .medium)
   }
 
-  private func responseBufferSize(_ exchange: ExchangePointer) -> Buffer.Size {
+  private mutating func responseBufferSize(_ exchange: ExchangePointer) -> Buffer.Size {
     guard exchange.pointee.responseFraming != .untilClose,
       exchange.pointee.responseLeft > UInt64(Limits.largeBufferBytes)
     else { return .medium }
@@ -135,7 +135,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Composes content as the client wants it framed.
-  private func passContent(
+  private mutating func passContent(
     _ content: UnsafeRawBufferPointer, isLast: Bool, _ exchange: ExchangePointer,
     _ writer: inout ByteWriter
   ) -> Piece {
@@ -180,7 +180,7 @@ extension Worker where K: ~Copyable {
     return .ready
   }
 
-  private func completeResponse(_ exchange: ExchangePointer) {
+  private mutating func completeResponse(_ exchange: ExchangePointer) {
     exchange.pointee.upstreamStage = .complete
     exchange.pointee.response = .composed
   }

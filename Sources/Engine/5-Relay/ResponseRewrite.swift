@@ -27,7 +27,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Composes an interim response's head: the backend's fields and the ID, nothing else.
-  func writeInterimHead(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+  mutating func writeInterimHead(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
     guard let peer = exchange.pointee.upstream else { return }
     let bytes = peer.pointee.inputBytes.span
     writeStatusLine(exchange, bytes, into: &writer)
@@ -36,7 +36,7 @@ extension Worker where K: ~Copyable {
     writer.append("\r\n")
   }
 
-  private func writeStatusLine(
+  private mutating func writeStatusLine(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     writer.append("HTTP/1.1 ")
@@ -47,7 +47,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Copies the fields that pass end to end, and notes a request ID that differs.
-  private func copyResponseFields(
+  private mutating func copyResponseFields(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     let listsFields = exchange.pointee.responseHead.connection.contains(.fieldNames)
@@ -62,7 +62,7 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  private func passes(
+  private mutating func passes(
     _ line: FieldLine, _ name: Span<UInt8>, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
   ) -> Bool {
     switch line.known {
@@ -88,20 +88,20 @@ extension Worker where K: ~Copyable {
 
   /// Content-Length is written anew where content follows; without content (HEAD, 304) it is the
   /// backend's statement about another response, and passes.
-  private func keepsContentLength(_ exchange: ExchangePointer) -> Bool {
+  private mutating func keepsContentLength(_ exchange: ExchangePointer) -> Bool {
     let status = exchange.pointee.responseHead.status
     if exchange.pointee.head.method == .head { return status >= 200 && status != 204 }
     return status == 304
   }
 
-  private func noteUpstreamRequestID(_ exchange: ExchangePointer, _ value: Span<UInt8>) {
+  private mutating func noteUpstreamRequestID(_ exchange: ExchangePointer, _ value: Span<UInt8>) {
     let own = exchange.pointee.record.requestID
     guard value.count != own.count || !equal(value, own.span) else { return }
     guard exchange.pointee.record.upstreamRequestID.isEmpty else { return }
     exchange.pointee.record.upstreamRequestID.assign(value)
   }
 
-  private func equal(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+  private mutating func equal(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
     for index in left.indices where left[index] != right[index] { return false }
     return true
   }
@@ -113,7 +113,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// What `add_header` adds: to successful responses and redirects, or to all with `always`.
-  func writeAddedFields(
+  mutating func writeAddedFields(
     _ exchange: ExchangePointer, status: UInt16, into writer: inout ByteWriter
   ) {
     let fields = exchange.pointee.plan.pointee.responseFields
@@ -128,7 +128,7 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  private func writeResponseFraming(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+  private mutating func writeResponseFraming(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
     switch exchange.pointee.clientFraming {
     case .none, .untilClose: break
     case .length(let count):
@@ -141,7 +141,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Says whether the connection is kept, where the version's default says otherwise.
-  func writeConnectionField(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+  mutating func writeConnectionField(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
     if exchange.pointee.closesConnection {
       writer.append("Connection: close\r\n")
     } else if exchange.pointee.head.version == .http10 {

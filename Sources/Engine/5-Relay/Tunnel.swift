@@ -31,7 +31,7 @@ extension Worker where K: ~Copyable {
     return .ready
   }
 
-  private func writeTunnelHead(
+  private mutating func writeTunnelHead(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     writeInterimHead(exchange, into: &writer)
@@ -69,7 +69,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Gives the client's connection an input of its own, so that the head stays for the log line.
-  private func separateInput(_ exchange: ExchangePointer) {
+  private mutating func separateInput(_ exchange: ExchangePointer) {
     exchange.pointee.downstream.pointee.input = .none
     exchange.pointee.downstream.pointee.inputStart = 0
     exchange.pointee.downstream.pointee.inputEnd = 0

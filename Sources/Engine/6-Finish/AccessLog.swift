@@ -42,7 +42,7 @@ extension Worker where K: ~Copyable {
     logs.commit(sink, writer)
   }
 
-  private func isTrue(_ condition: Template, _ exchange: ExchangePointer) -> Bool {
+  private mutating func isTrue(_ condition: Template, _ exchange: ExchangePointer) -> Bool {
     let bytes = ExchangeBytes(
       head: exchange.pointee.headBytes.span, path: exchange.pointee.pathBytes.span,
       captured: exchange.pointee.capturedBytes.span)
@@ -52,7 +52,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Writes a template's value for an exchange, as it goes into a field or a body.
-  func write(_ template: Template, _ exchange: ExchangePointer, into writer: inout ByteWriter) {
+  mutating func write(_ template: Template, _ exchange: ExchangePointer, into writer: inout ByteWriter) {
     let bytes = ExchangeBytes(
       head: exchange.pointee.headBytes.span, path: exchange.pointee.pathBytes.span,
       captured: exchange.pointee.capturedBytes.span)

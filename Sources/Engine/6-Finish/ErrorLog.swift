@@ -31,7 +31,7 @@ extension Worker where K: ~Copyable {
 
   /// The location whose `error_log` applies. Any will do for what concerns the worker as a whole: the
   /// first server's.
-  private func errorLogPlan(
+  private mutating func errorLogPlan(
     _ exchange: ExchangePointer?, _ connection: ConnectionPointer?
   ) -> UnsafePointer<LocationPlan> {
     if let exchange { return exchange.pointee.plan }

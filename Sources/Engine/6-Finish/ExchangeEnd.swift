@@ -76,7 +76,7 @@ extension Worker where K: ~Copyable {
     exchanges.release(exchange.pointee.slot)
   }
 
-  private func moveInputToBegin(_ connection: ConnectionPointer) {
+  private mutating func moveInputToBegin(_ connection: ConnectionPointer) {
     guard let base = connection.pointee.input.base, connection.pointee.inputStart > 0 else { return }
     let count = connection.pointee.inputCount
     if count > 0 {
@@ -103,7 +103,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Where the client's leaving finds the exchange.
-  private func clientPhase(_ exchange: ExchangePointer) -> Termination.Phase {
+  private mutating func clientPhase(_ exchange: ExchangePointer) -> Termination.Phase {
     switch exchange.pointee.response {
     case .content, .composed, .delivering: return .responseBody
     case .tunnel: return .tunnel

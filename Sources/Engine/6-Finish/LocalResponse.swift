@@ -120,7 +120,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// True for statuses whose response may have content (RFC 9110 section 6.4.1).
-  private func allowsContent(_ status: UInt16) -> Bool {
+  private mutating func allowsContent(_ status: UInt16) -> Bool {
     status >= 200 && status != 204 && status != 304
   }
 

@@ -169,11 +169,12 @@ extension Worker where K: ~Copyable {
       case .wouldBlock, .failed: break
       }
     }
-    logs[index] = settle(sink, written: written, madeProgress: written > start)
+    let settled = settle(sink, written: written)
+    logs[index] = settled
   }
 
   /// What a sink looks like after a write that brought it to `written` bytes of its queue.
-  private func settle(_ before: LogSinks.Sink, written: Int, madeProgress: Bool) -> LogSinks.Sink {
+  private func settle(_ before: LogSinks.Sink, written: Int) -> LogSinks.Sink {
     var sink = before
     if written == sink.count {
       sink.count = 0
