@@ -47,9 +47,9 @@ extension ExchangeRecord {
       writer.append("(no request)")
     }
     writer.append(" -> ")
-    if status != 0 { writer.append(number: UInt64(status)) } else { writer.append("(no status)") }
+    if status != 0 { writer.append(decimal: UInt64(status)) } else { writer.append("(no status)") }
     writer.append(event == .end ? " " : " upgrade ")
-    writer.append(number: contentBytesOut)
+    writer.append(decimal: contentBytesOut)
     writer.append(" bytes in ")
     writer.append(microsecondsAsSeconds: duration.microseconds)
     writer.append(" s from ")
@@ -66,7 +66,7 @@ extension ExchangeRecord {
     }
     if tryCount > 1 {
       writer.append(" tries=")
-      writer.append(number: UInt64(tryCount))
+      writer.append(decimal: UInt64(tryCount))
     }
     if isTerminated {
       writer.append(" termination=")
@@ -89,7 +89,7 @@ extension ByteWriter {
       append(requestID, as: .standard)
     } else {
       append("[conn-")
-      append(number: connection)
+      append(decimal: connection)
     }
     append("]")
   }

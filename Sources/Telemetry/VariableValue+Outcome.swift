@@ -5,10 +5,10 @@ extension ExchangeRecord {
   @_addressableSelf
   func writeOutcomeValue(_ variable: Variable, into writer: inout ByteWriter) -> Bool {
     switch variable {
-    case .bodyBytesSent, .bytesOut: writer.append(number: contentBytesOut)
-    case .bytesIn: writer.append(number: contentBytesIn)
-    case .bytesSent: writer.append(number: bytesSent)
-    case .requestLength: writer.append(number: requestBytes)
+    case .bodyBytesSent, .bytesOut: writer.append(decimal: contentBytesOut)
+    case .bytesIn: writer.append(decimal: contentBytesIn)
+    case .bytesSent: writer.append(decimal: bytesSent)
+    case .requestLength: writer.append(decimal: requestBytes)
     case .status: writer.append(decimal: UInt64(status), width: 3)
     case .level: writer.append(level.name)
     case .error:

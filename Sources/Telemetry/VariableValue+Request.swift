@@ -5,7 +5,8 @@ import HTTP
 extension ExchangeRecord {
   @_addressableSelf
   func writeRequestValue(
-    _ part: TemplatePart, _ head: borrowing @_addressable RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ part: TemplatePart, _ head: borrowing @_addressable RequestHead,
+    _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     switch part.variable {
@@ -29,7 +30,8 @@ extension ExchangeRecord {
   /// What stands in the request line: nothing until that has been read.
   @_addressableSelf
   private func writeRequestLineValue(
-    _ variable: Variable, _ head: borrowing @_addressable RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ variable: Variable, _ head: borrowing @_addressable RequestHead,
+    _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     guard hasRequestLine else { return variable == .isArguments }
@@ -52,7 +54,8 @@ extension ExchangeRecord {
   /// `$arg_NAME`, `$cookie_NAME` and `$http_NAME`.
   @_addressableSelf
   private func writeNamedValue(
-    _ part: TemplatePart, _ head: borrowing @_addressable RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ part: TemplatePart, _ head: borrowing @_addressable RequestHead,
+    _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     switch part.variable {
@@ -71,7 +74,8 @@ extension ExchangeRecord {
   /// The first cookie of that name, of all Cookie lines.
   @_addressableSelf
   private func writeCookie(
-    _ name: FrozenBytes, _ head: borrowing @_addressable RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ name: FrozenBytes, _ head: borrowing @_addressable RequestHead,
+    _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     var next = head.fields.firstIndex(of: .cookie)
@@ -89,7 +93,8 @@ extension ExchangeRecord {
   /// The values of all lines of that name, joined as RFC 9110 section 5.3 does, cookies as RFC 6265.
   @_addressableSelf
   private func writeFields(
-    _ name: FrozenBytes, _ head: borrowing @_addressable RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ name: FrozenBytes, _ head: borrowing @_addressable RequestHead,
+    _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     var isFound = false

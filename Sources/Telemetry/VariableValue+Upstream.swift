@@ -9,7 +9,7 @@ extension ExchangeRecord {
     _ variable: Variable, as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     if variable == .tries {
-      writer.append(number: UInt64(tryCount))
+      writer.append(decimal: UInt64(tryCount))
       return true
     }
     guard tryCount > 0 else { return false }
@@ -54,7 +54,7 @@ extension ExchangeRecord {
 
 extension ByteWriter {
   fileprivate mutating func appendStatusOrDash(_ status: UInt16) {
-    if status == 0 { append("-") } else { append(number: UInt64(status)) }
+    if status == 0 { append("-") } else { append(decimal: UInt64(status)) }
   }
 
   fileprivate mutating func appendTimeOrDash(_ interval: Interval) {

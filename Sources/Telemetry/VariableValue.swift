@@ -7,7 +7,8 @@ import Policy
 extension ExchangeRecord {
   @_addressableSelf
   func writeValue(
-    _ part: TemplatePart, _ head: borrowing @_addressable RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ part: TemplatePart, _ head: borrowing @_addressable RequestHead,
+    _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     switch part.variable {
