@@ -18,12 +18,6 @@ extension ExchangeRecord {
     case .connectionRequests: writer.append(decimal: UInt64(connectionRequest))
     case .scheme: writer.append(isSecure ? "https" : "http")
     case .processID: writer.append(decimal: UInt64(processID))
-    case .proxyProtocolAddress:
-      guard hasAnnouncedClient else { return false }
-      announcedClient.write(into: &writer)
-    case .proxyProtocolPort:
-      guard hasAnnouncedClient else { return false }
-      writer.appendPort(of: announcedClient)
     case .proxyHost: return writer.appendIfPresent(proxyHost.span, as: form)
     // $pipe: requests are read one by one, so whether one came early is not known.
     default: writer.append(".")

@@ -4,7 +4,8 @@ import HTTP
 /// Variables of what the client sent: request line, fields, cookies, arguments.
 extension ExchangeRecord {
   func writeRequestValue(
-    _ part: TemplatePart, _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ part: TemplatePart, _ head: borrowing @_addressable RequestHead,
+    _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     switch part.variable {
@@ -27,7 +28,8 @@ extension ExchangeRecord {
 
   /// What stands in the request line: nothing until that has been read.
   private func writeRequestLineValue(
-    _ variable: Variable, _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ variable: Variable, _ head: borrowing @_addressable RequestHead,
+    _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     guard hasRequestLine else { return variable == .isArguments }
@@ -49,7 +51,8 @@ extension ExchangeRecord {
 
   /// `$arg_NAME`, `$cookie_NAME` and `$http_NAME`.
   private func writeNamedValue(
-    _ part: TemplatePart, _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ part: TemplatePart, _ head: borrowing @_addressable RequestHead,
+    _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     switch part.variable {
@@ -67,7 +70,8 @@ extension ExchangeRecord {
 
   /// The first cookie of that name, of all Cookie lines.
   private func writeCookie(
-    _ name: FrozenBytes, _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ name: FrozenBytes, _ head: borrowing @_addressable RequestHead,
+    _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     var next = head.fields.firstIndex(of: .cookie)
@@ -84,7 +88,8 @@ extension ExchangeRecord {
 
   /// The values of all lines of that name, joined as RFC 9110 section 5.3 does, cookies as RFC 6265.
   private func writeFields(
-    _ name: FrozenBytes, _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ name: FrozenBytes, _ head: borrowing @_addressable RequestHead,
+    _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     var isFound = false
