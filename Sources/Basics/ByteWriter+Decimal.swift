@@ -22,14 +22,6 @@ extension ByteWriter {
     position &+= count
   }
 
-  /// Appends a literal whose length the compiler knows, without a call: for literals that stand in
-  /// each line.
-  @inlinable @inline(__always) public mutating func appendInline(_ literal: StaticString) {
-    guard let target = unsafe reserve(literal.utf8CodeUnitCount) else { return }
-    // Safe: `reserve` has just made room for as many bytes behind `target`.
-    unsafe target.update(from: literal.utf8Start, count: literal.utf8CodeUnitCount)
-  }
-
   /// Where a whole word has no room any more.
   @usableFromInline mutating func appendAtEnd(word: UInt64, count: Int) {
     guard let target = unsafe reserve(count) else { return }

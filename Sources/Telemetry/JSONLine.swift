@@ -10,12 +10,12 @@ extension ExchangeRecord {
     _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
     into writer: inout ByteWriter
   ) {
-    writer.appendInline("{\"time\":\"")
+    writer.append("{\"time\":\"")
     lineTime.writeRFC3339(into: &writer)
-    writer.appendInline("\",\"level\":\"")
+    writer.append("\",\"level\":\"")
     writer.append(level.name)
     if event != .end { writer.appendMember("\",\"event\":\"", name: event.name) }
-    writer.appendInline("\"")
+    writer.append("\"")
     writeJSONIdentity(into: &writer)
     writeJSONRequestLine(head, bytes, into: &writer)
     writeJSONCounts(into: &writer)
@@ -24,11 +24,11 @@ extension ExchangeRecord {
     if isTerminated { writeJSONTermination(into: &writer) }
     if error != .none {
       writer.appendMember(",\"error\":\"", name: error.name)
-      writer.appendInline("\"")
+      writer.append("\"")
     }
     writer.appendMember(",\"user_agent\":\"", bytes.firstValue(of: .userAgent, in: head))
     writer.appendMember(",\"referer\":\"", bytes.firstValue(of: .referer, in: head))
-    writer.appendInline("}\n")
+    writer.append("}\n")
   }
 
   /// Whose request it was, and its place on the connection.
@@ -36,15 +36,15 @@ extension ExchangeRecord {
     writer.appendMember(",\"request_id\":\"", requestID.span)
     if idSource != .none {
       writer.appendMember(",\"id_source\":\"", name: idSource.name)
-      writer.appendInline("\"")
+      writer.append("\"")
     }
     writer.appendMember(",\"client_request_id\":\"", clientRequestID.span)
     writer.appendMember(",\"upstream_request_id\":\"", upstreamRequestID.span)
-    writer.appendInline(",\"client\":\"")
+    writer.append(",\"client\":\"")
     client.writeWithPort(into: &writer)
-    writer.appendInline("\",\"connection\":")
+    writer.append("\",\"connection\":")
     writer.append(decimal: connection)
-    writer.appendInline(",\"connection_request\":")
+    writer.append(",\"connection_request\":")
     writer.append(decimal: UInt64(connectionRequest))
   }
 
@@ -54,13 +54,13 @@ extension ExchangeRecord {
     into writer: inout ByteWriter
   ) {
     if hasRequestLine { writer.appendMember(",\"method\":\"", bytes.head(head.methodRange)) }
-    writer.appendInline(",\"scheme\":\"http")
-    writer.appendInline(isSecure ? "s\"" : "\"")
+    writer.append(",\"scheme\":\"http")
+    writer.append(isSecure ? "s\"" : "\"")
     guard hasRequestLine else { return }
     writer.appendMember(",\"host\":\"", bytes.head(head.authority))
     writer.appendMember(",\"uri\":\"", bytes.head(head.target))
     writer.appendMember(",\"protocol\":\"", name: head.version.name)
-    writer.appendInline("\"")
+    writer.append("\"")
   }
 
   /// How it went.
@@ -84,27 +84,27 @@ extension ExchangeRecord {
 
   /// All tries in their order, the last one included.
   private func writeJSONTries(into writer: inout ByteWriter) {
-    writer.appendInline(",\"tries\":[")
+    writer.append(",\"tries\":[")
     for index in 0..<keptTryCount {
-      writer.append(index == 0 ? "{\"upstream\":\"" : ",{\"upstream\":\"")
+      writer.append(index == 0 ? "{\"address\":\"" : ",{\"address\":\"")
       writer.append(tries.span[index].peer.span, as: .json)
-      writer.appendInline("\"")
+      writer.append("\"")
       let status = tries.span[index].status
       if status != 0 { writer.appendMember(",\"status\":", number: UInt64(status)) }
       if tries.span[index].error != .none {
         writer.appendMember(",\"error\":\"", name: tries.span[index].error.name)
-        writer.appendInline("\"")
+        writer.append("\"")
       }
-      writer.appendMember(",\"duration\":", tries.span[index].duration)
-      writer.appendInline("}")
+      writer.appendMember(",\"seconds\":", tries.span[index].duration)
+      writer.append("}")
     }
-    writer.appendInline("]")
+    writer.append("]")
   }
 
   private func writeJSONTermination(into writer: inout ByteWriter) {
     writer.appendMember(",\"termination\":\"", name: termination.partyName)
     writer.appendMember(":", name: termination.phaseName)
-    writer.appendInline("\"")
+    writer.append("\"")
   }
 }
 
@@ -115,7 +115,7 @@ extension ByteWriter {
     _ key: StaticString, _ value: Span<UInt8>
   ) {
     guard value.count > 0 else { return }
-    appendInline(key)
+    append(key)
     append(value, as: .json)
     append(UInt8(ascii: "\""))
   }
@@ -123,12 +123,12 @@ extension ByteWriter {
   /// A name of our own, without the closing quote.
   @inline(__always) fileprivate mutating func appendMember(_ key: StaticString, name: StaticString)
   {
-    appendInline(key)
+    append(key)
     append(name)
   }
 
   @inline(__always) fileprivate mutating func appendMember(_ key: StaticString, number: UInt64) {
-    appendInline(key)
+    append(key)
     append(decimal: number)
   }
 
@@ -137,7 +137,7 @@ extension ByteWriter {
     _ key: StaticString, _ interval: Interval
   ) {
     guard interval != .endless else { return }
-    appendInline(key)
+    append(key)
     append(microsecondsAsSeconds: interval.microseconds)
   }
 }

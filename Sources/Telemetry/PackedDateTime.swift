@@ -19,11 +19,11 @@ struct PackedDateTime {
     let days = seconds / 86_400
     let secondOfDay = seconds &- days &* 86_400
     let (year, month, day) = PackedDateTime.date(daysSince1970: days)
-    let date = PackedDigits.eight(year &* 10_000 &+ month &* 100 &+ day)
+    let date = Digits.eight(year &* 10_000 &+ month &* 100 &+ day)
     let hour = secondOfDay / 3_600
     let minute = secondOfDay / 60 &- hour &* 60
     let second = secondOfDay % 60
-    let time = PackedDigits.eight(hour &* 10_000 &+ minute &* 100 &+ second)
+    let time = Digits.eight(hour &* 10_000 &+ minute &* 100 &+ second)
     self.year = date & 0xffff_ffff
     self.month = (date &>> 32) & 0xffff
     self.day = date &>> 48

@@ -13,7 +13,7 @@ extension ExchangeBytes {
 
   /// The value of the first field line of a known name; empty when there is none.
   @_lifetime(copy self)
-  func firstValue(of name: FieldName, in request: borrowing @_addressable RequestHead) -> Span<
+  func firstValue(of name: FieldName, in request: borrowing RequestHead) -> Span<
     UInt8
   > {
     guard let index = request.fields.firstIndex(of: name) else { return head(.empty) }

@@ -4,7 +4,7 @@ import HTTP
 /// Variables of what the client sent: request line, fields, cookies, arguments.
 extension ExchangeRecord {
   func writeRequestValue(
-    _ part: TemplatePart, _ head: borrowing @_addressable RequestHead,
+    _ part: TemplatePart, _ head: borrowing RequestHead,
     _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
@@ -28,7 +28,7 @@ extension ExchangeRecord {
 
   /// What stands in the request line: nothing until that has been read.
   private func writeRequestLineValue(
-    _ variable: Variable, _ head: borrowing @_addressable RequestHead,
+    _ variable: Variable, _ head: borrowing RequestHead,
     _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
@@ -51,7 +51,7 @@ extension ExchangeRecord {
 
   /// `$arg_NAME`, `$cookie_NAME` and `$http_NAME`.
   private func writeNamedValue(
-    _ part: TemplatePart, _ head: borrowing @_addressable RequestHead,
+    _ part: TemplatePart, _ head: borrowing RequestHead,
     _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
@@ -70,7 +70,7 @@ extension ExchangeRecord {
 
   /// The first cookie of that name, of all Cookie lines.
   private func writeCookie(
-    _ name: FrozenBytes, _ head: borrowing @_addressable RequestHead,
+    _ name: FrozenBytes, _ head: borrowing RequestHead,
     _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
@@ -88,7 +88,7 @@ extension ExchangeRecord {
 
   /// The values of all lines of that name, joined as RFC 9110 section 5.3 does, cookies as RFC 6265.
   private func writeFields(
-    _ name: FrozenBytes, _ head: borrowing @_addressable RequestHead,
+    _ name: FrozenBytes, _ head: borrowing RequestHead,
     _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {

@@ -6,7 +6,7 @@ import Policy
 /// place that knows it; each of these writes the value and returns false when there is none.
 extension ExchangeRecord {
   func writeValue(
-    _ part: TemplatePart, _ head: borrowing @_addressable RequestHead,
+    _ part: TemplatePart, _ head: borrowing RequestHead,
     _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
