@@ -63,3 +63,13 @@ extension FrozenArray where Element == UInt8 {
   /// The bytes as text.
   var text: String { String(decoding: indices.map { self[$0] }, as: UTF8.self) }
 }
+
+extension Compiling {
+  /// Compiles a file that does not exist.
+  func missing(_ path: String) -> CompiledConfiguration {
+    let environment = ConfigurationEnvironment(
+      readFile: { _ in .failure(FileProblem(reason: "No such file or directory")) },
+      listFiles: { _ in [] }, resolve: { _ in .success([]) }, hostname: "machine")
+    return compileConfiguration(path: path, environment: environment)
+  }
+}

@@ -144,7 +144,10 @@ extension PlanAssembler {
         location.path.utf8.count > 1, location.path.hasSuffix("/")
       else { continue }
       let path = String(location.path.dropLast())
-      guard !server.locations.contains(where: { $0.path == path }) else { continue }
+      let isTaken = [true, false].contains {
+        server.locationPlaces[LocationKey(isExact: $0, path: path)] != nil
+      }
+      guard !isTaken else { continue }
       let merged = location.settings.inheriting(settings)
       let text = location.path + "$is_args$args"
       guard let target = builder.template(text, place: { _, _ in location.place }) else { continue }
