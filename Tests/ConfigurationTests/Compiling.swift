@@ -27,7 +27,7 @@ struct Compiling {
       },
       listFiles: { pattern in
         let prefix = pattern.prefix { $0 != "*" }
-        return files.keys.filter { $0.hasPrefix(prefix) }
+        return files.keys.filter { $0.hasPrefix(prefix) && !$0.contains("..") }
       },
       resolve: { host in
         guard let addresses = names[host] else {
@@ -48,11 +48,13 @@ func diagnostics(_ text: String) -> String {
   Compiling().compile(text).diagnostics.map { $0.render() }.joined(separator: "\n")
 }
 
-/// The tables of a text that must compile without a diagnostic.
+/// The plan of a text that must compile without a diagnostic. It is never freed, so that tests may
+/// look at its tables alone.
 func plan(_ text: String, _ compiling: Compiling = Compiling()) throws -> Plan {
   let compiled = compiling.compile(text)
   if let first = compiled.diagnostics.first { throw Unexpected(text: first.render()) }
   guard let plan = compiled.plan else { throw Unexpected(text: "no plan") }
+  _ = Unmanaged.passRetained(plan)
   return plan
 }
 

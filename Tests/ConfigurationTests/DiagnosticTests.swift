@@ -90,12 +90,16 @@ struct DiagnosticTests {
 
   static let directives: [Case] = [
     Case(
-      text: "http {\n  server { return 204; }\n}",
+      text: "http {\n  server { retrun 204; }\n}",
       output: """
         proxy.conf:1:1: error: "http" is known to nginx, but not supported by Waybill
         http {
         ^~~~
         expected: no wrapper: Waybill's top level is nginx's http block: remove the wrapper
+        proxy.conf:2:12: error: unknown directive "retrun"
+          server { retrun 204; }
+                   ^~~~~~
+        did you mean "return"?
         """),
     Case(
       text: "worker_processes 4;\nserver { return 204; }",

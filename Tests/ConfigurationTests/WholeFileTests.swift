@@ -1,4 +1,7 @@
+import Basics
 import Configuration
+import HTTP
+import Plan
 import Testing
 
 /// What only several servers or several files together can get wrong.
@@ -28,6 +31,10 @@ struct WholeFileTests {
     (
       "proxy_set_header X-Trace a; server {\nrequest_id_header X-Trace; return 204; }",
       "error: \"X-Trace\" carries the request ID: Waybill writes it itself"
+    ),
+    (
+      "server { return 204; }\nserver { server_name ''; return 204; }",
+      "warning: requests without a host always go to the default server of the address"
     ),
     (
       "server { listen 1; }",
@@ -107,5 +114,26 @@ struct WholeFileTests {
     #expect(compiled.diagnostics.map(\.message) == ["the word is not valid UTF-8"])
     let comment = Array("# ".utf8) + [0xFF] + Array("\nserver { return 204; }".utf8)
     #expect(Compiling().compile(bytes: comment).diagnostics.isEmpty)
+  }
+}
+
+/// Reloads must not stand still for a configuration as large as they come.
+struct LargeFileTests {
+  @Test(.timeLimit(.minutes(1))) func manyServersAndLocations() throws {
+    var text = "access_log stdout combined;\n"
+    for server in 0..<500 {
+      text += "upstream u\(server) { server 10.1.\(server / 250).\(server % 250):80; }\n"
+      text += "server { listen 80; server_name s\(server).example;\n"
+      for location in 0..<20 {
+        text += "location /p\(location)/ { proxy_pass http://u\(server); }\n"
+      }
+      text += "}\n"
+    }
+    text += "server { listen 81;\n"
+    for location in 0..<5000 { text += "location /p\(location)/ { return 204; }\n" }
+    let tables = try plan(text + "}").tables
+    #expect(tables.servers.count == 501 && tables.upstreams.count == 500)
+    // Each location, each server's fallback, and the redirect to each proxied location's slash.
+    #expect(tables.locations.count == 500 * 20 * 2 + 500 + 5001)
   }
 }
