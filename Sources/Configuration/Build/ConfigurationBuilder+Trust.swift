@@ -34,21 +34,10 @@ extension ConfigurationBuilder {
         suggestion: allowsWords ? Suggestion.nearest(to: word.text, among: ["all", "none"]) : nil)
       return nil
     }
-    if hasHostBits(word.text, network) {
+    if Network.hasHostBits(bytes.span) {
       reporter.warning(
         word.place, "the low address bits of \"\(word.text)\" are meaningless: the range counts")
     }
     return network
-  }
-
-  /// True when the address before the `/` has bits that the range does not look at.
-  private func hasHostBits(_ text: String, _ network: Network) -> Bool {
-    let bytes = Array(text.utf8.prefix { $0 != UInt8(ascii: "/") })
-    guard let address = PeerAddress(parsing: bytes.span) else { return false }
-    let hostBits = (address.family == .ipv4 ? 32 : 128) - Int(network.prefixLength)
-    let lowMask: UInt64 = hostBits >= 64 ? .max : (1 << UInt64(hostBits)) - 1
-    let highMask: UInt64 =
-      hostBits <= 64 ? 0 : hostBits == 128 ? .max : (1 << UInt64(hostBits - 64)) - 1
-    return address.low & lowMask != 0 || address.high & highMask != 0
   }
 }

@@ -148,6 +148,8 @@ final class ConfigurationBuilder {
     let name = use.name.text
     if let message = ForeignDirectives.message(for: name) {
       reporter.error(use.name.place, message, expected: ForeignDirectives.hint(for: name))
+      // What stands in the wrapper will be the top level: its own errors are to be seen, too.
+      if name == "http", let block = use.block { build(block.directives) }
       return
     }
     let everywhere = DirectiveContexts.everyLevel.union(.upstream)

@@ -11,11 +11,8 @@ extension ConfigurationBuilder {
     for parameter in use.arguments.dropFirst() {
       guard serverParameter(parameter, &peer) else { return }
     }
-    for other in upstream?.peers ?? [] {
-      guard other.endpoints.contains(where: { known in
-        endpoints.contains { $0.isSame(as: known) }
-      }) else { continue }
-      let line = reporter.describe(other.place, from: word.place)
+    if let twin = upstream?.peers.first(where: { $0.sharesEndpoint(with: peer) }) {
+      let line = reporter.describe(twin.place, from: word.place)
       reporter.error(
         word.place, "the server \"\(word.text)\" is already listed at \(line)",
         expected: "each server once: weight=NUMBER gives it a larger share")
@@ -78,5 +75,12 @@ extension ConfigurationBuilder {
       word.place, "invalid parameter \"\(word.text)\"",
       expected: "weight=, max_fails=, fail_timeout=, max_conns=, backup or down",
       suggestion: Suggestion.nearest(to: name, among: names))
+  }
+}
+
+extension PeerDeclaration {
+  /// True when some socket address belongs to both.
+  fileprivate func sharesEndpoint(with other: PeerDeclaration) -> Bool {
+    endpoints.contains { own in other.endpoints.contains { $0.isSame(as: own) } }
   }
 }

@@ -162,8 +162,8 @@ extension ConfigurationBuilder {
     guard !texts.isEmpty else {
       return reporter.error(name.place, "the format has no text")
     }
-    if let builtIn = LogFormats.builtIn.first(where: { $0 == name.text }) {
-      return reporter.error(name.place, "the format \"\(builtIn)\" is built in")
+    guard !LogFormat.builtInNames.contains(name.text) else {
+      return reporter.error(name.place, "the format \"\(name.text)\" is built in")
     }
     if let twin = logFormats.first(where: { $0.name.text == name.text }) {
       let line = reporter.describe(twin.name.place, from: name.place)

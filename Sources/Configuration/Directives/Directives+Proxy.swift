@@ -5,7 +5,8 @@ import Policy
 extension DirectiveCatalog {
   static let proxying: [Directive] = [
     Directive(
-      "proxy_pass", in: .location, "http://UPSTREAM[URI] | http://HOST[:PORT][URI] | http://unix:PATH[:URI]",
+      "proxy_pass", in: .location,
+      "http://UPSTREAM[URI] | http://HOST[:PORT][URI] | http://unix:PATH[:URI]",
       """
       Passes requests to an `upstream`, to a host (all its addresses, in turn) or to a unix socket. \
       With a URI part, even if it is only `/`, that part takes the place of what the location \

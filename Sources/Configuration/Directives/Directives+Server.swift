@@ -140,11 +140,13 @@ extension ConfigurationBuilder {
       return nil
     }
     let isExact = modifier == "="
-    if let twin = server?.locations.first(where: { $0.isExact == isExact && $0.path == path }) {
-      let line = reporter.describe(twin.place, from: place)
+    let key = LocationKey(isExact: isExact, path: path)
+    if let twin = server?.locationPlaces[key] {
+      let line = reporter.describe(twin, from: place)
       reporter.error(place, "the location \"\(path)\" is already declared at \(line)")
       return nil
     }
+    server?.locationPlaces[key] = place
     return (isExact, path)
   }
 }

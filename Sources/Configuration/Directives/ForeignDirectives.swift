@@ -3,7 +3,8 @@
 enum ForeignDirectives {
   /// True for a name that nginx knows.
   static func isKnown(_ name: String) -> Bool {
-    hint(for: name) != nil || names.contains(name) || laterPrefixes.contains { name.hasPrefix($0.prefix) }
+    hint(for: name) != nil || names.contains(name)
+      || laterPrefixes.contains { name.hasPrefix($0.prefix) }
   }
 
   /// The message for a name that nginx knows; nil when nginx does not know it either.
@@ -67,7 +68,8 @@ enum ForeignDirectives {
     "mirror_request_body", "modern_browser", "msie_padding", "ntlm", "open_file_cache",
     "open_log_file_cache", "output_buffers", "override_charset", "pcre_jit",
     "port_in_redirect", "postpone_output", "proxy_bind", "proxy_cookie_domain",
-    "proxy_cookie_flags", "proxy_cookie_path", "proxy_force_ranges", "proxy_headers_hash_bucket_size",
+    "proxy_cookie_flags", "proxy_cookie_path", "proxy_force_ranges",
+    "proxy_headers_hash_bucket_size",
     "proxy_headers_hash_max_size", "proxy_ignore_headers", "proxy_intercept_errors",
     "proxy_limit_rate", "proxy_method", "proxy_next_upstream_method", "proxy_send_lowat",
     "proxy_set_body", "proxy_socket_keepalive", "proxy_store", "proxy_temp_file_write_size",

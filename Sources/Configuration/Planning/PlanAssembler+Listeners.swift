@@ -23,12 +23,24 @@ extension PlanAssembler {
 
   private func listener(_ uses: [(server: Int, listen: ListenDeclaration)]) -> ListenerPlan {
     let endpoint = uses[0].listen.endpoint
+    let defaultServer = defaultServer(uses)
+    let servers = uses.map(\.server)
+    for server in servers where server != defaultServer { warnOfEmptyName(server) }
     return ListenerPlan(
       address: endpoint.address, unixPath: arena.freeze(endpoint.unixPath),
       acceptsProxyProtocol: uses.contains { $0.listen.acceptsProxyProtocol },
       backlog: backlog(uses.map(\.listen)),
-      serverNames: ServerNameTable(names: names(uses.map(\.server), endpoint), arena: arena),
-      defaultServer: defaultServer(uses))
+      serverNames: ServerNameTable(names: names(servers, endpoint), arena: arena),
+      defaultServer: defaultServer)
+  }
+
+  /// nginx serves requests without Host by the server named `""`; here they have no choice.
+  private func warnOfEmptyName(_ server: Int) {
+    for word in builder.servers[server].names where word.text.isEmpty {
+      reporter.warning(
+        word.place, "requests without a host always go to the default server of the address",
+        expected: "default_server in listen")
+    }
   }
 
   private func defaultServer(_ uses: [(server: Int, listen: ListenDeclaration)]) -> Int {

@@ -29,27 +29,15 @@ extension PlanAssembler {
   }
 
   private func format(_ word: Word?) -> LogFormat? {
-    switch word?.text {
-    case nil, "json": return LogFormat(kind: .json)
-    case "verbose": return LogFormat(kind: .verbose)
-    case "simple": return LogFormat(kind: .simple)
-    case let name?:
-      if let declared = builder.logFormats.first(where: { $0.name.text == name }) {
-        return declared.format
-      }
-      return name == "combined" ? combined() : unknownFormat(word)
+    guard let word else { return LogFormat(kind: .json) }
+    if let declared = builder.logFormats.first(where: { $0.name.text == word.text }) {
+      return declared.format
     }
+    return LogFormat(builtIn: word.text, compiler: &builder.templates) ?? unknownFormat(word)
   }
 
-  private func combined() -> LogFormat? {
-    let nowhere = Place(file: 0, offset: 0, count: 0)
-    let template = builder.template(LogFormats.combined) { _, _ in nowhere }
-    return template.map { LogFormat(kind: .template, template: $0) }
-  }
-
-  private func unknownFormat(_ word: Word?) -> LogFormat? {
-    guard let word else { return nil }
-    let names = LogFormats.builtIn + builder.logFormats.map(\.name.text)
+  private func unknownFormat(_ word: Word) -> LogFormat? {
+    let names = LogFormat.builtInNames + builder.logFormats.map(\.name.text)
     reporter.error(
       word.place, "unknown log format \"\(word.text)\"",
       expected: "json, combined, verbose, simple or the name of a log_format",

@@ -70,7 +70,9 @@ extension PlanAssembler {
     return plan
   }
 
-  private func warnOfLoop(_ pass: PassDeclaration, _ plan: LocationPlan, _ server: ServerDeclaration) {
+  private func warnOfLoop(
+    _ pass: PassDeclaration, _ plan: LocationPlan, _ server: ServerDeclaration
+  ) {
     guard plan.action == .proxy, plan.upstream < upstreams.count else { return }
     let peers = upstreams[plan.upstream].peers
     for index in peers.indices {
@@ -142,10 +144,13 @@ extension PlanAssembler {
         location.path.utf8.count > 1, location.path.hasSuffix("/")
       else { continue }
       let path = String(location.path.dropLast())
-      guard !server.locations.contains(where: { $0.path == path }) else { continue }
+      let isTaken = [true, false].contains {
+        server.locationPlaces[LocationKey(isExact: $0, path: path)] != nil
+      }
+      guard !isTaken else { continue }
       let merged = location.settings.inheriting(settings)
-      guard let target = builder.template(location.path + "$is_args$args", place: { _, _ in location.place })
-      else { continue }
+      let text = location.path + "$is_args$args"
+      guard let target = builder.template(text, place: { _, _ in location.place }) else { continue }
       var plan = commonPlan(merged)
       setAnswer(
         AnswerDeclaration(place: location.place, status: 301, text: target), merged, &plan)
@@ -157,7 +162,9 @@ extension PlanAssembler {
 
   // MARK: Client addresses
 
-  private func realIPPlan(_ settings: RealIPSettings) -> (header: RealIPHeader, field: FrozenBytes) {
+  private func realIPPlan(
+    _ settings: RealIPSettings
+  ) -> (header: RealIPHeader, field: FrozenBytes) {
     switch settings.header {
     case nil: (.field, arena.freeze("x-real-ip"))
     case .field(let name): (.field, arena.freeze(name))

@@ -30,16 +30,15 @@ extension PlanAssembler {
 
   /// The upstream that a `proxy_pass` names; nil when it has no address, which is reported.
   func upstreamIndex(_ pass: PassDeclaration) -> Int? {
-    let names = builder.upstreams.map(\.name.text)
     switch pass.target {
     case .unix(let path):
       let endpoint = Endpoint(address: .unix, unixPath: path, name: "unix:\(path)")
       return implicitUpstream("unix:\(path)", [endpoint])
     case .name(let name):
-      if let declared = names.firstIndex(of: name) { return declared }
-      return hostUpstream(name, port: 80, pass, suggestions: names)
+      if let declared = declaredUpstreams[name] { return declared }
+      return hostUpstream(name, port: 80, pass, suggestions: Array(declaredUpstreams.keys))
     case .host(let host, let port):
-      guard names.contains(host) else {
+      guard declaredUpstreams[host] != nil else {
         return hostUpstream(host, port: port, pass, suggestions: [])
       }
       reporter.error(

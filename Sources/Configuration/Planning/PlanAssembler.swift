@@ -17,6 +17,8 @@ final class PlanAssembler {
   var locations: [LocationPlan] = []
   var upstreams: [UpstreamPlan] = []
   var sinks = SinkTable()
+  /// Index in `upstreams` of each `upstream`.
+  var declaredUpstreams: [String: Int] = [:]
   /// Index in `upstreams` of each `proxy_pass` that names an address.
   var implicitUpstreams: [String: Int] = [:]
   /// The merged policies, for `waybill -T`.
@@ -30,7 +32,10 @@ final class PlanAssembler {
 
   /// The plan; of no use when errors were reported.
   func assemble() -> Plan {
-    upstreams = builder.upstreams.map { freeze($0) }
+    for upstream in builder.upstreams {
+      declaredUpstreams[upstream.name.text] = upstreams.count
+      upstreams.append(freeze(upstream))
+    }
     for index in builder.servers.indices where builder.servers[index].listens.isEmpty {
       builder.servers[index].listens = defaultListens(builder.servers[index].place)
     }

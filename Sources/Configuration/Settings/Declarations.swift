@@ -40,7 +40,15 @@ struct ServerDeclaration {
   var names: [Word] = []
   var settings = Settings()
   var locations: [LocationDeclaration] = []
+  /// Where each location was declared, by its modifier and path.
+  var locationPlaces: [LocationKey: Place] = [:]
   var answer: AnswerDeclaration?
+}
+
+/// What no two locations of a server may share.
+struct LocationKey: Hashable {
+  var isExact: Bool
+  var path: String
 }
 
 /// A `location`.

@@ -75,7 +75,9 @@ final class DiagnosticReporter {
     let line = source.lineOffsets(lineIndex)
     let start = min(place.offset, line.upperBound)
     let end = min(place.offset + place.count, line.upperBound)
-    func text(_ range: Range<Int>) -> String { String(decoding: source.bytes[range], as: UTF8.self) }
+    func text(_ range: Range<Int>) -> String {
+      String(decoding: source.bytes[range], as: UTF8.self)
+    }
     let diagnostic = Diagnostic(
       severity: severity, file: source.path, line: lineIndex + 1,
       column: text(line.lowerBound..<start).unicodeScalars.count + 1,

@@ -7,7 +7,7 @@ enum Suggestion {
     guard !target.isEmpty, target.count <= 64 else { return nil }
     let limit = max(1, target.count / 3)
     var best: (name: String, distance: Int)?
-    for name in names {
+    for name in names.sorted() {
       let candidate = Array(name.utf8)
       guard abs(candidate.count - target.count) <= limit else { continue }
       let found = distance(target, candidate)

@@ -1,0 +1,222 @@
+import Configuration
+import Testing
+
+/// What the terminal shows for a faulty file, to the letter: users read nothing else.
+struct DiagnosticTests {
+  /// A conf file and all that is said about it.
+  struct Case: CustomTestStringConvertible, Sendable {
+    var text: String
+    var output: String
+    var testDescription: String { text }
+  }
+
+  static let syntax: [Case] = [
+    Case(
+      text: "server {\n    lisen 8080;\n    return 204;\n}",
+      output: """
+        proxy.conf:2:5: error: unknown directive "lisen"
+            lisen 8080;
+            ^~~~~
+        did you mean "listen"?
+        """),
+    Case(
+      text: "server {\n\tlisten 8080\n\treturn 204;\n}",
+      output: """
+        proxy.conf:2:13: error: ";" is missing at the end of "listen"
+        \tlisten 8080
+        \t           ^
+        expected: ";"
+        """),
+    Case(
+      text: "server { return 204 }",
+      output: """
+        proxy.conf:1:20: error: ";" is missing at the end of "return"
+        server { return 204 }
+                           ^
+        expected: ";"
+        """),
+    Case(
+      text: "server {\n  listen 8080;\n  location /\n    return 204;\n  }\n}",
+      output: """
+        proxy.conf:3:13: error: "{" is missing
+          location /
+                    ^
+        expected: "{"
+        """),
+    Case(
+      text: "server {\n  return 204;",
+      output: """
+        proxy.conf:1:8: error: this block is not closed
+        server {
+               ^
+        expected: "}"
+        """),
+    Case(
+      text: "server { return 204; } }",
+      output: """
+        proxy.conf:1:24: error: unexpected "}": no block is open here
+        server { return 204; } }
+                               ^
+        """),
+    Case(
+      text: "; server { return 204; { return 1; } }",
+      output: """
+        proxy.conf:1:1: error: unexpected ";"
+        ; server { return 204; { return 1; } }
+        ^
+        expected: a directive
+        proxy.conf:1:24: error: unexpected "{"
+        ; server { return 204; { return 1; } }
+                               ^
+        expected: a directive before it
+        """),
+    Case(
+      text: "error_log \"stderr;\nserver { return 204; }",
+      output: """
+        proxy.conf:1:11: error: the quote is not closed
+        error_log "stderr;
+                  ^
+        expected: a second "
+        """),
+    Case(
+      text: "error_log \"stderr\"info;\nserver { return 204; }",
+      output: """
+        proxy.conf:1:19: error: text follows the closing quote directly
+        error_log "stderr"info;
+                          ^
+        expected: white space or ";"
+        """),
+  ]
+
+  static let directives: [Case] = [
+    Case(
+      text: "http {\n  server { retrun 204; }\n}",
+      output: """
+        proxy.conf:1:1: error: "http" is known to nginx, but not supported by Waybill
+        http {
+        ^~~~
+        expected: no wrapper: Waybill's top level is nginx's http block: remove the wrapper
+        proxy.conf:2:12: error: unknown directive "retrun"
+          server { retrun 204; }
+                   ^~~~~~
+        did you mean "return"?
+        """),
+    Case(
+      text: "worker_processes 4;\nserver { return 204; }",
+      output: """
+        proxy.conf:1:1: error: "worker_processes" is known to nginx, but not supported by Waybill
+        worker_processes 4;
+        ^~~~~~~~~~~~~~~~
+        expected: worker_threads: Waybill's workers are threads
+        """),
+    Case(
+      text: "ssl_certificate a.pem;\nserver { listen 443 ssl; return 204; }",
+      output: """
+        proxy.conf:1:1: error: "ssl_certificate": TLS is not available in this version
+        ssl_certificate a.pem;
+        ^~~~~~~~~~~~~~~
+        proxy.conf:2:21: error: TLS is not available in this version
+        server { listen 443 ssl; return 204; }
+                            ^~~
+        """),
+    Case(
+      text: "listen 80;\nserver { return 204; }",
+      output: """
+        proxy.conf:1:1: error: "listen" is not allowed at top level
+        listen 80;
+        ^~~~~~
+        expected: it in server
+        """),
+    Case(
+      text: "server { location / { location /a { return 204; } return 204; } }",
+      output: """
+        proxy.conf:1:23: error: a location within a location is not supported
+        server { location / { location /a { return 204; } return 204; } }
+                              ^~~~~~~~
+        expected: all locations side by side in the server
+        """),
+    Case(
+      text: "proxy_read_timeout 10s 20s;\nproxy_read_timeout;\nserver { return 204; }",
+      output: """
+        proxy.conf:1:24: error: "proxy_read_timeout" takes 1 argument, not 2
+        proxy_read_timeout 10s 20s;
+                               ^~~
+        expected: proxy_read_timeout TIME;
+        proxy.conf:2:1: error: "proxy_read_timeout" takes 1 argument, not 0
+        proxy_read_timeout;
+        ^~~~~~~~~~~~~~~~~~
+        expected: proxy_read_timeout TIME;
+        """),
+    Case(
+      text: "server;\nserver { listen 1 { } return 204; }",
+      output: """
+        proxy.conf:1:1: error: "server" needs a block
+        server;
+        ^~~~~~
+        expected: server { … }
+        proxy.conf:2:10: error: "listen" takes no block
+        server { listen 1 { } return 204; }
+                 ^~~~~~
+        expected: listen [ADDRESS:]PORT | ADDRESS | unix:PATH [default_server] [proxy_protocol] \
+        [backlog=NUMBER];
+        """),
+    Case(
+      text: "send_timeout 1s;\nsend_timeout 2s;\nserver { return 204; }",
+      output: """
+        proxy.conf:2:1: error: "send_timeout" is already set at line 1
+        send_timeout 2s;
+        ^~~~~~~~~~~~
+        """),
+    Case(
+      text: "# Ünïcode\nserver { listen 1; return 200 'ä $requst_id'; }",
+      output: """
+        proxy.conf:2:34: error: unknown variable "$requst_id"
+        server { listen 1; return 200 'ä $requst_id'; }
+                                         ^~~~~~~~~~
+        did you mean "$request_id"?
+        """),
+    Case(
+      text: "",
+      output: """
+        proxy.conf:1:1: error: no server is declared
+
+        ^
+        expected: a server { … } with listen and location
+        """),
+  ]
+
+  /// A message changed, lost its place, or hid another one.
+  @Test(arguments: syntax + directives) func output(_ one: Case) {
+    #expect(diagnostics(one.text) == one.output)
+  }
+
+  /// A file that can't be read has no line to show.
+  @Test func unreadableFile() {
+    let compiled = Compiling().compile("", path: "proxy.conf")
+    #expect(compiled.plan == nil)
+    let missing = Compiling().missing("other.conf")
+    #expect(missing.plan == nil)
+    #expect(
+      missing.diagnostics.map { $0.render() } == [
+        "other.conf: error: \"other.conf\" can't be read: No such file or directory"
+      ])
+  }
+
+  /// A file full of errors must not flood the terminal.
+  @Test func errorsBeyondTheLimitAreCounted() {
+    let compiled = Compiling().compile(
+      (1...250).map { "nonsense\($0);" }.joined(separator: "\n"))
+    #expect(compiled.diagnostics.count == 101)
+    #expect(compiled.diagnostics.last?.message == "150 more errors are not shown")
+  }
+
+  /// A very long line shows only what surrounds the fault.
+  @Test func longLinesAreCut() {
+    let padding = String(repeating: "x ", count: 500)
+    let lines = diagnostics("server { return 204; } server_name \(padding) \(padding);")
+      .split(separator: "\n")
+    #expect(lines.allSatisfy { $0.utf8.count <= 200 })
+    let late = diagnostics("server { server_name \(padding) {}; return 204; }")
+    #expect(late.split(separator: "\n").allSatisfy { $0.utf8.count <= 200 })
+  }
+}

@@ -1,0 +1,92 @@
+import Basics
+import Configuration
+import Foundation
+import Plan
+import Testing
+
+/// The files that are kept beside the code: the example, and the manual made from the entries.
+struct ExampleTests {
+  static let root = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+
+  /// The example would not start, or would warn on the first run.
+  @Test func exampleCompilesWithoutDiagnostics() throws {
+    let text = try String(
+      contentsOf: Self.root.appending(path: "proxy.conf.example"), encoding: .utf8)
+    let compiled = Compiling().compile(text)
+    #expect(compiled.diagnostics.map { $0.render() } == [])
+    #expect(compiled.plan?.tables.listeners.count == 2)
+  }
+
+  /// The example must mention every directive, so that nobody has to look elsewhere for its name.
+  @Test func exampleShowsEveryDirective() throws {
+    let text = try String(
+      contentsOf: Self.root.appending(path: "proxy.conf.example"), encoding: .utf8)
+    // True statements about what Waybill does anyway teach nothing.
+    let statements = [
+      "proxy_http_version", "proxy_buffering", "proxy_request_buffering", "proxy_redirect",
+    ]
+    for directive in DirectiveCatalog.aspects.flatMap(\.directives)
+    where !statements.contains(directive.name) {
+      #expect(text.contains(directive.name), "\(directive.name)")
+    }
+  }
+
+  /// The manual is generated, and the committed text is an older one. `WAYBILL_WRITE_REFERENCE=1`
+  /// in the environment of the test writes it anew.
+  @Test func manualIsUpToDate() throws {
+    let url = Self.root.appending(path: "Sources/waybill/Waybill.docc/Directives.md")
+    let text = DirectiveReference.markdown()
+    if ProcessInfo.processInfo.environment["WAYBILL_WRITE_REFERENCE"] == "1" {
+      try FileManager.default.createDirectory(
+        at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try text.write(to: url, atomically: true, encoding: .utf8)
+    }
+    #expect(try String(contentsOf: url, encoding: .utf8) == text)
+  }
+
+  /// `-T` prints the files, the merged policies and the defaults, to the letter.
+  @Test func effectiveConfiguration() {
+    var compiling = Compiling()
+    compiling.files = ["more.conf": "location /in { request_id_format hex; return 204; }"]
+    let compiled = compiling.compile(
+      "request_id_trust 10.0.0.0/8 unix:;\nserver { server_name a; include more.conf; }\n")
+    let text = EffectiveConfiguration.render(compiled)
+    #expect(
+      text.hasPrefix(
+        """
+        # configuration file proxy.conf:
+        request_id_trust 10.0.0.0/8 unix:;
+        server { server_name a; include more.conf; }
+
+        # configuration file more.conf:
+        location /in { request_id_format hex; return 204; }
+
+        # request IDs, all levels merged:
+        #
+        # server a (proxy.conf:2)
+        #   request_id on;
+        #   request_id_header X-Request-ID;
+        #   request_id_format uuid4;
+        #   request_id_trust 10.0.0.0/8 unix:;
+        #   request_id_max_length 128;
+        #   request_id_invalid replace;
+        #   request_id_cors off;
+        #
+        # server a location /in (more.conf:1)
+        #   request_id on;
+        #   request_id_header X-Request-ID;
+        #   request_id_format hex;
+        #   request_id_trust 10.0.0.0/8 unix:;
+        #   request_id_max_length 128;
+        #   request_id_invalid replace;
+        #   request_id_cors off;
+        #
+        # defaults in force where nothing is set:
+        #   worker_threads auto;
+
+        """))
+    #expect(text.contains("#   keepalive 32;  # in upstream\n"))
+    #expect(!text.contains("#   request_id_trust all;"))
+  }
+}
