@@ -27,8 +27,8 @@ import Testing
   }
 
   private func content(_ path: String) -> String? {
-    guard case .success(let bytes) = FileContent.read(path: path, limit: 1 << 20) else { return nil }
-    return String(decoding: bytes, as: UTF8.self)
+    let result = FileContent.read(path: path, limit: 1 << 20)
+    return (try? result.get()).map { String(decoding: $0, as: UTF8.self) }
   }
 
   @Test func createsWithMode0640AndAppends() throws {

@@ -123,18 +123,20 @@ import Testing
 }
 
 @Suite struct ProcessorsTests {
-  @Test(arguments: [
-    ("max 100000\n", nil), ("200000 100000\n", 2), ("150000 100000\n", 2), ("1000 100000\n", 1),
-    ("", nil), ("0 100000\n", nil), ("100000 0\n", nil), ("x y\n", nil), ("100000\n", nil),
-  ] as [(String, Int?)])
+  @Test(
+    arguments: [
+      ("max 100000\n", nil), ("200000 100000\n", 2), ("150000 100000\n", 2), ("1000 100000\n", 1),
+      ("", nil), ("0 100000\n", nil), ("100000 0\n", nil), ("x y\n", nil), ("100000\n", nil),
+    ] as [(String, Int?)])
   func quota(text: String, processors: Int?) {
     #expect(Processors.limit(from: text) == processors)
   }
 
-  @Test(arguments: [
-    ("0::/\n", "/"), ("0::/system.slice/waybill.service\n", "/system.slice/waybill.service"),
-    ("12:cpu:/a\n0::/b\n", "/b"), ("12:cpu:/a\n", nil), ("", nil),
-  ] as [(String, String?)])
+  @Test(
+    arguments: [
+      ("0::/\n", "/"), ("0::/system.slice/waybill.service\n", "/system.slice/waybill.service"),
+      ("12:cpu:/a\n0::/b\n", "/b"), ("12:cpu:/a\n", nil), ("", nil),
+    ] as [(String, String?)])
   func group(text: String, path: String?) {
     #expect(Processors.cgroup(from: text) == path)
   }
