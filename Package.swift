@@ -33,9 +33,7 @@ let package = Package(
       name: "Engine", dependencies: ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform"],
       swiftSettings: strict),
     .target(
-      name: "Simulation",
-      dependencies: ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform", "Engine"],
-      swiftSettings: strict),
+      name: "Simulation", dependencies: ["Basics", "HTTP", "Platform"], swiftSettings: strict),
     .executableTarget(
       name: "waybill",
       dependencies: [
@@ -58,12 +56,16 @@ let package = Package(
       name: "PlatformTests", dependencies: ["Platform", "CLinux", "HTTP", "Basics"],
       swiftSettings: strict),
     .testTarget(
+      name: "SimulationTests", dependencies: ["Simulation", "Platform", "HTTP", "Basics"],
+      swiftSettings: strict),
+    .testTarget(
       name: "EngineTests",
       dependencies: [
         "Engine", "Simulation", "Configuration", "Plan", "Platform", "Policy", "Telemetry", "HTTP",
         "Basics",
       ],
       swiftSettings: strict),
+    .testTarget(name: "TidyTests", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -26,10 +26,17 @@ public struct FrozenArray<Element: BitwiseCopyable>: @unchecked Sendable, Bitwis
 
   /// The element at `index`; traps when there is none.
   @inlinable public subscript(index: Int) -> Element {
-    @inline(__always) _read {
+    // An address, not a value: who wants one field of an element must not pay for all of it.
+    @inline(__always) unsafeAddress {
       precondition(index >= 0 && index < count, "FrozenArray index out of range")
-      yield unsafe base.unsafelyUnwrapped[index]
+      return unsafe base.unsafelyUnwrapped + index
     }
+  }
+
+  /// Where an element lies, for who looks into it often. Valid while the arena lives.
+  @inlinable @unsafe public func address(of index: Int) -> UnsafePointer<Element> {
+    precondition(index >= 0 && index < count, "FrozenArray index out of range")
+    return unsafe base.unsafelyUnwrapped + index
   }
 
   /// The elements in place. Valid while the arena lives.

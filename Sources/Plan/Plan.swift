@@ -63,6 +63,8 @@ public struct PlanTables: Sendable, BitwiseCopyable {
   public var shutdownTimeout: Interval
   /// True when some template asks for `$server_addr` or `$server_port`, which costs a system call.
   public var usesLocalAddress: Bool
+  /// The top level's `error_log`: for what concerns no request (start, reload, accepting).
+  public var errorLogs: FrozenArray<ErrorLogPlan> = .empty
 
   /// The tables given.
   public init(
@@ -142,7 +144,7 @@ public struct ServerPlan: Sendable, BitwiseCopyable {
   public var realIPTrust: PeerTrust
   /// `real_ip_header`
   public var realIPHeader: RealIPHeader
-  /// For `.field`: the field's name in lowercase.
+  /// The field's name in lowercase; empty for `.proxyProtocol`.
   public var realIPField: FrozenBytes
 
   /// The server given.

@@ -34,7 +34,7 @@ public enum LogEvent: UInt8, Sendable, BitwiseCopyable {
 ///
 /// Byte ranges lie in the request's head (see `ExchangeBytes`). Large, and reused from request to
 /// request: `reset` clears what is read without a guard and leaves the rest.
-public struct ExchangeRecord: Sendable, BitwiseCopyable {
+public struct ExchangeRecord: ~Copyable, Sendable {
   /// Wall clock at the request's first byte, in microseconds since 1970-01-01 UTC.
   public var startTime: UInt64 = 0
   /// Wall clock when the line is written, in microseconds since 1970-01-01 UTC.
@@ -59,6 +59,10 @@ public struct ExchangeRecord: Sendable, BitwiseCopyable {
   public var client: PeerAddress = .unix
   /// The peer of the socket itself: `$realip_remote_addr`.
   public var socketPeer: PeerAddress = .unix
+  /// The client that a PROXY protocol header named: `$proxy_protocol_addr`, `$proxy_protocol_port`.
+  public var announcedClient: PeerAddress = .unix
+  /// True when there was such a header.
+  public var hasAnnouncedClient = false
   /// The address that accepted the connection: `$server_addr`, `$server_port`.
   public var local: PeerAddress = .unix
   /// The connection's number, unique in the process.

@@ -6,16 +6,21 @@ import Platform
 
 /// Compiles the conf file at `path` and prints its diagnostics; nil when it has errors.
 func loadConfiguration(path: String) -> Plan? {
+  compileAndReport(path: path)?.plan
+}
+
+/// The same, with what the text came from.
+private func compileAndReport(path: String) -> CompiledConfiguration? {
   let compiled = compileConfiguration(path: path, environment: .system)
   for diagnostic in compiled.diagnostics {
     ProcessControl.print(diagnostic.render() + "\n", to: 2)
   }
-  guard let plan = compiled.plan else {
+  guard compiled.plan != nil else {
     let count = compiled.diagnostics.count { $0.severity == .error }
-    report("configuration \(path) has \(count) error\(count == 1 ? "" : "s")")
+    if count > 1 { report("configuration \(path) has \(count) errors") }
     return nil
   }
-  return plan
+  return compiled
 }
 
 /// `-t`
@@ -27,9 +32,8 @@ func testConfiguration(path: String) -> ExitStatus {
 
 /// `-T`
 func printConfiguration(path: String) -> ExitStatus {
-  guard loadConfiguration(path: path) != nil else { return .usage }
-  ProcessControl.print(
-    EffectiveConfiguration.render(path: path, environment: .system), to: 1)
+  guard let compiled = compileAndReport(path: path) else { return .usage }
+  ProcessControl.print(EffectiveConfiguration.render(compiled), to: 1)
   return .success
 }
 

@@ -107,7 +107,11 @@ struct Server {
       processID: UInt32(bitPattern: ProcessControl.processID),
       listeners: sockets?.descriptors(ofWorker: number) ?? [])
     try threads.start(name: "waybill-\(number)") {
-      runWorker(plan: plan, settings: settings, mailbox: mailbox)
+      do throws(KernelError) {
+        try runWorker(plan: plan, settings: settings, mailbox: mailbox)
+      } catch {
+        report("worker \(number): \(error.describe())")
+      }
     }
   }
 

@@ -1,0 +1,102 @@
+import Basics
+import Platform
+
+/// The log files of a world. A file is found by its path but written by its number, so renaming it does
+/// not disturb who has it open, as with inodes.
+struct SimulatedDisk {
+  struct File {
+    var bytes: [UInt8] = []
+    /// The errors that writes meet until these times.
+    var fullUntil = Instant(nanoseconds: 0)
+    var stalledUntil = Instant(nanoseconds: 0)
+  }
+
+  var files: [File] = []
+  var numbers: [String: Int] = [:]
+  var forbiddenPaths: Set<String> = []
+  var fullUntil = Instant(nanoseconds: 0)
+
+  /// The number of the file at `path`, which is created when there is none.
+  mutating func number(of path: String) -> Int {
+    if let number = numbers[path] { return number }
+    files.append(File())
+    numbers[path] = files.count - 1
+    return files.count - 1
+  }
+}
+
+/// What a test reads of the program's logs, and how it breaks them. The standard streams are the files
+/// `/dev/stdout` and `/dev/stderr`.
+public struct SimulatedLogs {
+  let world: SimulatedWorld
+
+  /// The bytes of the file at `path`; none when there is no file.
+  public func bytes(of path: String) -> [UInt8] {
+    world.disk.numbers[path].map { world.disk.files[$0].bytes } ?? []
+  }
+
+  /// The lines of the file at `path`, without their ends. What follows the last line end is a line, too:
+  /// a torn one.
+  public func lines(of path: String) -> [String] {
+    bytes(of: path).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true)
+      .map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// True when there is a file at `path`.
+  public func exists(_ path: String) -> Bool { world.disk.numbers[path] != nil }
+
+  /// Renames a file, as logrotate does; who has it open writes on into it.
+  public func rename(_ path: String, to other: String) {
+    world.disk.numbers[other] = world.disk.numbers.removeValue(forKey: path)
+  }
+
+  /// Lets the opening of `path` fail with EACCES from now on, or not any more.
+  public func forbid(_ path: String, _ isForbidden: Bool = true) {
+    if isForbidden {
+      world.disk.forbiddenPaths.insert(path)
+    } else {
+      world.disk.forbiddenPaths.remove(path)
+    }
+  }
+
+  /// Lets every write fail with ENOSPC from now on for `duration`.
+  public func fillDisk(for duration: Interval) { world.disk.fullUntil = world.now + duration }
+
+  /// Lets writes to the file at `path` fail with ENOSPC from now on for `duration`.
+  public func fill(_ path: String, for duration: Interval) {
+    let number = world.disk.number(of: path)
+    world.disk.files[number].fullUntil = world.now + duration
+  }
+
+  /// Lets writes to the file at `path` (a pipe that nobody reads) say EAGAIN for `duration`.
+  public func stall(_ path: String, for duration: Interval) {
+    let number = world.disk.number(of: path)
+    world.disk.files[number].stalledUntil = world.now + duration
+  }
+}
+
+/// The system calls on logs.
+extension SimulatedWorld {
+  func openLog(path: String, standard: Int32) -> OpenResult {
+    if hasNoFreeDescriptor { return .failed(.tooManyDescriptors) }
+    let name = standard == 1 ? "/dev/stdout" : standard == 2 ? "/dev/stderr" : path
+    if disk.forbiddenPaths.contains(name) { return .failed(.accessDenied) }
+    return .opened(openDescriptor(.log(file: disk.number(of: name))))
+  }
+
+  func writeLog(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer) -> WriteResult {
+    guard case .log(let number) = kind(of: descriptor, "writeLog") else {
+      preconditionFailure("writeLog: descriptor \(descriptor.number) is no log")
+    }
+    if now < max(disk.files[number].fullUntil, disk.fullUntil) || chance.happens(faults.fullDisks) {
+      return .failed(.diskFull)
+    }
+    if now < disk.files[number].stalledUntil || chance.happens(faults.stalledLogs) {
+      return .wouldBlock
+    }
+    var amount = bytes.count
+    if amount > 1, chance.happens(faults.shortLogWrites) { amount = 1 + chance.below(amount - 1) }
+    disk.files[number].bytes.append(contentsOf: bytes.prefix(amount))
+    return .bytes(amount)
+  }
+}

@@ -1,0 +1,71 @@
+import Basics
+import Platform
+
+/// Time: the only place where it passes is here, while the program waits.
+extension SimulatedWorld {
+  /// Lets the world go on until there is an event or `deadline`, rounded up to a millisecond, is there.
+  func wait(
+    into events: UnsafeMutableBufferPointer<KernelEvent>, until deadline: Instant
+  ) -> Int {
+    let begin = now
+    isDeadlocked = false
+    let limit = roundedUp(deadline)
+    now = now + network.turnCost
+    if chance.happens(faults.wallClockJumps) {
+      jumpWallClock(bySeconds: Int64(chance.below(121)) - 60)
+    }
+    performDueActions()
+    var count = report(into: events)
+    while count == 0, let next = schedule.nextTime, next <= limit {
+      now = max(now, next)
+      performDueActions()
+      count = report(into: events)
+    }
+    if count == 0 { sleep(until: limit) }
+    countBusyTurn(since: begin)
+    return count
+  }
+
+  func takeCommands() -> WorkerCommands {
+    let commands = pendingCommands
+    pendingCommands = []
+    return commands
+  }
+
+  var wallClock: WallClock {
+    // 2026-01-01 00:00:00 UTC, minus what the monotonic clock starts with.
+    let start: Int64 = 1_767_225_600_000_000 - 3_600_000_000
+    let microseconds = start + Int64(now.nanoseconds / 1_000) + wallClockOffset
+    return WallClock(microseconds: UInt64(microseconds), utcOffset: utcOffset)
+  }
+
+  func fillRandom(_ buffer: UnsafeMutableRawBufferPointer) -> Bool {
+    if chance.happens(faults.failedRandom) { return false }
+    for index in buffer.indices { buffer[index] = UInt8(truncatingIfNeeded: entropy.next()) }
+    return true
+  }
+
+  /// Nothing is going to happen before `limit`; if that never comes, nothing ever is.
+  private func sleep(until limit: Instant) {
+    guard limit != .never else {
+      isDeadlocked = true
+      return
+    }
+    now = max(now, limit)
+  }
+
+  private func roundedUp(_ deadline: Instant) -> Instant {
+    guard deadline != .never else { return .never }
+    let (whole, rest) = (deadline - now).nanoseconds.quotientAndRemainder(dividingBy: 1_000_000)
+    return now + .milliseconds(whole + (rest == 0 ? 0 : 1))
+  }
+
+  /// A turn is busy when it neither slept nor moved anything since the one before it.
+  private func countBusyTurn(since begin: Instant) {
+    let slept = now - begin > network.turnCost
+    let progress = calls.progress
+    busyTurns = slept || progress != callsAtLastWait ? 0 : busyTurns + 1
+    mostBusyTurns = max(mostBusyTurns, busyTurns)
+    callsAtLastWait = progress
+  }
+}

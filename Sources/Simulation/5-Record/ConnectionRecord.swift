@@ -1,0 +1,56 @@
+import Basics
+import HTTP
+
+/// What a scripted client or backend went through on one connection.
+public struct ConnectionRecord: Sendable {
+  /// Some bytes came.
+  public struct Arrival: Equatable, Sendable {
+    /// When the peer read them.
+    public let time: Instant
+    /// Their number.
+    public let count: Int
+  }
+
+  /// How a script ended.
+  public enum Ending: Equatable, Sendable {
+    /// All its actions were done, or it did its last one (`close`, `reset`, `vanish`).
+    case completed
+    /// The connection was refused.
+    case refused
+    /// The other side reset the connection during the action of this index.
+    case reset(action: Int)
+    /// The other side ended its stream, so that the action of this index could not be completed.
+    case endedEarly(action: Int)
+    /// What the action of this index awaited did not come within the patience.
+    case gaveUp(action: Int)
+  }
+
+  /// Every byte that came.
+  public internal(set) var received: [UInt8] = []
+  /// When they came.
+  public internal(set) var arrivals: [Arrival] = []
+  /// Bytes that the peer's system took for sending.
+  public internal(set) var sentCount = 0
+  /// The messages that the script awaited, complete and in order, interim responses included.
+  public internal(set) var messages: [WireMessage] = []
+  /// The message that had begun but not ended.
+  public internal(set) var partialMessage: WireMessage?
+  /// The other side has ended its stream.
+  public internal(set) var hasEnd = false
+  /// The other side has reset the connection.
+  public internal(set) var wasReset = false
+  /// The address of the other side; nil before the connection is made.
+  public internal(set) var remoteAddress: PeerAddress?
+  /// When the connection was made; nil when it was not.
+  public internal(set) var openedAt: Instant?
+  /// When the script ended, and how; nil while it runs.
+  public internal(set) var endedAt: Instant?
+  /// See `endedAt`.
+  public internal(set) var ending: Ending?
+
+  /// The bytes that came, as text.
+  public var text: String { String(decoding: received, as: UTF8.self) }
+
+  /// The messages that are no interim responses.
+  public var finalMessages: [WireMessage] { messages.filter { !$0.isInterim } }
+}

@@ -1,0 +1,150 @@
+import Basics
+import HTTP
+import Platform
+
+/// The kernel that a program under test is given: a handle to its world.
+///
+/// Each call is counted and traced here, then done by the world. What misuse Linux answers with
+/// EBADF traps, as in the real kernel's target.
+public struct SimulatedKernel: Kernel {
+  /// The world that does what the calls say.
+  public let world: SimulatedWorld
+
+  /// The kernel of `world`. There may be several handles to one world.
+  public init(_ world: SimulatedWorld) { self.world = world }
+
+  /// The virtual clock. It stands still but for `wait`.
+  public func now() -> Instant { world.now }
+
+  /// The virtual wall clock: the monotonic one and an offset that may jump.
+  public func wallClock() -> WallClock { world.wallClock }
+
+  /// Fills `buffer` from a sequence that the seed decides.
+  public func fillRandom(_ buffer: UnsafeMutableRawBufferPointer) -> Bool {
+    world.calls.randomFills += 1
+    return world.fillRandom(buffer)
+  }
+
+  /// Lets the world go on until something is ready or `deadline` has come.
+  public func wait(
+    into events: UnsafeMutableBufferPointer<KernelEvent>, until deadline: Instant
+  ) -> Int {
+    world.calls.waits += 1
+    let count = world.wait(into: events, until: deadline)
+    world.record(.wait, count)
+    return count
+  }
+
+  /// Takes what `SimulatedWorld.post` left.
+  public func takeCommands() -> WorkerCommands { world.takeCommands() }
+
+  /// Watches an end of a connection, edge-triggered.
+  public func watch(_ descriptor: Descriptor, token: UInt64) -> KernelError? {
+    world.calls.watches += 1
+    world.record(.watch, Int(descriptor.number))
+    return world.watch(descriptor, token: token)
+  }
+
+  /// Watches a listening socket, level-triggered.
+  public func watchListener(_ descriptor: Descriptor, token: UInt64) -> KernelError? {
+    world.calls.watches += 1
+    world.record(.watch, Int(descriptor.number))
+    return world.watchListener(descriptor, token: token)
+  }
+
+  /// Ends the reports.
+  public func unwatch(_ descriptor: Descriptor) {
+    world.record(.unwatch, Int(descriptor.number))
+    world.unwatch(descriptor)
+  }
+
+  /// Takes the connection that waits longest.
+  public func accept(_ listener: Descriptor) -> AcceptResult {
+    world.calls.accepts += 1
+    let result = world.accept(listener)
+    world.record(.accept, Int(listener.number), result.traceValue)
+    return result
+  }
+
+  /// The address of the listener, or 127.0.0.1 and a port of their own for connections made.
+  public func localAddress(_ descriptor: Descriptor) -> PeerAddress {
+    world.localAddress(descriptor)
+  }
+
+  /// Begins a connection to a backend of the world.
+  public func connect(to address: PeerAddress, unixPath: FrozenBytes) -> ConnectResult {
+    world.calls.connects += 1
+    let path = unixPath.indices.map { unixPath[$0] }
+    let location =
+      path.isEmpty ? Location.network(address) : .unix(String(decoding: path, as: UTF8.self))
+    let result = world.connect(to: location)
+    world.record(.connect, result.traceValue)
+    return result
+  }
+
+  /// Takes the error that is pending.
+  public func pendingError(_ descriptor: Descriptor) -> KernelError? {
+    world.takeError(descriptor)
+  }
+
+  /// Reads what was delivered.
+  public func read(
+    _ descriptor: Descriptor, into buffer: UnsafeMutableRawBufferPointer
+  ) -> ReadResult {
+    world.calls.reads += 1
+    let result = world.read(descriptor, into: buffer)
+    world.record(.read, Int(descriptor.number), result.traceValue)
+    if case .bytes(let count) = result { world.calls.bytesRead += count }
+    return result
+  }
+
+  /// Writes what there is room for.
+  public func write(_ descriptor: Descriptor, _ parts: WriteParts) -> WriteResult {
+    world.calls.writes += 1
+    let result = world.write(descriptor, parts)
+    world.record(.write, Int(descriptor.number), result.traceValue)
+    if case .bytes(let count) = result { world.calls.bytesWritten += count }
+    return result
+  }
+
+  /// Bytes written and not delivered; 0 for unix sockets.
+  public func unacknowledgedBytes(_ descriptor: Descriptor) -> Int {
+    world.unacknowledgedBytes(descriptor)
+  }
+
+  /// Sends an end of stream behind what is under way.
+  public func shutdownWriting(_ descriptor: Descriptor) {
+    world.calls.shutdowns += 1
+    world.record(.shutdown, Int(descriptor.number))
+    world.shutdownWriting(descriptor)
+  }
+
+  /// Closes so that the peer sees a reset.
+  public func reset(_ descriptor: Descriptor) {
+    world.calls.closes += 1
+    world.record(.close, Int(descriptor.number))
+    world.reset(descriptor)
+  }
+
+  /// Closes; with bytes unread, that resets the connection, as on Linux.
+  public func close(_ descriptor: Descriptor) {
+    world.calls.closes += 1
+    world.record(.close, Int(descriptor.number))
+    world.close(descriptor)
+  }
+
+  /// Opens a log of the simulated disk.
+  public func openLog(path: FrozenBytes, standard: Int32) -> OpenResult {
+    world.calls.logOpens += 1
+    let bytes = path.indices.map { path[$0] }
+    return world.openLog(path: String(decoding: bytes, as: UTF8.self), standard: standard)
+  }
+
+  /// Appends to a log of the simulated disk.
+  public func writeLog(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer) -> WriteResult {
+    world.calls.logWrites += 1
+    let result = world.writeLog(descriptor, bytes)
+    world.record(.writeLog, Int(descriptor.number), result.traceValue)
+    return result
+  }
+}

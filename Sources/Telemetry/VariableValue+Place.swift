@@ -1,0 +1,34 @@
+import Basics
+import HTTP
+
+/// Variables of where a request came in: addresses, connection, server, process.
+extension ExchangeRecord {
+  func writePlaceValue(
+    _ variable: Variable, as form: ValueForm, into writer: inout ByteWriter
+  ) -> Bool {
+    switch variable {
+    case .remoteAddress: client.write(into: &writer)
+    case .remotePort: writer.appendPort(of: client)
+    case .realIPRemoteAddress: socketPeer.write(into: &writer)
+    case .realIPRemotePort: writer.appendPort(of: socketPeer)
+    case .serverAddress: local.write(into: &writer)
+    case .serverPort: writer.appendPort(of: local)
+    case .serverName: writer.append(serverName.span, as: form)
+    case .connection: writer.append(decimal: connection)
+    case .connectionRequests: writer.append(decimal: UInt64(connectionRequest))
+    case .scheme: writer.append(isSecure ? "https" : "http")
+    case .processID: writer.append(decimal: UInt64(processID))
+    case .proxyHost: return writer.appendIfPresent(proxyHost.span, as: form)
+    // $pipe: requests are read one by one, so whether one came early is not known.
+    default: writer.append(".")
+    }
+    return true
+  }
+}
+
+extension ByteWriter {
+  /// Appends the port; nothing for a unix socket, as nginx does.
+  fileprivate mutating func appendPort(of address: PeerAddress) {
+    if address.port != 0 { append(decimal: UInt64(address.port)) }
+  }
+}

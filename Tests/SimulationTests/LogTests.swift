@@ -1,0 +1,82 @@
+import Basics
+import Platform
+import Simulation
+import Testing
+
+/// Log files behave as files on a disk that may be full, and as pipes that may be full.
+struct LogTests {
+  private let world = SimulatedWorld(seed: 1)
+  private var probe: Probe { Probe(world) }
+
+  @Test func writesAreAppendedByPath() throws {
+    let first = try #require(probe.openLog("/var/log/access"))
+    let second = try #require(probe.openLog("/var/log/access"))
+    #expect(probe.writeLog(first, "a\n") == .taken(2))
+    #expect(probe.writeLog(second, "b\n") == .taken(2))
+    #expect(probe.writeLog(first, "c") == .taken(1))
+    #expect(world.logs.lines(of: "/var/log/access") == ["a", "b", "c"])
+    #expect(world.logs.bytes(of: "/var/log/error").isEmpty)
+  }
+
+  @Test func theStandardStreamsAreFiles() throws {
+    let output = try #require(probe.openLog("", standard: 1))
+    let error = try #require(probe.openLog("", standard: 2))
+    _ = probe.writeLog(output, "out\n")
+    _ = probe.writeLog(error, "err\n")
+    #expect(world.logs.lines(of: "/dev/stdout") == ["out"])
+    #expect(world.logs.lines(of: "/dev/stderr") == ["err"])
+  }
+
+  @Test func aRenamedFileIsWrittenOnUntilItIsOpenedAnew() throws {
+    let old = try #require(probe.openLog("/log"))
+    _ = probe.writeLog(old, "1\n")
+    world.logs.rename("/log", to: "/log.1")
+    _ = probe.writeLog(old, "2\n")
+    #expect(!world.logs.exists("/log"))
+    let new = try #require(probe.openLog("/log"))
+    _ = probe.writeLog(new, "3\n")
+    #expect(world.logs.lines(of: "/log.1") == ["1", "2"])
+    #expect(world.logs.lines(of: "/log") == ["3"])
+  }
+
+  @Test func aFullDiskTakesNothingForAWhile() throws {
+    let log = try #require(probe.openLog("/log"))
+    world.logs.fillDisk(for: .seconds(1))
+    #expect(probe.writeLog(log, "lost") == .failed(28))
+    probe.pass(.seconds(2))
+    #expect(probe.writeLog(log, "kept") == .taken(4))
+    #expect(world.logs.lines(of: "/log") == ["kept"])
+  }
+
+  @Test func oneFileCanBeFullOrStalled() throws {
+    let full = try #require(probe.openLog("/full"))
+    let stalled = try #require(probe.openLog("/stalled"))
+    let well = try #require(probe.openLog("/well"))
+    world.logs.fill("/full", for: .seconds(1))
+    world.logs.stall("/stalled", for: .seconds(1))
+    #expect(probe.writeLog(full, "x") == .failed(28))
+    #expect(probe.writeLog(stalled, "x") == .wouldBlock)
+    #expect(probe.writeLog(well, "x") == .taken(1))
+    probe.pass(.seconds(2))
+    #expect(probe.writeLog(full, "x") == .taken(1))
+    #expect(probe.writeLog(stalled, "x") == .taken(1))
+  }
+
+  @Test func aForbiddenFileCannotBeOpened() {
+    world.logs.forbid("/log")
+    #expect(probe.openLog("/log") == nil)
+    world.logs.forbid("/log", false)
+    #expect(probe.openLog("/log") != nil)
+  }
+
+  @Test func aShortWriteTakesTheBeginning() throws {
+    let log = try #require(probe.openLog("/log"))
+    world.faults.shortLogWrites = 1000
+    guard case .taken(let count) = probe.writeLog(log, "0123456789") else {
+      Issue.record("nothing was taken")
+      return
+    }
+    #expect((1..<10).contains(count))
+    #expect(world.logs.lines(of: "/log") == [String("0123456789".prefix(count))])
+  }
+}
