@@ -21,6 +21,10 @@ int clinux_open(const char *path, int flags, uint32_t mode) {
   return (int)CLINUX_RETRY(open(path, flags | O_CLOEXEC | O_NOCTTY, (mode_t)mode));
 }
 
+int clinux_pin(const char *path) {
+  return (int)CLINUX_RETRY(open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+}
+
 // A pipe that is writable takes at least PIPE_BUF bytes without blocking (pipe(7)).
 long clinux_write_at_once(int descriptor, const void *bytes, size_t count) {
   long sent = CLINUX_RETRY(send(descriptor, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT));

@@ -94,13 +94,13 @@ public struct KernelEvent: Sendable, BitwiseCopyable {
     /// The set of these bits.
     @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
     /// There is something to read, or the end of the stream.
-    public static let readable = Readiness(rawValue: 1)
+    @inlinable public static var readable: Readiness { Readiness(rawValue: 1) }
     /// There is room to write.
-    public static let writable = Readiness(rawValue: 2)
+    @inlinable public static var writable: Readiness { Readiness(rawValue: 2) }
     /// The peer sends no more.
-    public static let peerClosed = Readiness(rawValue: 4)
+    @inlinable public static var peerClosed: Readiness { Readiness(rawValue: 4) }
     /// Both directions are over, or an error is pending.
-    public static let failed = Readiness(rawValue: 8)
+    @inlinable public static var failed: Readiness { Readiness(rawValue: 8) }
   }
 
   /// The token given to `watch`; `wakeToken` when commands were posted.
@@ -125,11 +125,11 @@ public struct WorkerCommands: OptionSet, Sendable, BitwiseCopyable {
   /// The set of these bits.
   @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
   /// Accept no more, finish what runs, then end.
-  public static let drain = WorkerCommands(rawValue: 1)
+  @inlinable public static var drain: WorkerCommands { WorkerCommands(rawValue: 1) }
   /// End now.
-  public static let stop = WorkerCommands(rawValue: 2)
+  @inlinable public static var stop: WorkerCommands { WorkerCommands(rawValue: 2) }
   /// Open the logs anew.
-  public static let reopenLogs = WorkerCommands(rawValue: 4)
+  @inlinable public static var reopenLogs: WorkerCommands { WorkerCommands(rawValue: 4) }
 }
 
 /// Up to three pieces of memory to be written one after the other.

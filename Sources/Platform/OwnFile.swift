@@ -3,25 +3,27 @@
 import CLinux
 import Glibc
 
-/// A file that this process made, recognised by its inode: what another process has put in its place
-/// since then is left alone.
-struct OwnFile: Sendable {
+/// A file that this process made: what another process has put in its place since then is left alone.
+final class OwnFile: Sendable {
   let path: String
-  private let device: dev_t
-  private let inode: ino_t
+  /// Names the file itself. While it is open no other file can get the same inode number.
+  private let pin: Int32
 
   /// The file that is at `path` now; nil when there is none.
   init?(path: String) {
-    var status = stat()
-    guard lstat(path, &status) == 0 else { return nil }
     self.path = path
-    device = status.st_dev
-    inode = status.st_ino
+    pin = clinux_pin(path)
+    if pin < 0 { return nil }
   }
+
+  deinit { if pin >= 0 { _ = clinux_close(pin) } }
 
   /// Removes the file, if it is still the same. False when it was ours and is still there.
   @discardableResult func remove() -> Bool {
-    guard let current = OwnFile(path: path), current.device == device, current.inode == inode
+    var ours = stat()
+    var current = stat()
+    guard fstat(pin, &ours) == 0, lstat(path, &current) == 0, ours.st_dev == current.st_dev,
+      ours.st_ino == current.st_ino
     else { return true }
     return unlink(path) == 0
   }

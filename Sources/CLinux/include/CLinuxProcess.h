@@ -10,6 +10,9 @@
 // Opens a file, closed by exec; `flags` and `mode` as in open(2).
 int clinux_open(const char *path, int flags, uint32_t mode);
 
+// Opens nothing but the name of a file, following no link: for asking which file it is.
+int clinux_pin(const char *path);
+
 // Writes what fits at once to a socket, pipe or terminal that somebody else has left blocking.
 long clinux_write_at_once(int descriptor, const void *bytes, size_t count);
 
