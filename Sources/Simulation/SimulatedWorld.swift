@@ -53,6 +53,7 @@ public final class SimulatedWorld {
   var disk = SimulatedDisk()
   var descriptors: [DescriptorEntry?]
   var readyDescriptors: [Int] = []
+  var watchedListeners: [Int] = []
   var acceptsFailUntil = Instant(nanoseconds: 0)
   var lastEphemeralPort: UInt16 = 40_000
 

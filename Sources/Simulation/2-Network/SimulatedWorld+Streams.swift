@@ -48,7 +48,7 @@ extension SimulatedWorld {
     }
     if chance.happens(faults.resets) { return breakBoth(id, target) }
     let amount = moveBytes(from: id, to: target)
-    let endArrives = deliverEnd(from: id, to: target)
+    let endArrives = deliverEnd(from: id, to: target, behindBytes: amount > 0)
     if amount > 0 || endArrives { wake(target) }
     record(.deliver, id, amount)
     reportRoom(id)
@@ -111,12 +111,14 @@ extension SimulatedWorld {
 
   /// Delivers the end of stream if nothing is before it: mostly with the last bytes, so that a reader
   /// gets one event for both, but alone where deliveries are fragmented.
-  private func deliverEnd(from id: Endpoint.ID, to target: Endpoint.ID) -> Bool {
+  private func deliverEnd(
+    from id: Endpoint.ID, to target: Endpoint.ID, behindBytes: Bool
+  ) -> Bool {
     let endpoint = endpoints[id]
     guard endpoint.hasFinished, !endpoint.endIsDelivered, endpoint.underWay.isEmpty else {
       return false
     }
-    if chance.happens(faults.fragmentedDeliveries) { return false }
+    if behindBytes, chance.happens(faults.fragmentedDeliveries) { return false }
     endpoints[id].endIsDelivered = true
     endpoints[target].hasReceivedEnd = true
     // Both directions are over now: the sender hears of that, too.

@@ -21,6 +21,7 @@ extension SimulatedWorld {
       preconditionFailure("watchListener: descriptor \(descriptor.number) is no listener")
     }
     setToken(token, descriptor)
+    watchedListeners.append(Int(descriptor.number))
     return nil
   }
 
@@ -29,6 +30,7 @@ extension SimulatedWorld {
     descriptors[Int(descriptor.number)]?.token = nil
     descriptors[Int(descriptor.number)]?.isEnlisted = false
     readyDescriptors.removeAll { $0 == Int(descriptor.number) }
+    watchedListeners.removeAll { $0 == Int(descriptor.number) }
   }
 
   /// Tells whoever holds an endpoint that something has happened to it.
@@ -62,13 +64,6 @@ extension SimulatedWorld {
     }
     reportSpuriously(into: events, count: &count)
     return count
-  }
-
-  private var watchedListeners: [Int] {
-    descriptors.indices.filter { number in
-      guard let entry = descriptors[number], case .listener = entry.kind else { return false }
-      return entry.token != nil
-    }
   }
 
   private func reportConnections(

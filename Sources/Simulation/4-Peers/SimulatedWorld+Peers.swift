@@ -27,9 +27,12 @@ extension SimulatedWorld {
     peers.append(peer)
     unfinishedClientCount += 1
     let own = address ?? ephemeralAddress(low: 0xC000_0200 + UInt64(clients.count % 250) + 1)
-    clients.append(Client(peer: peers.count - 1, location: location, address: own))
-    let travel = delay.nanoseconds + network.latency.nanoseconds
-    add(.clientConnects(clients.count - 1), after: Interval(nanoseconds: travel))
+    let travel = Interval(nanoseconds: delay.nanoseconds + network.latency.nanoseconds)
+    clients.append(
+      Client(
+        peer: peers.count - 1, location: location, address: own,
+        connectsUntil: now + travel + network.connectTimeout))
+    add(.clientConnects(clients.count - 1), after: travel)
     return ClientID(index: clients.count - 1)
   }
 
