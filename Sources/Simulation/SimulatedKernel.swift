@@ -126,6 +126,13 @@ public struct SimulatedKernel: Kernel {
     world.close(descriptor)
   }
 
+  /// Closes so that the peer sees a reset; what is under way is lost.
+  public func reset(_ descriptor: Descriptor) {
+    world.calls.closes += 1
+    world.record(.close, Int(descriptor.number), 1)
+    world.reset(descriptor)
+  }
+
   /// Opens a log of the simulated disk.
   public func openLog(path: FrozenBytes, standard: Int32) -> OpenResult {
     world.calls.logOpens += 1

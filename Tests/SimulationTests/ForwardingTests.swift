@@ -3,8 +3,8 @@ import Platform
 import Simulation
 import Testing
 
-/// A whole program on a whole world, for many seeds: no event is owed, no byte is lost, and a seed says
-/// everything.
+/// A whole program on a whole world, for many seeds: no event is owed, no byte is lost, and a seed
+/// says everything.
 struct ForwardingTests {
   private struct Run {
     var world: SimulatedWorld

@@ -34,8 +34,8 @@ public struct OpenDescriptor: Equatable, Sendable {
   public let kind: Kind
 }
 
-/// The table of open descriptors. As on Linux, the lowest free number is given out, so that a number
-/// that was closed comes back at once: who confuses an old one with a new one is found out.
+/// The table of open descriptors. As on Linux, the lowest free number is given out, so that a
+/// number that was closed comes back at once: who confuses an old one with a new one is found out.
 extension SimulatedWorld {
   /// What the program has open, by number: empty but for listeners and logs when nothing leaks.
   public var openDescriptors: [OpenDescriptor] {
@@ -93,6 +93,12 @@ extension SimulatedWorld {
     case .listener(let listener): closeListener(listener)
     case .log: break
     }
+  }
+
+  /// Closes a connection as SO_LINGER of no time does.
+  func reset(_ descriptor: Descriptor) {
+    abort(endpoint(of: descriptor, "reset"))
+    close(descriptor)
   }
 
   /// Whoever waited in the queue gets a reset; whoever comes later is refused.

@@ -3,10 +3,11 @@ import Platform
 
 /// Which events the program gets, by epoll's rules.
 ///
-/// Edge-triggered: whatever happens to an endpoint puts its descriptor on a list, once. A wait takes it
-/// off the list and reports what the socket is ready for *then*, if anything: two arrivals make one
-/// event, and one whose bytes were read meanwhile still reports that there is room. Linux does the same
-/// (`ep_poll_callback`, `ep_send_events`). Level-triggered: a listener is asked at each wait.
+/// Edge-triggered: whatever happens to an endpoint puts its descriptor on a list, once. A wait
+/// takes it off the list and reports what the socket is ready for *then*, if anything: two arrivals
+/// make one event, and one whose bytes were read meanwhile still reports that there is room. Linux
+/// does the same (`ep_poll_callback`, `ep_send_events`). Level-triggered: a listener is asked at
+/// each wait.
 extension SimulatedWorld {
   func watch(_ descriptor: Descriptor, token: UInt64) -> KernelError? {
     let id = endpoint(of: descriptor, "watch")

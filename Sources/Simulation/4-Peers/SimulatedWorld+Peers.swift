@@ -14,8 +14,8 @@ public struct BackendID: Hashable, Sendable {
 /// Adding clients and backends to a world, and reading what they went through.
 extension SimulatedWorld {
   /// Adds a client, which connects after `delay` (to whoever listens at `location` then) and does
-  /// `actions`; at their end it closes. An action that awaits something longer than `patience` is given
-  /// up. `address` is what it is known by; by default it is one of its own in 192.0.2.0/24.
+  /// `actions`; at their end it closes. An action that awaits something longer than `patience` is
+  /// given up. `address` is what it is known by; by default it is one of its own in 192.0.2.0/24.
   @discardableResult
   public func addClient(
     to location: Location, from address: PeerAddress? = nil,
