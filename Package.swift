@@ -18,7 +18,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
   ],
   targets: [
-    .target(name: "CLinux"),
+    .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "Basics", swiftSettings: pure),
     .target(name: "HTTP", dependencies: ["Basics"], swiftSettings: pure),
     .target(name: "Policy", dependencies: ["Basics", "HTTP"], swiftSettings: pure),
@@ -53,6 +53,9 @@ let package = Package(
       dependencies: ["Configuration", "Plan", "Policy", "Telemetry", "HTTP", "Basics"],
       swiftSettings: strict),
     .testTarget(
+      name: "PlatformTests", dependencies: ["Platform", "CLinux", "HTTP", "Basics"],
+      swiftSettings: strict),
+    .testTarget(
       name: "SimulationTests", dependencies: ["Simulation", "Platform", "HTTP", "Basics"],
       swiftSettings: strict),
     .testTarget(
@@ -62,6 +65,7 @@ let package = Package(
         "Basics",
       ],
       swiftSettings: strict),
+    .testTarget(name: "TidyTests", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

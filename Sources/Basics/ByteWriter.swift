@@ -6,61 +6,70 @@
 @safe
 public struct ByteWriter {
   @usableFromInline let base: UnsafeMutablePointer<UInt8>
+  @usableFromInline var position: Int = 0
+  @usableFromInline var hasOverflowed: Bool = false
   /// Bytes that fit in all.
   public let capacity: Int
-  /// Bytes written so far.
-  public private(set) var count: Int = 0
-  /// True once an append did not fit. What was written before it stays.
-  public private(set) var overflowed: Bool = false
 
-  /// A writer over `buffer`, which must outlive it.
-  @unsafe public init(_ buffer: UnsafeMutableBufferPointer<UInt8>) {
+  /// A writer over `buffer`, which must outlive it and hold at least one byte.
+  @inlinable @unsafe public init(_ buffer: UnsafeMutableBufferPointer<UInt8>) {
     unsafe base = buffer.baseAddress!
     capacity = buffer.count
   }
 
+  /// Bytes written so far.
+  @inlinable public var count: Int { position }
+
+  /// True once an append did not fit. What was written before it stays.
+  @inlinable public var overflowed: Bool { hasOverflowed }
+
   /// Bytes that still fit.
-  @inlinable public var remaining: Int { capacity &- count }
+  @inlinable public var remaining: Int { capacity &- position }
 
   /// What was written.
-  @unsafe public var written: UnsafeBufferPointer<UInt8> {
-    unsafe UnsafeBufferPointer(start: base, count: count)
+  @inlinable @unsafe public var written: UnsafeBufferPointer<UInt8> {
+    unsafe UnsafeBufferPointer(start: base, count: position)
   }
 
-  /// Forgets everything behind `count` and clears `overflowed`: the way back from a failed append.
-  public mutating func truncate(to count: Int) {
-    precondition(count >= 0 && count <= self.count, "ByteWriter.truncate beyond what was written")
-    self.count = count
-    overflowed = false
-  }
-
-  /// Appends one byte.
-  public mutating func append(_ byte: UInt8) {
-    guard reserve(1) else { return }
-    unsafe base[count &- 1] = byte
-  }
-
-  /// Appends all of `bytes`.
-  public mutating func append(_ bytes: Span<UInt8>) {
-    let amount = bytes.count
-    guard amount > 0, reserve(amount) else { return }
-    let target = unsafe base + (count &- amount)
-    // Safe: `reserve` has just made room for `amount` bytes behind `target`.
-    unsafe bytes.withUnsafeBufferPointer { source in
-      unsafe target.update(from: source.baseAddress!, count: amount)
+  /// What was written, to be read back before the next append.
+  @inlinable public var span: Span<UInt8> {
+    @_lifetime(borrow self)
+    borrowing get {
+      let bytes = unsafe UnsafeBufferPointer(start: base, count: position)
+      // Safe: the memory outlives the writer, and the borrow ends before the next append.
+      return unsafe _overrideLifetime(bytes.span, borrowing: self)
     }
   }
 
+  /// Forgets everything behind `count` and clears `overflowed`: the way back from a failed append.
+  @inlinable public mutating func truncate(to count: Int) {
+    precondition(count >= 0 && count <= position, "ByteWriter.truncate beyond what was written")
+    position = count
+    hasOverflowed = false
+  }
+
+  /// Appends one byte.
+  @inlinable public mutating func append(_ byte: UInt8) {
+    guard let target = unsafe reserve(1) else { return }
+    unsafe target.pointee = byte
+  }
+
+  /// Appends all of `bytes`, which must not be part of what this writer writes to.
+  @inlinable public mutating func append(_ bytes: Span<UInt8>) {
+    guard let target = unsafe reserve(bytes.count) else { return }
+    // Safe: `reserve` has just made room for as many bytes behind `target`.
+    unsafe ByteWriter.copy(bytes, to: target)
+  }
+
   /// Appends the part of `bytes` that `range` names.
-  public mutating func append(_ bytes: Span<UInt8>, _ range: ByteRange) {
+  @inlinable public mutating func append(_ bytes: Span<UInt8>, _ range: ByteRange) {
     append(bytes.extracting(range.offsets))
   }
 
   /// Appends the UTF-8 bytes of a literal.
-  public mutating func append(_ literal: StaticString) {
-    let amount = literal.utf8CodeUnitCount
-    guard amount > 0, reserve(amount) else { return }
-    unsafe (base + (count &- amount)).update(from: literal.utf8Start, count: amount)
+  @inlinable public mutating func append(_ literal: StaticString) {
+    guard let target = unsafe reserve(literal.utf8CodeUnitCount) else { return }
+    unsafe ByteWriter.copy(literal, to: target)
   }
 
   /// Appends `value` in decimal digits, left-padded with zeros to `width` digits.
@@ -72,37 +81,37 @@ public struct ByteWriter {
       rest /= 10
     }
     digits = max(digits, width)
-    guard reserve(digits) else { return }
-    var position = count
+    guard let target = unsafe reserve(digits) else { return }
     var left = value
-    for _ in 0..<digits {
-      position &-= 1
-      unsafe base[position] = UInt8(truncatingIfNeeded: 0x30 &+ left % 10)
+    while digits > 0 {
+      digits &-= 1
+      unsafe target[digits] = UInt8(truncatingIfNeeded: 0x30 &+ left % 10)
       left /= 10
     }
   }
 
   /// Appends `value` in lowercase hexadecimal digits without leading zeros (RFC 9112 section 7.1).
   public mutating func append(hexadecimal value: UInt64) {
-    let digits = max(1, (67 &- value.leadingZeroBitCount) / 4)
-    guard reserve(digits) else { return }
-    var position = count
+    var digits = max(1, (67 &- value.leadingZeroBitCount) / 4)
+    guard let target = unsafe reserve(digits) else { return }
     var left = value
-    for _ in 0..<digits {
-      position &-= 1
+    while digits > 0 {
+      digits &-= 1
       let digit = UInt8(truncatingIfNeeded: left & 15)
-      unsafe base[position] = digit < 10 ? 0x30 &+ digit : 0x57 &+ digit
+      unsafe target[digits] = digit < 10 ? 0x30 &+ digit : 0x57 &+ digit
       left >>= 4
     }
   }
 
-  /// Claims `amount` bytes, or says that they do not fit.
-  private mutating func reserve(_ amount: Int) -> Bool {
-    guard amount <= remaining else {
-      overflowed = true
-      return false
+  /// Claims `amount` bytes and says where they lie; nil when they do not fit.
+  @inlinable @inline(__always) @unsafe
+  mutating func reserve(_ amount: Int) -> UnsafeMutablePointer<UInt8>? {
+    guard amount <= capacity &- position else {
+      hasOverflowed = true
+      return nil
     }
-    count &+= amount
-    return true
+    let target = unsafe base + position
+    position &+= amount
+    return unsafe target
   }
 }

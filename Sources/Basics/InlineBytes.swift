@@ -2,44 +2,55 @@
 /// (a request ID, a kept field value). Copies whole; holds no reference.
 public struct InlineBytes<let capacity: Int>: Sendable, BitwiseCopyable {
   @usableFromInline var storage: InlineArray<capacity, UInt8>
-  /// Bytes held.
-  public private(set) var count: Int
+  @usableFromInline var used: Int
 
   /// No bytes.
-  public init() {
+  @inlinable public init() {
     storage = InlineArray(repeating: 0)
-    count = 0
+    used = 0
   }
 
+  /// Bytes held.
+  @inlinable public var count: Int { used }
+
   /// True when no byte is held.
-  @inlinable public var isEmpty: Bool { count == 0 }
+  @inlinable public var isEmpty: Bool { used == 0 }
 
   /// The bytes held.
   @inlinable public var span: Span<UInt8> {
     @_lifetime(borrow self)
-    borrowing get { storage.span.extracting(0..<count) }
+    borrowing get { storage.span.extracting(0..<used) }
   }
 
   /// Forgets all bytes.
-  public mutating func removeAll() { count = 0 }
+  @inlinable public mutating func removeAll() { used = 0 }
 
   /// Takes the first `capacity` bytes of `bytes` in place of what was held.
-  public mutating func assign(_ bytes: Span<UInt8>) {
-    count = 0
+  @inlinable public mutating func assign(_ bytes: Span<UInt8>) {
+    used = 0
     append(bytes)
   }
 
   /// Appends as many of `bytes` as still fit.
-  public mutating func append(_ bytes: Span<UInt8>) {
-    let amount = min(bytes.count, capacity &- count)
-    for index in 0..<amount { storage[count &+ index] = bytes[index] }
-    count &+= amount
+  @inlinable public mutating func append(_ bytes: Span<UInt8>) {
+    let amount = min(bytes.count, capacity &- used)
+    guard amount > 0 else { return }
+    let start = used
+    var room = storage.mutableSpan
+    // Safe: `amount` is at most what `bytes` holds and what is free behind `start`, and two
+    // values that are accessed at the same time never overlap.
+    unsafe room.withUnsafeMutableBufferPointer { target in
+      unsafe bytes.withUnsafeBufferPointer { source in
+        unsafe (target.baseAddress! + start).update(from: source.baseAddress!, count: amount)
+      }
+    }
+    used = start &+ amount
   }
 
   /// Appends one byte if it still fits.
-  public mutating func append(_ byte: UInt8) {
-    guard count < capacity else { return }
-    storage[count] = byte
-    count &+= 1
+  @inlinable public mutating func append(_ byte: UInt8) {
+    guard used < capacity else { return }
+    storage[used] = byte
+    used &+= 1
   }
 }

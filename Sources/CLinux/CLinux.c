@@ -1,1 +1,94 @@
+// What needs _GNU_SOURCE (defined for this file by Package.swift) or is too rare to inline.
+
 #include "CLinux.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+
+int clinux_accept(int listener, struct clinux_address *peer) {
+  union clinux_socket_address name = {.any = {.sa_family = AF_UNIX}};
+  socklen_t size = sizeof name;
+  int made = (int)CLINUX_RETRY(accept4(listener, &name.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (made >= 0) *peer = clinux_address_from(&name);
+  return made;
+}
+
+int clinux_open(const char *path, int flags, uint32_t mode) {
+  return (int)CLINUX_RETRY(open(path, flags | O_CLOEXEC | O_NOCTTY, (mode_t)mode));
+}
+
+// A pipe that is writable takes at least PIPE_BUF bytes without blocking (pipe(7)).
+long clinux_write_at_once(int descriptor, const void *bytes, size_t count) {
+  long sent = CLINUX_RETRY(send(descriptor, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT));
+  if (sent != -ENOTSOCK) return sent;
+  struct pollfd entry = {.fd = descriptor, .events = POLLOUT};
+  int ready = (int)CLINUX_RETRY(poll(&entry, 1, 0));
+  if (ready < 0) return ready;
+  if (ready == 0) return -EAGAIN;
+  return CLINUX_RETRY(write(descriptor, bytes, count < PIPE_BUF ? count : PIPE_BUF));
+}
+
+int clinux_duplicate(int descriptor) {
+  return (int)CLINUX_RETRY(fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+}
+
+int32_t clinux_utc_offset(int64_t seconds) {
+  time_t time = (time_t)seconds;
+  struct tm local;
+  return localtime_r(&time, &local) == NULL ? 0 : (int32_t)local.tm_gmtoff;
+}
+
+void clinux_error_text(int code, char *text, size_t capacity) {
+  char memory[128];
+  const char *known = strerror_r(code, memory, sizeof memory);
+  size_t count = strnlen(known, capacity - 1);
+  memcpy(text, known, count);
+  text[count] = 0;
+}
+
+// Tries ever larger sets: the kernel refuses one that is smaller than its own.
+int clinux_available_processors(void) {
+  for (int capacity = 1024; capacity <= 1 << 16; capacity *= 4) {
+    cpu_set_t *set = CPU_ALLOC(capacity);
+    if (set == NULL) break;
+    size_t size = CPU_ALLOC_SIZE(capacity);
+    int count = sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
+    CPU_FREE(set);
+    if (count > 0) return count;
+    if (errno != EINVAL) break;
+  }
+  return 1;
+}
+
+void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+void clinux_ignore_broken_pipes(void) { signal(SIGPIPE, SIG_IGN); }
+
+int clinux_signal_create(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  const int signals[] = {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1};
+  for (size_t index = 0; index < sizeof signals / sizeof *signals; index++)
+    sigaddset(&set, signals[index]);
+  int code = pthread_sigmask(SIG_BLOCK, &set, NULL);
+  if (code != 0) return -code;
+  return (int)CLINUX_RETRY(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+}
+
+int clinux_next_signal(int descriptor) {
+  struct signalfd_siginfo info;
+  long count = CLINUX_RETRY(read(descriptor, &info, sizeof info));
+  if (count == -EAGAIN) return 0;
+  return count < 0 ? (int)count : (int)info.ssi_signo;
+}
+
+int clinux_wait_for_either(int first, int second) {
+  struct pollfd entries[] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
+  int count = (int)CLINUX_RETRY(poll(entries, 2, -1));
+  if (count < 0) return count;
+  return (entries[0].revents != 0 ? 1 : 0) | (entries[1].revents != 0 ? 2 : 0);
+}

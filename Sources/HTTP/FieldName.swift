@@ -6,6 +6,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case accessControlAllowOrigin
   case accessControlExposeHeaders
   case accessControlRequestHeaders
+  case accessControlRequestMethod
   case connection
   case contentLength
   case contentType
@@ -30,4 +31,61 @@ public enum FieldName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case xForwardedHost
   case xForwardedProto
   case xRealIP
+
+  /// True for fields about one connection only, which are never forwarded (RFC 9110 section
+  /// 7.6.1). Trailer is not one of them: what it announces is forwarded as well.
+  @inlinable public var isHopByHop: Bool {
+    switch self {
+    case .connection, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade: true
+    default: false
+    }
+  }
+
+  /// True for fields that say how a message is framed, routed or forwarded: a trailer section must
+  /// not hold them (RFC 9110 section 6.5.1), and one that does loses them.
+  @inlinable public var isForbiddenInTrailers: Bool {
+    switch self {
+    case .contentLength, .contentType, .expect, .forwarded, .host, .trailer, .xForwardedFor,
+      .xForwardedHost, .xForwardedProto, .xRealIP:
+      true
+    default: isHopByHop
+    }
+  }
+
+  /// The name as it is usually written; empty for `.other`.
+  public var canonicalName: StaticString {
+    switch self {
+    case .other: ""
+    case .accept: "Accept"
+    case .accessControlAllowHeaders: "Access-Control-Allow-Headers"
+    case .accessControlAllowOrigin: "Access-Control-Allow-Origin"
+    case .accessControlExposeHeaders: "Access-Control-Expose-Headers"
+    case .accessControlRequestHeaders: "Access-Control-Request-Headers"
+    case .accessControlRequestMethod: "Access-Control-Request-Method"
+    case .connection: "Connection"
+    case .contentLength: "Content-Length"
+    case .contentType: "Content-Type"
+    case .cookie: "Cookie"
+    case .date: "Date"
+    case .expect: "Expect"
+    case .forwarded: "Forwarded"
+    case .host: "Host"
+    case .keepAlive: "Keep-Alive"
+    case .location: "Location"
+    case .origin: "Origin"
+    case .proxyConnection: "Proxy-Connection"
+    case .referer: "Referer"
+    case .server: "Server"
+    case .te: "TE"
+    case .trailer: "Trailer"
+    case .transferEncoding: "Transfer-Encoding"
+    case .upgrade: "Upgrade"
+    case .userAgent: "User-Agent"
+    case .via: "Via"
+    case .xForwardedFor: "X-Forwarded-For"
+    case .xForwardedHost: "X-Forwarded-Host"
+    case .xForwardedProto: "X-Forwarded-Proto"
+    case .xRealIP: "X-Real-IP"
+    }
+  }
 }

@@ -34,46 +34,60 @@ public struct FieldLine: Sendable, BitwiseCopyable {
 /// The field lines of one section in the order of arrival, at most `FieldSection.capacity`.
 public struct FieldSection: Sendable, BitwiseCopyable {
   /// The most lines that fit; parsers refuse a section with more.
-  public static var capacity: Int { 128 }
+  @inlinable public static var capacity: Int { 128 }
 
   @usableFromInline var lines: InlineArray<128, FieldLine>
-  /// Lines held.
-  public private(set) var count: Int
+  @usableFromInline var used: Int
 
   /// No lines.
-  public init() {
+  @inlinable public init() {
     lines = InlineArray(repeating: FieldLine(name: .empty, value: .empty, known: .other))
-    count = 0
+    used = 0
   }
+
+  /// Lines held.
+  @inlinable public var count: Int { used }
 
   /// The line at `index`, in order of arrival.
   @inlinable public subscript(index: Int) -> FieldLine {
     @inline(__always) get {
-      precondition(index < count, "FieldSection index out of range")
+      precondition(index < used, "FieldSection index out of range")
       return lines[index]
     }
   }
 
   /// Forgets all lines.
-  public mutating func removeAll() { count = 0 }
+  @inlinable public mutating func removeAll() { used = 0 }
 
   /// Appends a line; false when the section is full.
   @inlinable public mutating func append(_ line: FieldLine) -> Bool {
-    guard count < FieldSection.capacity else { return false }
-    lines[count] = line
-    setCount(count &+ 1)
+    guard used < FieldSection.capacity else { return false }
+    lines[used] = line
+    used &+= 1
     return true
   }
-
-  @usableFromInline mutating func setCount(_ newCount: Int) { count = newCount }
 
   /// Index of the first line of a known name, from `start` on; nil when there is none.
   @inlinable public func firstIndex(of name: FieldName, from start: Int = 0) -> Int? {
     var index = start
-    while index < count {
+    while index < used {
       if lines[index].known == name { return index }
       index &+= 1
     }
     return nil
+  }
+
+  /// True when a Connection line lists `name`, so that the field must not be forwarded (RFC 9110
+  /// section 7.6.1). `bytes` is what the section was parsed from.
+  public func connectionLists(_ name: Span<UInt8>, in bytes: Span<UInt8>) -> Bool {
+    var next = firstIndex(of: .connection)
+    while let index = next {
+      var list = ListElements(bytes, self[index].value)
+      while let element = list.next() {
+        if FieldNameMatch.equalIgnoringCase(bytes.extracting(element.offsets), name) { return true }
+      }
+      next = firstIndex(of: .connection, from: index &+ 1)
+    }
+    return false
   }
 }

@@ -25,7 +25,7 @@ public enum Method: UInt8, Sendable, BitwiseCopyable {
 public enum ContentFraming: Equatable, Sendable, BitwiseCopyable {
   /// There is none.
   case none
-  /// Exactly this many bytes follow the head.
+  /// Exactly this many bytes follow the head; 0 when Content-Length says so.
   case length(UInt64)
   /// The chunked transfer coding.
   case chunked
@@ -40,14 +40,14 @@ public struct ConnectionOptions: OptionSet, Sendable, BitwiseCopyable {
   /// The set of these bits.
   @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
   /// `close`
-  public static let close = ConnectionOptions(rawValue: 1)
+  @inlinable public static var close: ConnectionOptions { ConnectionOptions(rawValue: 1) }
   /// `keep-alive`
-  public static let keepAlive = ConnectionOptions(rawValue: 2)
+  @inlinable public static var keepAlive: ConnectionOptions { ConnectionOptions(rawValue: 2) }
   /// `upgrade`
-  public static let upgrade = ConnectionOptions(rawValue: 4)
+  @inlinable public static var upgrade: ConnectionOptions { ConnectionOptions(rawValue: 4) }
   /// At least one other option: the name of a field that must not be forwarded. Only then is it
-  /// worth asking `isListedInConnection` for each field.
-  public static let fieldNames = ConnectionOptions(rawValue: 8)
+  /// worth asking `FieldSection.connectionLists` for each field.
+  @inlinable public static var fieldNames: ConnectionOptions { ConnectionOptions(rawValue: 8) }
 }
 
 /// Bounds on a head, in bytes and lines.

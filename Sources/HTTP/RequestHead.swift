@@ -51,25 +51,30 @@ public struct RequestHead: Sendable, BitwiseCopyable {
   /// A head of which nothing has been seen.
   public init() {}
 
+  /// Forgets the head that was read. Cheap: field lines are left to be written over.
+  public mutating func reset() {
+    method = .other
+    methodRange = .empty
+    target = .empty
+    targetForm = .origin
+    path = .empty
+    query = .empty
+    hasQuery = false
+    version = .http11
+    authority = .empty
+    host = .empty
+    connection = []
+    framing = .none
+    expectsContinue = false
+    requestsUpgrade = false
+    fields.removeAll()
+    byteCount = 0
+    progress = HeadProgress()
+  }
+
   /// True when the connection may serve another request after this one (RFC 9112 section 9.3).
   @inlinable public var keepsAlive: Bool {
     if connection.contains(.close) { return false }
     return version == .http11 || connection.contains(.keepAlive)
   }
-}
-
-/// How far an incomplete head has been read; lets `parse` go on where it stopped.
-struct HeadProgress: Sendable, BitwiseCopyable {
-  /// Offset of the first byte of the line that is not complete yet.
-  var lineStart: Int = 0
-  /// Offset up to which that line is known to hold no line end.
-  var scanned: Int = 0
-  /// True once the start line has been read.
-  var hasStartLine: Bool = false
-  /// Content-Length so far.
-  var contentLength: UInt64? = nil
-  /// Offset of the first Host line's value, for errors; -1 while there is none.
-  var hostLineCount: Int = 0
-  /// Transfer-Encoding lines so far.
-  var transferEncodingLineCount: Int = 0
 }

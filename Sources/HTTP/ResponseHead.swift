@@ -19,10 +19,24 @@ public struct ResponseHead: Sendable, BitwiseCopyable {
   /// Bytes of the head with its final empty line, once it is complete.
   public internal(set) var byteCount: Int = 0
 
+  /// How far an incomplete head has been read.
   var progress = HeadProgress()
 
   /// A head of which nothing has been seen.
   public init() {}
+
+  /// Forgets the head that was read. Cheap: field lines are left to be written over.
+  public mutating func reset() {
+    version = .http11
+    status = 0
+    reason = .empty
+    connection = []
+    contentLength = nil
+    isChunked = false
+    fields.removeAll()
+    byteCount = 0
+    progress = HeadProgress()
+  }
 
   /// True for an interim response: 1xx other than 101 (RFC 9110 section 15.2).
   @inlinable public var isInterim: Bool { status >= 100 && status < 200 && status != 101 }

@@ -63,6 +63,8 @@ public struct PlanTables: Sendable, BitwiseCopyable {
   public var shutdownTimeout: Interval
   /// True when some template asks for `$server_addr` or `$server_port`, which costs a system call.
   public var usesLocalAddress: Bool
+  /// The top level's `error_log`: for what concerns no request (start, reload, accepting).
+  public var errorLogs: FrozenArray<ErrorLogPlan> = .empty
 
   /// The tables given.
   public init(

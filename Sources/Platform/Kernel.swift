@@ -52,6 +52,8 @@ public protocol Kernel: ~Copyable {
   mutating func shutdownWriting(_ descriptor: Descriptor)
   /// Closes. The descriptor is invalid afterwards.
   mutating func close(_ descriptor: Descriptor)
+  /// Closes so that the peer sees a reset, not an end: what was sent is known to be incomplete.
+  mutating func reset(_ descriptor: Descriptor)
 
   /// Opens a log file for appending, creating it, or a copy of stdout (1) or stderr (2) when `standard`
   /// is not 0. Writing to it never blocks.

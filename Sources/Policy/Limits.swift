@@ -29,6 +29,12 @@ public enum Limits {
   /// Interim (1xx) responses passed on for one request: a backend that sends more is broken.
   public static let interimResponses = 16
 
+  // MARK: Routes
+
+  /// Bytes of the longest host name that is looked up: a name in the DNS has no more (RFC 1035
+  /// section 2.3.4). A longer one goes to the default server.
+  public static let serverNameBytes = 255
+
   // MARK: Buffers, in bytes
 
   /// Heads and small bodies.
@@ -39,8 +45,9 @@ public enum Limits {
   public static let largeBufferBytes = 256 * 1024
   /// Free buffers of each class that a worker keeps for the next use.
   public static let keptBuffers = 64
-  /// One rewritten head, or one error page: the largest head and what directives add to it.
-  public static let scratchBytes = 512 * 1024
+  /// One rewritten head, or one error page; the same as the largest buffer, which holds what a slow
+  /// reader has not taken.
+  public static let scratchBytes = 256 * 1024
 
   // MARK: Turns of the event loop
 
@@ -52,6 +59,15 @@ public enum Limits {
   public static let readsPerTurn = 16
   /// How long accepting pauses when descriptors or memory have run out.
   public static let acceptPause = Interval.milliseconds(100)
+
+  /// Connections accepted beyond `worker_connections`, only to be refused with a 503 that has an ID.
+  public static let refusalConnections = 64
+
+  // MARK: Requests
+
+  /// Bytes of content that are read and thrown away so that a connection can be kept after an answer
+  /// of Waybill's own; with more to come, closing is cheaper.
+  public static let discardedContentBytes: UInt64 = 1024 * 1024
 
   // MARK: Upstream
 

@@ -3,14 +3,15 @@ import HTTP
 
 /// A range of addresses in CIDR notation (RFC 4632).
 public struct Network: Hashable, Sendable, BitwiseCopyable {
-  /// The range's first address; its port is ignored.
-  public var address: PeerAddress
+  /// The range's first address, with port 0.
+  public let address: PeerAddress
   /// Leading bits that an address must share: 0 to 32 (IPv4) or 0 to 128 (IPv6).
-  public var prefixLength: UInt8
+  public let prefixLength: UInt8
 
-  /// The range of addresses that share `prefixLength` bits with `address`.
+  /// The range of addresses that share `prefixLength` bits with `address`; its other bits and its
+  /// port are dropped.
   public init(address: PeerAddress, prefixLength: UInt8) {
-    self.address = address
+    self.address = address.masked(to: Int(prefixLength))
     self.prefixLength = prefixLength
   }
 }
@@ -31,5 +32,13 @@ public struct PeerTrust: Sendable, BitwiseCopyable {
     self.includesAll = includesAll
     self.includesUnix = includesUnix
     self.networks = networks
+  }
+
+  /// True when `peer` belongs to the set. Takes time in proportion to the number of ranges.
+  public func contains(_ peer: PeerAddress) -> Bool {
+    if includesAll { return true }
+    if peer.family == .unix { return includesUnix }
+    for index in networks.indices where networks[index].contains(peer) { return true }
+    return false
   }
 }

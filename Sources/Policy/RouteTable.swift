@@ -5,10 +5,13 @@ import HTTP
 public struct ServerNameTable: Sendable, BitwiseCopyable {
   /// An open-addressed slot of the hash table.
   public struct Entry: Sendable, BitwiseCopyable {
-    /// The name in lowercase; for a wildcard without `*`: `.example.com`. Empty: the slot is free.
+    /// The name in lowercase; for a wildcard without `*`: `.example.com`.
     public var name: FrozenBytes
-    /// Index of the server.
+    /// Index of the server; -1: the slot is free.
     public var server: Int
+
+    /// A slot that holds nothing.
+    static var free: Entry { Entry(name: .empty, server: -1) }
   }
 
   /// Exact names; a power of two of slots, or none.
@@ -17,7 +20,7 @@ public struct ServerNameTable: Sendable, BitwiseCopyable {
   var suffixes: FrozenArray<Entry>
 }
 
-/// The locations of one server: exact paths hashed, prefixes sorted.
+/// The locations of one server, sorted by path.
 public struct LocationTable: Sendable, BitwiseCopyable {
   /// A path and what serves it.
   public struct Entry: Sendable, BitwiseCopyable {

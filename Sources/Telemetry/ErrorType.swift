@@ -1,4 +1,5 @@
-/// Why a request failed, in the names of RFC 9209 section 2.3 where it has one: `error` in the log.
+/// Why a request failed: `error` in the log, in the names of RFC 9209 section 2.3. Several cases may
+/// share a name; `termination` beside it says whose doing it was.
 public enum ErrorType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case none
   /// The client's message is malformed.
@@ -13,8 +14,8 @@ public enum ErrorType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case clientTimeout
   /// The client went away.
   case clientClosed
-  /// The client took too long to read.
-  case clientSendTimeout
+  /// The client took too long to read, or the backend.
+  case connectionWriteTimeout
   /// Waybill has no free connection or exchange.
   case proxyOverloaded
   /// Waybill itself failed.
@@ -51,13 +52,13 @@ public enum ErrorType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case .httpRequestError: "http_request_error"
     case .noRoute: "destination_not_found"
     case .httpRequestDenied: "http_request_denied"
-    case .requestBodyTooLarge: "http_request_body_size"
-    case .clientTimeout: "client_timeout"
-    case .clientClosed: "client_closed"
-    case .clientSendTimeout: "client_send_timeout"
+    case .requestBodyTooLarge: "http_request_denied"
+    case .clientTimeout: "http_request_error"
+    case .clientClosed: "connection_terminated"
+    case .connectionWriteTimeout: "connection_write_timeout"
     case .proxyOverloaded: "connection_limit_reached"
     case .proxyInternalError: "proxy_internal_error"
-    case .proxyShutdown: "proxy_shutdown"
+    case .proxyShutdown: "connection_terminated"
     case .destinationUnavailable: "destination_unavailable"
     case .connectionRefused: "connection_refused"
     case .connectionTimeout: "connection_timeout"

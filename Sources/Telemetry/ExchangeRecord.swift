@@ -59,6 +59,10 @@ public struct ExchangeRecord: Sendable, BitwiseCopyable {
   public var client: PeerAddress = .unix
   /// The peer of the socket itself: `$realip_remote_addr`.
   public var socketPeer: PeerAddress = .unix
+  /// The client that a PROXY protocol header named: `$proxy_protocol_addr`, `$proxy_protocol_port`.
+  public var announcedClient: PeerAddress = .unix
+  /// True when there was such a header.
+  public var hasAnnouncedClient = false
   /// The address that accepted the connection: `$server_addr`, `$server_port`.
   public var local: PeerAddress = .unix
   /// The connection's number, unique in the process.

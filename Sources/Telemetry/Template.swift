@@ -34,6 +34,8 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case processID  // $pid
   case proxyAddXForwardedFor  // $proxy_add_x_forwarded_for
   case proxyHost  // $proxy_host
+  case proxyProtocolAddress  // $proxy_protocol_addr
+  case proxyProtocolPort  // $proxy_protocol_port
   case remoteAddress  // $remote_addr
   case remotePort  // $remote_port
   case remoteUser  // $remote_user (Basic credentials' user)

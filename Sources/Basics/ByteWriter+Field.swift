@@ -1,0 +1,66 @@
+/// Field lines in one step: a head is mostly these, and one check for room serves all four parts.
+
+extension ByteWriter {
+  /// Appends `name: value` and CR LF, or nothing when not all of it fits.
+  @inlinable public mutating func appendField(_ name: Span<UInt8>, _ value: Span<UInt8>) {
+    let nameCount = name.count
+    let valueCount = value.count
+    guard let target = unsafe reserve(nameCount &+ valueCount &+ 4) else { return }
+    // Safe: `reserve` has just made room for both parts and the four bytes around them.
+    unsafe ByteWriter.copy(name, to: target)
+    unsafe ByteWriter.separate(target + nameCount)
+    unsafe ByteWriter.copy(value, to: target + (nameCount &+ 2))
+    unsafe ByteWriter.endLine(target + (nameCount &+ valueCount &+ 2))
+  }
+
+  /// Appends `name: value` and CR LF, or nothing when not all of it fits.
+  @inlinable public mutating func appendField(_ name: StaticString, _ value: Span<UInt8>) {
+    let nameCount = name.utf8CodeUnitCount
+    let valueCount = value.count
+    guard let target = unsafe reserve(nameCount &+ valueCount &+ 4) else { return }
+    unsafe ByteWriter.copy(name, to: target)
+    unsafe ByteWriter.separate(target + nameCount)
+    unsafe ByteWriter.copy(value, to: target + (nameCount &+ 2))
+    unsafe ByteWriter.endLine(target + (nameCount &+ valueCount &+ 2))
+  }
+
+  /// Appends `name: value` and CR LF, or nothing when not all of it fits.
+  @inlinable public mutating func appendField(_ name: StaticString, _ value: StaticString) {
+    let nameCount = name.utf8CodeUnitCount
+    let valueCount = value.utf8CodeUnitCount
+    guard let target = unsafe reserve(nameCount &+ valueCount &+ 4) else { return }
+    unsafe ByteWriter.copy(name, to: target)
+    unsafe ByteWriter.separate(target + nameCount)
+    unsafe ByteWriter.copy(value, to: target + (nameCount &+ 2))
+    unsafe ByteWriter.endLine(target + (nameCount &+ valueCount &+ 2))
+  }
+
+  /// Copies all of `bytes` to `target`, which must have room for them.
+  @inlinable @inline(__always) @unsafe
+  static func copy(_ bytes: Span<UInt8>, to target: UnsafeMutablePointer<UInt8>) {
+    unsafe bytes.withUnsafeBufferPointer { source in
+      guard let start = source.baseAddress else { return }
+      unsafe target.update(from: start, count: source.count)
+    }
+  }
+
+  /// Copies the bytes of `literal` to `target`, which must have room for them.
+  @inlinable @inline(__always) @unsafe
+  static func copy(_ literal: StaticString, to target: UnsafeMutablePointer<UInt8>) {
+    unsafe target.update(from: literal.utf8Start, count: literal.utf8CodeUnitCount)
+  }
+
+  /// Writes what stands between a field's name and its value.
+  @inlinable @inline(__always) @unsafe
+  static func separate(_ target: UnsafeMutablePointer<UInt8>) {
+    unsafe target[0] = 0x3A
+    unsafe target[1] = 0x20
+  }
+
+  /// Writes CR LF.
+  @inlinable @inline(__always) @unsafe
+  static func endLine(_ target: UnsafeMutablePointer<UInt8>) {
+    unsafe target[0] = 0x0D
+    unsafe target[1] = 0x0A
+  }
+}

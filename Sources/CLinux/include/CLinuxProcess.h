@@ -1,0 +1,44 @@
+// Calls about the process: threads' names, processors, signals, files. None of them is called while
+// requests run.
+
+#ifndef CLINUX_PROCESS_H
+#define CLINUX_PROCESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Opens a file, closed by exec; `flags` and `mode` as in open(2).
+int clinux_open(const char *path, int flags, uint32_t mode);
+
+// Writes what fits at once to a socket, pipe or terminal that somebody else has left blocking.
+long clinux_write_at_once(int descriptor, const void *bytes, size_t count);
+
+// A second descriptor of the same open file, closed by exec.
+int clinux_duplicate(int descriptor);
+
+// Seconds that the local time is ahead of UTC at that time.
+int32_t clinux_utc_offset(int64_t seconds);
+
+// The text of an errno, cut to `capacity` bytes with the closing zero.
+void clinux_error_text(int code, char *text, size_t capacity);
+
+// Processors that this process may run on; at least 1.
+int clinux_available_processors(void);
+
+// Names the calling thread (at most 15 bytes), as `top -H` and debuggers show it.
+void clinux_name_thread(const char *name);
+
+// Ignores SIGPIPE: a write to a pipe that nobody reads is then an error like any other.
+void clinux_ignore_broken_pipes(void);
+
+// Blocks the signals that end, reopen or reload in the calling thread and in those that it starts,
+// and returns a descriptor from which `clinux_next_signal` takes them.
+int clinux_signal_create(void);
+
+// The next of those signals, 0 when there is none, or the negated errno.
+int clinux_next_signal(int descriptor);
+
+// Waits until one of two descriptors is readable. 1: the first, 2: the second, 3: both.
+int clinux_wait_for_either(int first, int second);
+
+#endif

@@ -1,0 +1,190 @@
+import Basics
+import HTTP
+import Policy
+import Telemetry
+
+/// Walks the directives of a conf file and its includes, checks each use against its catalogue entry
+/// and lets the entry note what it says. What comes out is still what the file declares; the
+/// `PlanAssembler` merges the levels and freezes them.
+final class ConfigurationBuilder {
+  let environment: ConfigurationEnvironment
+  let reporter = DiagnosticReporter()
+  let arena = Arena()
+  var templates: TemplateCompiler
+  /// True once a template asks for `$server_addr` or `$server_port`.
+  var usesLocalAddress = false
+
+  // What has been declared.
+  var process = ProcessSettings()
+  var logFormats: [LogFormatDeclaration] = []
+  var upstreams: [UpstreamDeclaration] = []
+  var servers: [ServerDeclaration] = []
+
+  // The block being built.
+  private(set) var context = DirectiveContexts.top
+  /// The settings of the current level.
+  var settings = Settings()
+  /// The open `server`.
+  var server: ServerDeclaration?
+  /// The open `location`.
+  var location: LocationDeclaration?
+  /// The open `upstream`.
+  var upstream: UpstreamDeclaration?
+  private var firstUses: [String: Place] = [:]
+  /// The names of all directives seen.
+  private(set) var usedNames: Set<String> = []
+
+  // The files being read.
+  private(set) var openFiles: [String] = []
+  private var resolved: [String: Result<[PeerAddress], ResolveProblem>] = [:]
+
+  init(environment: ConfigurationEnvironment) {
+    self.environment = environment
+    templates = TemplateCompiler(arena: arena, hostname: environment.hostname)
+  }
+
+  // MARK: Files
+
+  /// Reads the file at `path` and builds its directives in the current context; false when it can't
+  /// be read. `includedAt` is the word that named it, nil for the main file.
+  func build(path: String, includedAt word: Word?) {
+    switch environment.readFile(path) {
+    case .failure(let problem):
+      fileError(path, "\"\(path)\" can't be read: \(problem.reason)", includedAt: word)
+    case .success(let bytes):
+      guard bytes.count <= ConfigurationLimits.fileBytes else {
+        let limit = ConfigurationLimits.fileBytes / 1024 / 1024
+        return fileError(path, "\"\(path)\" is larger than \(limit) MB", includedAt: word)
+      }
+      let file = reporter.add(SourceFile(path: path, bytes: bytes))
+      var reader = DirectiveTreeReader(file: file, reporter: reporter)
+      openFiles.append(path)
+      build(reader.read())
+      openFiles.removeLast()
+    }
+  }
+
+  private func fileError(_ path: String, _ message: String, includedAt word: Word?) {
+    if let word {
+      reporter.error(word.place, message)
+    } else {
+      reporter.error(file: path, message)
+    }
+  }
+
+  // MARK: Directives
+
+  private func build(_ uses: [DirectiveUse]) {
+    for use in uses { build(use) }
+  }
+
+  /// Builds a block's directives in a context of their own, and returns the settings that they made.
+  func build(_ block: DirectiveBlock, in inner: DirectiveContexts) -> Settings {
+    let outer = (context, settings, firstUses)
+    defer { (context, settings, firstUses) = outer }
+    (context, settings, firstUses) = (inner, Settings(), [:])
+    build(block.directives)
+    return settings
+  }
+
+  private func build(_ use: DirectiveUse) {
+    let candidates = DirectiveCatalog.directives(named: use.name.text)
+    guard !candidates.isEmpty else { return unknown(use) }
+    guard let directive = candidates.first(where: { $0.contexts.contains(context) }) else {
+      return misplaced(use, candidates)
+    }
+    guard hasRightShape(use, directive), isFirst(use, directive) else { return }
+    usedNames.insert(directive.name)
+    directive.build(self, use)
+  }
+
+  private func hasRightShape(_ use: DirectiveUse, _ directive: Directive) -> Bool {
+    if directive.opensBlock, use.block == nil {
+      reporter.error(
+        use.name.place, "\"\(directive.name)\" needs a block", expected: directive.syntax)
+      return false
+    }
+    if !directive.opensBlock, use.block != nil {
+      reporter.error(
+        use.name.place, "\"\(directive.name)\" takes no block", expected: directive.syntax)
+      return false
+    }
+    guard directive.argumentCounts.contains(use.arguments.count) else {
+      arityError(use, directive)
+      return false
+    }
+    return true
+  }
+
+  private func arityError(_ use: DirectiveUse, _ directive: Directive) {
+    let counts = directive.argumentCounts
+    let wanted =
+      counts.upperBound == 0
+      ? "no arguments"
+      : counts.lowerBound == counts.upperBound
+        ? "\(counts.lowerBound) argument\(counts.lowerBound == 1 ? "" : "s")"
+        : counts.upperBound == .max
+          ? "\(counts.lowerBound) or more arguments"
+          : "\(counts.lowerBound) to \(counts.upperBound) arguments"
+    let extra = use.arguments.count > counts.upperBound ? use.arguments[counts.upperBound] : nil
+    reporter.error(
+      (extra ?? use.name).place,
+      "\"\(directive.name)\" takes \(wanted), not \(use.arguments.count)",
+      expected: directive.syntax)
+  }
+
+  private func isFirst(_ use: DirectiveUse, _ directive: Directive) -> Bool {
+    guard !directive.isRepeatable else { return true }
+    if let first = firstUses[directive.name] {
+      let line = reporter.describe(first, from: use.name.place)
+      reporter.error(use.name.place, "\"\(directive.name)\" is already set at \(line)")
+      return false
+    }
+    firstUses[directive.name] = use.name.place
+    return true
+  }
+
+  private func unknown(_ use: DirectiveUse) {
+    let name = use.name.text
+    if let message = ForeignDirectives.message(for: name) {
+      reporter.error(use.name.place, message, expected: ForeignDirectives.hint(for: name))
+      return
+    }
+    let everywhere = DirectiveContexts.everyLevel.union(.upstream)
+    let suggestion =
+      Suggestion.nearest(to: name, among: DirectiveCatalog.names(in: context))
+      ?? Suggestion.nearest(to: name, among: DirectiveCatalog.names(in: everywhere))
+    reporter.error(use.name.place, "unknown directive \"\(name)\"", suggestion: suggestion)
+  }
+
+  private func misplaced(_ use: DirectiveUse, _ candidates: [Directive]) {
+    let allowed = candidates.reduce(into: DirectiveContexts()) { $0.formUnion($1.contexts) }
+    if context == .location, use.name.text == "location" {
+      reporter.error(
+        use.name.place, "a location within a location is not supported",
+        expected: "all locations side by side in the server")
+      return
+    }
+    let here = context == .top ? "at top level" : "in \"\(context.names[0])\""
+    reporter.error(
+      use.name.place, "\"\(use.name.text)\" is not allowed \(here)",
+      expected: "it in \(allowed.names.joined(separator: ", "))")
+  }
+
+  // MARK: Names
+
+  /// The addresses of a host name, asked for once; nil when it has none, which is reported at `place`.
+  func resolve(_ host: String, at place: Place, suggestion: () -> String?) -> [PeerAddress]? {
+    let answer = resolved[host] ?? environment.resolve(host)
+    resolved[host] = answer
+    switch answer {
+    case .success(let addresses) where !addresses.isEmpty: return addresses
+    case .success:
+      reporter.error(place, "host \"\(host)\" has no address", suggestion: suggestion())
+    case .failure(let problem):
+      reporter.error(
+        place, "host \"\(host)\" can't be resolved: \(problem.reason)", suggestion: suggestion())
+    }
+    return nil
+  }
+}

@@ -1,0 +1,53 @@
+import Basics
+import Telemetry
+
+/// `return`: nginx's three forms.
+extension ConfigurationBuilder {
+  /// Notes the answer in the open location or server.
+  func returnAnswer(_ use: DirectiveUse) {
+    guard let answer = answer(use) else { return }
+    if location != nil {
+      location?.answer = answer
+    } else {
+      server?.answer = answer
+    }
+  }
+
+  private func answer(_ use: DirectiveUse) -> AnswerDeclaration? {
+    let first = use.arguments[0]
+    let place = use.name.place
+    if use.arguments.count == 1, isURL(first.text) {
+      return fieldValue(first).map { AnswerDeclaration(place: place, status: 302, text: $0) }
+    }
+    guard let status = status(first) else { return nil }
+    let isRedirect = [301, 302, 303, 307, 308].contains(status)
+    guard use.arguments.count == 2 else {
+      if isRedirect {
+        reporter.error(
+          first.place, "a redirect needs a URL", expected: "return \(status) URL;")
+        return nil
+      }
+      return AnswerDeclaration(place: place, status: status, text: Template(parts: .empty))
+    }
+    let text = use.arguments[1]
+    if !isRedirect, [204, 304, 444].contains(status), !text.text.isEmpty {
+      reporter.error(text.place, "an answer with the code \(status) has no text")
+      return nil
+    }
+    let value = isRedirect ? fieldValue(text) : template(text)
+    return value.map { AnswerDeclaration(place: place, status: status, text: $0) }
+  }
+
+  private func status(_ word: Word) -> UInt16? {
+    // Codes below 200 are interim: no response would ever follow.
+    if let code = UInt16(word.text), (200...999).contains(code) { return code }
+    reporter.error(
+      word.place, "invalid return code \"\(word.text)\"",
+      expected: "a code from 200 to 999, or a URL that begins with http:// or https://")
+    return nil
+  }
+
+  private func isURL(_ text: String) -> Bool {
+    ["http://", "https://", "$scheme"].contains { text.hasPrefix($0) }
+  }
+}

@@ -1,0 +1,53 @@
+import HTTP
+import Policy
+
+/// Client connections: timeouts, sizes, kept-alive connections.
+extension DirectiveCatalog {
+  static let clients: [Directive] = [
+    .time(
+      "client_header_timeout", in: [.top, .server], default: "60s", \.client.headerTimeout,
+      "How long a client may take for a request's head, from its first byte to its end: 408."),
+    .time(
+      "client_body_timeout", in: .everyLevel, default: "60s", \.client.bodyTimeout,
+      "How long a client may pause while it sends content: 408."),
+    .time(
+      "send_timeout", in: .everyLevel, default: "60s", \.client.sendTimeout,
+      "How long a client may take nothing of a response before the connection is closed."),
+    .time(
+      "keepalive_timeout", in: .everyLevel, default: "75s", mayBeZero: true,
+      \.client.keepaliveTimeout,
+      "How long an idle client connection is kept; 0 closes it after each response."),
+    .number(
+      "keepalive_requests", in: .everyLevel, 1...UInt64(UInt32.max), default: "1000",
+      \.client.keepaliveRequests, "How many requests one client connection may carry."),
+    .size(
+      "client_max_body_size", in: .everyLevel, default: "0", \.client.maximumContentBytes,
+      """
+      The largest content of a request: 413. 0 is unlimited, and unlike nginx's 1m the default: \
+      Waybill streams content and keeps none.
+      """),
+    Directive(
+      "large_client_header_buffers", in: [.top, .server], "NUMBER SIZE", count: 2...2,
+      default: "4 8k",
+      """
+      Bounds on request heads: a line may have SIZE bytes (414, 431), and the head NUMBER times SIZE \
+      (431).
+      """
+    ) { builder, use in
+      guard let number = builder.number(use.arguments[0], 1...1024),
+        let bytes = builder.bytes(use.arguments[1])
+      else { return }
+      let (total, overflow) = number.multipliedReportingOverflow(by: bytes)
+      guard !overflow, bytes >= 64, total <= Limits.largestHeadBytes else {
+        builder.reporter.error(
+          use.arguments[1].place, "heads of \(number) times \(bytes) bytes are out of bounds",
+          expected: "lines of 64 bytes or more, \(Limits.largestHeadBytes / 1024)k in all")
+        return
+      }
+      builder.settings.client.headerBuffers = (Int(number), Int(bytes))
+    },
+    .number(
+      "max_headers", in: [.top, .server], 1...UInt64(FieldSection.capacity), default: "100",
+      \.client.maximumFieldCount, "How many field lines a request's head may have: 431."),
+  ]
+}

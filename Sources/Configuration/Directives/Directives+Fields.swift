@@ -1,0 +1,76 @@
+import HTTP
+
+/// The header fields that requests and responses get or lose on the way.
+extension DirectiveCatalog {
+  static let fields: [Directive] = [
+    Directive(
+      "proxy_set_header", in: .everyLevel, "NAME VALUE", count: 2...2, isRepeatable: true,
+      """
+      Sets a header of the request to the backend in place of what the client sent or Waybill would \
+      send; an empty value removes it. Setting one never drops another: unlike nginx, a level inherits \
+      the headers of the outer levels that it does not set itself.
+      """
+    ) { $0.proxySetHeader($1) },
+    Directive(
+      "proxy_hide_header", in: .everyLevel, "NAME", isRepeatable: true,
+      """
+      Keeps a header of the backend's response from the client. Those of outer levels hold in inner \
+      ones, too.
+      """
+    ) { $0.proxyHideHeader($1) },
+    Directive(
+      "add_header", in: .everyLevel, "NAME VALUE [always]", count: 2...3, isRepeatable: true,
+      """
+      Adds a header to responses with the codes 200, 201, 204, 206, 301, 302, 303, 304, 307 and 308, \
+      with `always` to all. Unlike nginx, a level inherits the headers of the outer levels that it does \
+      not set itself.
+      """
+    ) { $0.addHeader($1) },
+  ]
+}
+
+extension ConfigurationBuilder {
+  fileprivate func proxySetHeader(_ use: DirectiveUse) {
+    let word = use.arguments[0]
+    guard let name = fieldName(word), let value = fieldValue(use.arguments[1]) else { return }
+    let known = FieldSyntax.classify(name)
+    if known == .connection || known == .upgrade {
+      reporter.warning(
+        word.place, "\"\(name)\" is not needed: upgrades are tunnelled without configuration")
+      return
+    }
+    guard !isRefused(known, word) else { return }
+    let twin = settings.requestFields.first { $0.name.text.lowercased() == name.lowercased() }
+    if let twin {
+      let line = reporter.describe(twin.name.place, from: word.place)
+      reporter.error(word.place, "the header \"\(name)\" is already set at \(line)")
+      return
+    }
+    settings.requestFields.append(
+      FieldSetting(name: word, text: use.arguments[1], value: value, isAlways: true))
+  }
+
+  fileprivate func addHeader(_ use: DirectiveUse) {
+    let word = use.arguments[0]
+    guard let name = fieldName(word), let value = fieldValue(use.arguments[1]) else { return }
+    if use.arguments.count == 3, choice(use.arguments[2], ["always": true]) == nil { return }
+    guard !isRefused(FieldSyntax.classify(name), word) else { return }
+    settings.responseFields.append(
+      FieldSetting(
+        name: word, text: use.arguments[1], value: value, isAlways: use.arguments.count == 3))
+  }
+
+  fileprivate func proxyHideHeader(_ use: DirectiveUse) {
+    let word = use.arguments[0]
+    guard let name = fieldName(word)?.lowercased() else { return }
+    guard !isRefused(FieldSyntax.classify(name), word) else { return }
+    if !settings.hiddenFields.contains(name) { settings.hiddenFields.append(name) }
+  }
+
+  private func isRefused(_ known: FieldName, _ word: Word) -> Bool {
+    guard FieldSyntax.isManaged(known) else { return false }
+    reporter.error(
+      word.place, "\"\(word.text)\" can't be changed: it frames the message, and Waybill writes it")
+    return true
+  }
+}

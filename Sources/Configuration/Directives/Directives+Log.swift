@@ -1,0 +1,186 @@
+import Basics
+import Policy
+import Telemetry
+
+/// Logs: where lines go and how they look.
+extension DirectiveCatalog {
+  static let logs: [Directive] = [
+    Directive(
+      "access_log", in: .everyLevel,
+      "PATH | stdout | stderr [FORMAT] [buffer=SIZE] [flush=TIME] [if=TEXT] | off",
+      count: .atLeast(1), default: "stdout json", isRepeatable: true,
+      """
+      Where one line for each request goes; any number of them. FORMAT: `json` (the default), \
+      `combined`, `verbose`, `simple` or the name of a `log_format`. Without `buffer=` a line is \
+      written as soon as its request has ended; with it once SIZE bytes are together or `flush=` has \
+      passed. `if=`: no line when the text, usually a variable, comes out empty or as `0`. The lines \
+      of an inner level replace those of the outer one; `off` means none. A relative path is relative \
+      to the folder that Waybill was started in.
+      """
+    ) { $0.accessLog($1) },
+    Directive(
+      "log_format", in: .top, "NAME [escape=default|json|none] TEXT …", count: .atLeast(2),
+      isRepeatable: true,
+      """
+      A format for `access_log`: the texts, joined, with variables. `escape`: how values are made \
+      safe. `default` writes quotes, backslashes and what is not printable ASCII as `\\xHH` and an \
+      absent value as `-`; `json` as in a JSON string; `none` changes control characters only.
+      """
+    ) { $0.logFormat($1) },
+    Directive(
+      "error_log", in: .everyLevel, "PATH | stderr | stdout [LEVEL]", count: 1...2,
+      default: "stderr notice", isRepeatable: true,
+      """
+      Where messages go, from LEVEL on: `debug`, `info`, `notice`, `warn`, `error` (the default when a \
+      place is given), `crit`, `alert`, `emerg`. Any number of them; the lines of an inner level \
+      replace those of the outer one.
+      """
+    ) { $0.errorLog($1) },
+  ]
+
+  /// The words of `error_log`.
+  fileprivate static let levels: KeyValuePairs<String, LogLevel> = [
+    "debug": .debug, "info": .info, "notice": .notice, "warn": .warn, "error": .error,
+    "crit": .critical, "alert": .alert, "emerg": .emergency,
+  ]
+}
+
+extension ConfigurationBuilder {
+  fileprivate func errorLog(_ use: DirectiveUse) {
+    guard let destination = logDestination(use.arguments[0], "error_log") else { return }
+    var level = LogLevel.error
+    if use.arguments.count > 1 {
+      guard let chosen = choice(use.arguments[1], DirectiveCatalog.levels) else { return }
+      level = chosen
+    }
+    settings.logs.errors =
+      (settings.logs.errors ?? []) + [ErrorLogSetting(destination: destination, level: level)]
+  }
+
+  fileprivate func accessLog(_ use: DirectiveUse) {
+    let word = use.arguments[0]
+    if word.text == "off", !word.isQuoted {
+      guard use.arguments.count == 1 else {
+        reporter.error(use.arguments[1].place, "\"access_log off\" takes nothing more")
+        return
+      }
+      settings.logs.accessIsOff = true
+      settings.logs.access = settings.logs.access ?? []
+      return
+    }
+    guard let destination = logDestination(word, "access_log") else { return }
+    var log = AccessLogSetting(
+      destination: destination, place: word.place, format: nil, bufferBytes: 0,
+      flushInterval: .endless, condition: Template(parts: .empty))
+    var flushPlace: Place?
+    for (index, option) in use.arguments.dropFirst().enumerated() {
+      if option.text.hasPrefix("flush=") { flushPlace = option.place }
+      guard accessLogOption(option, isFirst: index == 0, &log) else { return }
+    }
+    if let flushPlace, log.bufferBytes == 0 {
+      reporter.error(flushPlace, "\"flush=\" has no meaning without \"buffer=\"")
+      return
+    }
+    settings.logs.access = (settings.logs.access ?? []) + [log]
+  }
+
+  private func accessLogOption(_ word: Word, isFirst: Bool, _ log: inout AccessLogSetting) -> Bool {
+    if let (text, place) = parameter("buffer", word) {
+      guard let size = bytes(text, at: place) else { return false }
+      guard size > 0, size <= Limits.logQueueBytes else {
+        reporter.error(
+          place, "invalid buffer size \"\(text)\"",
+          expected: "at most \(Limits.logQueueBytes / 1024)k")
+        return false
+      }
+      log.bufferBytes = Int(size)
+    } else if let (text, place) = parameter("flush", word) {
+      guard let time = time(text, at: place) else { return false }
+      log.flushInterval = time
+    } else if let (text, place) = parameter("if", word) {
+      let condition = template(text) { offset, count in
+        word.isVerbatim ? place.part(from: offset, count: count) : place
+      }
+      guard let condition else { return false }
+      log.condition = condition
+    } else if isFirst, !word.text.contains("=") {
+      log.format = word
+    } else {
+      invalidLogOption(word)
+      return false
+    }
+    return true
+  }
+
+  private func invalidLogOption(_ word: Word) {
+    let name = String(word.text.prefix { $0 != "=" })
+    guard !["rotate", "keep", "gzip"].contains(name) else {
+      reporter.error(word.place, "\"\(name)=\" is not available in this version")
+      return
+    }
+    reporter.error(
+      word.place, "invalid parameter \"\(word.text)\"",
+      expected: "a format as the second word, then buffer=SIZE, flush=TIME or if=TEXT",
+      suggestion: Suggestion.nearest(to: name, among: ["buffer", "flush", "if"]).map { "\($0)=" })
+  }
+
+  private func logDestination(_ word: Word, _ directive: String) -> LogDestination? {
+    switch word.text {
+    case "stdout": return .stdout
+    case "stderr": return .stderr
+    case "off":
+      reporter.error(
+        word.place, "\"\(directive) off\" does not exist", expected: "\(directive) /dev/null;")
+      return nil
+    case let path where path.hasPrefix("syslog:"):
+      reporter.error(word.place, "syslog is not available in this version")
+      return nil
+    case let path where path.contains("$"):
+      reporter.error(word.place, "variables in a log's path are not supported by Waybill")
+      return nil
+    case let path where path.isEmpty || path.utf8.contains(0):
+      reporter.error(word.place, "invalid path", expected: "the path of a file, stdout or stderr")
+      return nil
+    default: return .file(word.text)
+    }
+  }
+
+  fileprivate func logFormat(_ use: DirectiveUse) {
+    let name = use.arguments[0]
+    var texts = use.arguments.dropFirst()
+    var escape = LogEscape.standard
+    if let (text, place) = parameter("escape", texts[1]) {
+      let modes: KeyValuePairs<String, LogEscape> = [
+        "default": .standard, "json": .json, "none": .none,
+      ]
+      let word = Word(
+        text: text, place: place, isQuoted: false, isVerbatim: false, startsLine: false)
+      guard let mode = choice(word, modes) else { return }
+      escape = mode
+      texts = texts.dropFirst()
+    }
+    guard !texts.isEmpty else {
+      return reporter.error(name.place, "the format has no text")
+    }
+    if let builtIn = LogFormats.builtIn.first(where: { $0 == name.text }) {
+      return reporter.error(name.place, "the format \"\(builtIn)\" is built in")
+    }
+    if let twin = logFormats.first(where: { $0.name.text == name.text }) {
+      let line = reporter.describe(twin.name.place, from: name.place)
+      return reporter.error(
+        name.place, "the format \"\(name.text)\" is already declared at \(line)")
+    }
+    // Errors are found word by word, where they stand; the template is made of all of them.
+    let parts = texts.compactMap { template($0) }
+    guard parts.count == texts.count, let whole = template(joined(texts)) else { return }
+    logFormats.append(
+      LogFormatDeclaration(
+        name: name, format: LogFormat(kind: .template, template: whole, escape: escape)))
+  }
+
+  private func joined(_ words: ArraySlice<Word>) -> Word {
+    Word(
+      text: words.map(\.text).joined(), place: words[words.startIndex].place, isQuoted: false,
+      isVerbatim: false, startsLine: false)
+  }
+}

@@ -1,0 +1,58 @@
+import Policy
+
+/// What concerns the process as a whole.
+extension DirectiveCatalog {
+  static let process: [Directive] = [
+    Directive(
+      "worker_threads", in: .top, "NUMBER | auto", default: "auto",
+      """
+      How many threads serve requests. `auto`: one for each processor that the process may use. \
+      (nginx's `worker_processes`; Waybill's workers are threads of one process.)
+      """
+    ) { builder, use in
+      guard use.arguments[0].text != "auto" else { return }
+      let range = 1...UInt64(ConfigurationLimits.workerThreads)
+      builder.process.workerThreads = builder.number(use.arguments[0], range).map { Int($0) }
+    },
+    Directive(
+      "worker_connections", in: .top, "NUMBER", default: "16384",
+      """
+      Sockets of one worker, clients' and backends' together. Beyond it the idle kept-alive \
+      connections are closed first, the oldest before the others; then new clients get a 503.
+      """
+    ) { builder, use in
+      builder.process.workerConnections = builder.number(use.arguments[0], 2...16_777_216)
+    },
+    Directive(
+      "pid", in: .top, "PATH | off", default: "off",
+      "The file that holds the process's number, which `waybill -s` reads."
+    ) { builder, use in
+      let path = use.arguments[0]
+      guard path.text != "off" else { return }
+      guard !path.text.isEmpty else { return builder.invalidValue(path, expected: ["a path"]) }
+      builder.process.pidPath = path.text
+    },
+    Directive(
+      "user", in: .top, "NAME [GROUP]", count: 1...2,
+      """
+      The user, and if it is not the user's own the group, that the process becomes once its sockets \
+      are open. Only root can do that.
+      """
+    ) { builder, use in
+      if let empty = use.arguments.first(where: \.text.isEmpty) {
+        return builder.invalidValue(empty, expected: ["a name"])
+      }
+      builder.process.user = use.arguments[0].text
+      builder.process.group = use.arguments.count > 1 ? use.arguments[1].text : nil
+    },
+    Directive(
+      "shutdown_timeout", in: .top, "TIME", default: "30s",
+      """
+      How long running requests may still take after `SIGTERM`, `SIGQUIT` or a reload; 0 ends them at \
+      once.
+      """
+    ) { builder, use in
+      builder.process.shutdownTimeout = builder.time(use.arguments[0], mayBeZero: true)
+    },
+  ]
+}

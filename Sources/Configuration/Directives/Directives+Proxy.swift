@@ -1,0 +1,150 @@
+import Basics
+import Policy
+
+/// `proxy_pass` and how requests travel.
+extension DirectiveCatalog {
+  static let proxying: [Directive] = [
+    Directive(
+      "proxy_pass", in: .location, "http://UPSTREAM[URI] | http://HOST[:PORT][URI] | http://unix:PATH[:URI]",
+      """
+      Passes requests to an `upstream`, to a host (all its addresses, in turn) or to a unix socket. \
+      With a URI part, even if it is only `/`, that part takes the place of what the location \
+      matches. Idle connections are kept, as with `keepalive 32` in an `upstream`.
+      """
+    ) { $0.proxyPass($1) },
+    .time(
+      "proxy_connect_timeout", in: .everyLevel, default: "60s", \.proxy.connectTimeout,
+      "How long connecting to a backend may take: 504."),
+    .time(
+      "proxy_read_timeout", in: .everyLevel, default: "60s", \.proxy.readTimeout,
+      "How long a backend may pause while it sends its response: 504."),
+    .time(
+      "proxy_send_timeout", in: .everyLevel, default: "60s", \.proxy.sendTimeout,
+      "How long a backend may take nothing of a request: 504."),
+    Directive(
+      "proxy_next_upstream", in: .everyLevel,
+      """
+      off | error | timeout | invalid_header | http_500 | http_502 | http_503 | http_504 | http_403 \
+      | http_404 | http_429 | non_idempotent …
+      """,
+      count: .atLeast(1), default: "error timeout",
+      """
+      What sends a request on to the next server of an upstream. Nothing of the response may have \
+      gone to the client, the request's content must not have been used up, and its method must be \
+      idempotent unless `non_idempotent` stands here or nothing was sent yet.
+      """
+    ) { $0.proxyNextUpstream($1) },
+    .number(
+      "proxy_next_upstream_tries", in: .everyLevel, 0...UInt64(Limits.tries), default: "0",
+      \.proxy.retryTries, "How many servers are tried at most; 0: each once."),
+    Directive(
+      "proxy_next_upstream_timeout", in: .everyLevel, "TIME", default: "0",
+      "How long after the first try another one may begin; 0: as long as it takes."
+    ) { builder, use in
+      guard let time = builder.time(use.arguments[0], mayBeZero: true) else { return }
+      builder.settings.proxy.retryTimeout = time.nanoseconds == 0 ? .endless : time
+    },
+    .flag(
+      "proxy_ignore_client_abort", in: .everyLevel, default: "on", \.proxy.ignoresClientAbort,
+      """
+      `on`: a client that has closed its sending side still gets its response. `off`: it is taken to \
+      have left. (nginx's default is `off`.)
+      """),
+    .statement(
+      "proxy_http_version", in: .everyLevel, "1.1", "Backends are always spoken to in HTTP/1.1."),
+    .statement(
+      "proxy_buffering", in: .everyLevel, "off", "What a backend sends is passed on at once."),
+    .statement(
+      "proxy_request_buffering", in: .everyLevel, "off",
+      "What a client sends is passed on at once."),
+    .statement(
+      "proxy_redirect", in: .everyLevel, "off", "Redirects of backends pass unchanged."),
+  ]
+
+  /// The words of `proxy_next_upstream`.
+  fileprivate static let retryConditions: KeyValuePairs<String, RetryConditions> = [
+    "off": [], "error": .error, "timeout": .timeout, "invalid_header": .invalidHeader,
+    "http_500": .http500, "http_502": .http502, "http_503": .http503, "http_504": .http504,
+    "http_403": .http403, "http_404": .http404, "http_429": .http429,
+    "non_idempotent": .nonIdempotent,
+  ]
+}
+
+extension ConfigurationBuilder {
+  fileprivate func proxyNextUpstream(_ use: DirectiveUse) {
+    var conditions: RetryConditions = []
+    for word in use.arguments {
+      guard let condition = choice(word, DirectiveCatalog.retryConditions) else { return }
+      guard word.text != "off" || use.arguments.count == 1 else {
+        reporter.error(word.place, "\"off\" can't stand beside others")
+        return
+      }
+      conditions.formUnion(condition)
+    }
+    settings.proxy.retryConditions = conditions
+  }
+
+  fileprivate func proxyPass(_ use: DirectiveUse) {
+    let word = use.arguments[0]
+    guard !word.text.contains("$") else {
+      reporter.error(
+        word.place, "variables in proxy_pass are not supported by Waybill",
+        expected: "http:// and the name of an upstream, a host or a unix socket")
+      return
+    }
+    guard !word.text.lowercased().hasPrefix("https://") else {
+      reporter.error(
+        word.place(from: 0, count: 8), "TLS to backends is not available in this version")
+      return
+    }
+    guard word.text.hasPrefix("http://") else {
+      reporter.error(
+        word.place, "\"\(word.text)\" does not begin with http://",
+        suggestion: word.text.contains("://") ? nil : "http://\(word.text)")
+      return
+    }
+    location?.pass =
+      word.text.hasPrefix("http://unix:") ? unixPass(word) : authorityPass(word)
+  }
+
+  private func unixPass(_ word: Word) -> PassDeclaration? {
+    let rest = word.text.dropFirst("http://unix:".count)
+    let socket = rest.prefix { $0 != ":" }
+    let path = rest.dropFirst(socket.count + 1)
+    let place = word.place(from: 7, count: "unix:".count + socket.utf8.count)
+    guard unixEndpoint(String(socket), at: place) != nil else { return nil }
+    guard path.isEmpty || isPassPath(path, word) else { return nil }
+    return PassDeclaration(
+      place: word.place, authorityPlace: place, authority: "unix:\(socket)",
+      target: .unix(String(socket)), path: path.isEmpty ? nil : String(path))
+  }
+
+  private func authorityPass(_ word: Word) -> PassDeclaration? {
+    let rest = word.text.dropFirst("http://".count)
+    let authority = String(rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" })
+    let path = rest.dropFirst(authority.count)
+    let place = word.place(from: 7, count: authority.utf8.count)
+    guard let (host, port) = splitAuthority(authority, at: place) else { return nil }
+    guard host != "*" else {
+      reporter.error(place, "\"*\" is no address of a backend")
+      return nil
+    }
+    guard path.isEmpty || isPassPath(path, word) else { return nil }
+    return PassDeclaration(
+      place: word.place, authorityPlace: place, authority: authority,
+      target: port.map { .host(host, port: $0) } ?? .name(host),
+      path: path.isEmpty ? nil : String(path))
+  }
+
+  private func isPassPath(_ path: Substring, _ word: Word) -> Bool {
+    let isPath =
+      path.hasPrefix("/")
+      && path.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != 0x3F && $0 != 0x23 }
+    if !isPath {
+      reporter.error(
+        word.place, "invalid URI part \"\(path)\"",
+        expected: "a path that begins with \"/\", without \"?\" and \"#\"")
+    }
+    return isPath
+  }
+}

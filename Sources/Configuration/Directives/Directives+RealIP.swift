@@ -1,0 +1,44 @@
+/// Where the client's address comes from when another proxy stands in front.
+extension DirectiveCatalog {
+  static let realIP: [Directive] = [
+    Directive(
+      "set_real_ip_from", in: [.top, .server], "ADDRESS | CIDR | unix:", isRepeatable: true,
+      """
+      A proxy that is believed: the client's address is taken from the header that `real_ip_header` \
+      names, and the forwarded fields that it sends are kept and continued. Those of all other peers \
+      are discarded. The lines of an inner level replace those of the outer one.
+      """
+    ) { builder, use in
+      guard let added = builder.trust(use.arguments, allowsWords: false) else { return }
+      var trust = builder.settings.realIP.trust ?? TrustSetting()
+      trust.includesUnix = trust.includesUnix || added.includesUnix
+      trust.networks += added.networks
+      trust.ranges += added.ranges
+      builder.settings.realIP.trust = trust
+    },
+    Directive(
+      "real_ip_header", in: [.top, .server], "NAME | X-Forwarded-For | proxy_protocol",
+      default: "X-Real-IP",
+      """
+      Where the client's address stands: a header with one address, `X-Forwarded-For` (the last \
+      address of the list, see `real_ip_recursive`), or the PROXY protocol's header.
+      """
+    ) { builder, use in
+      let word = use.arguments[0]
+      guard let name = builder.fieldName(word) else { return }
+      let header: RealIPHeaderSetting
+      switch name.lowercased() {
+      case "x-forwarded-for": header = .xForwardedFor
+      case "proxy_protocol": header = .proxyProtocol
+      default: header = .field(name.lowercased())
+      }
+      builder.settings.realIP.header = header
+    },
+    .flag(
+      "real_ip_recursive", in: [.top, .server], default: "off", \.realIP.isRecursive,
+      """
+      `on`: of the addresses in `X-Forwarded-For` the last one that is not in `set_real_ip_from` is \
+      the client; `off`: the last one of all.
+      """),
+  ]
+}

@@ -1,0 +1,150 @@
+import Telemetry
+
+/// `server`, `location` and what picks one of them.
+extension DirectiveCatalog {
+  static let servers: [Directive] = [
+    Directive(
+      "server", in: .top, "", count: 0...0, opensBlock: true, isRepeatable: true,
+      "What is served on some addresses and names."
+    ) { $0.server($1) },
+    Directive(
+      "listen", in: .server,
+      "[ADDRESS:]PORT | ADDRESS | unix:PATH [default_server] [proxy_protocol] [backlog=NUMBER]",
+      count: .atLeast(1), default: "80", isRepeatable: true,
+      """
+      An address to accept connections on; several servers may share one. `default_server`: this \
+      server takes the requests whose host is none of the names of the address's servers (without it \
+      the first server of the address does). `proxy_protocol`: every connection begins with a header \
+      of the PROXY protocol, version 1 or 2. `backlog`: connections that wait to be accepted (511).
+      """
+    ) { $0.listen($1) },
+    Directive(
+      "server_name", in: .server, "NAME …", count: .atLeast(1), default: "\"\"",
+      isRepeatable: true,
+      """
+      The hosts that the server answers for: `example.com`, `*.example.com` (any name below it) or \
+      `.example.com` (both). `$hostname` is the machine's name. `_` matches nothing.
+      """
+    ) { $0.serverName($1) },
+    Directive(
+      "location", in: .server, "[= | ^~] PATH", count: 1...2, opensBlock: true, isRepeatable: true,
+      """
+      What is done with requests for some paths: with `=` this path alone, else all that begin with \
+      it; the longest one wins, and an exact one before all. `^~` is the same as nothing, because \
+      there are no regular expressions. Paths are compared after percent-decoding and after `//`, \
+      `/./` and `/../` have been resolved. A location that ends with `/` and has `proxy_pass` answers \
+      its own path without the `/` by a redirect (301), as in nginx, unless another location is made \
+      for that.
+      """
+    ) { $0.location($1) },
+    Directive(
+      "return", in: [.server, .location], "CODE [TEXT] | CODE URL | URL", count: 1...2,
+      """
+      Answers without a backend. With 301, 302, 303, 307 and 308 the second argument is the URL; a URL \
+      alone is a 302. 444 closes the connection without an answer. In `server` it answers all \
+      requests, before any location. The text may hold variables; its type is `default_type`.
+      """
+    ) { $0.returnAnswer($1) },
+    Directive(
+      "default_type", in: .everyLevel, "TYPE", default: "text/plain",
+      "The media type of the text that `return` sends."
+    ) { builder, use in
+      let word = use.arguments[0]
+      let isPlain = word.text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
+      guard isPlain, word.text.contains("/"), !word.text.contains("$") else {
+        return builder.invalidValue(word, expected: ["a media type such as text/plain"])
+      }
+      builder.settings.client.defaultType = word.text
+    },
+  ]
+}
+
+extension ConfigurationBuilder {
+  fileprivate func server(_ use: DirectiveUse) {
+    guard let block = use.block else { return }
+    server = ServerDeclaration(place: use.name.place)
+    let own = build(block, in: .server)
+    server?.settings = own
+    if let server { servers.append(server) }
+    server = nil
+  }
+
+  fileprivate func serverName(_ use: DirectiveUse) {
+    for word in use.arguments where isServerName(word) {
+      let name = word.text == "$hostname" ? environment.hostname : word.text
+      server?.names.append(
+        Word(
+          text: name.lowercased(), place: word.place, isQuoted: word.isQuoted, isVerbatim: false,
+          startsLine: false))
+    }
+  }
+
+  private func isServerName(_ word: Word) -> Bool {
+    let text = word.text
+    if text == "$hostname" || text.isEmpty { return true }
+    if text.hasPrefix("~") {
+      reporter.error(word.place, "regular expressions are not available in this version")
+      return false
+    }
+    let body = text.hasPrefix("*.") ? text.dropFirst(2) : text.drop { $0 == "." }
+    let isHost = body.utf8.allSatisfy { byte in
+      byte > 0x20 && byte != 0x7F && !"/:*,$\\\"'()[]{}".utf8.contains(byte)
+    }
+    guard isHost, !body.isEmpty, !body.hasPrefix("."), !text.hasPrefix("..") else {
+      let hint = text.contains(":") ? "a name without a port: ports belong in listen" : nil
+      reporter.error(
+        word.place, "invalid server name \"\(text)\"",
+        expected: hint ?? "a name such as example.com, *.example.com or .example.com")
+      return false
+    }
+    return true
+  }
+
+  fileprivate func location(_ use: DirectiveUse) {
+    guard let block = use.block else { return }
+    let heading = locationHeading(use)
+    location = LocationDeclaration(
+      place: use.name.place, isExact: heading?.isExact ?? false, path: heading?.path ?? "")
+    // The block is read even when its heading is wrong: its own errors are to be seen, too.
+    let own = build(block, in: .location)
+    location?.settings = own
+    if heading != nil, let location { server?.locations.append(location) }
+    location = nil
+  }
+
+  private func locationHeading(_ use: DirectiveUse) -> (isExact: Bool, path: String)? {
+    var modifier = use.arguments.count == 2 ? use.arguments[0].text : ""
+    let word = use.arguments[use.arguments.count - 1]
+    var path = word.text
+    if use.arguments.count == 1, !path.hasPrefix("/") {
+      // nginx takes `=/path` like `= /path`.
+      modifier = ["=", "^~", "~*", "~", "@"].first { path.hasPrefix($0) } ?? ""
+      path = String(path.dropFirst(modifier.count))
+    }
+    let place = use.arguments[0].place
+    switch modifier {
+    case "", "=", "^~": break
+    case "~", "~*":
+      reporter.error(place, "regular expressions are not available in this version")
+      return nil
+    case "@":
+      reporter.error(place, "named locations are not supported by Waybill")
+      return nil
+    default:
+      reporter.error(place, "invalid location modifier \"\(modifier)\"", expected: "= or ^~")
+      return nil
+    }
+    guard path.hasPrefix("/"), !path.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
+      reporter.error(
+        word.place, "invalid location path \"\(path)\"", expected: "a path that begins with \"/\"")
+      return nil
+    }
+    let isExact = modifier == "="
+    if let twin = server?.locations.first(where: { $0.isExact == isExact && $0.path == path }) {
+      let line = reporter.describe(twin.place, from: place)
+      reporter.error(place, "the location \"\(path)\" is already declared at \(line)")
+      return nil
+    }
+    return (isExact, path)
+  }
+}

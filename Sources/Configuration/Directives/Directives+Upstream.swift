@@ -1,0 +1,131 @@
+import Basics
+import Policy
+
+/// `upstream` and what stands in it.
+extension DirectiveCatalog {
+  static let upstreams: [Directive] = [
+    Directive(
+      "upstream", in: .top, "NAME", opensBlock: true, isRepeatable: true,
+      "A group of servers that `proxy_pass` names."
+    ) { $0.upstream($1) },
+    Directive(
+      "server", in: .upstream,
+      """
+      ADDRESS [weight=NUMBER] [max_fails=NUMBER] [fail_timeout=TIME] [max_conns=NUMBER] [backup] \
+      [down]
+      """,
+      count: .atLeast(1), isRepeatable: true,
+      """
+      A server: `host:port` (80 without a port; all addresses of a name) or `unix:PATH`. `weight`: its \
+      share (1). `max_fails` (1) failures within `fail_timeout` (10s) take it out for that time; 0 \
+      never does. `max_conns`: connections of each worker (0, unlimited). `backup`: only when no other \
+      is left. `down`: never.
+      """
+    ) { $0.upstreamServer($1) },
+    Directive(
+      "keepalive", in: .upstream, "NUMBER", default: "32",
+      "How many idle connections each worker keeps to the group; 0 keeps none."
+    ) { builder, use in
+      builder.upstream?.idleConnections = builder.number(use.arguments[0], 0...65_536)
+    },
+    Directive(
+      "keepalive_timeout", in: .upstream, "TIME", default: "60s",
+      "How long an idle connection to a server is kept."
+    ) { builder, use in
+      builder.upstream?.idleTimeout = builder.time(use.arguments[0])
+    },
+    Directive(
+      "keepalive_requests", in: .upstream, "NUMBER", default: "1000",
+      "How many requests one connection to a server may carry."
+    ) { builder, use in
+      builder.upstream?.keepaliveRequests = builder.number(
+        use.arguments[0], 1...UInt64(UInt32.max))
+    },
+    Directive(
+      "least_conn", in: .upstream, "", count: 0...0,
+      "The server with the fewest running requests, weights considered, gets the next one."
+    ) { builder, use in builder.balance(.leastConnections, use) },
+    Directive(
+      "random", in: .upstream, "[two [least_conn]]", count: 0...2,
+      "A server by chance, weights considered; with `two` the less busy one of two."
+    ) { builder, use in
+      if use.arguments.count > 0, builder.choice(use.arguments[0], ["two": true]) == nil { return }
+      if use.arguments.count > 1, builder.choice(use.arguments[1], ["least_conn": true]) == nil {
+        return
+      }
+      builder.balance(use.arguments.isEmpty ? .random : .randomTwo, use)
+    },
+    Directive(
+      "hash", in: .upstream, "KEY [consistent]", count: 1...2,
+      """
+      The server that a key belongs to, text with variables such as `$remote_addr`. With `consistent` \
+      a server more or less moves few keys only.
+      """
+    ) { builder, use in
+      let isConsistent = use.arguments.count > 1
+      if isConsistent, builder.choice(use.arguments[1], ["consistent": true]) == nil { return }
+      guard let key = builder.template(use.arguments[0]) else { return }
+      builder.balance(isConsistent ? .consistentHash : .hash, use)
+      builder.upstream?.hashKey = key
+    },
+  ]
+}
+
+extension ConfigurationBuilder {
+  fileprivate func upstream(_ use: DirectiveUse) {
+    let name = use.arguments[0]
+    guard let block = use.block else { return }
+    upstream = UpstreamDeclaration(name: name)
+    _ = build(block, in: .upstream)
+    defer { upstream = nil }
+    guard let declared = upstream, isNewUpstream(name) else { return }
+    upstreams.append(declared)
+    guard !declared.peers.isEmpty else {
+      reporter.error(name.place, "the upstream \"\(name.text)\" has no servers")
+      return
+    }
+    checkBackups(declared)
+  }
+
+  private func isNewUpstream(_ name: Word) -> Bool {
+    let isName =
+      !name.text.isEmpty
+      && name.text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"/:$?#[]".utf8.contains($0) }
+    guard isName else {
+      reporter.error(
+        name.place, "invalid upstream name \"\(name.text)\"",
+        expected: "letters, digits, \"_\", \"-\" and \".\"")
+      return false
+    }
+    if let twin = upstreams.first(where: { $0.name.text == name.text }) {
+      let line = reporter.describe(twin.name.place, from: name.place)
+      reporter.error(name.place, "the upstream \"\(name.text)\" is already declared at \(line)")
+      return false
+    }
+    return true
+  }
+
+  private func checkBackups(_ upstream: UpstreamDeclaration) {
+    let backups = upstream.peers.compactMap(\.backupPlace)
+    switch upstream.method {
+    case .random, .randomTwo, .hash, .consistentHash:
+      for place in backups {
+        reporter.error(place, "the balancing method does not support \"backup\"")
+      }
+    case .roundRobin, .leastConnections:
+      guard backups.count == upstream.peers.count else { return }
+      reporter.error(
+        upstream.name.place, "all servers of the upstream \"\(upstream.name.text)\" are backups")
+    }
+  }
+
+  fileprivate func balance(_ method: BalancingMethod, _ use: DirectiveUse) {
+    if let first = upstream?.methodPlace {
+      let line = reporter.describe(first, from: use.name.place)
+      reporter.error(use.name.place, "the balancing method is already set at \(line)")
+      return
+    }
+    upstream?.method = method
+    upstream?.methodPlace = use.name.place
+  }
+}

@@ -1,0 +1,51 @@
+import Basics
+import HTTP
+import Plan
+import Policy
+import Telemetry
+
+/// `proxy_set_header` and `add_header` of one place. The request-ID header is not theirs: Waybill
+/// writes exactly one line of it, so setting it to `$request_id` says nothing new and anything else
+/// would break the promise.
+extension PlanAssembler {
+  /// The fields set on requests to the backend.
+  func requestFields(_ settings: Settings) -> FrozenArray<FieldAssignment> {
+    freeze(settings.requestFields, settings.requestID)
+  }
+
+  /// The fields added to responses.
+  func responseFields(_ settings: Settings) -> FrozenArray<FieldAssignment> {
+    freeze(settings.responseFields, settings.requestID)
+  }
+
+  private func freeze(
+    _ fields: [FieldSetting], _ requestID: RequestIDSettings
+  ) -> FrozenArray<FieldAssignment> {
+    var assignments: [FieldAssignment] = []
+    for field in fields {
+      let name = field.name.text
+      if requestID.effectiveMode != .off,
+        FieldSyntax.foldAlike(name, requestID.effectiveHeader)
+      {
+        checkRequestIDField(field, requestID.effectiveHeader)
+        continue
+      }
+      assignments.append(
+        FieldAssignment(
+          name: arena.freeze(name), known: FieldSyntax.classify(name), value: field.value,
+          isAlways: field.isAlways))
+    }
+    return arena.freeze(assignments)
+  }
+
+  private func checkRequestIDField(_ field: FieldSetting, _ header: String) {
+    guard field.text.text != "$request_id", field.text.text != "${request_id}" else { return }
+    let what =
+      field.name.text.lowercased() == header.lowercased()
+      ? "\"\(field.name.text)\" carries the request ID"
+      : "\"\(field.name.text)\" looks like the request ID's \"\(header)\" to many backends"
+    reporter.error(
+      field.text.place, "\(what): Waybill writes it itself",
+      expected: "$request_id, or request_id off; to leave the header alone")
+  }
+}

@@ -1,0 +1,83 @@
+import Basics
+import HTTP
+import Plan
+import Policy
+
+/// `listen`: one listener for each address, whatever the number of servers that share it.
+extension PlanAssembler {
+  /// Fills the table of listeners from the servers' declarations.
+  func assembleListeners() {
+    var groups: [[(server: Int, listen: ListenDeclaration)]] = []
+    for (index, server) in builder.servers.enumerated() {
+      for listen in server.listens {
+        let known = groups.firstIndex { $0[0].listen.endpoint.isSame(as: listen.endpoint) }
+        if let known {
+          groups[known].append((index, listen))
+        } else {
+          groups.append([(index, listen)])
+        }
+      }
+    }
+    listeners = groups.map { listener($0) }
+  }
+
+  private func listener(_ uses: [(server: Int, listen: ListenDeclaration)]) -> ListenerPlan {
+    let endpoint = uses[0].listen.endpoint
+    return ListenerPlan(
+      address: endpoint.address, unixPath: arena.freeze(endpoint.unixPath),
+      acceptsProxyProtocol: uses.contains { $0.listen.acceptsProxyProtocol },
+      backlog: backlog(uses.map(\.listen)),
+      serverNames: ServerNameTable(names: names(uses.map(\.server), endpoint), arena: arena),
+      defaultServer: defaultServer(uses))
+  }
+
+  private func defaultServer(_ uses: [(server: Int, listen: ListenDeclaration)]) -> Int {
+    var chosen: (server: Int, listen: ListenDeclaration)?
+    for use in uses where use.listen.isDefaultServer {
+      guard let first = chosen else {
+        chosen = use
+        continue
+      }
+      let line = reporter.describe(first.listen.place, from: use.listen.place)
+      reporter.error(
+        use.listen.place, "\(use.listen.endpoint.name) has a default server already, at \(line)")
+    }
+    return (chosen ?? uses[0]).server
+  }
+
+  private func backlog(_ listens: [ListenDeclaration]) -> Int32 {
+    var chosen: (value: Int32, place: Place)?
+    for listen in listens {
+      guard let backlog = listen.backlog else { continue }
+      if let first = chosen, first.value != backlog.value {
+        let line = reporter.describe(first.place, from: backlog.place)
+        reporter.error(
+          backlog.place, "\(listen.endpoint.name) has another backlog at \(line)",
+          expected: "backlog=\(first.value)")
+      }
+      chosen = chosen ?? backlog
+    }
+    return chosen?.value ?? 511
+  }
+
+  /// The names of an address's servers; a name that an earlier server has is not taken twice.
+  private func names(_ servers: [Int], _ endpoint: Endpoint) -> [(name: String, server: Int)] {
+    var owners: [String: Int] = [:]
+    var names: [(name: String, server: Int)] = []
+    for server in servers {
+      for word in builder.servers[server].names where word.text != "_" && !word.text.isEmpty {
+        guard let owner = owners[word.text] else {
+          owners[word.text] = server
+          names.append((word.text, server))
+          continue
+        }
+        reporter.warning(
+          word.place,
+          owner == server
+            ? "the name \"\(word.text)\" is listed twice"
+            : "conflicting server name \"\(word.text)\" on \(endpoint.name), ignored")
+      }
+    }
+    return names
+  }
+}

@@ -1,0 +1,174 @@
+import Basics
+import HTTP
+import Plan
+import Policy
+import Telemetry
+
+/// `server` and `location`.
+extension PlanAssembler {
+  /// Appends a server and its locations to the tables.
+  func assemble(_ server: ServerDeclaration) {
+    let settings = server.settings.inheriting(builder.settings)
+    let title = "server \(server.names.first?.text ?? server.listens[0].endpoint.name)"
+    note(title, server.place, settings.requestID)
+    let fallback = appendFallback(server, settings)
+    var entries: [(isExact: Bool, path: String, location: Int)] = []
+    for location in server.locations {
+      let merged = location.settings.inheriting(settings)
+      note("\(title) location \(location.path)", location.place, merged.requestID)
+      entries.append((location.isExact, location.path, locations.count))
+      locations.append(plan(location, in: server, merged))
+    }
+    entries += appendSlashRedirects(server, settings)
+    if server.locations.isEmpty, server.answer == nil {
+      warn(server.place, "the server has neither a location nor return: it answers 404")
+    }
+    let realIP = realIPPlan(settings.realIP)
+    servers.append(
+      ServerPlan(
+        name: arena.freeze(primaryName(server)),
+        headerTimeout: settings.client.headerTimeout ?? .seconds(60),
+        headLimits: settings.client.headLimits,
+        locationTable: LocationTable(entries: entries, arena: arena), fallbackLocation: fallback,
+        realIPTrust: (settings.realIP.trust ?? TrustSetting()).freeze(arena),
+        realIPHeader: realIP.header, realIPField: realIP.field))
+  }
+
+  /// `$server_name`: the first name, without the dot that stands for a wildcard.
+  private func primaryName(_ server: ServerDeclaration) -> String {
+    let name = server.names.first?.text ?? ""
+    return name.hasPrefix(".") ? String(name.dropFirst()) : name
+  }
+
+  /// What serves a path that no location matches.
+  private func appendFallback(_ server: ServerDeclaration, _ settings: Settings) -> Int {
+    var location = commonPlan(settings)
+    if let answer = server.answer { setAnswer(answer, settings, &location) }
+    locations.append(location)
+    return locations.count - 1
+  }
+
+  private func plan(
+    _ location: LocationDeclaration, in server: ServerDeclaration, _ settings: Settings
+  ) -> LocationPlan {
+    var plan = commonPlan(settings)
+    if let pass = location.pass {
+      setPass(pass, location, &plan)
+      warnOfLoop(pass, plan, server)
+    }
+    if let answer = server.answer ?? location.answer {
+      setAnswer(answer, settings, &plan)
+      if let pass = location.pass {
+        let line = reporter.describe(answer.place, from: pass.place)
+        warn(pass.place, "proxy_pass has no effect: return at \(line) answers all requests")
+      }
+    }
+    if plan.action == .none {
+      warn(
+        location.place, "the location has neither proxy_pass nor return: it answers 404")
+    }
+    return plan
+  }
+
+  private func warnOfLoop(_ pass: PassDeclaration, _ plan: LocationPlan, _ server: ServerDeclaration) {
+    guard plan.action == .proxy, plan.upstream < upstreams.count else { return }
+    let peers = upstreams[plan.upstream].peers
+    for index in peers.indices {
+      let peer = peers[index]
+      let path = String(decoding: peer.unixPath.indices.map { peer.unixPath[$0] }, as: UTF8.self)
+      let endpoint = Endpoint(address: peer.address, unixPath: path, name: "")
+      guard server.listens.contains(where: { $0.endpoint.isSame(as: endpoint) }) else { continue }
+      warn(pass.place, "the server listens on this address itself: requests go round in circles")
+      return
+    }
+  }
+
+  // MARK: Actions
+
+  private func setAnswer(
+    _ answer: AnswerDeclaration, _ settings: Settings, _ plan: inout LocationPlan
+  ) {
+    plan.action = .answer
+    plan.answerStatus = answer.status
+    plan.answerText = answer.text
+    plan.answerType = arena.freeze(settings.client.defaultType ?? "text/plain")
+  }
+
+  private func setPass(
+    _ pass: PassDeclaration, _ location: LocationDeclaration, _ plan: inout LocationPlan
+  ) {
+    guard let upstream = upstreamIndex(pass) else { return }
+    plan.action = .proxy
+    plan.upstream = upstream
+    plan.proxyHost = arena.freeze(proxyHost(pass))
+    plan.matchedPrefixCount = location.path.utf8.count
+    if let path = pass.path {
+      plan.replacesPath = true
+      plan.replacementPath = arena.freeze(path)
+    }
+  }
+
+  /// What the location is apart from its action.
+  private func commonPlan(_ settings: Settings) -> LocationPlan {
+    var plan = LocationPlan(requestID: settings.requestID.freeze(arena))
+    plan.requestFields = requestFields(settings)
+    plan.responseFields = responseFields(settings)
+    plan.hiddenFields = arena.freeze(settings.hiddenFields.map { arena.freeze($0) })
+    plan.connectTimeout = settings.proxy.connectTimeout ?? plan.connectTimeout
+    plan.readTimeout = settings.proxy.readTimeout ?? plan.readTimeout
+    plan.sendTimeout = settings.proxy.sendTimeout ?? plan.sendTimeout
+    plan.retry = settings.proxy.retry
+    plan.ignoresClientAbort = settings.proxy.ignoresClientAbort ?? plan.ignoresClientAbort
+    plan.maximumContentBytes = settings.client.maximumContentBytes ?? 0
+    plan.bodyTimeout = settings.client.bodyTimeout ?? plan.bodyTimeout
+    plan.clientSendTimeout = settings.client.sendTimeout ?? plan.clientSendTimeout
+    plan.keepaliveTimeout = settings.client.keepaliveTimeout ?? plan.keepaliveTimeout
+    plan.keepaliveRequests =
+      settings.client.keepaliveRequests.map { UInt32($0) } ?? plan.keepaliveRequests
+    plan.accessLogs = freezeAccessLogs(settings.logs)
+    plan.errorLogs = freezeErrorLogs(settings.logs)
+    return plan
+  }
+
+  /// nginx answers `/path` with a redirect to `/path/` when `location /path/` has `proxy_pass` and
+  /// nothing else was made for `/path`.
+  private func appendSlashRedirects(
+    _ server: ServerDeclaration, _ settings: Settings
+  ) -> [(isExact: Bool, path: String, location: Int)] {
+    guard server.answer == nil else { return [] }
+    var entries: [(isExact: Bool, path: String, location: Int)] = []
+    for location in server.locations {
+      guard !location.isExact, location.pass != nil, location.answer == nil,
+        location.path.utf8.count > 1, location.path.hasSuffix("/")
+      else { continue }
+      let path = String(location.path.dropLast())
+      guard !server.locations.contains(where: { $0.path == path }) else { continue }
+      let merged = location.settings.inheriting(settings)
+      guard let target = builder.template(location.path + "$is_args$args", place: { _, _ in location.place })
+      else { continue }
+      var plan = commonPlan(merged)
+      setAnswer(
+        AnswerDeclaration(place: location.place, status: 301, text: target), merged, &plan)
+      entries.append((true, path, locations.count))
+      locations.append(plan)
+    }
+    return entries
+  }
+
+  // MARK: Client addresses
+
+  private func realIPPlan(_ settings: RealIPSettings) -> (header: RealIPHeader, field: FrozenBytes) {
+    switch settings.header {
+    case nil: (.field, arena.freeze("x-real-ip"))
+    case .field(let name): (.field, arena.freeze(name))
+    case .proxyProtocol: (.proxyProtocol, .empty)
+    case .xForwardedFor:
+      (settings.isRecursive == true ? .xForwardedForRecursive : .xForwardedFor, .empty)
+    }
+  }
+
+  private func note(_ title: String, _ place: Place, _ settings: RequestIDSettings) {
+    let source = "\(reporter.sources[place.file].path):\(reporter.line(of: place))"
+    policies.append(EffectivePolicy(title: title, source: source, settings: settings))
+  }
+}

@@ -1,0 +1,85 @@
+import Basics
+import HTTP
+import Plan
+import Policy
+import Telemetry
+
+/// `upstream`, and the unnamed one of each address in `proxy_pass`.
+extension PlanAssembler {
+  /// The plan of a declared upstream.
+  func freeze(_ upstream: UpstreamDeclaration) -> UpstreamPlan {
+    UpstreamPlan(
+      name: arena.freeze(upstream.name.text),
+      peers: arena.freeze(upstream.peers.flatMap { freeze($0) }), method: upstream.method,
+      hashKey: upstream.hashKey,
+      idleConnections: upstream.idleConnections.map { Int($0) } ?? Limits.idleUpstreamConnections,
+      idleTimeout: upstream.idleTimeout ?? Limits.idleUpstreamTimeout,
+      keepaliveRequests: upstream.keepaliveRequests.map { UInt32($0) } ?? 1000)
+  }
+
+  private func freeze(_ peer: PeerDeclaration) -> [Peer] {
+    peer.endpoints.map { endpoint in
+      Peer(
+        address: endpoint.address, unixPath: arena.freeze(endpoint.unixPath),
+        name: arena.freeze(endpoint.name), weight: UInt32(peer.weight),
+        maximumFailures: UInt32(peer.maximumFailures), failTimeout: peer.failTimeout,
+        maximumConnections: UInt32(peer.maximumConnections), isBackup: peer.backupPlace != nil,
+        isDown: peer.isDown)
+    }
+  }
+
+  /// The upstream that a `proxy_pass` names; nil when it has no address, which is reported.
+  func upstreamIndex(_ pass: PassDeclaration) -> Int? {
+    let names = builder.upstreams.map(\.name.text)
+    switch pass.target {
+    case .unix(let path):
+      let endpoint = Endpoint(address: .unix, unixPath: path, name: "unix:\(path)")
+      return implicitUpstream("unix:\(path)", [endpoint])
+    case .name(let name):
+      if let declared = names.firstIndex(of: name) { return declared }
+      return hostUpstream(name, port: 80, pass, suggestions: names)
+    case .host(let host, let port):
+      guard names.contains(host) else {
+        return hostUpstream(host, port: port, pass, suggestions: [])
+      }
+      reporter.error(
+        pass.authorityPlace, "the upstream \"\(host)\" has ports of its own",
+        expected: "http://\(host)")
+      return nil
+    }
+  }
+
+  private func hostUpstream(
+    _ host: String, port: UInt16, _ pass: PassDeclaration, suggestions: [String]
+  ) -> Int? {
+    let key = "\(host.lowercased()):\(port)"
+    if let known = implicitUpstreams[key] { return known }
+    let endpoints = builder.endpoints(host: host, port: port, at: pass.authorityPlace) {
+      Suggestion.nearest(to: host, among: suggestions)
+    }
+    return endpoints.map { implicitUpstream(key, $0, name: pass.authority) }
+  }
+
+  private func implicitUpstream(
+    _ key: String, _ endpoints: [Endpoint], name: String? = nil
+  ) -> Int {
+    if let known = implicitUpstreams[key] { return known }
+    var declaration = UpstreamDeclaration(
+      name: Word(
+        text: name ?? key, place: Place(file: 0, offset: 0, count: 0), isQuoted: false,
+        isVerbatim: false, startsLine: false))
+    declaration.peers = [PeerDeclaration(place: declaration.name.place, endpoints: endpoints)]
+    upstreams.append(freeze(declaration))
+    implicitUpstreams[key] = upstreams.count - 1
+    return upstreams.count - 1
+  }
+
+  /// `$proxy_host`: as written, without HTTP's own port; a unix socket is `localhost`, as in nginx.
+  func proxyHost(_ pass: PassDeclaration) -> String {
+    switch pass.target {
+    case .unix: "localhost"
+    case .name(let name): name
+    case .host(let host, let port): port == 80 ? host : "\(host):\(port)"
+    }
+  }
+}

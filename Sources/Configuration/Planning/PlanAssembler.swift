@@ -1,0 +1,78 @@
+import Basics
+import HTTP
+import Plan
+import Policy
+import Telemetry
+
+/// Merges what a conf file declares level by level, checks what only the whole can show (names that
+/// nobody declared, servers that hide each other) and freezes it into the tables of a plan.
+final class PlanAssembler {
+  let builder: ConfigurationBuilder
+  let reporter: DiagnosticReporter
+  let arena: Arena
+
+  // The tables as they grow.
+  var listeners: [ListenerPlan] = []
+  var servers: [ServerPlan] = []
+  var locations: [LocationPlan] = []
+  var upstreams: [UpstreamPlan] = []
+  var sinks = SinkTable()
+  /// Index in `upstreams` of each `proxy_pass` that names an address.
+  var implicitUpstreams: [String: Int] = [:]
+  /// The merged policies, for `waybill -T`.
+  var policies: [EffectivePolicy] = []
+
+  init(_ builder: ConfigurationBuilder) {
+    self.builder = builder
+    reporter = builder.reporter
+    arena = builder.arena
+  }
+
+  /// The plan; of no use when errors were reported.
+  func assemble() -> Plan {
+    upstreams = builder.upstreams.map { freeze($0) }
+    for index in builder.servers.indices where builder.servers[index].listens.isEmpty {
+      builder.servers[index].listens = defaultListens(builder.servers[index].place)
+    }
+    for server in builder.servers { assemble(server) }
+    assembleListeners()
+    if builder.servers.isEmpty, reporter.errorCount == 0 {
+      reporter.error(
+        Place(file: 0, offset: 0, count: 0), "no server is declared",
+        expected: "a server { … } with listen and location")
+    }
+    let errorLogs = freezeErrorLogs(builder.settings.logs)
+    var tables = PlanTables(
+      listeners: arena.freeze(listeners), servers: arena.freeze(servers),
+      locations: arena.freeze(locations), upstreams: arena.freeze(upstreams),
+      sinks: arena.freeze(sinks.plans(arena)), capturedFields: freezeCapturedFields(),
+      workerConnections: Int(
+        builder.process.workerConnections ?? UInt64(Limits.workerConnections)),
+      shutdownTimeout: builder.process.shutdownTimeout ?? Limits.shutdownTimeout,
+      usesLocalAddress: builder.usesLocalAddress)
+    tables.errorLogs = errorLogs
+    let process = ProcessPlan(
+      workerThreads: builder.process.workerThreads, pidPath: builder.process.pidPath,
+      user: builder.process.user, group: builder.process.group)
+    return Plan(tables: tables, process: process, arena: arena)
+  }
+
+  private func freezeCapturedFields() -> FrozenArray<CapturedField> {
+    arena.freeze(
+      builder.templates.capturedFields.map {
+        CapturedField(name: arena.freeze($0.name), isUpstream: $0.isUpstream)
+      })
+  }
+
+  private func defaultListens(_ place: Place) -> [ListenDeclaration] {
+    let endpoints = builder.endpoints(host: "0.0.0.0", port: 80, at: place) ?? []
+    return endpoints.map { ListenDeclaration(place: place, endpoint: $0) }
+  }
+
+  /// Warnings about what is missing would only follow from errors above: they wait until those are
+  /// gone.
+  func warn(_ place: Place, _ message: String, expected: String? = nil) {
+    guard reporter.errorCount == 0 else { return }
+    reporter.warning(place, message, expected: expected)
+  }
+}

@@ -1,0 +1,113 @@
+import Basics
+import HTTP
+import Policy
+import Telemetry
+
+/// The blocks of a conf file as they were declared, before they are merged and frozen.
+
+/// What concerns the process as a whole.
+struct ProcessSettings {
+  var workerThreads: Int?
+  var workerConnections: UInt64?
+  var shutdownTimeout: Interval?
+  var pidPath: String?
+  var user: String?
+  var group: String?
+}
+
+/// An address and the name by which logs call it.
+struct Endpoint {
+  var address: PeerAddress
+  /// The path of a unix socket; empty for TCP.
+  var unixPath: String
+  /// `address:port` or `unix:path`.
+  var name: String
+}
+
+/// One address of a `listen`.
+struct ListenDeclaration {
+  var place: Place
+  var endpoint: Endpoint
+  var isDefaultServer = false
+  var acceptsProxyProtocol = false
+  var backlog: (value: Int32, place: Place)?
+}
+
+/// A `server`.
+struct ServerDeclaration {
+  var place: Place
+  var listens: [ListenDeclaration] = []
+  var names: [Word] = []
+  var settings = Settings()
+  var locations: [LocationDeclaration] = []
+  var answer: AnswerDeclaration?
+}
+
+/// A `location`.
+struct LocationDeclaration {
+  var place: Place
+  var isExact: Bool
+  var path: String
+  var settings = Settings()
+  var answer: AnswerDeclaration?
+  var pass: PassDeclaration?
+}
+
+/// A `return`.
+struct AnswerDeclaration {
+  var place: Place
+  var status: UInt16
+  var text: Template
+}
+
+/// A `proxy_pass`.
+struct PassDeclaration {
+  /// What a request is passed to.
+  enum Target {
+    /// An upstream's name, or a host without a port.
+    case name(String)
+    /// A host with a port.
+    case host(String, port: UInt16)
+    /// A unix socket.
+    case unix(String)
+  }
+
+  /// The whole argument.
+  var place: Place
+  /// Its authority.
+  var authorityPlace: Place
+  var authority: String
+  var target: Target
+  /// The URI part.
+  var path: String?
+}
+
+/// An `upstream`.
+struct UpstreamDeclaration {
+  var name: Word
+  var peers: [PeerDeclaration] = []
+  var method = BalancingMethod.roundRobin
+  var methodPlace: Place?
+  var hashKey = Template(parts: .empty)
+  var idleConnections: UInt64?
+  var idleTimeout: Interval?
+  var keepaliveRequests: UInt64?
+}
+
+/// A `server` of an `upstream`; one name may have several addresses.
+struct PeerDeclaration {
+  var place: Place
+  var endpoints: [Endpoint]
+  var weight: UInt64 = 1
+  var maximumFailures: UInt64 = 1
+  var failTimeout = Interval.seconds(10)
+  var maximumConnections: UInt64 = 0
+  var backupPlace: Place?
+  var isDown = false
+}
+
+/// A `log_format`.
+struct LogFormatDeclaration {
+  var name: Word
+  var format: LogFormat
+}

@@ -1,0 +1,42 @@
+import Basics
+import Telemetry
+
+/// What one level says of logs; nil where it says nothing. An inner level replaces the outer one's.
+struct LogSettings {
+  /// `access_log`, none for `off`.
+  var access: [AccessLogSetting]?
+  /// True once `access_log off` was seen on this level.
+  var accessIsOff = false
+  /// `error_log`
+  var errors: [ErrorLogSetting]?
+
+  func inheriting(_ outer: LogSettings) -> LogSettings {
+    LogSettings(
+      access: access ?? outer.access, accessIsOff: access == nil ? outer.accessIsOff : accessIsOff,
+      errors: errors ?? outer.errors)
+  }
+}
+
+/// Where log lines go.
+enum LogDestination: Hashable {
+  case file(String)
+  case stdout
+  case stderr
+}
+
+/// An `access_log`.
+struct AccessLogSetting {
+  var destination: LogDestination
+  var place: Place
+  /// The format's name; nil for the default.
+  var format: Word?
+  var bufferBytes: Int
+  var flushInterval: Interval
+  var condition: Template
+}
+
+/// An `error_log`.
+struct ErrorLogSetting {
+  var destination: LogDestination
+  var level: LogLevel
+}

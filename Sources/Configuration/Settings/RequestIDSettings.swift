@@ -1,0 +1,44 @@
+import Basics
+import Policy
+
+/// What one level says of the request ID; nil where it says nothing.
+struct RequestIDSettings {
+  var mode: RequestIDMode?
+  var header: String?
+  var format: RequestIDFormat?
+  var trust: TrustSetting?
+  var maximumLength: UInt64?
+  var rejectsInvalid: Bool?
+  var crossOrigin: CrossOriginSetting?
+
+  func inheriting(_ outer: RequestIDSettings) -> RequestIDSettings {
+    RequestIDSettings(
+      mode: mode ?? outer.mode, header: header ?? outer.header, format: format ?? outer.format,
+      trust: trust ?? outer.trust, maximumLength: maximumLength ?? outer.maximumLength,
+      rejectsInvalid: rejectsInvalid ?? outer.rejectsInvalid,
+      crossOrigin: crossOrigin ?? outer.crossOrigin)
+  }
+
+  /// The header's name in force.
+  var effectiveHeader: String { header ?? "X-Request-ID" }
+  /// The mode in force.
+  var effectiveMode: RequestIDMode { mode ?? .on }
+
+  /// The policy, with defaults where nothing was said.
+  func freeze(_ arena: Arena) -> RequestIDPolicy {
+    let exposure = crossOrigin ?? CrossOriginSetting(isOn: false, origins: [])
+    return RequestIDPolicy(
+      mode: effectiveMode, format: format ?? .uuid4, rejectsInvalid: rejectsInvalid ?? false,
+      maximumLength: Int(maximumLength ?? 128),
+      trust: (trust ?? TrustSetting(includesAll: true)).freeze(arena),
+      header: arena.freeze(effectiveHeader),
+      crossOrigin: CrossOriginExposure(
+        isOn: exposure.isOn, origins: arena.freeze(exposure.origins.map { arena.freeze($0) })))
+  }
+}
+
+/// `request_id_cors`
+struct CrossOriginSetting {
+  var isOn: Bool
+  var origins: [String]
+}

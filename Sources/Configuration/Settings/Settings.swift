@@ -1,0 +1,135 @@
+import Basics
+import HTTP
+import Policy
+import Telemetry
+
+/// What one level (top level, a `server`, a `location`) says itself; nil where it says nothing.
+/// `inheriting` fills the gaps from the level around it, so each directive is inherited on its own.
+struct Settings {
+  var requestID = RequestIDSettings()
+  var client = ClientSettings()
+  var realIP = RealIPSettings()
+  var proxy = ProxySettings()
+  var logs = LogSettings()
+  /// `proxy_set_header`
+  var requestFields: [FieldSetting] = []
+  /// `add_header`
+  var responseFields: [FieldSetting] = []
+  /// `proxy_hide_header`, lowercase.
+  var hiddenFields: [String] = []
+
+  /// These settings, and the ones of `outer` for what they leave open.
+  func inheriting(_ outer: Settings) -> Settings {
+    var merged = self
+    merged.requestID = requestID.inheriting(outer.requestID)
+    merged.client = client.inheriting(outer.client)
+    merged.realIP = realIP.inheriting(outer.realIP)
+    merged.proxy = proxy.inheriting(outer.proxy)
+    merged.logs = logs.inheriting(outer.logs)
+    merged.requestFields = FieldSetting.merge(requestFields, over: outer.requestFields)
+    merged.responseFields = FieldSetting.merge(responseFields, over: outer.responseFields)
+    merged.hiddenFields += outer.hiddenFields.filter { !hiddenFields.contains($0) }
+    return merged
+  }
+}
+
+/// `client_*`, `send_timeout`, `keepalive_*`, `large_client_header_buffers`, `default_type`.
+struct ClientSettings {
+  var headerTimeout: Interval?
+  var bodyTimeout: Interval?
+  var sendTimeout: Interval?
+  var keepaliveTimeout: Interval?
+  var keepaliveRequests: UInt64?
+  var maximumContentBytes: UInt64?
+  var headerBuffers: (number: Int, bytes: Int)?
+  var maximumFieldCount: UInt64?
+  var defaultType: String?
+
+  func inheriting(_ outer: ClientSettings) -> ClientSettings {
+    var merged = self
+    merged.headerTimeout = headerTimeout ?? outer.headerTimeout
+    merged.bodyTimeout = bodyTimeout ?? outer.bodyTimeout
+    merged.sendTimeout = sendTimeout ?? outer.sendTimeout
+    merged.keepaliveTimeout = keepaliveTimeout ?? outer.keepaliveTimeout
+    merged.keepaliveRequests = keepaliveRequests ?? outer.keepaliveRequests
+    merged.maximumContentBytes = maximumContentBytes ?? outer.maximumContentBytes
+    merged.headerBuffers = headerBuffers ?? outer.headerBuffers
+    merged.maximumFieldCount = maximumFieldCount ?? outer.maximumFieldCount
+    merged.defaultType = defaultType ?? outer.defaultType
+    return merged
+  }
+
+  /// The bounds on heads.
+  var headLimits: HeadLimits {
+    let bytes = headerBuffers?.bytes ?? Limits.headLineBytes
+    let total = headerBuffers.map { $0.number * $0.bytes } ?? Limits.headBytes
+    return HeadLimits(
+      maximumLineBytes: bytes, maximumHeadBytes: total,
+      maximumFieldCount: maximumFieldCount.map { Int($0) } ?? Limits.fieldCount)
+  }
+}
+
+/// `set_real_ip_from`, `real_ip_*`.
+struct RealIPSettings {
+  var trust: TrustSetting?
+  var header: RealIPHeaderSetting?
+  var isRecursive: Bool?
+
+  func inheriting(_ outer: RealIPSettings) -> RealIPSettings {
+    RealIPSettings(
+      trust: trust ?? outer.trust, header: header ?? outer.header,
+      isRecursive: isRecursive ?? outer.isRecursive)
+  }
+}
+
+/// `real_ip_header`
+enum RealIPHeaderSetting {
+  case field(String)
+  case xForwardedFor
+  case proxyProtocol
+}
+
+/// `proxy_*`
+struct ProxySettings {
+  var connectTimeout: Interval?
+  var readTimeout: Interval?
+  var sendTimeout: Interval?
+  var retryConditions: RetryConditions?
+  var retryTries: UInt64?
+  var retryTimeout: Interval?
+  var ignoresClientAbort: Bool?
+
+  func inheriting(_ outer: ProxySettings) -> ProxySettings {
+    var merged = self
+    merged.connectTimeout = connectTimeout ?? outer.connectTimeout
+    merged.readTimeout = readTimeout ?? outer.readTimeout
+    merged.sendTimeout = sendTimeout ?? outer.sendTimeout
+    merged.retryConditions = retryConditions ?? outer.retryConditions
+    merged.retryTries = retryTries ?? outer.retryTries
+    merged.retryTimeout = retryTimeout ?? outer.retryTimeout
+    merged.ignoresClientAbort = ignoresClientAbort ?? outer.ignoresClientAbort
+    return merged
+  }
+
+  /// `proxy_next_upstream*`
+  var retry: RetryPolicy {
+    RetryPolicy(
+      conditions: retryConditions ?? [.error, .timeout], maximumTries: Int(retryTries ?? 0),
+      timeout: retryTimeout ?? .endless)
+  }
+}
+
+/// A set of peers: `set_real_ip_from`, `request_id_trust`.
+struct TrustSetting {
+  var includesAll = false
+  var includesUnix = false
+  var networks: [Network] = []
+  /// The ranges as they were written.
+  var ranges: [String] = []
+
+  /// The set in `arena`.
+  func freeze(_ arena: Arena) -> PeerTrust {
+    PeerTrust(
+      includesAll: includesAll, includesUnix: includesUnix, networks: arena.freeze(networks))
+  }
+}

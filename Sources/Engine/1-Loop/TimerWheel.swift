@@ -1,0 +1,186 @@
+import Basics
+
+/// Where a connection stands in the timer wheel.
+struct TimerNode: BitwiseCopyable {
+  var next: ConnectionPointer?
+  var previous: ConnectionPointer?
+  /// The tick that it is due at; 0 when it stands in no bucket.
+  var tick: UInt64 = 0
+}
+
+/// Finds the connections whose deadline has come, at a cost that does not depend on their number.
+///
+/// Two rings of 1,024 buckets: the first holds the ticks (1.05 ms each) of the next second, the second
+/// whole turns of the first. Deadlines mostly move later (each request pushes its connection's
+/// further away), so a later deadline is only stored in the connection; the node moves when it comes up
+/// and is found not to be due.
+struct TimerWheel: ~Copyable {
+  private static var bucketBits: UInt64 { 10 }
+  private static var bucketCount: Int { 1024 }
+  private static var bucketMask: UInt64 { 1023 }
+  private static var tickBits: UInt64 { 20 }
+
+  /// Nodes in the wheel.
+  private(set) var count = 0
+  private var current: UInt64
+  private let near: UnsafeMutablePointer<ConnectionPointer?>
+  private let far: UnsafeMutablePointer<ConnectionPointer?>
+  private var nearOccupied = InlineArray<16, UInt64>(repeating: 0)
+  private var farCount = 0
+
+  init(now: Instant) {
+    current = now.nanoseconds >> TimerWheel.tickBits
+    near = .allocate(capacity: TimerWheel.bucketCount)
+    near.initialize(repeating: nil, count: TimerWheel.bucketCount)
+    far = .allocate(capacity: TimerWheel.bucketCount)
+    far.initialize(repeating: nil, count: TimerWheel.bucketCount)
+  }
+
+  deinit {
+    near.deallocate()
+    far.deallocate()
+  }
+
+  /// Sets a connection's deadline. Cheap when it is later than the one that it is filed under.
+  mutating func setDeadline(_ connection: ConnectionPointer, _ deadline: Instant) {
+    connection.pointee.deadline = deadline
+    guard deadline != .never else { return }
+    let tick = TimerWheel.tick(of: deadline)
+    if connection.pointee.timer.tick != 0 {
+      if connection.pointee.timer.filedTick <= tick { return }
+      remove(connection)
+    }
+    insert(connection, tick: tick)
+  }
+
+  /// Takes a connection out.
+  mutating func remove(_ connection: ConnectionPointer) {
+    let node = connection.pointee.timer
+    guard node.tick != 0 else { return }
+    let isNear = node.isNear
+    let tick = node.filedTick
+    let index = Int((isNear ? tick : tick >> TimerWheel.bucketBits) & TimerWheel.bucketMask)
+    if let previous = node.previous {
+      previous.pointee.timer.next = node.next
+    } else {
+      setHead(isNear: isNear, index, node.next)
+    }
+    node.next?.pointee.timer.previous = node.previous
+    if !isNear { farCount &-= 1 }
+    count &-= 1
+    connection.pointee.timer = TimerNode()
+  }
+
+  /// When the next node may be due; `never` when there is none.
+  var nextDeadline: Instant {
+    guard count > 0 else { return .never }
+    // A turn of the near ring ends at the next multiple of its size; there the far ring moves down.
+    let turnEnd = (current | TimerWheel.bucketMask) &+ 1
+    var tick = farCount > 0 ? turnEnd : .max
+    if let occupied = firstOccupied(after: current) { tick = min(tick, occupied) }
+    return tick == .max ? .never : Instant(nanoseconds: tick << TimerWheel.tickBits)
+  }
+
+  /// Takes out one connection whose deadline has come; nil when there is none left. Call it until then.
+  mutating func popDue(now: Instant) -> ConnectionPointer? {
+    let target = now.nanoseconds >> TimerWheel.tickBits
+    guard count > 0 else {
+      current = max(current, target)
+      return nil
+    }
+    while true {
+      if let connection = near[Int(current & TimerWheel.bucketMask)] {
+        let deadline = connection.pointee.deadline
+        remove(connection)
+        if deadline <= now {
+          return connection
+        }
+        if deadline != .never { insert(connection, tick: TimerWheel.tick(of: deadline)) }
+        continue
+      }
+      guard current < target else { return nil }
+      step(towards: target)
+    }
+  }
+
+  /// Moves to the next tick that can hold something, at most to `target`.
+  private mutating func step(towards target: UInt64) {
+    let turnEnd = (current | TimerWheel.bucketMask) &+ 1
+    let occupied = firstOccupied(after: current) ?? .max
+    current = min(target, min(turnEnd, occupied))
+    if current == turnEnd { moveDown() }
+  }
+
+  /// Files the far bucket whose turn has come under the ticks of the near ring.
+  private mutating func moveDown() {
+    let index = Int((current >> TimerWheel.bucketBits) & TimerWheel.bucketMask)
+    while let connection = far[index] {
+      let deadline = connection.pointee.deadline
+      remove(connection)
+      if deadline != .never { insert(connection, tick: TimerWheel.tick(of: deadline)) }
+    }
+  }
+
+  private mutating func insert(_ connection: ConnectionPointer, tick requested: UInt64) {
+    // The tick under way has been searched already when it is the current one: file under the next.
+    let tick = max(requested, current &+ 1)
+    let currentTurn = current >> TimerWheel.bucketBits
+    let isNear = tick >> TimerWheel.bucketBits == currentTurn
+    let turn = min(tick >> TimerWheel.bucketBits, currentTurn &+ TimerWheel.bucketMask)
+    let filed = isNear ? tick : turn << TimerWheel.bucketBits
+    let index = Int((isNear ? tick : turn) & TimerWheel.bucketMask)
+    let head = isNear ? near[index] : far[index]
+    connection.pointee.timer = TimerNode(filed: filed, isNear: isNear, next: head)
+    head?.pointee.timer.previous = connection
+    setHead(isNear: isNear, index, connection)
+    if !isNear { farCount &+= 1 }
+    count &+= 1
+  }
+
+  private mutating func setHead(isNear: Bool, _ index: Int, _ connection: ConnectionPointer?) {
+    guard isNear else {
+      far[index] = connection
+      return
+    }
+    near[index] = connection
+    let bit = UInt64(1) << UInt64(index & 63)
+    if connection == nil {
+      nearOccupied[index >> 6] &= ~bit
+    } else {
+      nearOccupied[index >> 6] |= bit
+    }
+  }
+
+  /// The first tick behind `tick` in the same turn of the near ring whose bucket holds a node.
+  private func firstOccupied(after tick: UInt64) -> UInt64? {
+    let start = Int(tick & TimerWheel.bucketMask) &+ 1
+    guard start < TimerWheel.bucketCount else { return nil }
+    var word = start >> 6
+    var bits = nearOccupied[word] & (UInt64.max << UInt64(start & 63))
+    while bits == 0 {
+      word &+= 1
+      if word == 16 { return nil }
+      bits = nearOccupied[word]
+    }
+    let index = UInt64(word &* 64 &+ bits.trailingZeroBitCount)
+    return (tick & ~TimerWheel.bucketMask) | index
+  }
+
+  /// The first tick at whose begin `deadline` is past.
+  private static func tick(of deadline: Instant) -> UInt64 {
+    (deadline.nanoseconds >> tickBits) &+ 1
+  }
+}
+
+extension TimerNode {
+  /// A node filed under a tick (near ring) or under the first tick of a turn (far ring).
+  init(filed: UInt64, isNear: Bool, next: ConnectionPointer?) {
+    // The lowest bit tells the rings apart; ticks are shifted to make room for it.
+    tick = filed << 1 | (isNear ? 1 : 0)
+    self.next = next
+    previous = nil
+  }
+
+  var isNear: Bool { tick & 1 == 1 }
+  var filedTick: UInt64 { tick >> 1 }
+}

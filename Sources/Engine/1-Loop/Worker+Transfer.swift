@@ -1,0 +1,220 @@
+// How bytes enter and leave a connection: the only calls of the kernel's read and write.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+/// What reading from a connection brought.
+enum Receipt: BitwiseCopyable {
+  /// Bytes were added to its input.
+  case bytes
+  /// Nothing is there now, or the input is full.
+  case nothing
+  /// The peer has ended its stream.
+  case end
+  /// The connection is broken.
+  case failed(KernelError)
+}
+
+/// What writing to a connection did.
+enum Delivery: BitwiseCopyable {
+  /// All was taken.
+  case done
+  /// Some waits in `output` until there is room.
+  case blocked
+  /// The connection is broken.
+  case failed(KernelError)
+}
+
+extension Worker where K: ~Copyable {
+  /// Reads once into the free end of a connection's input, which gets a buffer of `size` when it has
+  /// none. A read that fills less than the buffer has emptied the socket, so no second one is made.
+  mutating func receive(_ connection: ConnectionPointer, _ size: Buffer.Size) -> Receipt {
+    guard connection.pointee.flags.contains(.readable) else { return .nothing }
+    if connection.pointee.flags.contains(.endRead) { return .nothing }
+    if connection.pointee.input.isNone {
+      connection.pointee.input = buffers.take(size)
+      connection.pointee.inputStart = 0
+      connection.pointee.inputEnd = 0
+    }
+    let end = Int(connection.pointee.inputEnd)
+    let room = connection.pointee.input.capacity &- end
+    guard room > 0, let base = connection.pointee.input.base else { return .nothing }
+    let target = UnsafeMutableRawBufferPointer(start: base + end, count: room)
+    switch kernel.read(connection.pointee.descriptor, into: target) {
+    case .bytes(let count):
+      connection.pointee.inputEnd &+= UInt32(count)
+      connection.pointee.flags.insert(.progressed)
+      if count < room && !connection.pointee.flags.contains(.endAnnounced) {
+        connection.pointee.flags.remove(.readable)
+      }
+      return .bytes
+    case .wouldBlock:
+      connection.pointee.flags.remove(.readable)
+      return .nothing
+    case .end:
+      connection.pointee.flags.insert(.endRead)
+      connection.pointee.flags.remove(.readable)
+      return .end
+    case .failed(let error):
+      connection.pointee.flags.remove(.readable)
+      return .failed(error)
+    }
+  }
+
+  /// Writes `prefix` (in the scratch memory), then the content and framing set in `output`. When
+  /// something is held from before, `prefix` must be empty.
+  mutating func send(
+    _ connection: ConnectionPointer,
+    prefix: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+  ) -> Delivery {
+    let held = connection.pointee.output.heldBytes
+    precondition(held.isEmpty || prefix.isEmpty, "send: a prefix would overtake held bytes")
+    let first = held.isEmpty ? prefix : held
+    let parts = WriteParts(
+      first, connection.pointee.output.payloadBytes, connection.pointee.output.suffixBytes)
+    let total = parts.count
+    guard total > 0 else { return .done }
+    var written = 0
+    if connection.pointee.flags.contains(.writable) {
+      switch kernel.write(connection.pointee.descriptor, parts) {
+      case .bytes(let count): written = count
+      case .wouldBlock: break
+      case .failed(let error): return .failed(error)
+      }
+    }
+    account(connection, written: written, first: first.count)
+    if written == total {
+      buffers.giveBack(&connection.pointee.output.held)
+      connection.pointee.output = Outbound()
+      return .done
+    }
+    connection.pointee.flags.remove(.writable)
+    keep(connection, prefix: prefix, written: written)
+    return .blocked
+  }
+
+  /// Notes in the exchange's record what was handed to the kernel.
+  private func account(_ connection: ConnectionPointer, written: Int, first: Int) {
+    guard written > 0 else { return }
+    connection.pointee.flags.insert(.progressed)
+    guard let exchange = connection.pointee.exchange else { return }
+    guard connection.pointee.role == .downstream else {
+      exchange.pointee.upstreamBytesSent &+= UInt64(written)
+      return
+    }
+    let content = min(max(written &- first, 0), Int(connection.pointee.output.payloadCount))
+    exchange.pointee.record.bytesSent &+= UInt64(written)
+    exchange.pointee.record.contentBytesOut &+= UInt64(content)
+  }
+
+  /// Keeps what a short write left: the rest of the prefix in a buffer, the rest where it is.
+  private mutating func keep(
+    _ connection: ConnectionPointer, prefix: UnsafeRawBufferPointer, written: Int
+  ) {
+    let heldCount = connection.pointee.output.heldBytes.count
+    let firstCount = max(heldCount, prefix.count)
+    if written >= firstCount {
+      buffers.giveBack(&connection.pointee.output.held)
+      connection.pointee.output.heldStart = 0
+      connection.pointee.output.heldEnd = 0
+      connection.pointee.output.consume(payloadAndSuffix: written &- firstCount)
+    } else if heldCount > 0 {
+      connection.pointee.output.heldStart &+= UInt32(written)
+    } else {
+      hold(connection, UnsafeRawBufferPointer(rebasing: prefix[written...]))
+    }
+  }
+
+  /// Copies bytes into the held piece of a connection's output, which must be empty.
+  private mutating func hold(_ connection: ConnectionPointer, _ bytes: UnsafeRawBufferPointer) {
+    guard let size = Buffer.Size(holding: bytes.count) else {
+      preconditionFailure("the scratch memory is larger than the largest buffer")
+    }
+    let buffer = buffers.take(size)
+    buffer.base?.copyMemory(from: bytes.baseAddress.unsafelyUnwrapped, byteCount: bytes.count)
+    connection.pointee.output.held = buffer
+    connection.pointee.output.heldStart = 0
+    connection.pointee.output.heldEnd = UInt32(bytes.count)
+  }
+
+  /// Moves what is left of a connection's input to the begin of its buffer when its end is full.
+  mutating func compactInput(_ connection: ConnectionPointer) {
+    guard let base = connection.pointee.input.base, connection.pointee.inputStart > 0,
+      Int(connection.pointee.inputEnd) == connection.pointee.input.capacity
+    else { return }
+    let count = connection.pointee.inputCount
+    base.copyMemory(from: base + Int(connection.pointee.inputStart), byteCount: count)
+    connection.pointee.inputStart = 0
+    connection.pointee.inputEnd = UInt32(count)
+  }
+
+  /// Sets what a connection waits for and until when. The deadline moves only when the reason changed
+  /// or bytes moved since, so that what happens on the other side can't extend it.
+  mutating func startWaiting(
+    _ connection: ConnectionPointer, for wait: Connection.Wait, atMost timeout: Interval
+  ) {
+    if connection.pointee.wait == wait && !connection.pointee.flags.contains(.progressed) { return }
+    connection.pointee.wait = wait
+    connection.pointee.flags.remove(.progressed)
+    timers.setDeadline(connection, now + timeout)
+  }
+
+  /// Ends a connection's waiting.
+  mutating func stopWaiting(_ connection: ConnectionPointer) {
+    connection.pointee.wait = .nothing
+    connection.pointee.deadline = .never
+  }
+
+  /// Closes a connection's socket, gives its memory back and frees its slot. Whatever exchange used it
+  /// must have let go of it before.
+  mutating func close(_ connection: ConnectionPointer, reset: Bool = false) {
+    precondition(connection.pointee.phase != .closed, "close: the connection is closed")
+    if reset { kernel.reset(connection.pointee.descriptor) } else {
+      kernel.close(connection.pointee.descriptor)
+    }
+    timers.remove(connection)
+    buffers.giveBack(&connection.pointee.input)
+    buffers.giveBack(&connection.pointee.output.held)
+    connection.pointee.output = Outbound()
+    connection.pointee.descriptor = .none
+    connection.pointee.phase = .closed
+    connection.pointee.exchange = nil
+    connection.pointee.flags.formIntersection(.queued)
+    // The token's upper half must stay below those of listeners and of the wake-up.
+    connection.pointee.generation = (connection.pointee.generation &+ 1) & 0x7fff_ffff
+    connections.release(connection.pointee.slot)
+  }
+
+  /// Takes a slot for a new socket and begins to watch it; nil when there is no slot or the kernel
+  /// refuses, and then the socket is closed.
+  mutating func open(
+    _ descriptor: Descriptor, role: Connection.Role, origin: Int
+  ) -> ConnectionPointer? {
+    guard let (slot, connection) = connections.take(initial: Connection(slot: 0)) else {
+      kernel.close(descriptor)
+      return nil
+    }
+    let generation = connection.pointee.generation
+    let queued = connection.pointee.flags.intersection(.queued)
+    connection.pointee = Connection(slot: slot)
+    connection.pointee.generation = generation
+    connection.pointee.flags = queued
+    connection.pointee.descriptor = descriptor
+    connection.pointee.role = role
+    connection.pointee.origin = UInt32(origin)
+    connection.pointee.phase = .idle
+    if let error = kernel.watch(descriptor, token: connection.pointee.token) {
+      report(.critical, "loop", nil, nil) { line in
+        line.append("a socket can't be watched: error ")
+        line.append(decimal: UInt64(error.code))
+      }
+      close(connection)
+      return nil
+    }
+    return connection
+  }
+}

@@ -1,0 +1,197 @@
+// Start reading here. A worker is one thread and one event loop; `turn()` is all that it ever does.
+//
+// A request's way: 2-Accept takes its connection, 3-Request reads its head and begins its exchange,
+// 4-Upstream finds a peer, 5-Relay carries both directions, 6-Finish ends it and writes its line.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+/// What a worker is told at its start.
+public struct WorkerSettings: Sendable {
+  /// Its number, from 0.
+  public var number: Int
+  /// How many workers there are.
+  public var count: Int
+  /// The process, for `$pid`.
+  public var processID: UInt32
+  /// Its own listening sockets, in the order of the plan's listeners. The worker closes them.
+  public var listeners: [Descriptor]
+
+  /// The settings given.
+  public init(number: Int, count: Int, processID: UInt32, listeners: [Descriptor]) {
+    self.number = number
+    self.count = count
+    self.processID = processID
+    self.listeners = listeners
+  }
+}
+
+/// One thread's share of the proxy: its sockets, exchanges, pools, timers and log lines. It shares
+/// nothing with the others but the plan.
+public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
+  /// What a worker is about to do with new connections.
+  enum Lifecycle: BitwiseCopyable {
+    case serving
+    /// No new connections; ends when the last one is closed, at the latest at the instant given.
+    case draining(until: Instant)
+    case stopped
+  }
+
+  var kernel: K
+  let plan: Plan
+  let tables: PlanTables
+  let settings: WorkerSettings
+  var lifecycle = Lifecycle.serving
+
+  /// The time at the begin of the turn, or when it was last looked at.
+  var now: Instant
+  var wall: WallClock
+
+  var connections: Slots<Connection>
+  var exchanges: Slots<Exchange>
+  var buffers = BufferPool()
+  var timers: TimerWheel
+  var random = RandomBlock()
+  var listeners: ListenerTable
+  var upstreams: UpstreamTable
+  var logs: LogSinks
+  /// Idle clients, the one that has been idle longest at the end.
+  var idleClients = ConnectionList()
+  var nextConnectionNumber: UInt64
+
+  /// Heads and bodies are composed here before they are written.
+  let scratch: UnsafeMutableBufferPointer<UInt8>
+  private let events: UnsafeMutableBufferPointer<KernelEvent>
+  /// Slots of the connections to advance in this turn and, from `readyCount` on, none.
+  private var ready: UnsafeMutableBufferPointer<UInt32>
+  private var readyCount = 0
+
+  /// A worker for `plan`; its sockets are watched and its logs open when this returns.
+  public init(kernel: consuming K, plan: Plan, settings: WorkerSettings) {
+    let tables = plan.tables
+    self.kernel = kernel
+    self.plan = plan
+    self.tables = tables
+    self.settings = settings
+    now = self.kernel.now()
+    wall = self.kernel.wallClock()
+    // A few slots more than the limit: they carry the 503 for those beyond it.
+    let slotCount = tables.workerConnections + Limits.refusalConnections
+    connections = Slots(capacity: slotCount)
+    exchanges = Slots(capacity: slotCount)
+    timers = TimerWheel(now: now)
+    listeners = ListenerTable(settings.listeners)
+    upstreams = UpstreamTable(tables.upstreams)
+    logs = LogSinks(tables.sinks, workerCount: settings.count)
+    nextConnectionNumber = UInt64(settings.number) + 1
+    scratch = .allocate(capacity: Limits.scratchBytes)
+    events = .allocate(capacity: Limits.eventsPerTurn)
+    ready = .allocate(capacity: slotCount)
+    openLogs()
+    resumeAccepting()
+  }
+
+  deinit {
+    scratch.deallocate()
+    events.deallocate()
+    ready.deallocate()
+  }
+
+  /// Waits for events, carries every connection concerned as far as it goes, fires timers and writes
+  /// the turn's log lines. False when the worker has ended.
+  public mutating func turn() -> Bool {
+    // A connection that used up its share of the last turn goes on at once.
+    let deadline = readyCount > 0 ? now : nextDeadline
+    let count = kernel.wait(into: events, until: deadline)
+    refreshClock()
+    for index in 0..<count { note(events[index]) }
+    advanceReadyConnections()
+    fireTimers()
+    flushLogs()
+    endWhenDrained()
+    if case .stopped = lifecycle { return false }
+    return true
+  }
+
+  /// Connections that exist, for tests: at rest there is none but idle ones.
+  public var connectionCount: Int { connections.count }
+  /// Exchanges under way, for tests.
+  public var exchangeCount: Int { exchanges.count }
+  /// Buffers in use, for tests.
+  public var buffersInUse: Int { buffers.inUse }
+
+  /// Reads the clocks anew.
+  mutating func refreshClock() {
+    now = kernel.now()
+    wall = kernel.wallClock()
+  }
+
+  private var nextDeadline: Instant {
+    var deadline = min(timers.nextDeadline, logs.nextDeadline)
+    deadline = min(deadline, listeners.resumeAt)
+    if case .draining(let end) = lifecycle { deadline = min(deadline, end) }
+    return deadline
+  }
+
+  /// Remembers what an event says; nothing is done until all events of the turn are known.
+  private mutating func note(_ event: KernelEvent) {
+    if event.token == KernelEvent.wakeToken { return obeyCommands() }
+    if let listener = ListenerTable.index(ofToken: event.token) {
+      return acceptConnections(listener: listener)
+    }
+    guard let connection = connections.element(at: UInt32(truncatingIfNeeded: event.token)),
+      connection.pointee.token == event.token, connection.pointee.phase != .closed
+    else { return }
+    let readiness = event.readiness
+    var flags = connection.pointee.flags
+    if readiness.contains(.readable) { flags.insert(.readable) }
+    if readiness.contains(.writable) { flags.insert(.writable) }
+    if readiness.contains(.peerClosed) { flags.formUnion([.readable, .endAnnounced]) }
+    if readiness.contains(.failed) { flags.formUnion([.readable, .writable, .failed]) }
+    connection.pointee.flags = flags
+    enqueue(connection)
+  }
+
+  /// Puts a connection on the list of those to advance in this turn, or in the next one when this
+  /// turn's list is being worked off.
+  mutating func enqueue(_ connection: ConnectionPointer) {
+    guard !connection.pointee.flags.contains(.queued) else { return }
+    connection.pointee.flags.insert(.queued)
+    ready[readyCount] = connection.pointee.slot
+    readyCount &+= 1
+  }
+
+  private mutating func advanceReadyConnections() {
+    let count = readyCount
+    for index in 0..<count {
+      guard let connection = connections.element(at: ready[index]) else { continue }
+      connection.pointee.flags.remove(.queued)
+      advance(connection)
+    }
+    // What was enqueued meanwhile waits for the next turn.
+    let left = readyCount &- count
+    for index in 0..<left { ready[index] = ready[count &+ index] }
+    readyCount = left
+  }
+
+  /// Carries a connection as far as it goes.
+  mutating func advance(_ connection: ConnectionPointer) {
+    switch connection.pointee.phase {
+    case .closed: return
+    case .exchange:
+      if let exchange = connection.pointee.exchange { advance(exchange) }
+    case .connecting: finishConnecting(connection)
+    case .idle where connection.pointee.role == .upstream: discardPooled(connection)
+    case .proxyHeader, .idle, .requestHead, .lingering: advanceDownstream(connection)
+    }
+  }
+
+  private mutating func fireTimers() {
+    while let connection = timers.popDue(now: now) { expire(connection) }
+    if listeners.resumeAt <= now { resumeAccepting() }
+  }
+}

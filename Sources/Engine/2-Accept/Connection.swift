@@ -1,0 +1,135 @@
+import Basics
+import HTTP
+import Platform
+
+/// Where a connection lies; valid while its slot is taken.
+typealias ConnectionPointer = UnsafeMutablePointer<Connection>
+
+/// A socket and what is on the wire: of a client (downstream) or of a backend (upstream).
+///
+/// Plain values in a slot. An idle one holds no buffer and no exchange, so that ten thousand of them
+/// cost little; a test pins the size.
+struct Connection: BitwiseCopyable {
+  /// Which side it is on.
+  enum Role: UInt8, BitwiseCopyable { case downstream, upstream }
+
+  /// What it is doing.
+  enum Phase: UInt8, BitwiseCopyable {
+    /// Its slot is free.
+    case closed
+    /// Downstream: the PROXY protocol's header is awaited.
+    case proxyHeader
+    /// Downstream: kept alive, no byte of a request has come. Upstream: in the pool.
+    case idle
+    /// Downstream: a request's head is being read.
+    case requestHead
+    /// Both: an exchange uses it.
+    case exchange
+    /// Downstream: the last response is sent; what still comes is thrown away.
+    case lingering
+    /// Upstream: being made.
+    case connecting
+  }
+
+  /// What is known of the socket.
+  struct Flags: OptionSet, BitwiseCopyable {
+    let rawValue: UInt16
+    /// A read may find something.
+    static let readable = Flags(rawValue: 1)
+    /// A write may find room.
+    static let writable = Flags(rawValue: 2)
+    /// The kernel said that the peer has ended its stream; a read will find the end.
+    static let endAnnounced = Flags(rawValue: 4)
+    /// A read has found the end.
+    static let endRead = Flags(rawValue: 8)
+    /// The kernel said that the socket is broken or over.
+    static let failed = Flags(rawValue: 16)
+    /// It stands in the list of connections to advance.
+    static let queued = Flags(rawValue: 32)
+    /// Bytes moved since its deadline was set.
+    static let progressed = Flags(rawValue: 64)
+    /// Upstream: it has carried an exchange before this one.
+    static let reused = Flags(rawValue: 128)
+    /// We have ended our stream.
+    static let endWritten = Flags(rawValue: 256)
+    /// Downstream: accepted beyond the limit, only to be refused with 503.
+    static let refused = Flags(rawValue: 512)
+    /// Downstream: a PROXY protocol header has named the client.
+    static let announced = Flags(rawValue: 1024)
+  }
+
+  /// What its deadline is for.
+  enum Wait: UInt8, BitwiseCopyable {
+    case nothing
+    case proxyHeader, firstRequest, nextRequest, requestHead, requestContent, clientSend
+    case connect, upstreamSend, upstreamRead, poolIdle, tunnel, lingering, halfClosed
+  }
+
+  var descriptor = Descriptor.none
+  var slot: UInt32
+  var generation: UInt32 = 0
+  var role = Role.downstream
+  var phase = Phase.closed
+  var wait = Wait.nothing
+  var flags: Flags = []
+  /// Downstream: index of the listener. Upstream: index of the upstream.
+  var origin: UInt32 = 0
+  /// Upstream: index of the peer.
+  var peerIndex: UInt32 = 0
+  /// Requests that it has carried.
+  var requestCount: UInt32 = 0
+  /// Unique in the process, from 1.
+  var number: UInt64 = 0
+  /// Downstream: the socket's peer.
+  var peer = PeerAddress.unix
+  /// Downstream: the client that a PROXY protocol header names, else the same as `peer`.
+  var announcedClient = PeerAddress.unix
+  var exchange: ExchangePointer?
+
+  /// Bytes read and not yet consumed: `input[inputStart..<inputEnd]`.
+  var input = Buffer.none
+  var inputStart: UInt32 = 0
+  var inputEnd: UInt32 = 0
+  /// What waits to be written.
+  var output = Outbound()
+
+  var deadline = Instant.never
+  var timer = TimerNode()
+  /// Neighbours in the list that it stands in: idle clients, or a peer's pool.
+  var next: ConnectionPointer?
+  var previous: ConnectionPointer?
+
+  init(slot: UInt32) { self.slot = slot }
+
+  /// Bytes read and not yet consumed.
+  var inputCount: Int { Int(inputEnd &- inputStart) }
+
+  /// The word that the kernel reports its readiness under. A stale report of a reused slot carries an
+  /// old generation and is dropped.
+  var token: UInt64 { UInt64(generation) << 32 | UInt64(slot) }
+}
+
+/// Connections in the order in which they came in; the oldest is last.
+struct ConnectionList: BitwiseCopyable {
+  private(set) var first: ConnectionPointer?
+  private(set) var last: ConnectionPointer?
+  private(set) var count = 0
+
+  mutating func insertFirst(_ connection: ConnectionPointer) {
+    connection.pointee.previous = nil
+    connection.pointee.next = first
+    if let first { first.pointee.previous = connection } else { last = connection }
+    first = connection
+    count &+= 1
+  }
+
+  mutating func remove(_ connection: ConnectionPointer) {
+    let next = connection.pointee.next
+    let previous = connection.pointee.previous
+    if let previous { previous.pointee.next = next } else { first = next }
+    if let next { next.pointee.previous = previous } else { last = previous }
+    connection.pointee.next = nil
+    connection.pointee.previous = nil
+    count &-= 1
+  }
+}

@@ -1,0 +1,132 @@
+// A client's connection outside of an exchange: the PROXY protocol, idle times, lingering.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  /// Carries a client's connection on that no exchange is answering.
+  mutating func advanceDownstream(_ connection: ConnectionPointer) {
+    switch connection.pointee.phase {
+    case .proxyHeader: readProxyHeader(connection)
+    case .idle: readFirstBytes(connection)
+    case .requestHead:
+      if let exchange = connection.pointee.exchange { readHead(exchange) }
+    case .lingering: linger(connection)
+    case .closed, .exchange, .connecting:
+      preconditionFailure("advanceDownstream: not this phase")
+    }
+  }
+
+  /// Reads the PROXY protocol's header, which nothing may precede.
+  private mutating func readProxyHeader(_ connection: ConnectionPointer) {
+    switch receive(connection, .small) {
+    case .nothing: return
+    case .end, .failed: return close(connection)
+    case .bytes: break
+    }
+    do throws(HTTP1Error) {
+      guard let header = try ProxyHeader.parse(connection.pointee.inputBytes.span) else { return }
+      if let source = header.source, source.family != .unix {
+        connection.pointee.announcedClient = source
+        connection.pointee.flags.insert(.announced)
+      }
+      connection.pointee.inputStart &+= UInt32(header.byteCount)
+    } catch {
+      report(.error, "accept", nil, connection) { line in line.append(error.reason) }
+      return close(connection)
+    }
+    connection.pointee.phase = .idle
+    idleClients.insertFirst(connection)
+    if connection.pointee.inputCount > 0 { return beginExchange(connection) }
+    buffers.giveBack(&connection.pointee.input)
+    let server = tables.listeners[Int(connection.pointee.origin)].defaultServer
+    startWaiting(connection, for: .firstRequest, atMost: tables.servers[server].headerTimeout)
+    readFirstBytes(connection)
+  }
+
+  /// Looks whether an idle client has begun a request.
+  private mutating func readFirstBytes(_ connection: ConnectionPointer) {
+    if connection.pointee.inputCount > 0 { return beginExchange(connection) }
+    switch receive(connection, .small) {
+    case .bytes: beginExchange(connection)
+    case .end, .failed: closeIdle(connection)
+    case .nothing:
+      buffers.giveBack(&connection.pointee.input)
+      if connection.pointee.flags.contains(.failed) { closeIdle(connection) }
+    }
+  }
+
+  /// Makes a connection ready for its next request, which may have been pipelined already.
+  mutating func awaitNextRequest(_ connection: ConnectionPointer, timeout: Interval) {
+    connection.pointee.phase = .idle
+    idleClients.insertFirst(connection)
+    if connection.pointee.inputCount > 0 {
+      connection.pointee.wait = .nothing
+      // In its own turn, so that a client that pipelines can't keep the worker to itself.
+      return enqueue(connection)
+    }
+    buffers.giveBack(&connection.pointee.input)
+    startWaiting(connection, for: .nextRequest, atMost: timeout)
+    if connection.pointee.flags.contains(.readable) { enqueue(connection) }
+  }
+
+  /// Ends our side and throws away what still comes, so that the kernel does not answer it with a
+  /// reset, which would destroy the response on its way (RFC 9112 section 9.6).
+  mutating func beginLingering(_ connection: ConnectionPointer) {
+    if connection.pointee.flags.contains(.endRead) || connection.pointee.flags.contains(.failed) {
+      return close(connection)
+    }
+    connection.pointee.phase = .lingering
+    kernel.shutdownWriting(connection.pointee.descriptor)
+    connection.pointee.flags.insert(.endWritten)
+    startWaiting(connection, for: .lingering, atMost: Limits.lingeringTime)
+    // The time is for all of it: bytes must not prolong it.
+    linger(connection)
+  }
+
+  private mutating func linger(_ connection: ConnectionPointer) {
+    for _ in 0..<Limits.readsPerTurn {
+      connection.pointee.inputStart = 0
+      connection.pointee.inputEnd = 0
+      switch receive(connection, .small) {
+      case .bytes: continue
+      case .end, .failed: return close(connection)
+      case .nothing:
+        buffers.giveBack(&connection.pointee.input)
+        if connection.pointee.flags.contains(.failed) { close(connection) }
+        return
+      }
+    }
+    enqueue(connection)
+  }
+
+  /// Acts on a deadline that has come.
+  mutating func expire(_ connection: ConnectionPointer) {
+    let wait = connection.pointee.wait
+    connection.pointee.wait = .nothing
+    connection.pointee.deadline = .never
+    switch wait {
+    case .nothing: return
+    case .proxyHeader, .lingering: close(connection)
+    case .firstRequest, .nextRequest: closeIdle(connection)
+    case .poolIdle: closePooled(connection)
+    case .requestHead, .requestContent, .clientSend, .connect, .upstreamSend, .upstreamRead,
+      .tunnel, .halfClosed:
+      guard let exchange = connection.pointee.exchange else { return }
+      expire(exchange, wait)
+    }
+  }
+}
+
+extension Connection {
+  /// Bytes read and not yet consumed.
+  var inputBytes: UnsafeBufferPointer<UInt8> {
+    guard let base = input.base else { return UnsafeBufferPointer(start: nil, count: 0) }
+    return UnsafeBufferPointer(
+      start: (base + Int(inputStart)).assumingMemoryBound(to: UInt8.self), count: inputCount)
+  }
+}

@@ -1,0 +1,109 @@
+// Listening sockets: where connections come from, and when none are taken.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+/// The listening sockets of a worker.
+struct ListenerTable: ~Copyable {
+  /// Tokens from here on are listeners: no connection's generation reaches that far.
+  private static var tokenBase: UInt64 { 0xf000_0000_0000_0000 }
+
+  let descriptors: [Descriptor]
+  /// True while connections are taken.
+  var isAccepting = false
+  /// When to accept again after descriptors had run out; `never` when that is not awaited.
+  var resumeAt = Instant.never
+
+  init(_ descriptors: [Descriptor]) { self.descriptors = descriptors }
+
+  static func token(ofIndex index: Int) -> UInt64 { tokenBase | UInt64(index) }
+
+  static func index(ofToken token: UInt64) -> Int? {
+    token >= tokenBase && token != KernelEvent.wakeToken ? Int(token & ~tokenBase) : nil
+  }
+}
+
+extension Worker where K: ~Copyable {
+  /// Takes the connections that wait at a listener, a bounded number in one turn.
+  mutating func acceptConnections(listener: Int) {
+    guard listeners.isAccepting else { return }
+    for _ in 0..<Limits.acceptsPerTurn {
+      switch kernel.accept(listeners.descriptors[listener]) {
+      case .connection(let descriptor, let peer):
+        admit(descriptor, peer: peer, listener: listener)
+      case .wouldBlock: return
+      case .aborted: continue
+      case .exhausted(let error): return pauseAccepting(error)
+      }
+    }
+  }
+
+  /// Begins a connection, or refuses it when there are too many.
+  private mutating func admit(_ descriptor: Descriptor, peer: PeerAddress, listener: Int) {
+    if connections.count >= tables.workerConnections, let oldest = idleClients.last {
+      closeIdle(oldest)
+    }
+    let isOverLimit = connections.count >= tables.workerConnections
+    guard let connection = open(descriptor, role: .downstream, origin: listener) else { return }
+    connection.pointee.number = nextConnectionNumber
+    nextConnectionNumber &+= UInt64(settings.count)
+    connection.pointee.peer = peer
+    connection.pointee.announcedClient = peer
+    if isOverLimit { return refuseConnection(connection) }
+    let plan = tables.listeners[listener]
+    let timeout = tables.servers[plan.defaultServer].headerTimeout
+    if plan.acceptsProxyProtocol {
+      connection.pointee.phase = .proxyHeader
+      startWaiting(connection, for: .proxyHeader, atMost: timeout)
+    } else {
+      idleClients.insertFirst(connection)
+      startWaiting(connection, for: .firstRequest, atMost: timeout)
+    }
+  }
+
+  /// Stops accepting for a moment, because the system has no more descriptors or memory. Idle clients
+  /// give theirs back first.
+  private mutating func pauseAccepting(_ error: KernelError) {
+    report(.critical, "accept", nil, nil) { line in
+      line.append("accepting pauses: descriptors or memory have run out (error ")
+      line.append(decimal: UInt64(error.code))
+      line.append(")")
+    }
+    if let oldest = idleClients.last { closeIdle(oldest) }
+    suspendAccepting()
+    listeners.resumeAt = now + Limits.acceptPause
+  }
+
+  /// Takes no more connections; they wait in the kernel.
+  mutating func suspendAccepting() {
+    guard listeners.isAccepting else { return }
+    listeners.isAccepting = false
+    for descriptor in listeners.descriptors { kernel.unwatch(descriptor) }
+  }
+
+  /// Takes connections (again).
+  mutating func resumeAccepting() {
+    listeners.resumeAt = .never
+    guard !listeners.isAccepting, case .serving = lifecycle else { return }
+    listeners.isAccepting = true
+    for (index, descriptor) in listeners.descriptors.enumerated() {
+      let token = ListenerTable.token(ofIndex: index)
+      if let error = kernel.watchListener(descriptor, token: token) {
+        report(.emergency, "accept", nil, nil) { line in
+          line.append("a listening socket can't be watched: error ")
+          line.append(decimal: UInt64(error.code))
+        }
+      }
+    }
+  }
+
+  /// Closes an idle client, as a server may at any time (RFC 9112 section 9.5).
+  mutating func closeIdle(_ connection: ConnectionPointer) {
+    idleClients.remove(connection)
+    close(connection)
+  }
+}

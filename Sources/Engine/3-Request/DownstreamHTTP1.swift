@@ -1,0 +1,112 @@
+// Reading a request's head from a client, in whatever pieces it comes.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  /// Reads and parses the head as far as its bytes have come; begins the exchange when it is complete.
+  mutating func readHead(_ exchange: ExchangePointer) {
+    let connection = exchange.pointee.downstream
+    for _ in 0..<Limits.readsPerTurn {
+      if connection.pointee.inputCount > 0, parseHead(exchange) { return }
+      guard makeRoomForHead(exchange) else { return }
+      switch receive(connection, .small) {
+      case .bytes: continue
+      case .nothing:
+        if connection.pointee.flags.contains(.failed) { return abandonHead(exchange) }
+        let timeout = tables.servers[exchange.pointee.server].headerTimeout
+        // For the whole head, as nginx has it: bytes must not prolong it.
+        connection.pointee.flags.remove(.progressed)
+        return startWaiting(connection, for: .requestHead, atMost: timeout)
+      case .end, .failed: return abandonHead(exchange)
+      }
+    }
+    enqueue(connection)
+  }
+
+  /// Parses what has come. True when the head is complete or refused, so that reading it has ended.
+  private mutating func parseHead(_ exchange: ExchangePointer) -> Bool {
+    let connection = exchange.pointee.downstream
+    let limits = tables.servers[exchange.pointee.server].headLimits
+    exchange.pointee.headByteCount = UInt32(connection.pointee.inputCount)
+    do throws(HTTP1Error) {
+      let bytes = connection.pointee.inputBytes.span
+      guard try exchange.pointee.head.parse(bytes, limits: limits) else { return false }
+    } catch {
+      keepHead(exchange, byteCount: connection.pointee.inputCount)
+      refuse(exchange, error)
+      return true
+    }
+    keepHead(exchange, byteCount: exchange.pointee.head.byteCount)
+    begin(exchange)
+    return true
+  }
+
+  /// Gives the buffer that the head lies in to the exchange; what came behind the head stays the
+  /// connection's input, in the same buffer for as long as there is something.
+  func keepHead(_ exchange: ExchangePointer, byteCount: Int) {
+    let connection = exchange.pointee.downstream
+    if connection.pointee.inputStart > 0, let base = connection.pointee.input.base {
+      // Offsets count from the head's first byte; after a PROXY protocol header it is not the buffer's.
+      base.copyMemory(
+        from: base + Int(connection.pointee.inputStart), byteCount: connection.pointee.inputCount)
+      connection.pointee.inputEnd &-= connection.pointee.inputStart
+      connection.pointee.inputStart = 0
+    }
+    exchange.pointee.headBuffer = connection.pointee.input
+    exchange.pointee.sharesInput = true
+    exchange.pointee.headByteCount = UInt32(byteCount)
+    connection.pointee.inputStart = UInt32(byteCount)
+  }
+
+  /// Sees to it that more of the head can be read; false when the exchange has ended over it.
+  private mutating func makeRoomForHead(_ exchange: ExchangePointer) -> Bool {
+    let connection = exchange.pointee.downstream
+    let input = connection.pointee.input
+    guard let base = input.base, Int(connection.pointee.inputEnd) == input.capacity else {
+      return true
+    }
+    guard let size = Buffer.Size(holding: input.capacity + 1) else {
+      // The largest head that a conf file may allow is as large as the largest buffer.
+      keepHead(exchange, byteCount: connection.pointee.inputCount)
+      refuse(exchange, HTTP1Error(.headTooLarge, at: connection.pointee.inputCount))
+      return false
+    }
+    let larger = buffers.take(size)
+    let count = connection.pointee.inputCount
+    larger.base?.copyMemory(from: base + Int(connection.pointee.inputStart), byteCount: count)
+    buffers.giveBack(&connection.pointee.input)
+    connection.pointee.input = larger
+    connection.pointee.inputStart = 0
+    connection.pointee.inputEnd = UInt32(count)
+    return true
+  }
+
+  /// Ends an exchange whose client left before its head was complete.
+  private mutating func abandonHead(_ exchange: ExchangePointer) {
+    keepHead(exchange, byteCount: exchange.pointee.downstream.pointee.inputCount)
+    clientLeft(exchange)
+  }
+
+  /// Refuses a request that can't be read any further.
+  mutating func refuse(_ exchange: ExchangePointer, _ error: HTTP1Error) {
+    let offset = error.offset
+    exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
+    report(.error, "request", exchange, exchange.pointee.downstream) { line in
+      line.append("refused: ")
+      line.append(error.reason)
+      line.append(", at byte ")
+      line.append(decimal: UInt64(offset))
+    }
+    let type: ErrorType
+    switch error.requestStatus {
+    case 414, 431: type = .httpRequestDenied
+    default: type = .httpRequestError
+    }
+    refuse(exchange, error.requestStatus, type, Termination(.client, .requestHead))
+  }
+}

@@ -1,0 +1,188 @@
+import Basics
+import HTTP
+import Plan
+import Policy
+import Telemetry
+
+/// Where an exchange lies; valid until `ExchangeEnd` has run for it.
+typealias ExchangePointer = UnsafeMutablePointer<Exchange>
+
+/// One request and its response: born before the request is parsed, ended in `ExchangeEnd` and nowhere
+/// else, which writes its log line.
+///
+/// Reading the request and writing the response are two machines (`request`, `response`); the peer that
+/// is asked in between is a third (`upstreamStage`), because it may be another one at each try.
+struct Exchange: BitwiseCopyable {
+  /// How much of the request has been read.
+  enum RequestStage: UInt8, BitwiseCopyable {
+    /// Its head is being read.
+    case head
+    /// Its content is being read.
+    case content
+    /// All of it has been read and, when proxied, handed to the peer's socket.
+    case complete
+  }
+
+  /// How much of the response has been given to the client's socket.
+  enum ResponseStage: UInt8, BitwiseCopyable {
+    /// Nothing of the final response.
+    case none
+    /// Its head; content follows.
+    case content
+    /// Its last byte has been composed, and may wait in `output`.
+    case composed
+    /// A tunnel is open.
+    case tunnel
+    /// All is written, to a client that had ended its stream: whether it is still there is awaited.
+    case delivering
+  }
+
+  /// What the peer is doing.
+  enum UpstreamStage: UInt8, BitwiseCopyable {
+    /// No peer is attached.
+    case none
+    /// The connection is being made.
+    case connecting
+    /// The request is being sent, or its response's head is awaited.
+    case awaitingHead
+    /// The response's content is being read.
+    case content
+    /// All of the response has been read.
+    case complete
+  }
+
+  var slot: UInt32 = 0
+  var downstream: ConnectionPointer
+  var upstream: ConnectionPointer?
+  var request = RequestStage.head
+  var response = ResponseStage.none
+  var upstreamStage = UpstreamStage.none
+
+  // MARK: The request
+
+  var head = RequestHead()
+  /// Holds the head's bytes from its first one on, until the exchange ends: log fields are ranges in it.
+  var headBuffer = Buffer.none
+  /// True while the connection reads into the same buffer, behind the head.
+  var sharesInput = false
+  /// Bytes of the head in `headBuffer`.
+  var headByteCount: UInt32 = 0
+  /// The path, decoded and normalised, when it differs from the one in the head.
+  var pathBuffer = Buffer.none
+  var pathByteCount: UInt32 = 0
+  /// Index of the server and the location that serve it.
+  var server: Int
+  var location: Int
+  /// Content still to come, for `.length`.
+  var requestLeft: UInt64 = 0
+  var requestDecoder = ChunkedDecoder()
+  /// True while the trailer section is being collected.
+  var requestInTrailers = false
+  /// True when what is there can't be decoded before more has come.
+  var needsMoreInput = false
+  /// True when content is read and thrown away because the answer is Waybill's own.
+  var discardsContent = false
+  /// True when the client asked for an Upgrade that may be passed on.
+  var asksForTunnel = false
+  /// True when the client's address was taken from a field or the PROXY protocol by a trusted peer.
+  var trustsForwardedFields = false
+
+  // MARK: The peer
+
+  var upstreamIndex = 0
+  var peerIndex = 0
+  var tried = TriedPeers()
+  /// True once the balancer has been told that this try no longer uses its peer.
+  var releasedPeer = true
+  var tryStart = Instant(nanoseconds: 0)
+  var firstTryStart = Instant(nanoseconds: 0)
+  /// True once a stale pooled connection has been replaced: that happens once.
+  var replacedStaleConnection = false
+  /// Bytes of this try handed to the peer's socket.
+  var upstreamBytesSent: UInt64 = 0
+  /// True once content of the request was handed over that is no longer there to be sent again.
+  var contentConsumed = false
+  /// True once the peer takes no more of the request; its response may still come.
+  var stopsSending = false
+  var responseHead = ResponseHead()
+  var responseLeft: UInt64 = 0
+  var responseFraming = ContentFraming.none
+  var responseDecoder = ChunkedDecoder()
+  var responseInTrailers = false
+  /// True when what is there can't be decoded before more has come.
+  var needsMoreUpstreamInput = false
+  var interimCount = 0
+
+  // MARK: The client
+
+  /// How the response's content is framed towards the client.
+  var clientFraming = ContentFraming.none
+  /// True when the connection closes after this exchange.
+  var closesConnection = false
+  /// True when closing must look like a fault, because the client can't see otherwise that the
+  /// response was cut.
+  var resetsConnection = false
+  /// Writes in a row that the client took at once: a measure of its pace.
+  var smoothWrites: UInt8 = 2
+  /// Holds content that a slow client has not taken after its peer was let go.
+  var detachedBuffer = Buffer.none
+
+  /// `bytesSent` at which the content of an answer of Waybill's own begins; it is written in one piece
+  /// with its head.
+  var ownContentStart: UInt64 = .max
+
+  // MARK: What is left behind
+
+  var start = Instant(nanoseconds: 0)
+  var record = ExchangeRecord()
+  var capturedBuffer = Buffer.none
+  var capturedCount: UInt32 = 0
+
+  init(downstream: ConnectionPointer) {
+    self.downstream = downstream
+    server = 0
+    location = 0
+  }
+
+  /// Makes a used slot as good as new. Tables that their counts guard keep their bytes.
+  mutating func reset(downstream: ConnectionPointer, server: Int, location: Int) {
+    self.downstream = downstream
+    upstream = nil
+    request = .head
+    response = .none
+    upstreamStage = .none
+    head.reset()
+    headBuffer = .none
+    sharesInput = false
+    headByteCount = 0
+    pathBuffer = .none
+    pathByteCount = 0
+    self.server = server
+    self.location = location
+    requestLeft = 0
+    requestInTrailers = false
+    needsMoreInput = false
+    discardsContent = false
+    asksForTunnel = false
+    trustsForwardedFields = false
+    tried = TriedPeers()
+    replacedStaleConnection = false
+    releasedPeer = true
+    upstreamBytesSent = 0
+    contentConsumed = false
+    stopsSending = false
+    responseInTrailers = false
+    needsMoreUpstreamInput = false
+    responseFraming = .none
+    interimCount = 0
+    clientFraming = .none
+    smoothWrites = 2
+    closesConnection = false
+    resetsConnection = false
+    detachedBuffer = .none
+    ownContentStart = .max
+    capturedBuffer = .none
+    capturedCount = 0
+    record.reset()
+  }
+}

@@ -1,0 +1,256 @@
+// An exchange's birth, and what is decided about it once its head is known: the client's address, the
+// server and location, the request ID, the limits. The ID is made at birth, before anything can fail.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  /// Begins an exchange on an idle connection whose first bytes have come, and reads its head.
+  mutating func beginExchange(_ connection: ConnectionPointer) {
+    idleClients.remove(connection)
+    let exchange = makeExchange(connection)
+    connection.pointee.phase = .requestHead
+    readHead(exchange)
+  }
+
+  /// A new exchange with an ID. There is a slot for each connection, so there is one for this one.
+  mutating func makeExchange(_ connection: ConnectionPointer) -> ExchangePointer {
+    guard let (slot, exchange) = exchanges.take(initial: Exchange(downstream: connection)) else {
+      preconditionFailure("more exchanges than connections")
+    }
+    exchange.pointee.slot = slot
+    let server = tables.listeners[Int(connection.pointee.origin)].defaultServer
+    exchange.pointee.reset(
+      downstream: connection, server: server, location: tables.servers[server].fallbackLocation)
+    connection.pointee.exchange = exchange
+    connection.pointee.requestCount &+= 1
+    connection.pointee.wait = .nothing
+    now = kernel.now()
+    exchange.pointee.start = now
+    describe(exchange, connection)
+    makeRequestID(exchange)
+    return exchange
+  }
+
+  /// Fills in what the record knows from the connection.
+  private mutating func describe(_ exchange: ExchangePointer, _ connection: ConnectionPointer) {
+    exchange.pointee.record.startTime = wall.microseconds
+    exchange.pointee.record.utcOffset = wall.utcOffset
+    exchange.pointee.record.processID = settings.processID
+    exchange.pointee.record.client = connection.pointee.peer
+    exchange.pointee.record.socketPeer = connection.pointee.peer
+    exchange.pointee.record.announcedClient = connection.pointee.announcedClient
+    exchange.pointee.record.hasAnnouncedClient = connection.pointee.flags.contains(.announced)
+    exchange.pointee.record.connection = connection.pointee.number
+    exchange.pointee.record.connectionRequest = connection.pointee.requestCount
+    exchange.pointee.record.local =
+      tables.usesLocalAddress
+      ? kernel.localAddress(connection.pointee.descriptor)
+      : tables.listeners[Int(connection.pointee.origin)].address
+  }
+
+  /// Makes an ID as the exchange's location wants it.
+  private mutating func makeRequestID(_ exchange: ExchangePointer) {
+    let location = exchange.pointee.location
+    switch tables.locations[location].requestID.mode {
+    case .off, .pass: exchange.pointee.record.requestID.removeAll()
+    case .on, .generate:
+      exchange.pointee.record.requestID.generate(
+        tables.locations[location].requestID.format, random: random.next(&kernel),
+        milliseconds: wall.microseconds / 1000)
+      exchange.pointee.record.idSource = .generated
+    }
+  }
+
+  /// Decides about an exchange whose head is complete, and answers it or sends it on.
+  mutating func begin(_ exchange: ExchangePointer) {
+    exchange.pointee.downstream.pointee.phase = .exchange
+    stopWaiting(exchange.pointee.downstream)
+    beginContent(exchange)
+    findServer(exchange)
+    findClient(exchange)
+    guard findLocation(exchange) else {
+      return refuse(exchange, 400, .httpRequestError, Termination(.client, .requestHead))
+    }
+    guard decideRequestID(exchange) else {
+      return refuse(exchange, 400, .httpRequestDenied, Termination(.proxy, .route))
+    }
+    let maximum = tables.locations[exchange.pointee.location].maximumContentBytes
+    if maximum > 0, case .length(let count) = exchange.pointee.head.framing, count > maximum {
+      return refuse(exchange, 413, .requestBodyTooLarge, Termination(.proxy, .route))
+    }
+    switch tables.locations[exchange.pointee.location].action {
+    case .none: refuse(exchange, 404, .noRoute, Termination(.proxy, .route))
+    case .answer: answer(exchange)
+    case .proxy:
+      if exchange.pointee.head.method == .connect {
+        return refuse(exchange, 501, .httpRequestDenied, Termination(.proxy, .route))
+      }
+      beginFirstTry(exchange)
+    }
+  }
+
+  /// Prepares the reading of the request's content.
+  private func beginContent(_ exchange: ExchangePointer) {
+    exchange.pointee.record.hasRequestLine = true
+    exchange.pointee.record.requestBytes = UInt64(exchange.pointee.headByteCount)
+    exchange.pointee.asksForTunnel =
+      exchange.pointee.head.requestsUpgrade && exchange.pointee.head.framing == .none
+      && !asksForHTTP2(exchange)
+    switch exchange.pointee.head.framing {
+    case .none, .untilClose, .length(0): exchange.pointee.request = .complete
+    case .length(let count):
+      exchange.pointee.request = .content
+      exchange.pointee.requestLeft = count
+    case .chunked:
+      exchange.pointee.request = .content
+      exchange.pointee.requestDecoder = ChunkedDecoder()
+    }
+  }
+
+  /// True for `Upgrade: h2c`, which is never passed on: the requests inside such a tunnel would have no
+  /// ID, no line and no rules (RFC 9113 section 3.1 has deprecated it).
+  private func asksForHTTP2(_ exchange: ExchangePointer) -> Bool {
+    guard let index = exchange.pointee.head.fields.firstIndex(of: .upgrade) else { return false }
+    let value = exchange.pointee.head.fields[index].value
+    let bytes = exchange.pointee.headBytes.span.extracting(value.offsets)
+    guard bytes.count >= 3 else { return false }
+    for start in 0...(bytes.count - 3) {
+      if FieldNameMatch.equalIgnoringCase(bytes.extracting(start..<start + 3), "h2c") { return true }
+    }
+    return false
+  }
+
+  private func findServer(_ exchange: ExchangePointer) {
+    let listener = Int(exchange.pointee.downstream.pointee.origin)
+    let host = exchange.pointee.head.host
+    if !host.isEmpty,
+      let server = tables.listeners[listener].serverNames.find(
+        exchange.pointee.headBytes.span.extracting(host.offsets))
+    {
+      exchange.pointee.server = server
+    } else {
+      exchange.pointee.server = tables.listeners[listener].defaultServer
+    }
+    exchange.pointee.record.serverName = tables.servers[exchange.pointee.server].name
+    exchange.pointee.location = tables.servers[exchange.pointee.server].fallbackLocation
+  }
+
+  /// Finds out who the client is: the socket's peer, or whom a trusted peer names (`set_real_ip_from`).
+  private func findClient(_ exchange: ExchangePointer) {
+    let server = exchange.pointee.server
+    let connection = exchange.pointee.downstream
+    let peer = connection.pointee.peer
+    guard tables.servers[server].realIPTrust.contains(peer) else { return }
+    exchange.pointee.trustsForwardedFields = true
+    let header = tables.servers[server].realIPHeader
+    if header == .proxyProtocol {
+      exchange.pointee.record.client = connection.pointee.announcedClient
+      return
+    }
+    exchange.pointee.record.client = RealIP.resolve(
+      head: exchange.pointee.head, bytes: exchange.pointee.headBytes.span,
+      field: tables.servers[server].realIPField.span, recursive: header == .xForwardedForRecursive,
+      peer: peer, trust: tables.servers[server].realIPTrust)
+  }
+
+  /// Finds the location by the normalised path; false when the path leaves the root or can't be decoded.
+  private mutating func findLocation(_ exchange: ExchangePointer) -> Bool {
+    let server = exchange.pointee.server
+    let path = exchange.pointee.head.path
+    if path.isEmpty {
+      // `OPTIONS *` and `http://host` mean the server as a whole.
+      let root: StaticString = "/"
+      let bytes = UnsafeBufferPointer(start: root.utf8Start, count: 1)
+      setLocation(exchange, tables.servers[server].locationTable.find(bytes.span))
+      return true
+    }
+    let raw = exchange.pointee.headBytes.span.extracting(path.offsets)
+    if PathNormalization.isNormal(raw) {
+      setLocation(exchange, tables.servers[server].locationTable.find(raw))
+      return true
+    }
+    guard let size = Buffer.Size(holding: raw.count) else { return false }
+    let buffer = buffers.take(size)
+    exchange.pointee.pathBuffer = buffer
+    var writer = ByteWriter(buffer.bytes)
+    guard PathNormalization.normalize(raw, into: &writer), !writer.overflowed else { return false }
+    exchange.pointee.pathByteCount = UInt32(writer.count)
+    setLocation(exchange, tables.servers[server].locationTable.find(writer.written.span))
+    return true
+  }
+
+  private func setLocation(_ exchange: ExchangePointer, _ found: Int?) {
+    if let found { exchange.pointee.location = found }
+  }
+
+  /// Keeps the client's ID or has the new one stand; false when it must be refused.
+  private mutating func decideRequestID(_ exchange: ExchangePointer) -> Bool {
+    let location = exchange.pointee.location
+    let server = tables.listeners[Int(exchange.pointee.downstream.pointee.origin)].defaultServer
+    if location != tables.servers[server].fallbackLocation { remakeRequestID(exchange) }
+    let source = tables.locations[location].requestID.decide(
+      head: exchange.pointee.head, bytes: exchange.pointee.headBytes.span,
+      peer: nearestPeer(exchange),
+      id: &exchange.pointee.record.requestID, received: &exchange.pointee.record.clientRequestID)
+    exchange.pointee.record.idSource = source
+    guard tables.locations[location].requestID.rejectsInvalid else { return true }
+    return source != .invalid && source != .duplicate
+  }
+
+  /// Whom `request_id_trust` is asked about: the socket's peer, or the client that a trusted peer
+  /// announced by the PROXY protocol. Never one that only a field names.
+  private func nearestPeer(_ exchange: ExchangePointer) -> PeerAddress {
+    let connection = exchange.pointee.downstream
+    let isAnnounced =
+      exchange.pointee.trustsForwardedFields
+      && tables.servers[exchange.pointee.server].realIPHeader == .proxyProtocol
+    return isAnnounced ? connection.pointee.announcedClient : connection.pointee.peer
+  }
+
+  /// Makes the ID anew when the location wants another kind than the one made at birth.
+  private mutating func remakeRequestID(_ exchange: ExchangePointer) {
+    let server = tables.listeners[Int(exchange.pointee.downstream.pointee.origin)].defaultServer
+    let birth = tables.servers[server].fallbackLocation
+    let location = exchange.pointee.location
+    let isSame =
+      tables.locations[location].requestID.format == tables.locations[birth].requestID.format
+      && tables.locations[location].requestID.makesID == tables.locations[birth].requestID.makesID
+    if !isSame { makeRequestID(exchange) }
+  }
+}
+
+extension RequestIDPolicy {
+  /// True when an ID is made where none is kept.
+  var makesID: Bool { mode == .on || mode == .generate }
+}
+
+extension Exchange {
+  /// The bytes of the request's head, as far as they have come.
+  var headBytes: UnsafeBufferPointer<UInt8> {
+    let base = sharesInput || !headBuffer.isNone ? headBuffer.base : nil
+    return UnsafeBufferPointer(
+      start: base?.assumingMemoryBound(to: UInt8.self), count: base == nil ? 0 : Int(headByteCount))
+  }
+
+  /// The request's path, decoded and normalised.
+  var pathBytes: UnsafeBufferPointer<UInt8> {
+    if let base = pathBuffer.base {
+      return UnsafeBufferPointer(
+        start: base.assumingMemoryBound(to: UInt8.self), count: Int(pathByteCount))
+    }
+    return UnsafeBufferPointer(rebasing: headBytes[head.path.offsets])
+  }
+}
+
+extension Buffer {
+  /// All of the buffer's memory as bytes.
+  var bytes: UnsafeMutableBufferPointer<UInt8> {
+    UnsafeMutableBufferPointer(
+      start: base?.assumingMemoryBound(to: UInt8.self), count: capacity)
+  }
+}

@@ -1,0 +1,164 @@
+// Each try begins here: a peer is chosen, and a connection to it found or made.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  /// Sends an exchange to a peer for the first time.
+  mutating func beginFirstTry(_ exchange: ExchangePointer) {
+    let location = exchange.pointee.location
+    exchange.pointee.upstreamIndex = tables.locations[location].upstream
+    exchange.pointee.record.proxyHost = tables.locations[location].proxyHost
+    exchange.pointee.firstTryStart = now
+    guard let peer = selectPeer(exchange) else {
+      report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
+        line.append("no peer of this upstream is in service")
+      }
+      return refuse(exchange, 502, .destinationUnavailable, Termination(.proxy, .connect))
+    }
+    beginTry(exchange, peer: peer)
+  }
+
+  /// Sends the request to a peer that was selected for it. A connection from the pool is taken unless
+  /// `isFresh` asks for a new one.
+  mutating func beginTry(_ exchange: ExchangePointer, peer: Int, isFresh: Bool = false) {
+    let upstream = exchange.pointee.upstreamIndex
+    exchange.pointee.tryStart = now
+    exchange.pointee.peerIndex = peer
+    exchange.pointee.tried.insert(peer)
+    exchange.pointee.releasedPeer = false
+    resetTry(exchange)
+    if !isFresh, let pooled = takePooled(upstream: upstream, peer: peer) {
+      exchange.pointee.record.upstreamConnect = Interval(nanoseconds: 0)
+      attach(pooled, to: exchange)
+      return sendRequest(exchange)
+    }
+    connect(exchange)
+  }
+
+  /// Chooses a peer that this request has not been sent to; nil when none is left.
+  mutating func selectPeer(_ exchange: ExchangePointer) -> Int? {
+    let upstream = exchange.pointee.upstreamIndex
+    let method = tables.upstreams[upstream].method
+    var hashKey: UInt64 = 0
+    if method == .hash || method == .consistentHash { hashKey = self.hashKey(exchange) }
+    let isRandom = method == .random || method == .randomTwo
+    let number = isRandom ? random.next(&kernel).0 : 0
+    let table = upstreams.states(of: upstream)
+    var states = table.mutableSpan
+    return Balancer.select(
+      method: method, peers: tables.upstreams[upstream].peers, states: &states,
+      tried: exchange.pointee.tried, now: now, random: number, hashKey: hashKey)
+  }
+
+  private func hashKey(_ exchange: ExchangePointer) -> UInt64 {
+    var writer = ByteWriter(scratch)
+    write(tables.upstreams[exchange.pointee.upstreamIndex].hashKey, exchange, into: &writer)
+    return Balancer.hash(of: writer.written.span)
+  }
+
+  /// Forgets what the last try left.
+  private func resetTry(_ exchange: ExchangePointer) {
+    let upstream = exchange.pointee.upstreamIndex
+    let peers = tables.upstreams[upstream].peers
+    exchange.pointee.record.tryCount &+= 1
+    exchange.pointee.record.upstream = peers[exchange.pointee.peerIndex].name
+    exchange.pointee.record.upstreamStatus = 0
+    exchange.pointee.record.upstreamConnect = .endless
+    exchange.pointee.record.upstreamFirstByte = .endless
+    exchange.pointee.record.upstreamDuration = .endless
+    exchange.pointee.upstreamBytesSent = 0
+    exchange.pointee.responseHead.reset()
+    exchange.pointee.responseInTrailers = false
+  }
+
+  private func attach(_ connection: ConnectionPointer, to exchange: ExchangePointer) {
+    connection.pointee.phase = .exchange
+    connection.pointee.exchange = exchange
+    exchange.pointee.upstream = connection
+    exchange.pointee.upstreamStage = .awaitingHead
+  }
+
+  /// Begins a connection to the chosen peer.
+  private mutating func connect(_ exchange: ExchangePointer) {
+    let upstream = exchange.pointee.upstreamIndex
+    let peers = tables.upstreams[upstream].peers
+    let peer = exchange.pointee.peerIndex
+    makeRoomForUpstream()
+    let result = kernel.connect(to: peers[peer].address, unixPath: peers[peer].unixPath)
+    let descriptor: Descriptor
+    switch result {
+    case .connected(let made), .inProgress(let made): descriptor = made
+    case .failed(let error): return tryFailed(exchange, .connectFailed, connectErrorType(error), error)
+    }
+    guard let connection = open(descriptor, role: .upstream, origin: upstream) else {
+      let error = KernelError(kind: .exhausted, code: 0)
+      return tryFailed(exchange, .connectFailed, .proxyOverloaded, error)
+    }
+    connection.pointee.peerIndex = UInt32(peer)
+    connection.pointee.exchange = exchange
+    connection.pointee.phase = .connecting
+    exchange.pointee.upstream = connection
+    exchange.pointee.upstreamStage = .connecting
+    if case .connected = result { return connected(connection, exchange) }
+    startWaiting(
+      connection, for: .connect,
+      atMost: tables.locations[exchange.pointee.location].connectTimeout)
+  }
+
+  /// Frees a slot for a connection to a peer when all are taken: an idle one of a peer first, then one
+  /// of a client.
+  private mutating func makeRoomForUpstream() {
+    guard connections.count >= tables.workerConnections else { return }
+    for upstream in 0..<upstreams.count {
+      if let idle = upstreams.anyIdle(upstream) { return closePooled(idle) }
+    }
+    if let oldest = idleClients.last { closeIdle(oldest) }
+  }
+
+  /// Acts on a report about a connection that was being made.
+  mutating func finishConnecting(_ connection: ConnectionPointer) {
+    guard let exchange = connection.pointee.exchange else { return }
+    let flags = connection.pointee.flags
+    guard flags.contains(.writable) || flags.contains(.failed) else { return }
+    if let error = kernel.pendingError(connection.pointee.descriptor) {
+      return tryFailed(exchange, .connectFailed, connectErrorType(error), error)
+    }
+    connected(connection, exchange)
+  }
+
+  private mutating func connected(_ connection: ConnectionPointer, _ exchange: ExchangePointer) {
+    connection.pointee.flags.insert(.writable)
+    exchange.pointee.record.upstreamConnect = kernel.now() - exchange.pointee.tryStart
+    attach(connection, to: exchange)
+    sendRequest(exchange)
+  }
+
+  private func connectErrorType(_ error: KernelError) -> ErrorType {
+    switch error.kind {
+    case .refused: .connectionRefused
+    case .timedOut: .connectionTimeout
+    case .reset: .connectionTerminated
+    case .exhausted: .proxyOverloaded
+    case .unreachable, .noSpace, .other: .destinationIPUnroutable
+    }
+  }
+
+  /// Writes the request's head and what has come of its content to the peer.
+  private mutating func sendRequest(_ exchange: ExchangePointer) {
+    var writer = ByteWriter(scratch)
+    writeRequestHead(exchange, into: &writer)
+    guard !writer.overflowed else {
+      report(.error, "upstream", exchange, exchange.pointee.upstream) { line in
+        line.append("the rewritten request head is larger than the limit")
+      }
+      releaseUpstream(exchange, mayReuse: true)
+      return refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .requestBody))
+    }
+    if relayRequest(exchange, &writer) { relayResponse(exchange) }
+  }
+}

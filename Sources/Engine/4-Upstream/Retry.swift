@@ -1,0 +1,157 @@
+// What happens when a try fails: the peer is marked, the try is noted, and the request goes to the next
+// peer if nothing forbids it.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  /// Ends a try that got no usable response. `cause` is what the kernel said, if it was asked.
+  mutating func tryFailed(
+    _ exchange: ExchangePointer, _ failure: TryFailure, _ type: ErrorType,
+    _ cause: KernelError? = nil
+  ) {
+    let phase = upstreamPhase(exchange)
+    reportFailedTry(exchange, type, phase, cause)
+    noteTry(exchange, error: type)
+    let isStale = isStalePooledConnection(exchange, failure)
+    if !isStale { markPeer(exchange, failed: true) }
+    // Asked while the connection is still there: it knows what the peer has acknowledged.
+    let replays = isStale && mayReplay(exchange, nothingArrived: requestWasNotReceived(exchange))
+    releaseUpstream(exchange, mayReuse: false, keepsPeer: replays)
+    guard exchange.pointee.response == .none else {
+      return cutResponse(exchange, type, Termination(.upstream, .responseBody))
+    }
+    if replays {
+      exchange.pointee.replacedStaleConnection = true
+      rewindContent(exchange)
+      return beginTry(exchange, peer: exchange.pointee.peerIndex, isFresh: true)
+    }
+    if allowsNextTry(exchange, failure), let next = selectPeer(exchange) {
+      rewindContent(exchange)
+      return beginTry(exchange, peer: next)
+    }
+    refuse(exchange, statusCode(for: failure), type, Termination(.upstream, phase))
+  }
+
+  /// The status that tells a client of a failed try when there is no other one.
+  private func statusCode(for failure: TryFailure) -> UInt16 {
+    switch failure {
+    case .timedOut: 504
+    case .connectFailed, .closedBeforeResponse, .invalidResponse, .status: 502
+    }
+  }
+
+  /// True when a kept connection turned out to be closed by its peer: nothing is known against the peer,
+  /// and the request deserves a fresh connection (once).
+  private func isStalePooledConnection(
+    _ exchange: ExchangePointer, _ failure: TryFailure
+  ) -> Bool {
+    guard case .closedBeforeResponse = failure, let connection = exchange.pointee.upstream else {
+      return false
+    }
+    return exchange.pointee.response == .none && connection.pointee.flags.contains(.reused)
+      && !exchange.pointee.replacedStaleConnection
+      && exchange.pointee.record.upstreamFirstByte == .endless
+  }
+
+  /// True when the peer's system has acknowledged nothing of what this try sent: it had closed before,
+  /// so that no application can have seen the request (RFC 9110 section 9.2.2 asks to know that before
+  /// any request that is not idempotent is sent again).
+  private mutating func requestWasNotReceived(_ exchange: ExchangePointer) -> Bool {
+    guard let connection = exchange.pointee.upstream else { return false }
+    if exchange.pointee.upstreamBytesSent == 0 { return true }
+    let unacknowledged = kernel.unacknowledgedBytes(connection.pointee.descriptor)
+    return UInt64(unacknowledged) >= exchange.pointee.upstreamBytesSent
+  }
+
+  private func mayReplay(_ exchange: ExchangePointer, nothingArrived: Bool) -> Bool {
+    !exchange.pointee.contentConsumed
+      && (exchange.pointee.head.method.isIdempotent || nothingArrived)
+  }
+
+  private func allowsNextTry(_ exchange: ExchangePointer, _ failure: TryFailure) -> Bool {
+    let location = exchange.pointee.location
+    return tables.locations[location].retry.allowsNextTry(
+      after: failure, method: exchange.pointee.head.method,
+      requestSent: exchange.pointee.upstreamBytesSent > 0,
+      contentConsumed: exchange.pointee.contentConsumed,
+      tries: exchange.pointee.record.tryCount,
+      peerCount: tables.upstreams[exchange.pointee.upstreamIndex].peers.count,
+      elapsed: now - exchange.pointee.firstTryStart)
+  }
+
+  /// Notes the outcome of the try under way for `tries` in the log.
+  mutating func noteTry(_ exchange: ExchangePointer, error: ErrorType) {
+    now = kernel.now()
+    let duration = now - exchange.pointee.tryStart
+    exchange.pointee.record.upstreamDuration = duration
+    let index = exchange.pointee.record.tryCount &- 1
+    guard index >= 0, index < Limits.tries else { return }
+    exchange.pointee.record.tries[index] = Try(
+      peer: exchange.pointee.record.upstream, status: exchange.pointee.record.upstreamStatus,
+      error: error, duration: duration)
+  }
+
+  /// Tells the balancer how the try went.
+  func markPeer(_ exchange: ExchangePointer, failed: Bool) {
+    let upstream = exchange.pointee.upstreamIndex
+    let peers = tables.upstreams[upstream].peers
+    let table = upstreams.states(of: upstream)
+    var states = table.mutableSpan
+    if failed {
+      Balancer.failed(
+        peer: exchange.pointee.peerIndex, peers: peers, states: &states, now: now)
+    } else {
+      Balancer.succeeded(peer: exchange.pointee.peerIndex, states: &states)
+    }
+  }
+
+  /// Lets go of the peer's connection and, unless `keepsPeer`, of its place among the active ones.
+  mutating func releaseUpstream(
+    _ exchange: ExchangePointer, mayReuse: Bool, keepsPeer: Bool = false
+  ) {
+    if !exchange.pointee.releasedPeer && !keepsPeer {
+      exchange.pointee.releasedPeer = true
+      let table = upstreams.states(of: exchange.pointee.upstreamIndex)
+      var states = table.mutableSpan
+      Balancer.released(peer: exchange.pointee.peerIndex, states: &states)
+    }
+    guard let connection = exchange.pointee.upstream else { return }
+    exchange.pointee.upstream = nil
+    exchange.pointee.upstreamStage = .none
+    release(connection, mayReuse: mayReuse)
+  }
+
+  /// Where a failure of the peer finds the exchange.
+  func upstreamPhase(_ exchange: ExchangePointer) -> Termination.Phase {
+    switch exchange.pointee.upstreamStage {
+    case .none, .connecting: .connect
+    case .awaitingHead: exchange.pointee.request == .complete ? .responseHead : .requestBody
+    case .content, .complete: .responseBody
+    }
+  }
+
+  private mutating func reportFailedTry(
+    _ exchange: ExchangePointer, _ type: ErrorType, _ phase: Termination.Phase, _ cause: KernelError?
+  ) {
+    let peer = exchange.pointee.record.upstream
+    let count = exchange.pointee.record.tryCount
+    report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
+      line.append(type.name)
+      line.append(" in phase ")
+      line.append(Termination(.upstream, phase).phaseName)
+      line.append(", peer ")
+      line.append(peer.span)
+      line.append(", try ")
+      line.append(decimal: UInt64(count))
+      if let cause {
+        line.append(", system error ")
+        line.append(decimal: UInt64(cause.code))
+      }
+    }
+  }
+}

@@ -1,0 +1,185 @@
+// Reading a response's head from a peer, and what each kind of status means.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  /// Reads the head of the peer's response. `.ready` when a head was composed for the client: the final
+  /// one (then the exchange's response has begun) or an interim one.
+  mutating func readResponseHead(
+    _ exchange: ExchangePointer, _ writer: inout ByteWriter
+  ) -> Piece {
+    for _ in 0..<Limits.readsPerTurn {
+      guard let peer = exchange.pointee.upstream else { return .nothing }
+      if peer.pointee.inputCount > 0 && !exchange.pointee.needsMoreUpstreamInput {
+        let piece = parseResponseHead(exchange, &writer)
+        guard case .nothing = piece else { return piece }
+        // An interim response that this client is not to see has been dropped: the next head may follow.
+        if peer.pointee.inputCount > 0 && !exchange.pointee.needsMoreUpstreamInput { continue }
+      }
+      compactInput(peer)
+      switch receive(peer, .medium) {
+      case .bytes:
+        exchange.pointee.needsMoreUpstreamInput = false
+        noteFirstByte(exchange)
+      case .nothing:
+        awaitResponse(exchange)
+        return .nothing
+      case .end:
+        let isCut = peer.pointee.inputCount > 0
+        tryFailed(
+          exchange, .closedBeforeResponse, isCut ? .httpResponseIncomplete : .connectionTerminated)
+        return .gone
+      case .failed(let error):
+        tryFailed(exchange, .closedBeforeResponse, .connectionTerminated, error)
+        return .gone
+      }
+    }
+    enqueue(exchange.pointee.downstream)
+    return .nothing
+  }
+
+  private mutating func noteFirstByte(_ exchange: ExchangePointer) {
+    guard exchange.pointee.record.upstreamFirstByte == .endless else { return }
+    exchange.pointee.record.upstreamFirstByte = kernel.now() - exchange.pointee.tryStart
+  }
+
+  private mutating func parseResponseHead(
+    _ exchange: ExchangePointer, _ writer: inout ByteWriter
+  ) -> Piece {
+    guard let peer = exchange.pointee.upstream else { return .nothing }
+    let limits = HeadLimits(
+      maximumLineBytes: Limits.responseHeadBytes, maximumHeadBytes: Limits.responseHeadBytes,
+      maximumFieldCount: FieldSection.capacity)
+    do throws(HTTP1Error) {
+      let bytes = peer.pointee.inputBytes.span
+      guard try exchange.pointee.responseHead.parse(bytes, limits: limits) else {
+        exchange.pointee.needsMoreUpstreamInput = true
+        return .nothing
+      }
+    } catch {
+      refuseResponse(exchange, error)
+      return .gone
+    }
+    return obeyResponseHead(exchange, &writer)
+  }
+
+  private mutating func refuseResponse(_ exchange: ExchangePointer, _ error: HTTP1Error) {
+    report(.error, "upstream", exchange, exchange.pointee.upstream) { line in
+      line.append("the response's head is refused: ")
+      line.append(error.reason)
+      line.append(", at byte ")
+      line.append(decimal: UInt64(error.offset))
+    }
+    let isTooLarge = error.kind == .headTooLarge || error.kind == .tooManyFields
+    tryFailed(
+      exchange, .invalidResponse,
+      isTooLarge ? .httpResponseHeaderSectionSize : .httpProtocolError)
+  }
+
+  /// Acts on a complete head: interim ones pass, 101 opens a tunnel, some may go to the next peer.
+  private mutating func obeyResponseHead(
+    _ exchange: ExchangePointer, _ writer: inout ByteWriter
+  ) -> Piece {
+    let status = exchange.pointee.responseHead.status
+    if exchange.pointee.responseHead.isInterim { return passInterim(exchange, &writer) }
+    exchange.pointee.record.upstreamStatus = status
+    if status == 101 { return openTunnel(exchange, &writer) }
+    let condition = RetryConditions(status: status)
+    if !condition.isEmpty, mayGoToNextPeer(exchange, status), let next = selectPeer(exchange) {
+      noteTry(exchange, error: .none)
+      markPeer(exchange, failed: true)
+      releaseUpstream(exchange, mayReuse: false)
+      rewindContent(exchange)
+      beginTry(exchange, peer: next)
+      return .gone
+    }
+    return beginResponse(exchange, &writer)
+  }
+
+  private func mayGoToNextPeer(_ exchange: ExchangePointer, _ status: UInt16) -> Bool {
+    let location = exchange.pointee.location
+    return tables.locations[location].retry.allowsNextTry(
+      after: .status(status), method: exchange.pointee.head.method, requestSent: true,
+      contentConsumed: exchange.pointee.contentConsumed,
+      tries: exchange.pointee.record.tryCount,
+      peerCount: tables.upstreams[exchange.pointee.upstreamIndex].peers.count,
+      elapsed: now - exchange.pointee.firstTryStart)
+  }
+
+  /// Passes a 1xx response on to clients that know such (RFC 9110 section 15.2).
+  private mutating func passInterim(
+    _ exchange: ExchangePointer, _ writer: inout ByteWriter
+  ) -> Piece {
+    exchange.pointee.interimCount &+= 1
+    guard exchange.pointee.interimCount <= Limits.interimResponses else {
+      refuseResponse(exchange, HTTP1Error(.tooManyFields, at: 0))
+      return .gone
+    }
+    if exchange.pointee.head.version == .http11 { writeInterimHead(exchange, into: &writer) }
+    dropResponseHead(exchange)
+    return writer.count > 0 ? .ready : .nothing
+  }
+
+  /// Makes the next head the one to be parsed.
+  private func dropResponseHead(_ exchange: ExchangePointer) {
+    let count = exchange.pointee.responseHead.byteCount
+    exchange.pointee.upstream?.pointee.inputStart &+= UInt32(count)
+    exchange.pointee.responseHead.reset()
+  }
+
+  /// Begins the final response: decides how its content is framed on both sides and composes its head.
+  private mutating func beginResponse(
+    _ exchange: ExchangePointer, _ writer: inout ByteWriter
+  ) -> Piece {
+    let framing = exchange.pointee.responseHead.framing(for: exchange.pointee.head.method)
+    exchange.pointee.responseFraming = framing
+    if case .length(let count) = framing { exchange.pointee.responseLeft = count }
+    if framing == .length(0) { exchange.pointee.responseFraming = .none }
+    if framing == .chunked { exchange.pointee.responseDecoder = ChunkedDecoder() }
+    // The reading buffer may grow for content whose length is not known as well.
+    if framing == .chunked { exchange.pointee.responseLeft = .max }
+    exchange.pointee.clientFraming = clientFraming(exchange, framing)
+    decideConnection(exchange)
+    exchange.pointee.record.status = exchange.pointee.responseHead.status
+    writeResponseHead(exchange, into: &writer)
+    guard !writer.overflowed else {
+      tryFailed(exchange, .invalidResponse, .httpResponseHeaderSectionSize)
+      return .gone
+    }
+    let count = exchange.pointee.responseHead.byteCount
+    exchange.pointee.upstream?.pointee.inputStart &+= UInt32(count)
+    exchange.pointee.upstreamStage = .content
+    exchange.pointee.response = .content
+    return .ready
+  }
+
+  private func clientFraming(
+    _ exchange: ExchangePointer, _ framing: ContentFraming
+  ) -> ContentFraming {
+    switch framing {
+    case .none, .length: framing
+    case .chunked, .untilClose: exchange.pointee.head.version == .http11 ? .chunked : .untilClose
+    }
+  }
+
+  /// Decides whether the client's connection is kept (RFC 9112 section 9.3).
+  mutating func decideConnection(_ exchange: ExchangePointer) {
+    let location = exchange.pointee.location
+    let isLast =
+      exchange.pointee.downstream.pointee.requestCount
+      >= tables.locations[location].keepaliveRequests
+    // An answer that comes before the request's end may well be the reason to stop sending it.
+    let isEarly = exchange.pointee.request == .content && !exchange.pointee.discardsContent
+    if !exchange.pointee.head.keepsAlive || exchange.pointee.clientFraming == .untilClose
+      || isLast || isEarly || isDraining
+      || tables.locations[location].keepaliveTimeout.nanoseconds == 0
+    {
+      exchange.pointee.closesConnection = true
+    }
+  }
+}

@@ -1,0 +1,68 @@
+// Idle connections to peers: kept, found again, and dropped when the peer ends them.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  /// The most recently used idle connection to a peer, taken out of the pool.
+  mutating func takePooled(upstream: Int, peer: Int) -> ConnectionPointer? {
+    guard let connection = upstreams.newestIdle(upstream, peer) else { return nil }
+    upstreams.removeIdle(connection)
+    connection.pointee.flags.insert(.reused)
+    connection.pointee.wait = .nothing
+    return connection
+  }
+
+  /// Puts a connection whose exchange has ended into the pool, or closes it.
+  mutating func release(_ connection: ConnectionPointer, mayReuse: Bool) {
+    let upstream = Int(connection.pointee.origin)
+    connection.pointee.exchange = nil
+    connection.pointee.requestCount &+= 1
+    guard mayReuse, isReusable(connection) else { return close(connection) }
+    buffers.giveBack(&connection.pointee.input)
+    connection.pointee.phase = .idle
+    if upstreams.idleCount(of: upstream) >= tables.upstreams[upstream].idleConnections {
+      let peer = Int(connection.pointee.peerIndex)
+      guard let oldest = upstreams.oldestIdle(upstream, peer) ?? upstreams.anyIdle(upstream) else {
+        return close(connection)
+      }
+      closePooled(oldest)
+    }
+    upstreams.insertIdle(connection)
+    startWaiting(connection, for: .poolIdle, atMost: tables.upstreams[upstream].idleTimeout)
+  }
+
+  private func isReusable(_ connection: ConnectionPointer) -> Bool {
+    let plan = Int(connection.pointee.origin)
+    let unusable: Connection.Flags = [.readable, .endAnnounced, .endRead, .failed, .endWritten]
+    return connection.pointee.inputCount == 0 && connection.pointee.output.isEmpty
+      && connection.pointee.flags.isDisjoint(with: unusable)
+      && tables.upstreams[plan].idleConnections > 0
+      && connection.pointee.requestCount < tables.upstreams[plan].keepaliveRequests
+      && !isDraining
+  }
+
+  /// Drops an idle connection that something happened to: its peer closed it, or sent what nobody asked
+  /// for.
+  mutating func discardPooled(_ connection: ConnectionPointer) {
+    let happened: Connection.Flags = [.readable, .endAnnounced, .failed]
+    guard !connection.pointee.flags.isDisjoint(with: happened) else { return }
+    closePooled(connection)
+  }
+
+  /// Closes an idle connection.
+  mutating func closePooled(_ connection: ConnectionPointer) {
+    upstreams.removeIdle(connection)
+    close(connection)
+  }
+
+  /// True when no new connections are taken.
+  var isDraining: Bool {
+    if case .serving = lifecycle { return false }
+    return true
+  }
+}

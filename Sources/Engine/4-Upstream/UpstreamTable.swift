@@ -1,0 +1,97 @@
+// What a worker knows of its upstreams: their peers' health and the idle connections to them.
+
+import Basics
+import Plan
+import Policy
+
+/// The upstreams of a worker.
+struct UpstreamTable: ~Copyable {
+  /// A peer's idle connections.
+  struct Pool: BitwiseCopyable {
+    var idle = ConnectionList()
+  }
+
+  /// Where an upstream's peers begin in the tables of all peers, and how many connections idle.
+  private struct Entry: BitwiseCopyable {
+    var firstPeer: Int
+    var peerCount: Int
+    var idleCount: Int
+  }
+
+  private let entries: UnsafeMutableBufferPointer<Entry>
+  private let states: UnsafeMutableBufferPointer<PeerState>
+  private let pools: UnsafeMutableBufferPointer<Pool>
+
+  init(_ upstreams: FrozenArray<UpstreamPlan>) {
+    entries = .allocate(capacity: upstreams.count)
+    var total = 0
+    for index in upstreams.indices {
+      let count = upstreams[index].peers.count
+      entries.initializeElement(
+        at: index, to: Entry(firstPeer: total, peerCount: count, idleCount: 0))
+      total += count
+    }
+    states = .allocate(capacity: total)
+    pools = .allocate(capacity: total)
+    pools.initialize(repeating: Pool())
+    for index in upstreams.indices {
+      for peer in upstreams[index].peers.indices {
+        states.initializeElement(
+          at: entries[index].firstPeer + peer, to: PeerState(upstreams[index].peers[peer]))
+      }
+    }
+  }
+
+  deinit {
+    entries.deallocate()
+    states.deallocate()
+    pools.deallocate()
+  }
+
+  /// The states of an upstream's peers.
+  func states(of upstream: Int) -> UnsafeMutableBufferPointer<PeerState> {
+    let entry = entries[upstream]
+    return UnsafeMutableBufferPointer(
+      rebasing: states[entry.firstPeer..<entry.firstPeer + entry.peerCount])
+  }
+
+  /// Idle connections to all peers of an upstream.
+  func idleCount(of upstream: Int) -> Int { entries[upstream].idleCount }
+
+  /// The most recently used idle connection to a peer.
+  func newestIdle(_ upstream: Int, _ peer: Int) -> ConnectionPointer? {
+    pools[entries[upstream].firstPeer + peer].idle.first
+  }
+
+  /// The idle connection to a peer that was not used for the longest time.
+  func oldestIdle(_ upstream: Int, _ peer: Int) -> ConnectionPointer? {
+    pools[entries[upstream].firstPeer + peer].idle.last
+  }
+
+  /// Any idle connection of the upstream, the oldest of its peer.
+  func anyIdle(_ upstream: Int) -> ConnectionPointer? {
+    for peer in 0..<entries[upstream].peerCount {
+      if let oldest = oldestIdle(upstream, peer) { return oldest }
+    }
+    return nil
+  }
+
+  /// Puts a connection into its peer's pool.
+  func insertIdle(_ connection: ConnectionPointer) {
+    let upstream = Int(connection.pointee.origin)
+    let peer = Int(connection.pointee.peerIndex)
+    pools[entries[upstream].firstPeer + peer].idle.insertFirst(connection)
+    entries[upstream].idleCount &+= 1
+  }
+
+  /// Takes a connection out of its peer's pool.
+  func removeIdle(_ connection: ConnectionPointer) {
+    let upstream = Int(connection.pointee.origin)
+    let peer = Int(connection.pointee.peerIndex)
+    pools[entries[upstream].firstPeer + peer].idle.remove(connection)
+    entries[upstream].idleCount &-= 1
+  }
+
+  /// The number of upstreams.
+  var count: Int { entries.count }
+}

@@ -1,0 +1,167 @@
+// Carrying an exchange on: both directions go as far as their sockets allow, and no further. Content is
+// read only when all that was read before has been written, so one buffer a direction bounds memory.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+/// What a direction has to write next.
+enum Piece: BitwiseCopyable {
+  /// Something was composed.
+  case ready
+  /// Nothing until a socket reports something.
+  case nothing
+  /// The exchange has ended or begun another try; the caller must not touch it.
+  case gone
+}
+
+extension Worker where K: ~Copyable {
+  /// Carries an exchange as far as it goes.
+  mutating func advance(_ exchange: ExchangePointer) {
+    let client = exchange.pointee.downstream
+    if client.pointee.flags.contains(.failed) { return clientFailed(exchange) }
+    if clientAborted(exchange) { return clientLeft(exchange) }
+    switch exchange.pointee.response {
+    case .tunnel: return relayTunnel(exchange)
+    case .delivering: return awaitDelivery(exchange)
+    case .none, .content, .composed: break
+    }
+    switch exchange.pointee.upstreamStage {
+    case .connecting: return
+    case .none, .complete: finishResponse(exchange)
+    case .awaitingHead, .content:
+      var writer = ByteWriter(scratch)
+      if relayRequest(exchange, &writer) { relayResponse(exchange) }
+    }
+  }
+
+  /// True when the client has ended its stream and the location takes that for leaving.
+  private func clientAborted(_ exchange: ExchangePointer) -> Bool {
+    let isEnded = exchange.pointee.downstream.pointee.flags.contains(.endAnnounced)
+    return isEnded && exchange.pointee.response == .none
+      && !tables.locations[exchange.pointee.location].ignoresClientAbort
+  }
+
+  /// Acts on the failure of the client's socket.
+  private mutating func clientFailed(_ exchange: ExchangePointer) {
+    switch exchange.pointee.response {
+    case .delivering: awaitDelivery(exchange)
+    case .tunnel:
+      // Both directions may be over in good order; then nothing is pending.
+      guard kernel.pendingError(exchange.pointee.downstream.pointee.descriptor) != nil else {
+        return relayTunnel(exchange)
+      }
+      endTunnel(exchange, Termination(.client, .tunnel), .clientClosed)
+    case .none, .content, .composed: clientLeft(exchange)
+    }
+  }
+
+  /// Passes the response on. Nothing of the exchange may be touched afterwards.
+  mutating func relayResponse(_ exchange: ExchangePointer) {
+    let client = exchange.pointee.downstream
+    for _ in 0..<Limits.readsPerTurn {
+      var writer = ByteWriter(scratch)
+      if client.pointee.output.isEmpty {
+        switch nextResponsePiece(exchange, &writer) {
+        case .nothing, .gone: return
+        case .ready: break
+        }
+      }
+      switch send(client, prefix: UnsafeRawBufferPointer(writer.written)) {
+      case .done:
+        if client.pointee.wait == .clientSend { stopWaiting(client) }
+        if exchange.pointee.smoothWrites < .max { exchange.pointee.smoothWrites &+= 1 }
+        if exchange.pointee.response == .tunnel { return relayTunnel(exchange) }
+        if exchange.pointee.response == .composed { return finishResponse(exchange) }
+      case .blocked:
+        exchange.pointee.smoothWrites = 0
+        detachUpstream(exchange)
+        if let peer = exchange.pointee.upstream { stopWaiting(peer) }
+        return startWaiting(
+          client, for: .clientSend,
+          atMost: tables.locations[exchange.pointee.location].clientSendTimeout)
+      case .failed: return clientLeft(exchange)
+      }
+    }
+    enqueue(client)
+  }
+
+  private mutating func nextResponsePiece(
+    _ exchange: ExchangePointer, _ writer: inout ByteWriter
+  ) -> Piece {
+    if exchange.pointee.response == .none {
+      let piece = readResponseHead(exchange, &writer)
+      guard case .ready = piece else { return piece }
+      guard exchange.pointee.response == .content else { return .ready }
+    }
+    return takeResponseContent(exchange, &writer)
+  }
+
+  /// Lets the peer go as soon as all of its response has been read, so that a slow client does not keep
+  /// it: what is not yet written stays behind in the buffer.
+  private mutating func detachUpstream(_ exchange: ExchangePointer) {
+    guard exchange.pointee.upstreamStage == .complete, exchange.pointee.request == .complete,
+      let connection = exchange.pointee.upstream
+    else { return }
+    exchange.pointee.detachedBuffer = connection.pointee.input
+    let hasMore = connection.pointee.inputCount > 0
+    connection.pointee.input = .none
+    connection.pointee.inputStart = 0
+    connection.pointee.inputEnd = 0
+    endTry(exchange, mayReuse: !hasMore)
+  }
+
+  /// Ends the try that brought the response.
+  mutating func endTry(_ exchange: ExchangePointer, mayReuse: Bool) {
+    noteTry(exchange, error: .none)
+    markPeer(exchange, failed: false)
+    releaseUpstream(exchange, mayReuse: mayReuse && exchange.pointee.responseHead.keepsAlive)
+  }
+
+  /// Goes on when all of the response has been composed: writes what waits, reads what is left of the
+  /// request if the connection is to be kept, and ends the exchange.
+  mutating func finishResponse(_ exchange: ExchangePointer) {
+    let client = exchange.pointee.downstream
+    switch send(client) {
+    case .done: break
+    case .blocked:
+      return startWaiting(
+        client, for: .clientSend,
+        atMost: tables.locations[exchange.pointee.location].clientSendTimeout)
+    case .failed: return clientLeft(exchange)
+    }
+    if exchange.pointee.discardsContent && exchange.pointee.request == .content {
+      guard discardContent(exchange) else { return }
+    }
+    if isHalfClosed(exchange) { return awaitDelivery(exchange) }
+    end(exchange)
+  }
+
+  /// True when the client has ended its stream and sent nothing behind this request.
+  private mutating func isHalfClosed(_ exchange: ExchangePointer) -> Bool {
+    let client = exchange.pointee.downstream
+    guard client.pointee.flags.contains(.endAnnounced), client.pointee.inputCount == 0 else {
+      return false
+    }
+    if !client.pointee.flags.contains(.endRead) { _ = receive(client, .small) }
+    return client.pointee.flags.contains(.endRead)
+  }
+
+  /// Asks whether a client that had ended its own stream has got the response, or was gone all along:
+  /// only the acknowledgement of our bytes, or a reset, can tell.
+  mutating func awaitDelivery(_ exchange: ExchangePointer) {
+    let client = exchange.pointee.downstream
+    exchange.pointee.closesConnection = true
+    if exchange.pointee.response != .delivering {
+      exchange.pointee.response = .delivering
+      kernel.shutdownWriting(client.pointee.descriptor)
+      client.pointee.flags.insert(.endWritten)
+    }
+    if kernel.pendingError(client.pointee.descriptor) != nil { return clientLeft(exchange) }
+    if kernel.unacknowledgedBytes(client.pointee.descriptor) == 0 { return end(exchange) }
+    startWaiting(client, for: .halfClosed, atMost: Limits.lingeringTime)
+  }
+}

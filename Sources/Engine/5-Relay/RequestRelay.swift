@@ -1,0 +1,261 @@
+// The request's content, from the client to the peer: re-framed, so that the peer sees exactly one
+// reading of where it ends.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  /// Sends on what `writer` holds (the head, at a try's begin) and as much content as there is. False
+  /// when the exchange has ended over it.
+  mutating func relayRequest(_ exchange: ExchangePointer, _ writer: inout ByteWriter) -> Bool {
+    for _ in 0..<Limits.readsPerTurn {
+      guard let peer = exchange.pointee.upstream, !exchange.pointee.stopsSending else { return true }
+      if peer.pointee.output.isEmpty {
+        switch takeRequestContent(exchange, &writer) {
+        case .ready: break
+        case .nothing: if writer.count == 0 { return true }
+        case .gone: return false
+        }
+      }
+      let prefix = UnsafeRawBufferPointer(writer.written)
+      switch send(peer, prefix: prefix) {
+      case .done:
+        writer.truncate(to: 0)
+        if peer.pointee.wait == .upstreamSend { stopWaiting(peer) }
+        if exchange.pointee.request == .complete { return true }
+      case .blocked:
+        stopWaiting(exchange.pointee.downstream)
+        startWaiting(
+          peer, for: .upstreamSend,
+          atMost: tables.locations[exchange.pointee.location].sendTimeout)
+        return true
+      case .failed:
+        // The response may have come before the peer stopped reading.
+        exchange.pointee.stopsSending = true
+        peer.pointee.flags.insert(.readable)
+        return true
+      }
+    }
+    enqueue(exchange.pointee.downstream)
+    return true
+  }
+
+  /// Composes the next piece of content for the peer.
+  private mutating func takeRequestContent(
+    _ exchange: ExchangePointer, _ writer: inout ByteWriter
+  ) -> Piece {
+    while exchange.pointee.request == .content {
+      let client = exchange.pointee.downstream
+      if client.pointee.inputCount > 0 && !exchange.pointee.needsMoreInput {
+        let piece = decodeRequestContent(exchange, &writer)
+        if case .nothing = piece { continue }
+        return piece
+      }
+      switch receiveContent(exchange) {
+      case .bytes: exchange.pointee.needsMoreInput = false
+      case .nothing:
+        if writer.count == 0 {
+          startWaiting(
+            client, for: .requestContent,
+            atMost: tables.locations[exchange.pointee.location].bodyTimeout)
+        }
+        return .nothing
+      case .end, .failed:
+        clientLeft(exchange)
+        return .gone
+      }
+    }
+    return .nothing
+  }
+
+  /// Reads content: behind the head while all of it fits there, so that it can be sent again, else into
+  /// a buffer of its own.
+  mutating func receiveContent(_ exchange: ExchangePointer) -> Receipt {
+    let client = exchange.pointee.downstream
+    let left = exchange.pointee.requestLeft
+    if exchange.pointee.sharesInput {
+      let room = client.pointee.input.capacity &- Int(client.pointee.inputEnd)
+      let isLength = exchange.pointee.head.framing != .chunked
+      guard !isLength || left > UInt64(room) else { return receive(client, .small) }
+      guard client.pointee.flags.contains(.readable) else { return .nothing }
+      leaveHeadBuffer(exchange)
+    } else if client.pointee.inputCount == 0 {
+      client.pointee.inputStart = 0
+      client.pointee.inputEnd = 0
+    } else {
+      compactInput(client)
+    }
+    return receive(client, left > UInt64(Limits.mediumBufferBytes) ? .large : .medium)
+  }
+
+  /// Gives the connection a buffer of its own; the exchange keeps the one that its head lies in. What
+  /// is left to decode (a part of a trailer section) moves along.
+  private mutating func leaveHeadBuffer(_ exchange: ExchangePointer) {
+    let client = exchange.pointee.downstream
+    let rest = client.pointee.inputBytes
+    let buffer = buffers.take(.medium)
+    if let base = rest.baseAddress { buffer.base?.copyMemory(from: base, byteCount: rest.count) }
+    client.pointee.input = buffer
+    client.pointee.inputStart = 0
+    client.pointee.inputEnd = UInt32(rest.count)
+    exchange.pointee.sharesInput = false
+    exchange.pointee.contentConsumed = true
+  }
+
+  private mutating func decodeRequestContent(
+    _ exchange: ExchangePointer, _ writer: inout ByteWriter
+  ) -> Piece {
+    guard exchange.pointee.head.framing == .chunked else {
+      let content = takeRequestLength(exchange)
+      exchange.pointee.upstream?.pointee.output.setPayload(UnsafeRawBufferPointer(content))
+      return .ready
+    }
+    do throws(HTTP1Error) {
+      return try decodeRequestChunks(exchange, &writer)
+    } catch {
+      report(.error, "request", exchange, exchange.pointee.downstream) { line in
+        line.append("refused: ")
+        line.append(error.reason)
+      }
+      abandonTry(exchange)
+      refuse(exchange, 400, .httpRequestError, Termination(.client, .requestBody))
+      return .gone
+    }
+  }
+
+  /// Takes what has come of content with a known length.
+  func takeRequestLength(_ exchange: ExchangePointer) -> UnsafeBufferPointer<UInt8> {
+    let client = exchange.pointee.downstream
+    let bytes = client.pointee.inputBytes
+    let count = Int(min(UInt64(bytes.count), exchange.pointee.requestLeft))
+    client.pointee.inputStart &+= UInt32(count)
+    exchange.pointee.requestLeft &-= UInt64(count)
+    exchange.pointee.record.contentBytesIn &+= UInt64(count)
+    exchange.pointee.record.requestBytes &+= UInt64(count)
+    if exchange.pointee.requestLeft == 0 { exchange.pointee.request = .complete }
+    return UnsafeBufferPointer(rebasing: bytes[0..<count])
+  }
+
+  /// Decodes chunks in place and frames their content as one chunk.
+  private mutating func decodeRequestChunks(
+    _ exchange: ExchangePointer, _ writer: inout ByteWriter
+  ) throws(HTTP1Error) -> Piece {
+    exchange.pointee.contentConsumed = true
+    if exchange.pointee.requestInTrailers { return try passRequestTrailers(exchange, &writer) }
+    let client = exchange.pointee.downstream
+    let bytes = client.pointee.mutableInputBytes
+    var span = bytes.mutableSpan
+    let step = try exchange.pointee.requestDecoder.decode(
+      &span, maximumLineBytes: Limits.chunkLineBytes)
+    client.pointee.inputStart &+= UInt32(step.consumed)
+    exchange.pointee.record.contentBytesIn &+= UInt64(step.produced)
+    exchange.pointee.record.requestBytes &+= UInt64(step.consumed)
+    guard isWithinContentLimit(exchange) else { return .gone }
+    switch step.end {
+    case .more: break
+    case .trailers: exchange.pointee.requestInTrailers = true
+    case .complete: exchange.pointee.request = .complete
+    }
+    let isComplete = exchange.pointee.request == .complete
+    let content = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[0..<step.produced])
+    return compose(content, isLast: isComplete, for: exchange.pointee.upstream, &writer)
+  }
+
+  /// Frames content as a chunk for `connection`; `.nothing` when there is none and more is to come.
+  func compose(
+    _ content: UnsafeRawBufferPointer, isLast: Bool, for connection: ConnectionPointer?,
+    _ writer: inout ByteWriter
+  ) -> Piece {
+    if content.isEmpty {
+      guard isLast else { return .nothing }
+      writer.append("0\r\n\r\n")
+      return .ready
+    }
+    writer.append(hexadecimal: UInt64(content.count))
+    writer.append("\r\n")
+    connection?.pointee.output.setPayload(content, suffix: isLast ? .chunkEndAndLast : .chunkEnd)
+    return .ready
+  }
+
+  private mutating func isWithinContentLimit(_ exchange: ExchangePointer) -> Bool {
+    let maximum = tables.locations[exchange.pointee.location].maximumContentBytes
+    guard maximum > 0, exchange.pointee.record.contentBytesIn > maximum else { return true }
+    abandonTry(exchange)
+    refuse(exchange, 413, .requestBodyTooLarge, Termination(.proxy, .requestBody))
+    return false
+  }
+
+  /// Passes a complete trailer section on, without the fields that have no business there.
+  private mutating func passRequestTrailers(
+    _ exchange: ExchangePointer, _ writer: inout ByteWriter
+  ) throws(HTTP1Error) -> Piece {
+    let client = exchange.pointee.downstream
+    let bytes = client.pointee.inputBytes
+    var trailers = FieldSection()
+    guard
+      let count = try trailers.parseTrailers(bytes.span, maximumBytes: Limits.trailerBytes)
+    else {
+      exchange.pointee.needsMoreInput = true
+      return .nothing
+    }
+    client.pointee.inputStart &+= UInt32(count)
+    exchange.pointee.record.requestBytes &+= UInt64(count)
+    exchange.pointee.request = .complete
+    writeTrailers(trailers, bytes.span, exchange, into: &writer)
+    return .ready
+  }
+
+  /// Reads and drops the rest of a request that Waybill answered itself. False when the exchange has
+  /// ended or must wait.
+  mutating func discardContent(_ exchange: ExchangePointer) -> Bool {
+    let client = exchange.pointee.downstream
+    for _ in 0..<Limits.readsPerTurn {
+      _ = takeRequestLength(exchange)
+      if exchange.pointee.request == .complete { return true }
+      switch receiveContent(exchange) {
+      case .bytes: continue
+      case .nothing:
+        startWaiting(
+          client, for: .requestContent,
+          atMost: tables.locations[exchange.pointee.location].bodyTimeout)
+        return false
+      case .end, .failed:
+        // The answer is out; that the rest never came is the client's affair.
+        exchange.pointee.closesConnection = true
+        return true
+      }
+    }
+    enqueue(client)
+    return false
+  }
+
+  /// Makes content that was sent to one peer ready to be sent to the next. Only called while none of it
+  /// is lost (`contentConsumed`).
+  func rewindContent(_ exchange: ExchangePointer) {
+    exchange.pointee.stopsSending = false
+    guard case .length(let count) = exchange.pointee.head.framing, count > 0 else { return }
+    exchange.pointee.downstream.pointee.inputStart = exchange.pointee.headByteCount
+    exchange.pointee.requestLeft = count
+    exchange.pointee.request = .content
+    exchange.pointee.record.requestBytes &-= exchange.pointee.record.contentBytesIn
+    exchange.pointee.record.contentBytesIn = 0
+  }
+
+  /// Ends a try for a reason that is not the peer's.
+  mutating func abandonTry(_ exchange: ExchangePointer) {
+    guard exchange.pointee.upstream != nil else { return }
+    noteTry(exchange, error: .none)
+    releaseUpstream(exchange, mayReuse: false)
+  }
+}
+
+extension Connection {
+  /// Bytes read and not yet consumed, to be decoded in place.
+  var mutableInputBytes: UnsafeMutableBufferPointer<UInt8> {
+    UnsafeMutableBufferPointer(mutating: inputBytes)
+  }
+}

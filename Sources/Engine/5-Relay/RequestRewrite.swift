@@ -1,0 +1,231 @@
+// The head that a peer gets: the client's fields less those that concern one connection only, plus the
+// forwarded fields, the request ID and what the location sets.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  /// Composes the request head for the peer.
+  func writeRequestHead(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+    let bytes = exchange.pointee.headBytes.span
+    writer.append(bytes, exchange.pointee.head.methodRange)
+    writer.append(0x20)
+    writeTarget(exchange, bytes, into: &writer)
+    writer.append(" HTTP/1.1\r\n")
+    writeHost(exchange, bytes, into: &writer)
+    copyRequestFields(exchange, bytes, into: &writer)
+    writeForwardedFields(exchange, bytes, into: &writer)
+    writeRequestIDField(exchange, into: &writer)
+    writeAssignedFields(exchange, into: &writer)
+    writeRequestFraming(exchange, bytes, into: &writer)
+    writer.append("\r\n")
+  }
+
+  /// The target in origin form: as it came, or with the location's prefix replaced (`proxy_pass` with a
+  /// URI part).
+  private func writeTarget(
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+  ) {
+    let location = exchange.pointee.location
+    if exchange.pointee.head.targetForm == .asterisk {
+      return writer.append(bytes, exchange.pointee.head.target)
+    }
+    if tables.locations[location].replacesPath {
+      writer.append(tables.locations[location].replacementPath.span)
+      let path = exchange.pointee.pathBytes.span
+      let prefix = min(tables.locations[location].matchedPrefixCount, path.count)
+      PathNormalization.encode(path.extracting(prefix..<path.count), into: &writer)
+    } else if exchange.pointee.head.path.isEmpty {
+      writer.append(0x2f)
+    } else {
+      writer.append(bytes, exchange.pointee.head.path)
+    }
+    guard exchange.pointee.head.hasQuery else { return }
+    writer.append(0x3f)
+    writer.append(bytes, exchange.pointee.head.query)
+  }
+
+  private func writeHost(
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+  ) {
+    guard !isAssigned(.host, exchange.pointee.location) else { return }
+    let authority = exchange.pointee.head.authority
+    if authority.isEmpty {
+      writer.appendField(
+        "Host", tables.locations[exchange.pointee.location].proxyHost.span)
+    } else {
+      writer.appendField("Host", bytes.extracting(authority.offsets))
+    }
+  }
+
+  /// Copies the fields that pass end to end.
+  private func copyRequestFields(
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+  ) {
+    let location = exchange.pointee.location
+    let listsFields = exchange.pointee.head.connection.contains(.fieldNames)
+    let assigns = !tables.locations[location].requestFields.isEmpty
+    for index in 0..<exchange.pointee.head.fields.count {
+      let line = exchange.pointee.head.fields[index]
+      let name = bytes.extracting(line.name.offsets)
+      guard passes(line.known, name, exchange) else { continue }
+      if assigns && isAssigned(line.known, name, location) { continue }
+      if listsFields && exchange.pointee.head.fields.connectionLists(name, in: bytes) { continue }
+      writer.appendField(name, bytes.extracting(line.value.offsets))
+    }
+  }
+
+  /// True when a field of the client's is passed on as it is.
+  private func passes(
+    _ known: FieldName, _ name: Span<UInt8>, _ exchange: ExchangePointer
+  ) -> Bool {
+    switch known {
+    case .other: return passesUnknown(name, exchange)
+    case .host, .connection, .contentLength, .transferEncoding, .keepAlive, .proxyConnection, .te,
+      .upgrade, .xForwardedFor:
+      return false
+    case .forwarded, .xRealIP, .xForwardedHost, .xForwardedProto:
+      return exchange.pointee.trustsForwardedFields
+    default: return true
+    }
+  }
+
+  /// Unknown names pass unless they are the request ID's, or one that CGI-style backends could not
+  /// tell from a field that Waybill answers for.
+  private func passesUnknown(_ name: Span<UInt8>, _ exchange: ExchangePointer) -> Bool {
+    let policy = tables.locations[exchange.pointee.location].requestID
+    if policy.mode != .off && policy.isField(name) { return false }
+    if ControlledField.isTwin(name) { return false }
+    return exchange.pointee.trustsForwardedFields || !ControlledField.isForwarded(name)
+  }
+
+  /// X-Forwarded-For with the client appended, X-Forwarded-Proto and X-Forwarded-Host unless a trusted
+  /// peer has set them.
+  private func writeForwardedFields(
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+  ) {
+    let location = exchange.pointee.location
+    let trusts = exchange.pointee.trustsForwardedFields
+    if !isAssigned(.xForwardedFor, location) {
+      writer.append("X-Forwarded-For: ")
+      if trusts { appendForwardedFor(exchange, bytes, into: &writer) }
+      exchange.pointee.record.client.write(into: &writer)
+      writer.append("\r\n")
+    }
+    if !isAssigned(.xForwardedProto, location),
+      !trusts || exchange.pointee.head.fields.firstIndex(of: .xForwardedProto) == nil
+    {
+      writer.append(
+        exchange.pointee.record.isSecure
+          ? "X-Forwarded-Proto: https\r\n" : "X-Forwarded-Proto: http\r\n")
+    }
+    let authority = exchange.pointee.head.authority
+    if !authority.isEmpty, !isAssigned(.xForwardedHost, location),
+      !trusts || exchange.pointee.head.fields.firstIndex(of: .xForwardedHost) == nil
+    {
+      writer.appendField("X-Forwarded-Host", bytes.extracting(authority.offsets))
+    }
+  }
+
+  /// The values that came, each followed by a comma.
+  private func appendForwardedFor(
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+  ) {
+    for index in 0..<exchange.pointee.head.fields.count {
+      let line = exchange.pointee.head.fields[index]
+      guard line.known == .xForwardedFor, line.valueCount > 0 else { continue }
+      writer.append(bytes, line.value)
+      writer.append(", ")
+    }
+  }
+
+  /// The request ID's field.
+  func writeRequestIDField(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+    let policy = tables.locations[exchange.pointee.location].requestID
+    guard policy.mode != .off, !exchange.pointee.record.requestID.isEmpty else { return }
+    writer.appendField(policy.header.span, exchange.pointee.record.requestID.span)
+  }
+
+  /// What `proxy_set_header` sets; an empty value leaves the field out.
+  private func writeAssignedFields(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+    let fields = tables.locations[exchange.pointee.location].requestFields
+    for index in fields.indices {
+      appendTemplateField(fields[index].name, fields[index].value, exchange, into: &writer)
+    }
+  }
+
+  /// Appends a field whose value is a template, unless the value comes out empty.
+  func appendTemplateField(
+    _ name: FrozenBytes, _ value: Template, _ exchange: ExchangePointer,
+    into writer: inout ByteWriter
+  ) {
+    let start = writer.count
+    writer.append(name.span)
+    writer.append(": ")
+    let valueStart = writer.count
+    write(value, exchange, into: &writer)
+    if writer.count == valueStart {
+      guard !writer.overflowed else { return }
+      return writer.truncate(to: start)
+    }
+    writer.append("\r\n")
+  }
+
+  private func writeRequestFraming(
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+  ) {
+    switch exchange.pointee.head.framing {
+    case .none, .untilClose: break
+    case .length(let count):
+      writer.append("Content-Length: ")
+      writer.append(decimal: count)
+      writer.append("\r\n")
+    case .chunked: writer.append("Transfer-Encoding: chunked\r\n")
+    }
+    guard exchange.pointee.asksForTunnel,
+      let index = exchange.pointee.head.fields.firstIndex(of: .upgrade)
+    else { return }
+    writer.append("Connection: upgrade\r\n")
+    writer.appendField("Upgrade", bytes.extracting(exchange.pointee.head.fields[index].value.offsets))
+  }
+
+  /// True when `proxy_set_header` names a known field.
+  private func isAssigned(_ known: FieldName, _ location: Int) -> Bool {
+    let fields = tables.locations[location].requestFields
+    for index in fields.indices where fields[index].known == known { return true }
+    return false
+  }
+
+  private func isAssigned(_ known: FieldName, _ name: Span<UInt8>, _ location: Int) -> Bool {
+    if known != .other { return isAssigned(known, location) }
+    let fields = tables.locations[location].requestFields
+    for index in fields.indices where fields[index].name.count == name.count {
+      if FieldNameMatch.equalIgnoringCase(fields[index].name.span, name) { return true }
+    }
+    return false
+  }
+
+  /// Composes the last chunk and the trailer fields that may pass: none of the ID's name, none that
+  /// frames or routes a message (RFC 9110 section 6.5.1).
+  func writeTrailers(
+    _ trailers: FieldSection, _ bytes: Span<UInt8>, _ exchange: ExchangePointer,
+    into writer: inout ByteWriter
+  ) {
+    writer.append("0\r\n")
+    let policy = tables.locations[exchange.pointee.location].requestID
+    for index in 0..<trailers.count {
+      let line = trailers[index]
+      let name = bytes.extracting(line.name.offsets)
+      if ControlledField.isForbiddenInTrailers(line.known) || ControlledField.isTwin(name) {
+        continue
+      }
+      if policy.mode != .off && policy.isField(name) { continue }
+      writer.appendField(name, bytes.extracting(line.value.offsets))
+    }
+    writer.append("\r\n")
+  }
+}

@@ -1,0 +1,153 @@
+// The head that a client gets: the backend's fields less those that concern one connection only, plus
+// exactly one request ID and what the location adds.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  /// Composes the final response's head for the client.
+  mutating func writeResponseHead(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+    guard let peer = exchange.pointee.upstream else { return }
+    let bytes = peer.pointee.inputBytes.span
+    writeStatusLine(exchange, bytes, into: &writer)
+    copyResponseFields(exchange, bytes, into: &writer)
+    if exchange.pointee.responseHead.fields.firstIndex(of: .date) == nil {
+      writeDate(into: &writer)
+    }
+    writeRequestIDField(exchange, into: &writer)
+    writeAddedFields(exchange, status: exchange.pointee.responseHead.status, into: &writer)
+    writeExposure(exchange, bytes, into: &writer)
+    writeResponseFraming(exchange, into: &writer)
+    writer.append("\r\n")
+    captureFields(exchange, upstream: bytes, sent: writer)
+  }
+
+  /// Composes an interim response's head: the backend's fields and the ID, nothing else.
+  func writeInterimHead(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+    guard let peer = exchange.pointee.upstream else { return }
+    let bytes = peer.pointee.inputBytes.span
+    writeStatusLine(exchange, bytes, into: &writer)
+    copyResponseFields(exchange, bytes, into: &writer)
+    writeRequestIDField(exchange, into: &writer)
+    writer.append("\r\n")
+  }
+
+  private func writeStatusLine(
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+  ) {
+    writer.append("HTTP/1.1 ")
+    writer.append(decimal: UInt64(exchange.pointee.responseHead.status))
+    writer.append(0x20)
+    writer.append(bytes, exchange.pointee.responseHead.reason)
+    writer.append("\r\n")
+  }
+
+  /// Copies the fields that pass end to end, and notes a request ID that differs.
+  private func copyResponseFields(
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+  ) {
+    let listsFields = exchange.pointee.responseHead.connection.contains(.fieldNames)
+    for index in 0..<exchange.pointee.responseHead.fields.count {
+      let line = exchange.pointee.responseHead.fields[index]
+      let name = bytes.extracting(line.name.offsets)
+      guard passes(line, name, bytes, exchange) else { continue }
+      if listsFields && exchange.pointee.responseHead.fields.connectionLists(name, in: bytes) {
+        continue
+      }
+      writer.appendField(name, bytes.extracting(line.value.offsets))
+    }
+  }
+
+  private func passes(
+    _ line: FieldLine, _ name: Span<UInt8>, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
+  ) -> Bool {
+    let location = exchange.pointee.location
+    switch line.known {
+    case .connection, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade:
+      return false
+    case .contentLength: return keepsContentLength(exchange)
+    case .accessControlExposeHeaders, .accessControlAllowHeaders:
+      if mergesExposure(exchange, line.known) { return false }
+    case .other:
+      let policy = tables.locations[location].requestID
+      if policy.mode != .off && policy.isField(name) {
+        noteUpstreamRequestID(exchange, bytes.extracting(line.value.offsets))
+        return false
+      }
+    default: break
+    }
+    let hidden = tables.locations[location].hiddenFields
+    for index in hidden.indices where hidden[index].count == name.count {
+      if FieldNameMatch.equalIgnoringCase(hidden[index].span, name) { return false }
+    }
+    return true
+  }
+
+  /// Content-Length is written anew where content follows; without content (HEAD, 304) it is the
+  /// backend's statement about another response, and passes.
+  private func keepsContentLength(_ exchange: ExchangePointer) -> Bool {
+    let status = exchange.pointee.responseHead.status
+    if exchange.pointee.head.method == .head { return status >= 200 && status != 204 }
+    return status == 304
+  }
+
+  private func noteUpstreamRequestID(_ exchange: ExchangePointer, _ value: Span<UInt8>) {
+    let own = exchange.pointee.record.requestID.span
+    guard value.count != own.count || !equal(value, own) else { return }
+    guard exchange.pointee.record.upstreamRequestID.isEmpty else { return }
+    exchange.pointee.record.upstreamRequestID.assign(value)
+  }
+
+  private func equal(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+    for index in left.indices where left[index] != right[index] { return false }
+    return true
+  }
+
+  /// The current time, where the backend has not said it (RFC 9110 section 6.6.1).
+  func writeDate(into writer: inout ByteWriter) {
+    writer.append("Date: ")
+    IMFDate.write(secondsSince1970: wall.microseconds / 1_000_000, into: &writer)
+    writer.append("\r\n")
+  }
+
+  /// What `add_header` adds: to successful responses and redirects, or to all with `always`.
+  func writeAddedFields(
+    _ exchange: ExchangePointer, status: UInt16, into writer: inout ByteWriter
+  ) {
+    let fields = tables.locations[exchange.pointee.location].responseFields
+    guard !fields.isEmpty else { return }
+    let isSafe: Bool
+    switch status {
+    case 200, 201, 204, 206, 301, 302, 303, 304, 307, 308: isSafe = true
+    default: isSafe = false
+    }
+    for index in fields.indices where isSafe || fields[index].isAlways {
+      appendTemplateField(fields[index].name, fields[index].value, exchange, into: &writer)
+    }
+  }
+
+  private func writeResponseFraming(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+    switch exchange.pointee.clientFraming {
+    case .none, .untilClose: break
+    case .length(let count):
+      writer.append("Content-Length: ")
+      writer.append(decimal: count)
+      writer.append("\r\n")
+    case .chunked: writer.append("Transfer-Encoding: chunked\r\n")
+    }
+    writeConnectionField(exchange, into: &writer)
+  }
+
+  /// Says whether the connection is kept, where the version's default says otherwise.
+  func writeConnectionField(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+    if exchange.pointee.closesConnection {
+      writer.append("Connection: close\r\n")
+    } else if exchange.pointee.head.version == .http10 {
+      writer.append("Connection: keep-alive\r\n")
+    }
+  }
+}

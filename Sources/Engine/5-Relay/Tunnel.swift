@@ -1,0 +1,152 @@
+// After a 101: bytes pass both ways, unread, until both sides have ended (RFC 9110 section 7.8). The
+// exchange lives as long as its tunnel, so its line says what went through and for how long.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  /// Answers the client with the peer's 101 and opens the tunnel.
+  mutating func openTunnel(_ exchange: ExchangePointer, _ writer: inout ByteWriter) -> Piece {
+    guard exchange.pointee.asksForTunnel, let peer = exchange.pointee.upstream,
+      exchange.pointee.responseHead.fields.firstIndex(of: .upgrade) != nil
+    else {
+      report(.error, "upstream", exchange, exchange.pointee.upstream) { line in
+        line.append("the peer switched protocols without being asked to")
+      }
+      tryFailed(exchange, .invalidResponse, .httpUpgradeFailed)
+      return .gone
+    }
+    exchange.pointee.record.status = 101
+    writeTunnelHead(exchange, peer.pointee.inputBytes.span, into: &writer)
+    peer.pointee.inputStart &+= UInt32(exchange.pointee.responseHead.byteCount)
+    exchange.pointee.response = .tunnel
+    exchange.pointee.upstreamStage = .content
+    exchange.pointee.closesConnection = true
+    markPeer(exchange, failed: false)
+    writeOpeningLine(exchange)
+    return .ready
+  }
+
+  private func writeTunnelHead(
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+  ) {
+    writeInterimHead(exchange, into: &writer)
+    // The empty line comes after the two fields that belong to the connection.
+    writer.truncate(to: writer.count - 2)
+    writer.append("Connection: upgrade\r\n")
+    if let index = exchange.pointee.responseHead.fields.firstIndex(of: .upgrade) {
+      let value = exchange.pointee.responseHead.fields[index].value
+      writer.appendField("Upgrade", bytes.extracting(value.offsets))
+    }
+    writeAddedFields(exchange, status: 101, into: &writer)
+    writer.append("\r\n")
+  }
+
+  /// Passes bytes both ways as far as the sockets allow.
+  mutating func relayTunnel(_ exchange: ExchangePointer) {
+    guard let peer = exchange.pointee.upstream else { return }
+    let client = exchange.pointee.downstream
+    guard pump(exchange, from: client, to: peer, isUpstream: false),
+      pump(exchange, from: peer, to: client, isUpstream: true)
+    else { return }
+    let ended = client.pointee.flags.contains(.endRead) && peer.pointee.flags.contains(.endRead)
+    if ended && client.pointee.output.isEmpty && peer.pointee.output.isEmpty {
+      return endTunnel(exchange, .completed, .none)
+    }
+    let hasProgress =
+      client.pointee.flags.contains(.progressed) || peer.pointee.flags.contains(.progressed)
+    if hasProgress || client.pointee.wait != .tunnel {
+      peer.pointee.flags.remove(.progressed)
+      stopWaiting(peer)
+      client.pointee.flags.insert(.progressed)
+      startWaiting(
+        client, for: .tunnel, atMost: tables.locations[exchange.pointee.location].readTimeout)
+    }
+  }
+
+  /// Gives the client's connection an input of its own, so that the head stays for the log line.
+  private func separateInput(_ exchange: ExchangePointer) {
+    exchange.pointee.downstream.pointee.input = .none
+    exchange.pointee.downstream.pointee.inputStart = 0
+    exchange.pointee.downstream.pointee.inputEnd = 0
+    exchange.pointee.sharesInput = false
+  }
+
+  /// Passes one direction on. False when the tunnel has ended over it.
+  private mutating func pump(
+    _ exchange: ExchangePointer, from source: ConnectionPointer, to sink: ConnectionPointer,
+    isUpstream: Bool
+  ) -> Bool {
+    for _ in 0..<Limits.readsPerTurn {
+      switch send(sink) {
+      case .done: break
+      case .blocked: return true
+      case .failed: return endBroken(exchange, isUpstream: !isUpstream)
+      }
+      if source.pointee.inputCount == 0 {
+        switch receiveTunnel(exchange, source) {
+        case .bytes: break
+        case .nothing: return true
+        case .end: return passEnd(to: sink)
+        case .failed: return endBroken(exchange, isUpstream: isUpstream)
+        }
+      }
+      let bytes = UnsafeRawBufferPointer(source.pointee.inputBytes)
+      source.pointee.inputStart = source.pointee.inputEnd
+      if !isUpstream {
+        exchange.pointee.record.contentBytesIn &+= UInt64(bytes.count)
+        exchange.pointee.record.requestBytes &+= UInt64(bytes.count)
+      }
+      sink.pointee.output.setPayload(bytes)
+    }
+    enqueue(source)
+    return true
+  }
+
+  private mutating func receiveTunnel(
+    _ exchange: ExchangePointer, _ source: ConnectionPointer
+  ) -> Receipt {
+    if source.pointee.role == .downstream && exchange.pointee.sharesInput {
+      separateInput(exchange)
+    }
+    source.pointee.inputStart = 0
+    source.pointee.inputEnd = 0
+    guard source.pointee.flags.contains(.readable) else {
+      buffers.giveBack(&source.pointee.input)
+      return .nothing
+    }
+    return receive(source, .medium)
+  }
+
+  /// Tells one side that the other has ended its stream.
+  private mutating func passEnd(to sink: ConnectionPointer) -> Bool {
+    if !sink.pointee.flags.contains(.endWritten) {
+      sink.pointee.flags.insert(.endWritten)
+      kernel.shutdownWriting(sink.pointee.descriptor)
+    }
+    return true
+  }
+
+  private mutating func endBroken(_ exchange: ExchangePointer, isUpstream: Bool) -> Bool {
+    endTunnel(
+      exchange, Termination(isUpstream ? .upstream : .client, .tunnel),
+      isUpstream ? .connectionTerminated : .clientClosed)
+    return false
+  }
+
+  /// Ends a tunnel and its exchange.
+  mutating func endTunnel(
+    _ exchange: ExchangePointer, _ termination: Termination, _ error: ErrorType
+  ) {
+    exchange.pointee.record.termination = termination
+    exchange.pointee.record.error = error
+    exchange.pointee.closesConnection = true
+    noteTry(exchange, error: error)
+    releaseUpstream(exchange, mayReuse: false)
+    end(exchange)
+  }
+}

@@ -1,0 +1,68 @@
+// The access log: one line for each exchange, in each log of its location; and what templates need to
+// see of an exchange.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  /// Writes an exchange's lines.
+  mutating func writeAccessLines(_ exchange: ExchangePointer) {
+    let accessLogs = tables.locations[exchange.pointee.location].accessLogs
+    for index in accessLogs.indices {
+      if !accessLogs[index].condition.isEmpty && !isTrue(accessLogs[index].condition, exchange) {
+        continue
+      }
+      writeAccessLine(accessLogs[index].format, exchange, sink: accessLogs[index].sink)
+    }
+  }
+
+  /// Writes the line that says that a tunnel opened.
+  mutating func writeOpeningLine(_ exchange: ExchangePointer) {
+    exchange.pointee.record.event = .upgrade
+    exchange.pointee.record.duration = kernel.now() - exchange.pointee.start
+    exchange.pointee.record.endTime = wall.microseconds
+    noteTry(exchange, error: .none)
+    writeAccessLines(exchange)
+    exchange.pointee.record.event = .end
+  }
+
+  private mutating func writeAccessLine(
+    _ format: LogFormat, _ exchange: ExchangePointer, sink: Int
+  ) {
+    var writer = logs.writer(sink)
+    let bytes = ExchangeBytes(
+      head: exchange.pointee.headBytes.span, path: exchange.pointee.pathBytes.span,
+      captured: exchange.pointee.capturedBytes.span)
+    format.write(
+      exchange.pointee.record, head: exchange.pointee.head, bytes: bytes, into: &writer)
+    logs.commit(sink, writer)
+  }
+
+  private func isTrue(_ condition: Template, _ exchange: ExchangePointer) -> Bool {
+    let bytes = ExchangeBytes(
+      head: exchange.pointee.headBytes.span, path: exchange.pointee.pathBytes.span,
+      captured: exchange.pointee.capturedBytes.span)
+    return condition.isTrue(exchange.pointee.record, head: exchange.pointee.head, bytes: bytes)
+  }
+
+  /// Writes a template's value for an exchange, as it goes into a field or a body.
+  func write(_ template: Template, _ exchange: ExchangePointer, into writer: inout ByteWriter) {
+    let bytes = ExchangeBytes(
+      head: exchange.pointee.headBytes.span, path: exchange.pointee.pathBytes.span,
+      captured: exchange.pointee.capturedBytes.span)
+    template.write(
+      exchange.pointee.record, head: exchange.pointee.head, bytes: bytes, into: &writer)
+  }
+}
+
+extension Exchange {
+  /// Values kept of the response's fields.
+  var capturedBytes: UnsafeBufferPointer<UInt8> {
+    UnsafeBufferPointer(
+      start: capturedBuffer.base?.assumingMemoryBound(to: UInt8.self), count: Int(capturedCount))
+  }
+}

@@ -1,0 +1,161 @@
+// The only exit: every exchange, however it went, ends in `end`, which writes its log line, gives back
+// what it held and decides about its connection. There is no other way to free one.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  /// Ends an exchange. Nothing of it may be touched afterwards.
+  mutating func end(_ exchange: ExchangePointer) {
+    let client = exchange.pointee.downstream
+    if exchange.pointee.upstream != nil {
+      let isClean = exchange.pointee.upstreamStage == .complete && exchange.pointee.request == .complete
+      endTry(exchange, mayReuse: isClean)
+    } else {
+      releaseUpstream(exchange, mayReuse: false)
+    }
+    finishRecord(exchange)
+    writeAccessLines(exchange)
+    let location = exchange.pointee.location
+    let closes = exchange.pointee.closesConnection || exchange.pointee.request != .complete
+    let resets = exchange.pointee.resetsConnection
+    let hasUnread = exchange.pointee.request != .complete || client.pointee.inputCount > 0
+    free(exchange)
+    guard closes else {
+      return awaitNextRequest(client, timeout: tables.locations[location].keepaliveTimeout)
+    }
+    closeDownstream(client, resets: resets, hasUnread: hasUnread)
+  }
+
+  /// Closes a client's connection after its last response.
+  private mutating func closeDownstream(
+    _ client: ConnectionPointer, resets: Bool, hasUnread: Bool
+  ) {
+    client.pointee.inputStart = 0
+    client.pointee.inputEnd = 0
+    if resets { return close(client, reset: true) }
+    // Closing a socket with unread bytes makes the kernel send a reset, which may destroy the response.
+    if hasUnread || client.pointee.flags.contains(.readable) { return beginLingering(client) }
+    close(client)
+  }
+
+  /// Completes what the line says.
+  private mutating func finishRecord(_ exchange: ExchangePointer) {
+    now = kernel.now()
+    exchange.pointee.record.duration = now - exchange.pointee.start
+    exchange.pointee.record.endTime =
+      exchange.pointee.record.startTime &+ exchange.pointee.record.duration.microseconds
+    if exchange.pointee.record.bytesSent > exchange.pointee.ownContentStart {
+      exchange.pointee.record.contentBytesOut =
+        exchange.pointee.record.bytesSent &- exchange.pointee.ownContentStart
+    }
+    if exchange.pointee.request == .head {
+      exchange.pointee.record.requestBytes = UInt64(exchange.pointee.headByteCount)
+    }
+  }
+
+  /// Gives back an exchange's memory. What its connection has read of the next request stays, moved to
+  /// the begin of its buffer.
+  private mutating func free(_ exchange: ExchangePointer) {
+    let client = exchange.pointee.downstream
+    client.pointee.exchange = nil
+    if exchange.pointee.sharesInput {
+      exchange.pointee.headBuffer = .none
+      moveInputToBegin(client)
+    }
+    buffers.giveBack(&exchange.pointee.headBuffer)
+    buffers.giveBack(&exchange.pointee.pathBuffer)
+    buffers.giveBack(&exchange.pointee.capturedBuffer)
+    buffers.giveBack(&exchange.pointee.detachedBuffer)
+    buffers.giveBack(&client.pointee.output.held)
+    client.pointee.output = Outbound()
+    exchanges.release(exchange.pointee.slot)
+  }
+
+  private func moveInputToBegin(_ connection: ConnectionPointer) {
+    guard let base = connection.pointee.input.base, connection.pointee.inputStart > 0 else { return }
+    let count = connection.pointee.inputCount
+    if count > 0 {
+      base.copyMemory(from: base + Int(connection.pointee.inputStart), byteCount: count)
+    }
+    connection.pointee.inputStart = 0
+    connection.pointee.inputEnd = UInt32(count)
+  }
+
+  /// Ends an exchange whose client has gone away.
+  mutating func clientLeft(_ exchange: ExchangePointer) {
+    let phase = clientPhase(exchange)
+    exchange.pointee.record.status = 499
+    exchange.pointee.record.error = .clientClosed
+    exchange.pointee.record.termination = Termination(.client, phase)
+    exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
+    exchange.pointee.closesConnection = true
+    report(.info, "request", exchange, exchange.pointee.downstream) { line in
+      line.append("the client went away in phase ")
+      line.append(Termination(.client, phase).phaseName)
+    }
+    abandonTry(exchange)
+    end(exchange)
+  }
+
+  /// Where the client's leaving finds the exchange.
+  private func clientPhase(_ exchange: ExchangePointer) -> Termination.Phase {
+    switch exchange.pointee.response {
+    case .content, .composed, .delivering: return .responseBody
+    case .tunnel: return .tunnel
+    case .none: break
+    }
+    if exchange.pointee.request == .head { return .requestHead }
+    if exchange.pointee.request == .content { return .requestBody }
+    return exchange.pointee.upstreamStage == .connecting ? .connect : .responseHead
+  }
+
+  /// Ends or answers an exchange one of whose deadlines has come.
+  mutating func expire(_ exchange: ExchangePointer, _ wait: Connection.Wait) {
+    switch wait {
+    case .requestHead: expireHead(exchange)
+    case .requestContent:
+      abandonTry(exchange)
+      exchange.pointee.closesConnection = true
+      refuse(exchange, 408, .clientTimeout, Termination(.client, .requestBody))
+    case .clientSend:
+      exchange.pointee.resetsConnection = true
+      exchange.pointee.closesConnection = true
+      exchange.pointee.record.error = .connectionWriteTimeout
+      exchange.pointee.record.termination = Termination(.client, .responseBody)
+      abandonTry(exchange)
+      end(exchange)
+    case .connect: tryFailed(exchange, .timedOut, .connectionTimeout)
+    case .upstreamSend: tryFailed(exchange, .timedOut, .connectionWriteTimeout)
+    case .upstreamRead: tryFailed(exchange, .timedOut, .httpResponseTimeout)
+    case .tunnel: endTunnel(exchange, Termination(.proxy, .tunnel), .httpResponseTimeout)
+    case .halfClosed: end(exchange)
+    case .nothing, .proxyHeader, .firstRequest, .nextRequest, .poolIdle, .lingering:
+      preconditionFailure("expire: no exchange waits for that")
+    }
+  }
+
+  private mutating func expireHead(_ exchange: ExchangePointer) {
+    exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
+    report(.info, "request", exchange, exchange.pointee.downstream) { line in
+      line.append("the client took too long to send the request's head")
+    }
+    keepHead(exchange, byteCount: exchange.pointee.downstream.pointee.inputCount)
+    refuse(exchange, 408, .clientTimeout, Termination(.client, .requestHead))
+  }
+
+  /// Answers a connection beyond the limit with 503, without reading its request.
+  mutating func refuseConnection(_ connection: ConnectionPointer) {
+    connection.pointee.flags.insert(.refused)
+    connection.pointee.phase = .requestHead
+    let exchange = makeExchange(connection)
+    report(.error, "accept", exchange, connection) { line in
+      line.append("worker_connections are not enough")
+    }
+    refuse(exchange, 503, .proxyOverloaded, Termination(.proxy, .requestHead))
+  }
+}

@@ -1,0 +1,173 @@
+// Answers of Waybill's own: `return`, and every error. One writer for all of them, so that none can go
+// out without the request's ID.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  /// Answers with what `return` says.
+  mutating func answer(_ exchange: ExchangePointer) {
+    let location = exchange.pointee.location
+    let status = tables.locations[location].answerStatus
+    if status == 444 {
+      // nginx's way of saying nothing at all.
+      exchange.pointee.closesConnection = true
+      exchange.pointee.record.termination = Termination(.proxy, .route)
+      exchange.pointee.record.status = 444
+      return end(exchange)
+    }
+    let text = tables.locations[location].answerText
+    switch status {
+    case 301, 302, 303, 307, 308: respond(exchange, status, location: text)
+    case 400... where text.isEmpty: refuse(exchange, status, .none, .completed)
+    default: respond(exchange, status, text: text)
+    }
+  }
+
+  /// Answers with an error, or cuts the response if one has begun. What is known of the reason goes to
+  /// the log.
+  mutating func refuse(
+    _ exchange: ExchangePointer, _ status: UInt16, _ error: ErrorType, _ termination: Termination
+  ) {
+    guard exchange.pointee.response == .none else {
+      return cutResponse(exchange, error, termination)
+    }
+    exchange.pointee.record.error = error
+    exchange.pointee.record.termination = termination
+    // Where a message ends is not known any more, or should not be waited for.
+    let isFramingLost = exchange.pointee.downstream.pointee.phase == .requestHead
+    if isFramingLost || termination.party == .client { exchange.pointee.closesConnection = true }
+    respond(exchange, status)
+  }
+
+  /// Ends an exchange whose response has begun and can't be completed, so that the client can tell: a
+  /// reset where the framing would not show it.
+  mutating func cutResponse(
+    _ exchange: ExchangePointer, _ error: ErrorType, _ termination: Termination
+  ) {
+    exchange.pointee.record.error = error
+    exchange.pointee.record.termination = termination
+    exchange.pointee.closesConnection = true
+    exchange.pointee.resetsConnection = exchange.pointee.clientFraming == .untilClose
+    exchange.pointee.downstream.pointee.output.payloadCount = 0
+    abandonTry(exchange)
+    end(exchange)
+  }
+
+  /// Composes and sends a whole response: a redirect to `location`, the `text` of a `return`, or the
+  /// page that explains `status`.
+  private mutating func respond(
+    _ exchange: ExchangePointer, _ status: UInt16, location: Template? = nil, text: Template? = nil
+  ) {
+    prepareOwnResponse(exchange, status)
+    // The head needs the content's length, so the content is composed first, in the second half of the
+    // scratch memory, and then appended to the head.
+    let half = Limits.scratchBytes / 2
+    var content = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[half...]))
+    let format = ErrorBodyFormat(accepting: exchange)
+    if let text {
+      write(text, exchange, into: &content)
+    } else {
+      ErrorBody.write(
+        format: format, status: status, requestID: exchange.pointee.record.requestID.span,
+        into: &content)
+    }
+    var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[0..<half]))
+    writeOwnHead(exchange, status, contentCount: content.count, into: &writer)
+    if let location {
+      writer.append("Location: ")
+      write(location, exchange, into: &writer)
+      writer.append("\r\n")
+    }
+    if content.count > 0 && allowsContent(status) {
+      writer.append("Content-Type: ")
+      if text == nil {
+        writer.append(ErrorBody.contentType(format))
+      } else {
+        writer.append(tables.locations[exchange.pointee.location].answerType.span)
+      }
+      writer.append("\r\n")
+    }
+    writer.append("\r\n")
+    captureSentFields(exchange, writer)
+    exchange.pointee.ownContentStart =
+      exchange.pointee.record.bytesSent &+ UInt64(writer.count)
+    if exchange.pointee.head.method != .head && allowsContent(status) {
+      writer.append(content.written.span)
+    }
+    sendOwnResponse(exchange, writer)
+  }
+
+  /// The head without its last fields and the empty line.
+  private func writeOwnHead(
+    _ exchange: ExchangePointer, _ status: UInt16, contentCount: Int, into writer: inout ByteWriter
+  ) {
+    writer.appendStatusLine(status: status)
+    writer.append("Server: waybill\r\n")
+    writeDate(into: &writer)
+    writeRequestIDField(exchange, into: &writer)
+    writeAddedFields(exchange, status: status, into: &writer)
+    writeOwnExposure(exchange, into: &writer)
+    if allowsContent(status) {
+      writer.append("Content-Length: ")
+      writer.append(decimal: UInt64(contentCount))
+      writer.append("\r\n")
+    }
+    writeConnectionField(exchange, into: &writer)
+  }
+
+  /// True for statuses whose response may have content (RFC 9110 section 6.4.1).
+  private func allowsContent(_ status: UInt16) -> Bool {
+    status >= 200 && status != 204 && status != 304
+  }
+
+  private mutating func sendOwnResponse(_ exchange: ExchangePointer, _ writer: ByteWriter) {
+    let client = exchange.pointee.downstream
+    client.pointee.phase = .exchange
+    exchange.pointee.response = .composed
+    precondition(!writer.overflowed, "an answer of Waybill's own is larger than the scratch memory")
+    switch send(client, prefix: UnsafeRawBufferPointer(writer.written)) {
+    case .done: finishResponse(exchange)
+    case .blocked:
+      startWaiting(
+        client, for: .clientSend,
+        atMost: tables.locations[exchange.pointee.location].clientSendTimeout)
+    case .failed: clientLeft(exchange)
+    }
+  }
+
+  private mutating func prepareOwnResponse(_ exchange: ExchangePointer, _ status: UInt16) {
+    exchange.pointee.record.status = status
+    exchange.pointee.clientFraming = .length(0)
+    if case .content = exchange.pointee.request {
+      let isShort =
+        exchange.pointee.head.framing != .chunked && !exchange.pointee.head.expectsContinue
+        && exchange.pointee.requestLeft <= Limits.discardedContentBytes
+      if isShort && !exchange.pointee.closesConnection {
+        exchange.pointee.discardsContent = true
+      } else {
+        exchange.pointee.closesConnection = true
+      }
+    }
+    decideConnection(exchange)
+  }
+}
+
+extension ErrorBodyFormat {
+  /// The format that a client wants errors in, by its Accept field.
+  init(accepting exchange: ExchangePointer) {
+    guard exchange.pointee.record.hasRequestLine,
+      let index = exchange.pointee.head.fields.firstIndex(of: .accept)
+    else {
+      self = .text
+      return
+    }
+    let value = exchange.pointee.head.fields[index].value
+    self = ContentNegotiation.preferred(
+      accept: exchange.pointee.headBytes.span.extracting(value.offsets))
+  }
+}

@@ -1,0 +1,211 @@
+// Where log lines go: collected in memory during a turn, written with one call at its end. A sink that
+// does not take them never stalls a request: lines wait in a bounded queue, then are counted and dropped.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+/// The log files of a worker.
+struct LogSinks: ~Copyable {
+  /// One file and the lines that wait for it.
+  struct Sink: BitwiseCopyable {
+    var plan: LogSinkPlan
+    var descriptor = Descriptor.none
+    var queue: UnsafeMutablePointer<UInt8>
+    var count = 0
+    /// Bytes at the queue's begin that an earlier write already brought to the file: the first part of
+    /// a line that the file could not take whole.
+    var tornCount = 0
+    /// Lines dropped since writing stopped working.
+    var droppedCount: UInt64 = 0
+    /// When to write (again); `never` when nothing waits.
+    var writeAt = Instant.never
+    /// True while writes fail.
+    var isStalled = false
+    /// True when lines were dropped and writing works again.
+    var owesReport = false
+  }
+
+  private let sinks: UnsafeMutableBufferPointer<Sink>
+  /// More than one worker may append to the same file.
+  let isShared: Bool
+  /// Sinks that got lines in this turn, so that the others need not be looked at.
+  private(set) var hasNews = false
+
+  init(_ plans: FrozenArray<LogSinkPlan>, workerCount: Int) {
+    sinks = .allocate(capacity: plans.count)
+    for index in plans.indices {
+      sinks.initializeElement(
+        at: index,
+        to: Sink(plan: plans[index], queue: .allocate(capacity: Limits.logQueueBytes)))
+    }
+    isShared = workerCount > 1
+  }
+
+  deinit {
+    for index in sinks.indices { sinks[index].queue.deallocate() }
+    sinks.deallocate()
+  }
+
+  var indices: Range<Int> { sinks.indices }
+
+  subscript(index: Int) -> Sink {
+    get { sinks[index] }
+    nonmutating set { sinks[index] = newValue }
+  }
+
+  /// A writer behind what waits for a sink.
+  func writer(_ index: Int) -> ByteWriter {
+    let count = sinks[index].count
+    return ByteWriter(
+      UnsafeMutableBufferPointer(
+        start: sinks[index].queue + count, count: Limits.logQueueBytes - count))
+  }
+
+  /// Takes over what a writer has appended; counts a line that did not fit.
+  mutating func commit(_ index: Int, _ writer: ByteWriter) {
+    hasNews = true
+    if writer.overflowed {
+      sinks[index].droppedCount &+= 1
+    } else {
+      sinks[index].count &+= writer.count
+    }
+  }
+
+  mutating func clearNews() { hasNews = false }
+
+  /// When a waiting line must be written.
+  var nextDeadline: Instant {
+    var deadline = Instant.never
+    for index in sinks.indices { deadline = min(deadline, sinks[index].writeAt) }
+    return deadline
+  }
+}
+
+extension Worker where K: ~Copyable {
+  /// Opens all logs (anew): the lines that wait go to the old file first.
+  mutating func openLogs() {
+    for index in logs.indices {
+      if logs[index].descriptor != .none { write(sink: index) }
+      let plan = logs[index].plan
+      let standard: Int32
+      switch plan.destination {
+      case .file: standard = 0
+      case .stdout: standard = 1
+      case .stderr: standard = 2
+      }
+      switch kernel.openLog(path: plan.path, standard: standard) {
+      case .opened(let descriptor):
+        if logs[index].descriptor != .none { kernel.close(logs[index].descriptor) }
+        logs[index].descriptor = descriptor
+        logs[index].tornCount = 0
+      case .failed(let error):
+        report(.emergency, "log", nil, nil) { line in
+          line.append("a log can't be opened: ")
+          line.append(plan.path.span)
+          line.append(", system error ")
+          line.append(decimal: UInt64(error.code))
+        }
+      }
+    }
+  }
+
+  /// Writes the lines of a turn, or those whose time has come.
+  mutating func flushLogs() {
+    guard logs.hasNews || logs.nextDeadline <= now else { return }
+    logs.clearNews()
+    for index in logs.indices where logs[index].count > 0 { flush(sink: index) }
+    reportDroppedLines()
+  }
+
+  private mutating func flush(sink index: Int) {
+    let sink = logs[index]
+    if sink.isStalled {
+      if sink.writeAt <= now { write(sink: index) }
+      return
+    }
+    let isBuffered = sink.plan.bufferBytes > 0
+    if isBuffered && sink.count < sink.plan.bufferBytes && sink.writeAt > now {
+      if sink.writeAt == .never && sink.plan.flushInterval != .endless {
+        logs[index].writeAt = now + sink.plan.flushInterval
+      }
+      return
+    }
+    write(sink: index)
+  }
+
+  /// Writes all that waits for a sink, whatever the time.
+  mutating func flushAllLogs() {
+    for index in logs.indices where logs[index].count > 0 { write(sink: index) }
+    reportDroppedLines()
+    for index in logs.indices where logs[index].count > 0 { write(sink: index) }
+  }
+
+  /// Writes what waits for a sink as far as it takes it.
+  private mutating func write(sink index: Int) {
+    var sink = logs[index]
+    guard sink.descriptor != .none else {
+      sink.writeAt = now + Limits.logRetry
+      sink.isStalled = true
+      logs[index] = sink
+      return
+    }
+    // Another worker may have written behind the torn line: then it begins anew on a line of its own.
+    var start = sink.tornCount
+    if start > 0 && logs.isShared {
+      start = 0
+      var lineEnd: UInt8 = 0x0a
+      _ = withUnsafeBytes(of: &lineEnd) { kernel.writeLog(sink.descriptor, $0) }
+    }
+    var written = start
+    let bytes = UnsafeRawBufferPointer(start: sink.queue, count: sink.count)
+    let pending = UnsafeRawBufferPointer(rebasing: bytes[start...])
+    if !pending.isEmpty {
+      switch kernel.writeLog(sink.descriptor, pending) {
+      case .bytes(let count): written = start &+ count
+      case .wouldBlock, .failed: break
+      }
+    }
+    logs[index] = settle(sink, written: written, madeProgress: written > start)
+  }
+
+  /// What a sink looks like after a write that brought it to `written` bytes of its queue.
+  private func settle(_ before: LogSinks.Sink, written: Int, madeProgress: Bool) -> LogSinks.Sink {
+    var sink = before
+    if written == sink.count {
+      sink.count = 0
+      sink.tornCount = 0
+      sink.writeAt = .never
+      sink.owesReport = sink.droppedCount > 0
+      sink.isStalled = false
+      return sink
+    }
+    // Whole lines are gone; of a line that was cut, all is kept until its end is written.
+    var lineStart = written
+    while lineStart > 0 && sink.queue[lineStart &- 1] != 0x0a { lineStart &-= 1 }
+    sink.queue.update(from: sink.queue + lineStart, count: sink.count &- lineStart)
+    sink.count &-= lineStart
+    sink.tornCount = written &- lineStart
+    sink.isStalled = true
+    sink.writeAt = now + Limits.logRetry
+    return sink
+  }
+
+  /// Says in one line how many lines were lost, once writing works again.
+  private mutating func reportDroppedLines() {
+    for index in logs.indices where logs[index].owesReport {
+      let lost = logs[index].droppedCount
+      let path = logs[index].plan.path
+      logs[index].owesReport = false
+      logs[index].droppedCount = 0
+      report(.error, "log", nil, nil) { line in
+        line.append(decimal: lost)
+        line.append(" log lines were lost, because this log could not be written: ")
+        line.append(path.span)
+      }
+    }
+  }
+}

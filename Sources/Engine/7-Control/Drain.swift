@@ -1,0 +1,90 @@
+// What other threads ask of a worker: reopen the logs, stop when all is finished, stop now.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  /// Obeys the commands that wait.
+  mutating func obeyCommands() {
+    let commands = kernel.takeCommands()
+    if commands.contains(.reopenLogs) { openLogs() }
+    if commands.contains(.drain) { beginDraining() }
+    if commands.contains(.stop) { stop() }
+  }
+
+  /// Takes no more connections and closes those that are idle; what runs may finish until the
+  /// `shutdown_timeout`.
+  private mutating func beginDraining() {
+    guard case .serving = lifecycle else { return }
+    // What already waits in the accept queues would be reset when the sockets close.
+    for index in listeners.descriptors.indices { acceptConnections(listener: index) }
+    suspendAccepting()
+    for descriptor in listeners.descriptors { kernel.close(descriptor) }
+    lifecycle = .draining(until: now + tables.shutdownTimeout)
+    closeIdleConnections()
+  }
+
+  /// Closes the connections that nothing runs on. Each is read from once more: a request that has
+  /// already come is served.
+  private mutating func closeIdleConnections() {
+    while let connection = idleClients.first {
+      if connection.pointee.inputCount > 0 {
+        beginExchange(connection)
+        continue
+      }
+      connection.pointee.flags.insert(.readable)
+      switch receive(connection, .small) {
+      case .bytes: beginExchange(connection)
+      case .nothing, .end, .failed: closeIdle(connection)
+      }
+    }
+    for upstream in 0..<upstreams.count {
+      while let idle = upstreams.anyIdle(upstream) { closePooled(idle) }
+    }
+  }
+
+  /// Ends what still runs, each exchange with its line.
+  private mutating func stop() {
+    for slot in connections.touched {
+      guard let connection = connections.element(at: slot),
+        connection.pointee.phase != .closed, connection.pointee.role == .downstream
+      else { continue }
+      if let exchange = connection.pointee.exchange {
+        endByShutdown(exchange)
+      }
+    }
+    for slot in connections.touched {
+      guard let connection = connections.element(at: slot) else { continue }
+      switch connection.pointee.phase {
+      case .closed: continue
+      case .idle where connection.pointee.role == .downstream: closeIdle(connection)
+      case .idle: closePooled(connection)
+      case .proxyHeader, .requestHead, .exchange, .lingering, .connecting: close(connection)
+      }
+    }
+    suspendAccepting()
+    lifecycle = .stopped
+    flushAllLogs()
+  }
+
+  private mutating func endByShutdown(_ exchange: ExchangePointer) {
+    let phase: Termination.Phase = exchange.pointee.response == .none ? .responseHead : .responseBody
+    exchange.pointee.record.termination = Termination(.proxy, phase)
+    exchange.pointee.record.error = .proxyShutdown
+    exchange.pointee.closesConnection = true
+    exchange.pointee.resetsConnection = exchange.pointee.response != .none
+    if exchange.pointee.record.status == 0 { exchange.pointee.record.status = 503 }
+    abandonTry(exchange)
+    end(exchange)
+  }
+
+  /// Ends the worker when it has nothing left to finish, or no more time.
+  mutating func endWhenDrained() {
+    guard case .draining(let deadline) = lifecycle else { return }
+    if connections.count == 0 || deadline <= now { stop() }
+  }
+}

@@ -1,0 +1,74 @@
+import Basics
+
+/// Writing addresses: the log, forwarded fields, the PROXY protocol.
+extension PeerAddress {
+  /// Appends the address without its port: `1.2.3.4`, `2001:db8::1` (RFC 5952) or `unix:`.
+  public func write(into writer: inout ByteWriter) {
+    switch family {
+    case .ipv4: writeIPv4(&writer)
+    case .ipv6: writeIPv6(&writer)
+    case .unix: writer.append("unix:")
+    }
+  }
+
+  /// Appends the address and its port: `1.2.3.4:80`, `[::1]:80` or `unix:`.
+  public func writeWithPort(into writer: inout ByteWriter) {
+    switch family {
+    case .unix:
+      writer.append("unix:")
+      return
+    case .ipv4:
+      writeIPv4(&writer)
+    case .ipv6:
+      writer.append(ASCII.leftBracket)
+      writeIPv6(&writer)
+      writer.append(ASCII.rightBracket)
+    }
+    writer.append(ASCII.colon)
+    writer.append(decimal: UInt64(port))
+  }
+
+  private func writeIPv4(_ writer: inout ByteWriter) {
+    writer.append(decimal: low >> 24 & 255)
+    writer.append(ASCII.dot)
+    writer.append(decimal: low >> 16 & 255)
+    writer.append(ASCII.dot)
+    writer.append(decimal: low >> 8 & 255)
+    writer.append(ASCII.dot)
+    writer.append(decimal: low & 255)
+  }
+
+  /// Lowercase, without leading zeros, the first longest run of two zero groups or more as `::`.
+  private func writeIPv6(_ writer: inout ByteWriter) {
+    let zeros = longestZeroRun
+    var place = 0
+    while place < 8 {
+      if place == zeros.start && zeros.count >= 2 {
+        writer.append("::")
+        place &+= zeros.count
+        continue
+      }
+      if place > 0 && place != zeros.start &+ zeros.count { writer.append(ASCII.colon) }
+      writer.append(hexadecimal: group(at: place))
+      place &+= 1
+    }
+  }
+
+  private func group(at place: Int) -> UInt64 {
+    let word = place < 4 ? high : low
+    return word &>> UInt64(48 &- (place & 3) &* 16) & 0xFFFF
+  }
+
+  /// Where `::` belongs; a run of one group is none (RFC 5952 section 4.2.2).
+  private var longestZeroRun: (start: Int, count: Int) {
+    var best = (start: -1, count: 0)
+    var place = 0
+    while place < 8 {
+      let start = place
+      while place < 8 && group(at: place) == 0 { place &+= 1 }
+      if place &- start >= 2 && place &- start > best.count { best = (start, place &- start) }
+      place &+= 1
+    }
+    return best
+  }
+}

@@ -1,0 +1,59 @@
+// What the numbers of the system mean here: one table, used by every call.
+
+import CLinux
+
+extension KernelError {
+  /// The error of an errno. Never inlined: whoever asks is off the fast path already.
+  @inline(never) public init(code: Int32) {
+    self.init(kind: Self.kind(of: code), code: code)
+  }
+
+  /// The error of a result in the kernel's convention, a negated errno.
+  @inline(never) public init(result: Int) {
+    self.init(code: Int32(truncatingIfNeeded: -result))
+  }
+
+  /// What the system says about it, in lower case and without a full stop: `connection refused`.
+  /// Allocates; for messages that are not written per request.
+  public func describe() -> String {
+    let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { memory in
+      clinux_error_text(code, memory.baseAddress, memory.count)
+      return String(cString: memory.baseAddress!)
+    }
+    // An acronym ("RFS specific error") keeps its capitals.
+    let isAcronym = text.dropFirst().first?.isUppercase ?? true
+    return isAcronym ? text : text.prefix(1).lowercased() + text.dropFirst()
+  }
+
+  private static func kind(of code: Int32) -> Kind {
+    switch code {
+    // ENOENT, and EAGAIN (the backlog is full), come from connecting to a unix socket.
+    case ECONNREFUSED, ENOENT, EAGAIN: .refused
+    case ECONNRESET, EPIPE, ECONNABORTED, ENOTCONN: .reset
+    case ETIMEDOUT: .timedOut
+    case EHOSTUNREACH, ENETUNREACH, EADDRNOTAVAIL, ENETDOWN, EHOSTDOWN, ENONET, EACCES, EPERM:
+      .unreachable
+    case EMFILE, ENFILE, ENOBUFS, ENOMEM: .exhausted
+    case ENOSPC, EDQUOT, EFBIG: .noSpace
+    default: .other
+    }
+  }
+}
+
+/// Ends the process: `call` was given a descriptor or memory that it can't have been given by right.
+/// Going on would serve one client with another one's socket.
+@inline(never) @usableFromInline func misuse(_ call: StaticString, _ code: Int32) -> Never {
+  fatalError("\(call): \(KernelError(code: code).describe()) (a bug in Waybill)")
+}
+
+/// Whether an errno can only come from a bug of ours.
+@inline(never) @usableFromInline func isMisuse(_ code: Int32) -> Bool {
+  code == EBADF || code == EFAULT || code == ENOTSOCK
+}
+
+/// The error of a negated errno, unless it betrays a bug: then the process ends.
+@inline(never) @usableFromInline func failure(_ call: StaticString, _ result: Int) -> KernelError {
+  let error = KernelError(result: result)
+  if isMisuse(error.code) { misuse(call, error.code) }
+  return error
+}

@@ -1,0 +1,65 @@
+// Threads for the workers, and a bell that tells the main thread when one ends.
+
+import CLinux
+import Glibc
+import Synchronization
+
+/// The worker threads of the process.
+public final class WorkerThreads: Sendable {
+  /// An eventfd, written when a thread ends.
+  let bell: Int32
+  private let running = Atomic<Int>(0)
+
+  /// No threads yet. Fails when descriptors have run out.
+  public init() throws(KernelError) {
+    bell = clinux_wake_create()
+    guard bell >= 0 else { throw KernelError(result: Int(bell)) }
+  }
+
+  deinit { _ = clinux_close(bell) }
+
+  /// Threads whose body has not returned yet.
+  public var runningCount: Int { running.load(ordering: .acquiring) }
+
+  /// Runs `body` on a thread of its own, called `name` (at most 15 bytes) by the system's tools.
+  public func start(name: String, _ body: @escaping @Sendable () -> Void) throws(KernelError) {
+    running.add(1, ordering: .relaxed)
+    let start = Unmanaged.passRetained(ThreadStart(name: name, body: body, threads: self))
+    var thread = pthread_t()
+    let code = pthread_create(&thread, nil, runThread, start.toOpaque())
+    guard code == 0 else {
+      start.release()
+      running.subtract(1, ordering: .relaxed)
+      throw KernelError(code: code)
+    }
+    pthread_detach(thread)
+  }
+
+  fileprivate func noteEnd() {
+    running.subtract(1, ordering: .releasing)
+    _ = clinux_wake_post(bell)
+  }
+}
+
+/// What a new thread needs to know.
+private final class ThreadStart: Sendable {
+  let name: String
+  let body: @Sendable () -> Void
+  let threads: WorkerThreads
+
+  init(name: String, body: @escaping @Sendable () -> Void, threads: WorkerThreads) {
+    self.name = name
+    self.body = body
+    self.threads = threads
+  }
+}
+
+/// Where a thread begins. An ordinary function: a closure given to pthread_create from the main actor
+/// would trap on the new thread.
+private func runThread(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+  let start = Unmanaged<ThreadStart>.fromOpaque(context!).takeRetainedValue()
+  clinux_name_thread(start.name)
+  start.body()
+  start.threads.noteEnd()
+  return nil
+}

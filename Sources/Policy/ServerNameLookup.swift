@@ -1,0 +1,139 @@
+import Basics
+
+/// Which server a host name belongs to (nginx's `server_name`).
+///
+/// One pass over the host from its end computes the hash of every suffix on the way, so that each
+/// wildcard that could match costs one probe, and the whole name one more: the cost depends on the
+/// host's length only, not on the number of servers.
+extension ServerNameTable {
+  /// The table of `names` as they stand in the conf file, in its memory `arena`.
+  ///
+  /// `example.com` is exact, `*.example.com` stands for all names that end so, `.example.com` for
+  /// both; an empty name is that of requests without a host. Case and a final dot do not matter. Of equal names
+  /// the first one counts, and one written out counts before one that `.example.com` brings along.
+  public init(names: [(name: String, server: Int)], arena: Arena) {
+    var exact = Builder()
+    var suffixes = Builder()
+    var implied = Builder()
+    for (name, server) in names {
+      let bytes = ServerNameTable.canonical(Array(name.utf8))
+      if bytes.starts(with: [UInt8(ascii: "*"), dot]) {
+        suffixes.insert(Array(bytes.dropFirst()), server)
+      } else if bytes.first == dot {
+        suffixes.insert(bytes, server)
+        implied.insert(Array(bytes.dropFirst()), server)
+      } else {
+        exact.insert(bytes, server)
+      }
+    }
+    for (name, server) in implied.entries { exact.insert(name, server) }
+    self.exact = exact.freeze(in: arena)
+    self.suffixes = suffixes.freeze(in: arena)
+  }
+
+  /// The server of `host`, given as it came, without its port: an exact name first, else the
+  /// longest wildcard; nil when the default server is meant.
+  public func find(_ host: Span<UInt8>) -> Int? {
+    var position = host.count
+    if position > 0 && host[position &- 1] == dot { position &-= 1 }
+    // Longer ones are no names of servers; stopping here bounds the work that a client can cause.
+    guard position <= Limits.serverNameBytes else { return nil }
+    let name = host.extracting(0..<position)
+    var hash = NameHash()
+    var wildcard = -1
+    while position > 0 {
+      position &-= 1
+      let byte = name[position]
+      hash.append(byte)
+      if byte == dot && position > 0 && !suffixes.isEmpty {
+        let server = suffixes.server(of: name.extracting(position..<name.count), hash)
+        if server >= 0 { wildcard = server }
+      }
+    }
+    if !exact.isEmpty {
+      let server = exact.server(of: name, hash)
+      if server >= 0 { return server }
+    }
+    return wildcard >= 0 ? wildcard : nil
+  }
+
+  /// A name in lowercase, without a final dot.
+  private static func canonical(_ name: [UInt8]) -> [UInt8] {
+    let lowercased = name.map(lowercase)
+    return lowercased.last == dot ? lowercased.dropLast() : lowercased
+  }
+}
+
+private let dot = UInt8(ascii: ".")
+
+@inline(__always) private func lowercase(_ byte: UInt8) -> UInt8 {
+  byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
+}
+
+extension FrozenArray<ServerNameTable.Entry> {
+  /// The server in the slot of `name`; -1 when there is none. The table is never more than half
+  /// full, so that a free slot ends the search soon.
+  @inline(__always) fileprivate func server(of name: Span<UInt8>, _ hash: NameHash) -> Int {
+    var slot = hash.slot(of: count)
+    while self[slot].server >= 0 {
+      if ServerNameTable.areEqual(self[slot].name.span, name) { return self[slot].server }
+      slot = (slot &+ 1) & (count &- 1)
+    }
+    return -1
+  }
+}
+
+extension ServerNameTable {
+  /// True when `name` in lowercase is `canonical`.
+  @inline(__always) fileprivate static func areEqual(
+    _ canonical: Span<UInt8>, _ name: Span<UInt8>
+  ) -> Bool {
+    guard canonical.count == name.count else { return false }
+    for index in canonical.indices where canonical[index] != lowercase(name[index]) {
+      return false
+    }
+    return true
+  }
+}
+
+/// A hash of bytes taken from the last to the first, case folded: that of each suffix falls out on
+/// the way. It needs no secret: only the conf file decides what stands in the tables, so a client can
+/// not make them slow.
+private struct NameHash {
+  /// FNV-1a, 64 bits.
+  private var state: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  @inline(__always) mutating func append(_ byte: UInt8) {
+    state = (state ^ UInt64(lowercase(byte))) &* 0x0000_0100_0000_01B3
+  }
+
+  /// The first slot to look at in a table of `count` slots, a power of two.
+  @inline(__always) func slot(of count: Int) -> Int {
+    Int(truncatingIfNeeded: state ^ state &>> 32) & (count &- 1)
+  }
+}
+
+/// Collects names, the first of equal ones only, and lays them out as a hash table.
+private struct Builder {
+  private(set) var entries: [(name: [UInt8], server: Int)] = []
+  private var known: Set<[UInt8]> = []
+
+  mutating func insert(_ name: [UInt8], _ server: Int) {
+    if known.insert(name).inserted { entries.append((name, server)) }
+  }
+
+  func freeze(in arena: Arena) -> FrozenArray<ServerNameTable.Entry> {
+    guard !entries.isEmpty else { return .empty }
+    var count = 2
+    while count < entries.count * 2 { count *= 2 }
+    var slots = Array(repeating: ServerNameTable.Entry.free, count: count)
+    for (name, server) in entries {
+      var hash = NameHash()
+      for byte in name.reversed() { hash.append(byte) }
+      var slot = hash.slot(of: count)
+      while slots[slot].server >= 0 { slot = (slot + 1) & (count - 1) }
+      slots[slot] = ServerNameTable.Entry(name: arena.freeze(name), server: server)
+    }
+    return arena.freeze(slots)
+  }
+}

@@ -1,0 +1,54 @@
+import Basics
+
+/// Reads the user name out of Basic credentials (RFC 7617 section 2), for `$remote_user`.
+enum BasicCredentials {
+  /// Bytes of a user name that are kept; a longer one is cut, it is only shown.
+  static var userBytes: Int { 256 }
+
+  /// The user of an Authorization field's value; empty when the scheme is another one, the base64
+  /// is malformed or no colon follows.
+  static func user(of value: Span<UInt8>) -> InlineBytes<256> {
+    let none = InlineBytes<256>()
+    var user = none
+    guard var position = credentialsStart(in: value) else { return none }
+    var bits: UInt32 = 0
+    var bitCount: UInt32 = 0
+    while position < value.count, let digit = sextet(value[position]) {
+      bits = bits &<< 6 | digit
+      bitCount &+= 6
+      if bitCount >= 8 {
+        bitCount &-= 8
+        let byte = UInt8(truncatingIfNeeded: bits &>> bitCount)
+        if byte == UInt8(ascii: ":") { return user }
+        user.append(byte)
+      }
+      position += 1
+    }
+    return none
+  }
+
+  /// Where the credentials begin behind `Basic` and at least one space.
+  private static func credentialsStart(in value: Span<UInt8>) -> Int? {
+    guard value.count > 6, value[5] == UInt8(ascii: " "),
+      NamedValue.isField(value.extracting(0..<5), named: scheme.span)
+    else { return nil }
+    var position = 6
+    while position < value.count && value[position] == UInt8(ascii: " ") { position += 1 }
+    return position
+  }
+
+  /// `basic`
+  private static var scheme: InlineArray<5, UInt8> { [0x62, 0x61, 0x73, 0x69, 0x63] }
+
+  /// The six bits of a base64 digit (RFC 4648 section 4); nil for any other byte, padding included.
+  private static func sextet(_ byte: UInt8) -> UInt32? {
+    switch byte {
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(byte - UInt8(ascii: "A"))
+    case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(byte - UInt8(ascii: "a")) + 26
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0")) + 52
+    case UInt8(ascii: "+"): 62
+    case UInt8(ascii: "/"): 63
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import Basics
+
+/// How a value gets into the output: as a log escapes it, or as a header or text takes it.
+enum ValueForm: UInt8, BitwiseCopyable {
+  /// `LogEscape.standard`
+  case standard
+  /// `LogEscape.json`
+  case json
+  /// `LogEscape.none`
+  case none
+  /// A field value or a text: controls other than HTAB become spaces, so that no value ends a line.
+  case field
+
+  init(_ escape: LogEscape) {
+    switch escape {
+    case .standard: self = .standard
+    case .json: self = .json
+    case .none: self = .none
+    }
+  }
+}
+
+/// Escaping: clean runs are copied whole, and only what is not clean is looked at byte by byte.
+extension ByteWriter {
+  /// Appends `bytes`, which nobody has vouched for, so that they can't leave their place in the line.
+  ///
+  /// With `.json` what comes out is always well-formed UTF-8: bytes that are not become `\u00HH`.
+  public mutating func appendEscaped(_ bytes: Span<UInt8>, _ escape: LogEscape) {
+    append(bytes, as: ValueForm(escape))
+  }
+
+  /// Appends `bytes` in the form asked for.
+  mutating func append(_ bytes: Span<UInt8>, as form: ValueForm) {
+    var start = 0
+    while true {
+      let end = CleanRun.end(in: bytes, from: start)
+      append(bytes.extracting(start..<end))
+      guard end < bytes.count else { return }
+      start = appendUnclean(bytes, at: end, as: form)
+    }
+  }
+
+  /// Appends the character at `position`, which is not clean; returns where the next one begins.
+  @inline(never)
+  private mutating func appendUnclean(
+    _ bytes: Span<UInt8>, at position: Int, as form: ValueForm
+  ) -> Int {
+    let byte = bytes[position]
+    switch form {
+    case .standard: appendEscape("\\x", byte)
+    case .json: return appendJSON(bytes, at: position)
+    case .none:
+      if byte.isControl { appendEscape("\\x", byte) } else { append(byte) }
+    case .field:
+      append(byte.isControl && byte != UInt8(ascii: "\t") ? UInt8(ascii: " ") : byte)
+    }
+    return position &+ 1
+  }
+
+  private mutating func appendJSON(_ bytes: Span<UInt8>, at position: Int) -> Int {
+    let byte = bytes[position]
+    if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+      append(UInt8(ascii: "\\"))
+      append(byte)
+      return position &+ 1
+    }
+    let length = byte < 0x80 ? 0 : UTF8Sequence.length(in: bytes, at: position)
+    guard length > 0 else {
+      appendEscape("\\u00", byte)
+      return position &+ 1
+    }
+    append(bytes.extracting(position..<(position &+ length)))
+    return position &+ length
+  }
+
+  /// Appends `prefix` and the two hexadecimal digits of `byte`, in capitals as nginx does.
+  private mutating func appendEscape(_ prefix: StaticString, _ byte: UInt8) {
+    append(prefix)
+    append(hexadecimalDigit(byte &>> 4))
+    append(hexadecimalDigit(byte & 15))
+  }
+
+  private func hexadecimalDigit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") &+ value : UInt8(ascii: "A") &- 10 &+ value
+  }
+}
+
+extension UInt8 {
+  /// True for the control characters of ASCII, DEL included.
+  @inline(__always) var isControl: Bool { self < 0x20 || self == 0x7f }
+}

@@ -1,0 +1,57 @@
+import Basics
+
+/// Finds the bytes that some log format must look at, eight bytes at a time: nearly all that a client
+/// sends is clean, so escaping costs little more than copying.
+///
+/// A byte is clean when it is printable ASCII and neither `"` nor `\`.
+enum CleanRun {
+  /// Offset of the first byte from `start` on that is not clean; `bytes.count` when there is none.
+  static func end(in bytes: Span<UInt8>, from start: Int) -> Int {
+    var position = start
+    while position &+ 8 <= bytes.count {
+      let marks = marks(in: word(of: bytes, at: position))
+      if marks != 0 { return position &+ marks.trailingZeroBitCount &>> 3 }
+      position &+= 8
+    }
+    return endOfTail(of: bytes, from: position, start: start)
+  }
+
+  /// True when `byte` stands for itself in every format.
+  @inline(__always) static func isClean(_ byte: UInt8) -> Bool {
+    byte >= 0x20 && byte < 0x7f && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+  }
+
+  /// The last, incomplete word: one load that overlaps bytes already seen, or single bytes.
+  private static func endOfTail(of bytes: Span<UInt8>, from position: Int, start: Int) -> Int {
+    guard position < bytes.count else { return bytes.count }
+    let overlap = bytes.count &- 8
+    if overlap >= start {
+      let marks = marks(in: word(of: bytes, at: overlap))
+      return marks == 0 ? bytes.count : overlap &+ marks.trailingZeroBitCount &>> 3
+    }
+    var position = position
+    while position < bytes.count && isClean(bytes[position]) { position &+= 1 }
+    return position
+  }
+
+  /// The top bit of the first byte that is not clean, and any bits above it; 0 when all are.
+  ///
+  /// A borrow or carry out of a byte spoils only the bytes above it, and only happens in a byte that
+  /// is itself marked, so the lowest mark is exact.
+  @inline(__always) private static func marks(in word: UInt64) -> UInt64 {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let control = word &- 0x20 &* ones
+    let quote = (word ^ 0x22 &* ones) &- ones
+    let backslash = (word ^ 0x5c &* ones) &- ones
+    let delete = word &+ ones
+    return (word | control | quote | backslash | delete) & (0x80 &* ones)
+  }
+
+  /// Eight bytes, the first one lowest.
+  @inline(__always) private static func word(of bytes: Span<UInt8>, at offset: Int) -> UInt64 {
+    // Safe: the load is checked against the span's bounds, and any bits are a valid UInt64.
+    UInt64(
+      littleEndian: unsafe bytes.bytes.unsafeLoadUnaligned(
+        fromByteOffset: offset, as: UInt64.self))
+  }
+}

@@ -1,0 +1,151 @@
+import Basics
+import HTTP
+import Policy
+
+/// The JSON access line: the keys of SPEC section 4 in their order, absent when they have no value.
+///
+/// Every literal holds all that stands between two values, so that a member costs two appends.
+extension ExchangeRecord {
+  func writeJSONLine(
+    _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    into writer: inout ByteWriter
+  ) {
+    writer.append("{\"time\":\"")
+    lineTime.writeRFC3339(into: &writer)
+    writer.append("\",\"level\":\"")
+    writer.append(level.name)
+    if event != .end { writer.appendMember("\",\"event\":\"", name: event.name) }
+    writer.append("\"")
+    writeJSONIdentity(into: &writer)
+    writeJSONRequestLine(head, bytes, into: &writer)
+    writeJSONCounts(into: &writer)
+    if tryCount > 0 { writeJSONUpstream(into: &writer) }
+    if tryCount > 1 { writeJSONTries(into: &writer) }
+    if isTerminated { writeJSONTermination(into: &writer) }
+    if error != .none {
+      writer.appendMember(",\"error\":\"", name: error.name)
+      writer.append("\"")
+    }
+    writer.appendMember(",\"user_agent\":\"", bytes.firstValue(of: .userAgent, in: head))
+    writer.appendMember(",\"referer\":\"", bytes.firstValue(of: .referer, in: head))
+    writer.append("}\n")
+  }
+
+  /// Whose request it was, and its place on the connection.
+  private func writeJSONIdentity(into writer: inout ByteWriter) {
+    writer.appendMember(",\"request_id\":\"", requestID.span)
+    if idSource != .none {
+      writer.appendMember(",\"id_source\":\"", name: idSource.name)
+      writer.append("\"")
+    }
+    writer.appendMember(",\"client_request_id\":\"", clientRequestID.span)
+    writer.appendMember(",\"upstream_request_id\":\"", upstreamRequestID.span)
+    writer.append(",\"client\":\"")
+    client.writeWithPort(into: &writer)
+    writer.append("\",\"connection\":")
+    writer.append(number: connection)
+    writer.append(",\"connection_request\":")
+    writer.append(number: UInt64(connectionRequest))
+  }
+
+  /// What was asked for. Of a request line that was never read only the scheme is known.
+  private func writeJSONRequestLine(
+    _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    into writer: inout ByteWriter
+  ) {
+    if hasRequestLine { writer.appendMember(",\"method\":\"", bytes.head(head.methodRange)) }
+    writer.append(isSecure ? ",\"scheme\":\"https\"" : ",\"scheme\":\"http\"")
+    guard hasRequestLine else { return }
+    writer.appendMember(",\"host\":\"", bytes.head(head.authority))
+    writer.appendMember(",\"uri\":\"", bytes.head(head.target))
+    writer.appendMember(",\"protocol\":\"", name: head.version.name)
+    writer.append("\"")
+  }
+
+  /// How it went.
+  private func writeJSONCounts(into writer: inout ByteWriter) {
+    if status != 0 { writer.appendMember(",\"status\":", number: UInt64(status)) }
+    writer.appendMember(",\"bytes_in\":", number: contentBytesIn)
+    writer.appendMember(",\"bytes_out\":", number: contentBytesOut)
+    writer.appendMember(",\"duration\":", duration)
+  }
+
+  /// The last try.
+  private func writeJSONUpstream(into writer: inout ByteWriter) {
+    writer.appendMember(",\"upstream\":\"", upstream.span)
+    if upstreamStatus != 0 {
+      writer.appendMember(",\"upstream_status\":", number: UInt64(upstreamStatus))
+    }
+    writer.appendMember(",\"upstream_connect\":", upstreamConnect)
+    writer.appendMember(",\"upstream_first_byte\":", upstreamFirstByte)
+    writer.appendMember(",\"upstream_duration\":", upstreamDuration)
+  }
+
+  /// All tries in their order, the last one included.
+  private func writeJSONTries(into writer: inout ByteWriter) {
+    writer.append(",\"tries\":[")
+    for index in 0..<keptTryCount {
+      writer.append(index == 0 ? "{\"address\":\"" : ",{\"address\":\"")
+      writer.append(tries[index].peer.span, as: .json)
+      writer.append("\"")
+      let status = tries[index].status
+      if status != 0 { writer.appendMember(",\"status\":", number: UInt64(status)) }
+      if tries[index].error != .none {
+        writer.appendMember(",\"error\":\"", name: tries[index].error.name)
+        writer.append("\"")
+      }
+      writer.appendMember(",\"seconds\":", tries[index].duration)
+      writer.append("}")
+    }
+    writer.append("]")
+  }
+
+  private func writeJSONTermination(into writer: inout ByteWriter) {
+    writer.appendMember(",\"termination\":\"", name: termination.partyName)
+    writer.appendMember(":", name: termination.phaseName)
+    writer.append("\"")
+  }
+}
+
+/// Members of an object: `key` holds the comma before it and the quote behind the colon.
+extension ByteWriter {
+  /// A string that nobody has vouched for, with its closing quote; nothing when it is empty.
+  fileprivate mutating func appendMember(_ key: StaticString, _ value: Span<UInt8>) {
+    guard value.count > 0 else { return }
+    append(key)
+    append(value, as: .json)
+    append(UInt8(ascii: "\""))
+  }
+
+  /// A name of our own, without the closing quote.
+  fileprivate mutating func appendMember(_ key: StaticString, name: StaticString) {
+    append(key)
+    append(name)
+  }
+
+  fileprivate mutating func appendMember(_ key: StaticString, number: UInt64) {
+    append(key)
+    append(number: number)
+  }
+
+  /// Seconds with six decimals; nothing for a time never measured.
+  fileprivate mutating func appendMember(_ key: StaticString, _ interval: Interval) {
+    guard interval != .endless else { return }
+    append(key)
+    append(microsecondsAsSeconds: interval.microseconds)
+  }
+}
+
+extension RequestIDSource {
+  /// The name in the log; empty for `none`.
+  var name: StaticString {
+    switch self {
+    case .none: ""
+    case .generated: "generated"
+    case .client: "client"
+    case .invalid: "invalid"
+    case .duplicate: "duplicate"
+    case .untrusted: "untrusted"
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import Basics
+
+/// A wall-clock time in the notations of logs, by arithmetic alone: no locale, no time-zone data.
+///
+/// Years run from 1970 to 9999; a time outside is moved to the nearest end.
+public struct Timestamp: Equatable, Sendable, BitwiseCopyable {
+  /// Microseconds since 1970-01-01 UTC.
+  public let microseconds: UInt64
+  /// Seconds that the local time is ahead of UTC.
+  public let utcOffset: Int32
+
+  /// The last microsecond of the year 9999.
+  private static var latest: UInt64 { 253_402_300_799_999_999 }
+
+  /// The time `microseconds` after 1970-01-01 UTC, for notations in UTC or `utcOffset` ahead of it.
+  public init(microseconds: UInt64, utcOffset: Int32 = 0) {
+    self.microseconds = min(microseconds, Timestamp.latest)
+    self.utcOffset = utcOffset
+  }
+
+  /// Writes `2026-11-22T21:58:36.123456Z` (RFC 3339 section 5.6), in UTC.
+  public func writeRFC3339(into writer: inout ByteWriter) {
+    writeUniversal(separator: UInt8(ascii: "T"), into: &writer)
+    writer.append(UInt8(ascii: "Z"))
+  }
+
+  /// Writes `2026-11-22 21:58:36.123456`, in UTC: what the verbose format and the error log have.
+  public func writeVerbose(into writer: inout ByteWriter) {
+    writeUniversal(separator: UInt8(ascii: " "), into: &writer)
+  }
+
+  /// Writes `22/Nov/2026:21:58:36 +0100`: `$time_local`.
+  public func writeLocal(into writer: inout ByteWriter) {
+    let fields = PackedDateTime(seconds: localSeconds)
+    writer.append(packed: fields.day | slash &<< 16, count: 3)
+    writer.append(fields.monthName)
+    writer.append(UInt8(ascii: "/"))
+    writer.append(packed: fields.year | colon &<< 32 | fields.hour &<< 40 | colon &<< 56, count: 8)
+    writer.append(packed: fields.minute | colon &<< 16 | fields.second &<< 24, count: 5)
+    writer.append(UInt8(ascii: " "))
+    writeOffset(hasColon: false, into: &writer)
+  }
+
+  /// Writes `2026-11-22T21:58:36+01:00`: `$time_iso8601`.
+  public func writeISO8601(into writer: inout ByteWriter) {
+    let fields = PackedDateTime(seconds: localSeconds)
+    writer.append(packed: fields.yearMonth, count: 8)
+    writer.append(packed: fields.dayHourMinute(separator: UInt8(ascii: "T")), count: 8)
+    writer.append(packed: colon | fields.second &<< 8, count: 3)
+    writeOffset(hasColon: true, into: &writer)
+  }
+
+  /// Writes `1795384716.123`, seconds since 1970 with milliseconds: `$msec`.
+  public func writeMilliseconds(into writer: inout ByteWriter) {
+    writer.append(microsecondsAsMilliseconds: microseconds)
+  }
+
+  /// Date and time with microseconds in UTC, `separator` between them.
+  private func writeUniversal(separator: UInt8, into writer: inout ByteWriter) {
+    let seconds = microseconds / 1_000_000
+    let fields = PackedDateTime(seconds: seconds)
+    let fraction = Digits.eight(microseconds &- seconds &* 1_000_000) &>> 16
+    writer.append(packed: fields.yearMonth, count: 8)
+    writer.append(packed: fields.dayHourMinute(separator: separator), count: 8)
+    writer.append(
+      packed: colon | fields.second &<< 8 | point &<< 24 | fraction &<< 32, count: 8)
+    writer.append(packed: fraction &>> 32, count: 2)
+  }
+
+  /// Writes `+0100` or `+01:00`.
+  private func writeOffset(hasColon: Bool, into writer: inout ByteWriter) {
+    let minutes = UInt64(utcOffset.magnitude / 60)
+    writer.append(utcOffset < 0 ? UInt8(ascii: "-") : UInt8(ascii: "+"))
+    let digits = Digits.eight(minutes / 60 &* 100 &+ minutes % 60) &>> 32
+    writer.append(packed: digits, count: 2)
+    if hasColon { writer.append(UInt8(ascii: ":")) }
+    writer.append(packed: digits &>> 16, count: 2)
+  }
+
+  /// Seconds since 1970 in local time.
+  private var localSeconds: UInt64 {
+    let seconds = Int64(microseconds / 1_000_000) + Int64(utcOffset)
+    return UInt64(min(max(seconds, 0), Int64(Timestamp.latest / 1_000_000)))
+  }
+}
+
+private var colon: UInt64 { 0x3a }
+private var slash: UInt64 { 0x2f }
+private var point: UInt64 { 0x2e }

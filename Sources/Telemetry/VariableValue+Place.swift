@@ -1,0 +1,40 @@
+import Basics
+import HTTP
+
+/// Variables of where a request came in: addresses, connection, server, process.
+extension ExchangeRecord {
+  func writePlaceValue(
+    _ variable: Variable, as form: ValueForm, into writer: inout ByteWriter
+  ) -> Bool {
+    switch variable {
+    case .remoteAddress: client.write(into: &writer)
+    case .remotePort: writer.appendPort(of: client)
+    case .realIPRemoteAddress: socketPeer.write(into: &writer)
+    case .realIPRemotePort: writer.appendPort(of: socketPeer)
+    case .serverAddress: local.write(into: &writer)
+    case .serverPort: writer.appendPort(of: local)
+    case .serverName: writer.append(serverName.span, as: form)
+    case .connection: writer.append(number: connection)
+    case .connectionRequests: writer.append(number: UInt64(connectionRequest))
+    case .scheme: writer.append(isSecure ? "https" : "http")
+    case .processID: writer.append(number: UInt64(processID))
+    case .proxyProtocolAddress:
+      guard hasAnnouncedClient else { return false }
+      announcedClient.write(into: &writer)
+    case .proxyProtocolPort:
+      guard hasAnnouncedClient else { return false }
+      writer.appendPort(of: announcedClient)
+    case .proxyHost: return writer.appendIfPresent(proxyHost.span, as: form)
+    // $pipe: requests are read one by one, so whether one came early is not known.
+    default: writer.append(".")
+    }
+    return true
+  }
+}
+
+extension ByteWriter {
+  /// Appends the port; nothing for a unix socket, as nginx does.
+  fileprivate mutating func appendPort(of address: PeerAddress) {
+    if address.port != 0 { append(number: UInt64(address.port)) }
+  }
+}

@@ -1,0 +1,89 @@
+// The command line: `waybill -c FILE` and, spelled out, `waybill run -c FILE`.
+
+import ArgumentParser
+import Platform
+
+/// What may be asked with a configuration at hand.
+struct ConfigurationOptions: ParsableArguments {
+  @Option(
+    name: [.customShort("c"), .customLong("config")],
+    help: ArgumentHelp("The configuration.", valueName: "file"))
+  var path = "/etc/waybill/waybill.conf"
+
+  @Flag(name: [.customShort("t"), .customLong("test")], help: "Test the configuration, then end.")
+  var tests = false
+
+  @Flag(
+    name: [.customShort("T"), .customLong("test-and-print")],
+    help: "Test the configuration and print what is in force, then end.")
+  var prints = false
+
+  @Flag(name: [.customShort("v"), .customLong("version")], help: "Print the version, then end.")
+  var showsVersion = false
+
+  @Option(
+    name: [.customShort("s"), .customLong("signal")],
+    help: ArgumentHelp(
+      "Tell the running process: stop at once, quit when all is served, or reopen its logs.",
+      valueName: "stop|quit|reopen|reload"))
+  var order: Order?
+
+  /// Does what the options ask.
+  func perform() -> ExitStatus {
+    if showsVersion {
+      ProcessControl.print("waybill \(version)\n", to: 1)
+      return .success
+    }
+    if prints { return printConfiguration(path: path) }
+    if tests { return testConfiguration(path: path) }
+    if let order { return send(order, configurationPath: path) }
+    return serve(configurationPath: path)
+  }
+}
+
+/// `waybill`
+struct WaybillCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "waybill",
+    abstract: "A reverse proxy that gives every request an ID and makes it findable.",
+    subcommands: [RunCommand.self])
+
+  @OptionGroup var options: ConfigurationOptions
+
+  func run() throws { throw options.perform().error }
+}
+
+/// `waybill run`
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Serve in the foreground (what waybill does by itself).")
+
+  @OptionGroup var options: ConfigurationOptions
+
+  func run() throws { throw options.perform().error }
+}
+
+/// Parses and performs a command line.
+func runCommandLine(_ arguments: [String]) -> ExitStatus {
+  do {
+    var command = try WaybillCommand.parseAsRoot(arguments)
+    try command.run()
+    return .success
+  } catch let code as ExitCode {
+    return ExitStatus(rawValue: code.rawValue) ?? .failure
+  } catch {
+    if WaybillCommand.exitCode(for: error).isSuccess {
+      ProcessControl.print(WaybillCommand.fullMessage(for: error) + "\n", to: 1)
+      return .success
+    }
+    report("\(oneLine(WaybillCommand.message(for: error))) (see waybill --help)")
+    return .usage
+  }
+}
+
+/// A message of the argument parser in the style of all others: one line, in lower case.
+private func oneLine(_ message: String) -> String {
+  let line = message.split(separator: "\n").joined(separator: " ")
+  let sentence = line.hasSuffix(".") ? line.dropLast() : line[...]
+  return sentence.prefix(1).lowercased() + sentence.dropFirst()
+}

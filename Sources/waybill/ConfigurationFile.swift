@@ -1,0 +1,57 @@
+// From the path of a conf file to a plan, or to lines that say what is wrong with it.
+
+import Configuration
+import Plan
+import Platform
+
+/// Compiles the conf file at `path` and prints its diagnostics; nil when it has errors.
+func loadConfiguration(path: String) -> Plan? {
+  compileAndReport(path: path)?.plan
+}
+
+/// The same, with what the text came from.
+private func compileAndReport(path: String) -> CompiledConfiguration? {
+  let compiled = compileConfiguration(path: path, environment: .system)
+  for diagnostic in compiled.diagnostics {
+    ProcessControl.print(diagnostic.render() + "\n", to: 2)
+  }
+  guard compiled.plan != nil else {
+    let count = compiled.diagnostics.count { $0.severity == .error }
+    if count > 1 { report("configuration \(path) has \(count) errors") }
+    return nil
+  }
+  return compiled
+}
+
+/// `-t`
+func testConfiguration(path: String) -> ExitStatus {
+  guard loadConfiguration(path: path) != nil else { return .usage }
+  report("configuration \(path) is valid")
+  return .success
+}
+
+/// `-T`
+func printConfiguration(path: String) -> ExitStatus {
+  guard let compiled = compileAndReport(path: path) else { return .usage }
+  ProcessControl.print(EffectiveConfiguration.render(compiled), to: 1)
+  return .success
+}
+
+extension ConfigurationEnvironment {
+  /// No conf file is larger; a path given by mistake (a log, a disk) shall not fill the memory.
+  private static var largestFile: Int { 16 * 1024 * 1024 }
+
+  /// The files and names of this machine.
+  static var system: ConfigurationEnvironment {
+    ConfigurationEnvironment(
+      readFile: { path in
+        FileContent.read(path: path, limit: largestFile)
+          .mapError { FileProblem(reason: $0.describe()) }
+      },
+      listFiles: { FileContent.paths(matching: $0) },
+      resolve: { host in
+        HostName.resolve(host).mapError { ResolveProblem(reason: $0.message) }
+      },
+      hostname: HostName.own)
+  }
+}

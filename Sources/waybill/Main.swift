@@ -1,0 +1,11 @@
+// Where the program begins. Everything is in ordinary functions: a closure made here would belong to
+// the main actor and trap on a worker's thread.
+
+import Platform
+
+@main struct Main {
+  static func main() {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    ProcessControl.exit(runCommandLine(arguments).rawValue)
+  }
+}

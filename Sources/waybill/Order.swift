@@ -1,0 +1,47 @@
+// `waybill -s ORDER`: signals for the process that the pid file names.
+
+import ArgumentParser
+import Plan
+import Platform
+
+/// What `-s` can ask of the running process; nginx's words.
+enum Order: String, ExpressibleByArgument, CaseIterable {
+  case stop, quit, reopen, reload
+
+  /// The signals that say it. A process that is told twice to end does so at once, and two different
+  /// signals can't be merged into one on the way.
+  var signals: [ControlSignal] {
+    switch self {
+    case .stop: [.terminate, .quit]
+    case .quit: [.quit]
+    case .reopen: [.reopen]
+    case .reload: [.reload]
+    }
+  }
+}
+
+/// Sends `order` to the process of the pid file that the configuration names.
+func send(_ order: Order, configurationPath: String) -> ExitStatus {
+  if order == .reload {
+    report("-s reload is not available in this version; restart to change the configuration")
+    return .usage
+  }
+  guard let plan = loadConfiguration(path: configurationPath) else { return .usage }
+  guard let path = plan.process.pidPath else {
+    report("configuration \(configurationPath) names no pid file, so -s finds no process")
+    return .usage
+  }
+  do throws(ProcessProblem) {
+    let process = try PIDFile.read(path: path)
+    for signal in order.signals {
+      if let error = ProcessControl.send(signal, to: process) {
+        report("process \(process) of pid file \(path): \(error.describe())")
+        return .failure
+      }
+    }
+    return .success
+  } catch {
+    report(error.message)
+    return .failure
+  }
+}

@@ -1,0 +1,167 @@
+// The running proxy as a process: what happens before the workers start, while they run, and after.
+//
+// The main thread serves nobody. It opens what needs rights, gives the rights up, starts the workers,
+// and then waits for signals, which it turns into commands for them.
+
+import Basics
+import Engine
+import Plan
+import Platform
+
+/// `waybill -c FILE`: serves until told to end.
+func serve(configurationPath: String) -> ExitStatus {
+  guard let plan = loadConfiguration(path: configurationPath) else { return .usage }
+  do throws(ProcessProblem) {
+    var server = try Server(plan: plan)
+    defer { server.removeFiles() }
+    try server.prepare()
+    try server.startWorkers()
+    server.announce(configurationPath: configurationPath)
+    return server.supervise()
+  } catch {
+    report(error.message)
+    return .failure
+  }
+}
+
+/// A plan being served.
+struct Server {
+  private let plan: Plan
+  private let signals: ControlSignals
+  private let threads: WorkerThreads
+  private let mailboxes: [WorkerMailbox]
+  private var sockets: ListeningSockets?
+  private var pidFile: PIDFile?
+
+  /// Takes over signals first of all, so that none of them ends the process half-way.
+  init(plan: Plan) throws(ProcessProblem) {
+    _ = ProcessControl.raiseDescriptorLimit()
+    let count = max(1, plan.process.workerThreads ?? Processors.available)
+    do throws(KernelError) {
+      signals = try ControlSignals()
+      threads = try WorkerThreads()
+      mailboxes = try (0..<count).map { _ throws(KernelError) in try WorkerMailbox() }
+    } catch {
+      throw ProcessProblem(message: "start: \(error.describe())")
+    }
+    self.plan = plan
+  }
+
+  /// Opens what needs rights, then gives them up.
+  mutating func prepare() throws(ProcessProblem) {
+    StandardStream.openAll()
+    try openSockets()
+    if let path = plan.process.pidPath { pidFile = try PIDFile(path: path) }
+    try dropPrivileges()
+  }
+
+  private mutating func openSockets() throws(ProcessProblem) {
+    let listeners = plan.tables.listeners
+    let addresses = listeners.indices.map { index in
+      ListenAddress(
+        address: listeners[index].address, unixPath: listeners[index].unixPath.text,
+        backlog: listeners[index].backlog)
+    }
+    do throws(ListenError) {
+      sockets = try ListeningSockets(addresses, workers: mailboxes.count)
+    } catch {
+      throw ProcessProblem(message: error.message)
+    }
+  }
+
+  private func dropPrivileges() throws(ProcessProblem) {
+    guard let user = plan.process.user else { return }
+    guard ProcessIdentity.isSuperuser else {
+      // As in nginx, so that one conf file serves root and a developer.
+      report("user \(user) is ignored: only the superuser can become somebody else")
+      return
+    }
+    let identity = try ProcessIdentity(user: user, group: plan.process.group)
+    let sinks = plan.tables.sinks
+    for index in sinks.indices where sinks[index].destination == .file {
+      let path = sinks[index].path.text
+      if let error = LogFile.prepare(path: path, owner: identity) {
+        throw ProcessProblem(message: "log \(path): \(error.describe())")
+      }
+    }
+    try identity.assume()
+  }
+
+  /// Starts a thread for each worker. When one can't be started those before it are stopped.
+  func startWorkers() throws(ProcessProblem) {
+    for number in mailboxes.indices {
+      do throws(KernelError) {
+        try startWorker(number)
+      } catch {
+        post(.stop)
+        throw ProcessProblem(message: "worker \(number): \(error.describe())")
+      }
+    }
+  }
+
+  private func startWorker(_ number: Int) throws(KernelError) {
+    let plan = plan
+    let mailbox = mailboxes[number]
+    let settings = WorkerSettings(
+      number: number, count: mailboxes.count,
+      processID: UInt32(bitPattern: ProcessControl.processID),
+      listeners: sockets?.descriptors(ofWorker: number) ?? [])
+    try threads.start(name: "waybill-\(number)") {
+      do throws(KernelError) {
+        try runWorker(plan: plan, settings: settings, mailbox: mailbox)
+      } catch {
+        report("worker \(number): \(error.describe())")
+      }
+    }
+  }
+
+  /// Says on stderr that the proxy serves, and what.
+  func announce(configurationPath: String) {
+    let listeners = plan.tables.listeners
+    let addresses = listeners.indices.map { index in
+      listeners[index].unixPath.isEmpty
+        ? listeners[index].address.text : "unix:" + listeners[index].unixPath.text
+    }
+    let workers = mailboxes.count == 1 ? "1 worker" : "\(mailboxes.count) workers"
+    notice(
+      "version \(version) serves \(configurationPath) on \(addresses.joined(separator: ", "))"
+        + " with \(workers), process \(ProcessControl.processID)")
+  }
+
+  /// Passes signals on to the workers until all have ended.
+  func supervise() -> ExitStatus {
+    var isEnding = false
+    var status = ExitStatus.success
+    while threads.runningCount > 0 {
+      switch signals.next(or: threads) {
+      case .signal(.terminate), .signal(.quit):
+        // Who asks twice does not want to wait.
+        post(isEnding ? .stop : .drain)
+        isEnding = true
+      case .signal(.reopen):
+        post(.reopenLogs)
+      case .signal(.reload):
+        notice("reload is not available in this version; the running configuration is kept")
+      case .threadEnded:
+        if isEnding { continue }
+        notice("a worker has ended unexpectedly; the others finish what runs")
+        status = .failure
+        isEnding = true
+        post(.drain)
+      }
+    }
+    return status
+  }
+
+  /// Removes the pid file and the unix sockets.
+  func removeFiles() {
+    sockets?.removeSocketFiles()
+    pidFile?.remove()
+  }
+
+  private func post(_ commands: WorkerCommands) {
+    for mailbox in mailboxes { mailbox.post(commands) }
+  }
+
+  private func notice(_ message: String) { StandardStream.notice("waybill: \(message)") }
+}

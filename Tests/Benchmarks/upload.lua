@@ -1,0 +1,3 @@
+-- 64 KB uploads.
+wrk.method = "POST"
+wrk.body = string.rep("x", 65536)

@@ -1,0 +1,128 @@
+"""Fixtures: the proxy on a conf file, and backends that end with the test."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.backend import RecordingBackend
+from harness.ports import free_port
+from harness.proxy import Proxy, binary
+
+PREAMBLE = """\
+worker_threads {workers};
+worker_connections {connections};
+pid {directory}/waybill.pid;
+shutdown_timeout 2s;
+error_log {directory}/error.log info;
+access_log {directory}/access.log json;
+"""
+
+
+class Site:
+    """Builds conf files in the test's folder and starts the proxy on them."""
+
+    def __init__(self, directory: Path, stack: ExitStack):
+        self.directory = directory
+        self._stack = stack
+        self._count = 0
+
+    @contextmanager
+    def running(self, conf: str, **options: Any) -> Iterator[Proxy]:
+        """The proxy on exactly this conf file; at the end it stops cleanly, or the test fails."""
+        proxy = Proxy(self.directory, conf, **options)
+        try:
+            proxy.wait_ready()
+            yield proxy
+            proxy.stop()
+        except BaseException:
+            print(f"--- conf\n{conf}\n--- output\n{proxy.output()}", file=sys.stderr)
+            print(f"--- error log\n{proxy.error_text()[-4000:]}", file=sys.stderr)
+            raise
+        finally:
+            proxy.kill()
+
+    def start(
+        self, text: str, *, workers: int = 1, connections: int = 1024, **options: Any
+    ) -> Proxy:
+        """The proxy on the usual preamble and `text`, until the test ends."""
+        preamble = PREAMBLE.format(
+            directory=self.directory, workers=workers, connections=connections
+        )
+        return self._stack.enter_context(self.running(preamble + text, **options))
+
+    def serve(
+        self,
+        backend: RecordingBackend | str,
+        *,
+        top: str = "",
+        server: str = "",
+        location: str = "",
+        listen: str = "",
+        **options: Any,
+    ) -> Proxy:
+        """One server with one location that passes everything to `backend`."""
+        address = backend if isinstance(backend, str) else backend.address
+        port = free_port()
+        conf = f"""{top}
+server {{
+  listen 127.0.0.1:{port}{" " + listen if listen else ""};
+  {server}
+  location / {{
+    proxy_pass http://{address};
+    {location}
+  }}
+}}
+"""
+        return self.start(conf, **options)
+
+    def servers(self, text: str, **options: Any) -> Proxy:
+        """The proxy on `text` in which each `listen PORT` becomes a free port of the loopback."""
+        port = free_port()
+        return self.start(text.replace("PORT", f"127.0.0.1:{port}"), **options)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with ExitStack() as stack:
+        yield Site(tmp_path, stack)
+
+
+@pytest.fixture
+def backend(make_backend: Callable[..., RecordingBackend]) -> RecordingBackend:
+    """A backend that answers 200 to everything; a test may change its `script`."""
+    return make_backend()
+
+
+@pytest.fixture
+def make_backend() -> Iterator[Callable[..., RecordingBackend]]:
+    started: list[RecordingBackend] = []
+
+    def make(*arguments: Any, **options: Any) -> RecordingBackend:
+        started.append(RecordingBackend(*arguments, **options))
+        return started[-1]
+
+    yield make
+    for backend in started:
+        backend.stop()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Says once and clearly that the binary is missing, instead of failing in every test."""
+    needing = [item for item in session.items if item.path.name != "test_harness.py"]
+    if needing and not binary().exists() and not session.config.option.collectonly:
+        pytest.exit(f"{binary()} does not exist: build it, or set WAYBILL", returncode=2)
+
+
+def pytest_report_header() -> str:
+    path = binary()
+    if not path.exists():
+        return f"waybill: {path} (missing)"
+    result = subprocess.run([path, "-v"], capture_output=True, text=True, timeout=10)
+    return f"waybill: {path} ({(result.stdout + result.stderr).strip()})"
