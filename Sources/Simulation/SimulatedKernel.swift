@@ -119,18 +119,18 @@ public struct SimulatedKernel: Kernel {
     world.shutdownWriting(descriptor)
   }
 
-  /// Closes so that the peer sees a reset.
-  public func reset(_ descriptor: Descriptor) {
-    world.calls.closes += 1
-    world.record(.close, Int(descriptor.number))
-    world.reset(descriptor)
-  }
-
   /// Closes; with bytes unread, that resets the connection, as on Linux.
   public func close(_ descriptor: Descriptor) {
     world.calls.closes += 1
     world.record(.close, Int(descriptor.number))
     world.close(descriptor)
+  }
+
+  /// Closes so that the peer sees a reset; what is under way is lost.
+  public func reset(_ descriptor: Descriptor) {
+    world.calls.closes += 1
+    world.record(.close, Int(descriptor.number), 1)
+    world.reset(descriptor)
   }
 
   /// Opens a log of the simulated disk.

@@ -20,8 +20,8 @@ extension SimulatedWorld {
     schedule.foregroundCount == 0 && unfinishedClientCount == 0 && !hasReports
   }
 
-  /// Calls `turn` (one turn of the program's event loop, which calls `wait` once) until the world is
-  /// quiet, or something is wrong.
+  /// Calls `turn` (one turn of the program's event loop, which calls `wait` once) until the world
+  /// is quiet, or something is wrong.
   @discardableResult
   public func run(
     maximumTurns: Int = 1_000_000, maximumBusyTurns: Int = 1_000, _ turn: () -> Void

@@ -9,12 +9,13 @@ import Platform
 ///     let world = SimulatedWorld(seed: 1, faults: .fragmenting)
 ///     let listener = world.listen(on: .ipv4(127, 0, 0, 1, port: 80))
 ///     let backend = world.addBackend(at: .ipv4(10, 0, 0, 1, port: 8000), .echo)
-///     let client = world.addClient(to: .ipv4(127, 0, 0, 1, port: 80), [.send("GET / …"), .awaitResponse])
+///     let client = world.addClient(
+///       to: .ipv4(127, 0, 0, 1, port: 80), [.send("GET / …"), .awaitResponse])
 ///     var worker = Worker(kernel: SimulatedKernel(world), …)
 ///     let outcome = world.run { worker.turn() }
 ///
-/// Time passes in `wait` alone: it jumps to what happens next. This file holds the state; the folders
-/// beside it hold what changes it.
+/// Time passes in `wait` alone: it jumps to what happens next. This file holds the state; the
+/// folders beside it hold what changes it.
 public final class SimulatedWorld {
   /// The rates of the faults; may be changed while the world runs.
   public var faults: Faults
@@ -53,6 +54,7 @@ public final class SimulatedWorld {
   var disk = SimulatedDisk()
   var descriptors: [DescriptorEntry?]
   var readyDescriptors: [Int] = []
+  var watchedListeners: [Int] = []
   var acceptsFailUntil = Instant(nanoseconds: 0)
   var lastEphemeralPort: UInt16 = 40_000
 

@@ -2,7 +2,8 @@ import Basics
 import Simulation
 import Testing
 
-/// The generator draws what it should, and its sequence stays what it is: old seeds keep their meaning.
+/// The generator draws what it should, and its sequence stays what it is: old seeds keep their
+/// meaning.
 struct ChanceTests {
   @Test func theSequenceIsSplitMix64() {
     var generator = SeededGenerator(seed: 1_234_567)

@@ -132,6 +132,16 @@ struct ConnectTests {
     #expect(probe.accept(listener) != nil)
   }
 
+  @Test func aClientGivesUpWhenTheQueueStaysFull() {
+    let world = SimulatedWorld(seed: 1)
+    let probe = Probe(world)
+    _ = world.listen(on: frontDoor, backlog: 0)
+    let client = world.addClient(to: frontDoor, [.awaitEnd])
+    #expect(world.run { _ = probe.eventList(within: .endless) } == .quiet)
+    #expect(world.record(of: client).ending == .gaveUp(action: 0))
+    #expect(world.record(of: client).openedAt == nil)
+  }
+
   @Test func aClosedListenerRefusesAndResetsItsQueue() {
     let world = SimulatedWorld(seed: 1)
     let probe = Probe(world)

@@ -5,8 +5,8 @@ import Simulation
 /// The smallest program that uses a kernel as the engine does: it accepts connections, makes one
 /// upstream for each and relays bytes both ways.
 ///
-/// It takes edge-triggered readiness at its word: after a short read or write it does nothing until the
-/// next event. If the simulated kernel ever owed an event, a relay would hang here.
+/// It takes edge-triggered readiness at its word: after a short read or write it does nothing until
+/// the next event. If the simulated kernel ever owed an event, a relay would hang here.
 struct Forwarder {
   /// A connection and its upstream: side 0 and side 1.
   private struct Relay {

@@ -3,8 +3,8 @@ import Platform
 import Simulation
 import Testing
 
-/// A whole program on a whole world, for many seeds: no event is owed, no byte is lost, and a seed says
-/// everything.
+/// A whole program on a whole world, for many seeds: no event is owed, no byte is lost, and a seed
+/// says everything.
 struct ForwardingTests {
   private struct Run {
     var world: SimulatedWorld
@@ -37,7 +37,7 @@ struct ForwardingTests {
     return run
   }
 
-  @Test(arguments: 0..<150 as Range<UInt64>)
+  @Test(arguments: 0..<100 as Range<UInt64>)
   func nothingIsLostHoweverBytesAreCut(_ seed: UInt64) {
     let run = run(seed: seed, faults: .fragmenting)
     #expect(run.outcome == .quiet)
@@ -51,7 +51,7 @@ struct ForwardingTests {
     #expect(run.world.calls.bytesRead == run.world.calls.bytesWritten)
   }
 
-  @Test(arguments: 0..<150 as Range<UInt64>)
+  @Test(arguments: 0..<100 as Range<UInt64>)
   func everythingEndsWhateverBreaks(_ seed: UInt64) {
     let run = run(seed: seed, faults: .hostile)
     #expect(run.outcome == .quiet)

@@ -77,6 +77,17 @@ struct ReadinessTests {
       probe.events(within: .seconds(1)) == [7: [.readable, .writable, .peerClosed, .failed]])
   }
 
+  @Test func theOwnEndAfterThePeersIsReportedAtOnceAndWhenItArrives() {
+    let all: KernelEvent.Readiness = [.readable, .writable, .peerClosed, .failed]
+    let (probe, connection, _) = watched([.finishSending])
+    _ = probe.events()
+    _ = probe.events(within: .seconds(1))
+    probe.kernel.shutdownWriting(connection)
+    #expect(probe.events(within: step) == [7: all])
+    #expect(probe.events(within: step) == [7: all])
+    #expect(probe.events(within: step).isEmpty)
+  }
+
   @Test func aResetIsEverythingAtOnce() {
     let (probe, _, _) = watched([.reset])
     _ = probe.events()
@@ -97,6 +108,21 @@ struct ReadinessTests {
     #expect(probe.write(connection, "k") == .wouldBlock)
     #expect(probe.events(within: step).isEmpty)
     #expect(probe.events(within: .seconds(1)) == [7: .writable])
+  }
+
+  @Test func anEventWithoutRoomIsFollowedByOneWithRoom() {
+    var network = NetworkSettings()
+    network.sendBuffer = 9
+    network.receiveBuffer = 9
+    let (probe, connection, _) = watched(
+      [.stopReading, .send("x"), .startReading], network: network)
+    _ = probe.events()
+    probe.pass(.milliseconds(25))
+    #expect(probe.write(connection, "123456789") == .taken(9))
+    probe.pass(step)
+    #expect(probe.write(connection, "abcdefghi") == .taken(9))
+    #expect(probe.events(within: .seconds(1)) == [7: .readable])
+    #expect(probe.events(within: .seconds(1)) == [7: [.readable, .writable]])
   }
 
   @Test func aListenerIsReportedAsLongAsConnectionsWait() {

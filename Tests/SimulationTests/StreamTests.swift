@@ -114,6 +114,26 @@ struct StreamTests {
     #expect(record.wasReset && record.ending == .reset(action: 1) && record.text.isEmpty)
   }
 
+  @Test func resettingTellsThePeerThatSomethingIsMissing() {
+    let (probe, connection, client) = SimulatedWorld.accepted([.awaitEnd])
+    #expect(probe.write(connection, "arrives") == .taken(7))
+    probe.pass(step)
+    #expect(probe.write(connection, "lost") == .taken(4))
+    probe.kernel.reset(connection)
+    probe.pass(step)
+    let record = probe.world.record(of: client)
+    #expect(record.text == "arrives" && record.ending == .reset(action: 0))
+    #expect(probe.world.openConnectionCount == 0)
+  }
+
+  @Test func aConnectUnderWayCanBeReset() throws {
+    let probe = Probe(SimulatedWorld(seed: 1))
+    let backend = probe.world.addBackend(at: origin, .echo)
+    probe.kernel.reset(try #require(probe.connect(to: origin)))
+    probe.pass(step)
+    #expect(probe.world.connections(of: backend).isEmpty)
+  }
+
   @Test func aDiscardingPeerLosesWhatItHadNotRead() {
     let (probe, connection, client) = SimulatedWorld.accepted([
       .send("unread"), .stopReading, .pause(.seconds(1)), .startReading, .awaitEnd,

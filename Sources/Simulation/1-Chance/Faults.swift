@@ -3,7 +3,8 @@ import Basics
 /// How unkind the simulated system is. Rates are per mille of the occasions named; 0 is never.
 ///
 /// Every fault is one that Linux can show. What only a script can decide (a backend that refuses, a
-/// full disk from one moment to another) is not here but in `BackendBehaviour` and `SimulatedWorld`.
+/// full disk from one moment to another) is not here but in `BackendBehaviour` and
+/// `SimulatedWorld`.
 public struct Faults: Sendable {
   /// Deliveries that carry only a few bytes, so that the reader sees the rest later.
   public var fragmentedDeliveries = 0

@@ -1,5 +1,5 @@
-/// Where all chance in a simulation comes from: a SplitMix64 generator, so that a seed and a version
-/// of the code replay a run exactly. Nothing here asks the system for randomness.
+/// Where all chance in a simulation comes from: a SplitMix64 generator, so that a seed and a
+/// version of the code replay a run exactly. Nothing here asks the system for randomness.
 public struct SeededGenerator {
   private var state: UInt64
 
@@ -21,8 +21,8 @@ public struct SeededGenerator {
     return Int(next() % UInt64(bound))
   }
 
-  /// True in `perMille` of a thousand cases. Draws nothing at 0, so that a fault that is switched off
-  /// does not shift the sequence for the others.
+  /// True in `perMille` of a thousand cases. Draws nothing at 0, so that a fault that is switched
+  /// off does not shift the sequence for the others.
   public mutating func happens(_ perMille: Int) -> Bool {
     perMille > 0 && below(1000) < perMille
   }

@@ -27,7 +27,7 @@ extension SimulatedWorld {
       let listener = listeners.firstIndex(where: { $0.isOpen && $0.location == client.location })
     else { return refuse(client.peer) }
     guard listeners[listener].queue.count < listeners[listener].backlog else {
-      return add(.clientConnects(index), after: network.connectRetry)
+      return retryClient(index)
     }
     let (near, far) = makePair(from: client.address, to: client.location)
     endpoints[near].owner = .peer(client.peer)
@@ -38,7 +38,7 @@ extension SimulatedWorld {
     openPeer(client.peer, endpoint: near)
   }
 
-  /// Begins a connect of the program; `descriptor` is what it gets for it.
+  /// Begins a connect of the program; returns its end.
   func beginConnect(to location: Location) -> Endpoint.ID {
     let (near, _) = makePair(from: ephemeralAddress(), to: location)
     let backend = backends.firstIndex { $0.location == location }
@@ -85,6 +85,15 @@ extension SimulatedWorld {
   func ephemeralAddress(low: UInt64 = 0x7F00_0001) -> PeerAddress {
     lastEphemeralPort &+= 1
     return PeerAddress(family: .ipv4, high: 0, low: low, port: lastEphemeralPort)
+  }
+
+  /// The listener's queue was full, which looks to the client as if nobody answered.
+  private func retryClient(_ index: Int) {
+    if now >= clients[index].connectsUntil {
+      endScript(clients[index].peer, .gaveUp(action: 0))
+    } else {
+      add(.clientConnects(index), after: network.connectRetry)
+    }
   }
 
   private func roundTrip(_ id: Endpoint.ID, backend: Int?) -> Interval {

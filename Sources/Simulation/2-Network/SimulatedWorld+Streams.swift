@@ -3,9 +3,9 @@ import Platform
 
 /// How bytes, ends and resets get from one end of a connection to the other.
 ///
-/// At most one delivery of an endpoint is scheduled at a time, so bytes never overtake each other. A
-/// delivery moves what fits into the peer's receive buffer and tells both holders: the peer that there
-/// is something, the sender that there is room. What does not fit waits until the peer reads.
+/// At most one delivery of an endpoint is scheduled at a time, so bytes never overtake each other.
+/// A delivery moves what fits into the peer's receive buffer and tells both holders: the peer that
+/// there is something, the sender that there is room. What does not fit waits until the peer reads.
 extension SimulatedWorld {
   /// Puts `bytes` under way. The caller has looked at `room`.
   func transmit(_ bytes: [UInt8], from id: Endpoint.ID) {
@@ -48,7 +48,7 @@ extension SimulatedWorld {
     }
     if chance.happens(faults.resets) { return breakBoth(id, target) }
     let amount = moveBytes(from: id, to: target)
-    let endArrives = deliverEnd(from: id, to: target)
+    let endArrives = deliverEnd(from: id, to: target, behindBytes: amount > 0)
     if amount > 0 || endArrives { wake(target) }
     record(.deliver, id, amount)
     reportRoom(id)
@@ -109,14 +109,16 @@ extension SimulatedWorld {
     return amount
   }
 
-  /// Delivers the end of stream if nothing is before it: mostly with the last bytes, so that a reader
-  /// gets one event for both, but alone where deliveries are fragmented.
-  private func deliverEnd(from id: Endpoint.ID, to target: Endpoint.ID) -> Bool {
+  /// Delivers the end of stream if nothing is before it: mostly with the last bytes, so that a
+  /// reader gets one event for both, but alone where deliveries are fragmented.
+  private func deliverEnd(
+    from id: Endpoint.ID, to target: Endpoint.ID, behindBytes: Bool
+  ) -> Bool {
     let endpoint = endpoints[id]
     guard endpoint.hasFinished, !endpoint.endIsDelivered, endpoint.underWay.isEmpty else {
       return false
     }
-    if chance.happens(faults.fragmentedDeliveries) { return false }
+    if behindBytes, chance.happens(faults.fragmentedDeliveries) { return false }
     endpoints[id].endIsDelivered = true
     endpoints[target].hasReceivedEnd = true
     // Both directions are over now: the sender hears of that, too.

@@ -1,8 +1,8 @@
 import Basics
 import Platform
 
-/// The log files of a world. A file is found by its path but written by its number, so renaming it does
-/// not disturb who has it open, as with inodes.
+/// The log files of a world. A file is found by its path but written by its number, so renaming it
+/// does not disturb who has it open, as with inodes.
 struct SimulatedDisk {
   struct File {
     var bytes: [UInt8] = []
@@ -25,8 +25,8 @@ struct SimulatedDisk {
   }
 }
 
-/// What a test reads of the program's logs, and how it breaks them. The standard streams are the files
-/// `/dev/stdout` and `/dev/stderr`.
+/// What a test reads of the program's logs, and how it breaks them. The standard streams are the
+/// files `/dev/stdout` and `/dev/stderr`.
 public struct SimulatedLogs {
   let world: SimulatedWorld
 
@@ -35,8 +35,8 @@ public struct SimulatedLogs {
     world.disk.numbers[path].map { world.disk.files[$0].bytes } ?? []
   }
 
-  /// The lines of the file at `path`, without their ends. What follows the last line end is a line, too:
-  /// a torn one.
+  /// The lines of the file at `path`, without their ends. What follows the last line end is a line,
+  /// too: a torn one.
   public func lines(of path: String) -> [String] {
     bytes(of: path).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true)
       .map { String(decoding: $0, as: UTF8.self) }

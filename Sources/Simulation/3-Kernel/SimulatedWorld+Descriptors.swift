@@ -34,8 +34,8 @@ public struct OpenDescriptor: Equatable, Sendable {
   public let kind: Kind
 }
 
-/// The table of open descriptors. As on Linux, the lowest free number is given out, so that a number
-/// that was closed comes back at once: who confuses an old one with a new one is found out.
+/// The table of open descriptors. As on Linux, the lowest free number is given out, so that a
+/// number that was closed comes back at once: who confuses an old one with a new one is found out.
 extension SimulatedWorld {
   /// What the program has open, by number: empty but for listeners and logs when nothing leaks.
   public var openDescriptors: [OpenDescriptor] {
@@ -95,10 +95,9 @@ extension SimulatedWorld {
     }
   }
 
-  /// Closes a connection so that its peer sees a reset.
+  /// Closes a connection as SO_LINGER of no time does.
   func reset(_ descriptor: Descriptor) {
-    guard case .connection(let id) = kind(of: descriptor, "reset") else { return close(descriptor) }
-    abort(id)
+    abort(endpoint(of: descriptor, "reset"))
     close(descriptor)
   }
 

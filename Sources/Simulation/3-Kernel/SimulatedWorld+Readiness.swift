@@ -3,10 +3,11 @@ import Platform
 
 /// Which events the program gets, by epoll's rules.
 ///
-/// Edge-triggered: whatever happens to an endpoint puts its descriptor on a list, once. A wait takes it
-/// off the list and reports what the socket is ready for *then*, if anything: two arrivals make one
-/// event, and one whose bytes were read meanwhile still reports that there is room. Linux does the same
-/// (`ep_poll_callback`, `ep_send_events`). Level-triggered: a listener is asked at each wait.
+/// Edge-triggered: whatever happens to an endpoint puts its descriptor on a list, once. A wait
+/// takes it off the list and reports what the socket is ready for *then*, if anything: two arrivals
+/// make one event, and one whose bytes were read meanwhile still reports that there is room. Linux
+/// does the same (`ep_poll_callback`, `ep_send_events`). Level-triggered: a listener is asked at
+/// each wait.
 extension SimulatedWorld {
   func watch(_ descriptor: Descriptor, token: UInt64) -> KernelError? {
     let id = endpoint(of: descriptor, "watch")
@@ -21,6 +22,7 @@ extension SimulatedWorld {
       preconditionFailure("watchListener: descriptor \(descriptor.number) is no listener")
     }
     setToken(token, descriptor)
+    watchedListeners.append(Int(descriptor.number))
     return nil
   }
 
@@ -29,6 +31,7 @@ extension SimulatedWorld {
     descriptors[Int(descriptor.number)]?.token = nil
     descriptors[Int(descriptor.number)]?.isEnlisted = false
     readyDescriptors.removeAll { $0 == Int(descriptor.number) }
+    watchedListeners.removeAll { $0 == Int(descriptor.number) }
   }
 
   /// Tells whoever holds an endpoint that something has happened to it.
@@ -62,13 +65,6 @@ extension SimulatedWorld {
     }
     reportSpuriously(into: events, count: &count)
     return count
-  }
-
-  private var watchedListeners: [Int] {
-    descriptors.indices.filter { number in
-      guard let entry = descriptors[number], case .listener = entry.kind else { return false }
-      return entry.token != nil
-    }
   }
 
   private func reportConnections(

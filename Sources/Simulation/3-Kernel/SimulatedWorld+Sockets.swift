@@ -108,8 +108,8 @@ extension SimulatedWorld {
     endpoints[id].isUnix && endpoints[endpoints[id].peer].owner == .nobody
   }
 
-  /// How much of a write is taken: what there is room for, and less when a fault squeezes it. Either
-  /// way a short write is followed by an event, for that is what the caller relies on.
+  /// How much of a write is taken: what there is room for, and less when a fault squeezes it.
+  /// Either way a short write is followed by an event, for that is what the caller relies on.
   private func amountTaken(_ id: Endpoint.ID, of wanted: Int) -> Int {
     var amount = min(wanted, endpoints[id].room)
     if amount > 1, chance.happens(faults.squeezedWrites) {

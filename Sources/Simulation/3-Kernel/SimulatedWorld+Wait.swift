@@ -3,7 +3,8 @@ import Platform
 
 /// Time: the only place where it passes is here, while the program waits.
 extension SimulatedWorld {
-  /// Lets the world go on until there is an event or `deadline`, rounded up to a millisecond, is there.
+  /// Lets the world go on until there is an event or `deadline`, rounded up to a millisecond, is
+  /// there.
   func wait(
     into events: UnsafeMutableBufferPointer<KernelEvent>, until deadline: Instant
   ) -> Int {

@@ -10,7 +10,8 @@ public struct BackendRequest: Sendable {
   public let sequence: Int
 }
 
-/// What a backend does with connections and requests: functions of what it sees, called by the world.
+/// What a backend does with connections and requests: functions of what it sees, called by the
+/// world.
 public struct BackendBehaviour {
   /// What becomes of the backend's n-th connect, counted from 0.
   public var connectOutcome: (_ attempt: Int) -> ConnectOutcome = { _ in .accepted }
@@ -26,9 +27,10 @@ public struct BackendBehaviour {
   /// A backend that accepts connections, reads requests and never says anything.
   public init() {}
 
-  /// A well-behaved HTTP/1.1 server: it sends 100 where that is expected and switches protocols where
-  /// that is asked for (and then echoes bytes); else it answers 200 with the request's content, or its
-  /// request line when it has none. `X-Seen-Request-ID` tells the request ID that it saw.
+  /// A well-behaved HTTP/1.1 server: it sends 100 where that is expected and switches protocols
+  /// where that is asked for (and then echoes bytes); else it answers 200 with the request's
+  /// content, or its request line when it has none. `X-Seen-Request-ID` tells the request ID that
+  /// it saw.
   public static var echo: BackendBehaviour {
     var behaviour = BackendBehaviour()
     behaviour.onHead = { request in

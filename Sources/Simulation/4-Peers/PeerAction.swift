@@ -1,7 +1,7 @@
 import Basics
 
-/// One step of what a scripted client or backend does. A peer reads whatever comes, at any time, unless
-/// `stopReading` says otherwise; the awaiting steps only decide when the script goes on.
+/// One step of what a scripted client or backend does. A peer reads whatever comes, at any time,
+/// unless `stopReading` says otherwise; the awaiting steps only decide when the script goes on.
 public enum PeerAction: Sendable {
   /// Sends bytes, as fast as there is room.
   case sendBytes([UInt8])
@@ -17,7 +17,8 @@ public enum PeerAction: Sendable {
   case awaitBytes(Int)
   /// Goes on when the other side has ended its stream.
   case awaitEnd
-  /// Sends back what comes, beginning behind the last message, until the other side ends its stream.
+  /// Sends back what comes, beginning behind the last message, until the other side ends its
+  /// stream.
   case echoUntilEnd
   /// Waits.
   case pause(Interval)

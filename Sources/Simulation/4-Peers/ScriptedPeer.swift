@@ -63,6 +63,8 @@ struct Client {
   let peer: Int
   let location: Location
   let address: PeerAddress
+  /// When it stops trying to reach a listener whose queue is full.
+  let connectsUntil: Instant
 }
 
 /// A scripted backend: where it listens and what it does there.

@@ -71,8 +71,8 @@ extension SimulatedWorld {
     return pump(index, id, pieceSize: .max, pause: Interval(nanoseconds: 0))
   }
 
-  /// Reads on in the message that is awaited; true when `condition` holds for it. Interim responses on
-  /// the way there are put aside.
+  /// Reads on in the message that is awaited; true when `condition` holds for it. Interim responses
+  /// on the way there are put aside.
   func hasMessage(
     _ index: Int, isBodiless: Bool, _ condition: (MessageReader) -> Bool
   ) -> Bool {

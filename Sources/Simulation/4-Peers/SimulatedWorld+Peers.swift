@@ -14,8 +14,8 @@ public struct BackendID: Hashable, Sendable {
 /// Adding clients and backends to a world, and reading what they went through.
 extension SimulatedWorld {
   /// Adds a client, which connects after `delay` (to whoever listens at `location` then) and does
-  /// `actions`; at their end it closes. An action that awaits something longer than `patience` is given
-  /// up. `address` is what it is known by; by default it is one of its own in 192.0.2.0/24.
+  /// `actions`; at their end it closes. An action that awaits something longer than `patience` is
+  /// given up. `address` is what it is known by; by default it is one of its own in 192.0.2.0/24.
   @discardableResult
   public func addClient(
     to location: Location, from address: PeerAddress? = nil,
@@ -27,9 +27,12 @@ extension SimulatedWorld {
     peers.append(peer)
     unfinishedClientCount += 1
     let own = address ?? ephemeralAddress(low: 0xC000_0200 + UInt64(clients.count % 250) + 1)
-    clients.append(Client(peer: peers.count - 1, location: location, address: own))
-    let travel = delay.nanoseconds + network.latency.nanoseconds
-    add(.clientConnects(clients.count - 1), after: Interval(nanoseconds: travel))
+    let travel = Interval(nanoseconds: delay.nanoseconds + network.latency.nanoseconds)
+    clients.append(
+      Client(
+        peer: peers.count - 1, location: location, address: own,
+        connectsUntil: now + travel + network.connectTimeout))
+    add(.clientConnects(clients.count - 1), after: travel)
     return ClientID(index: clients.count - 1)
   }
 

@@ -1,7 +1,7 @@
 import Basics
 
-/// How a scripted peer goes through its actions. Each step takes in what has come, then does actions
-/// until one has to wait; what it waits for will step it again.
+/// How a scripted peer goes through its actions. Each step takes in what has come, then does
+/// actions until one has to wait; what it waits for will step it again.
 extension SimulatedWorld {
   func stepPeer(_ index: Int) {
     peers[index].isStepScheduled = false

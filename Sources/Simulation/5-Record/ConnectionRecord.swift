@@ -21,7 +21,8 @@ public struct ConnectionRecord: Sendable {
     case reset(action: Int)
     /// The other side ended its stream, so that the action of this index could not be completed.
     case endedEarly(action: Int)
-    /// What the action of this index awaited did not come within the patience.
+    /// What the action of this index awaited did not come within the patience; 0 also when the
+    /// connection was never made because the listener's queue stayed full.
     case gaveUp(action: Int)
   }
 

@@ -1,8 +1,8 @@
 import Basics
 import Platform
 
-/// What happened in a world, in order. Two runs of the same seed have equal hashes, or something that
-/// is not in the seed has decided something.
+/// What happened in a world, in order. Two runs of the same seed have equal hashes, or something
+/// that is not in the seed has decided something.
 public struct Trace: Sendable {
   /// The kinds of what is recorded.
   public enum Event: String, Sendable {
