@@ -27,7 +27,8 @@ extension ByteWriter {
   @inlinable @inline(__always) public mutating func appendInline(_ literal: StaticString) {
     guard let target = unsafe reserve(literal.utf8CodeUnitCount) else { return }
     // Safe: `reserve` has just made room for as many bytes behind `target`.
-    unsafe target.update(from: literal.utf8Start, count: literal.utf8CodeUnitCount)
+    unsafe UnsafeMutableRawPointer(target)
+      .copyMemory(from: literal.utf8Start, byteCount: literal.utf8CodeUnitCount)
   }
 
   /// Where a whole word has no room any more.
