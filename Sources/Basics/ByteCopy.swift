@@ -8,7 +8,8 @@ enum ByteCopy {
     from source: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>, count: Int
   ) {
     if count > 32 || count < 4 {
-      unsafe target.update(from: source, count: count)
+      // Not `update`, which asks first whether the two overlap.
+      unsafe UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: count)
     } else if count >= 16 {
       unsafe copyEnds(from: source, to: target, count: count, as: SIMD16<UInt8>.self)
     } else if count >= 8 {

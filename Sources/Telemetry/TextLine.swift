@@ -11,11 +11,11 @@ extension ExchangeRecord {
     into writer: inout ByteWriter
   ) {
     writer.append(level.name)
-    writer.append(" ")
+    writer.append(UInt8(ascii: " "))
     lineTime.writeVerbose(into: &writer)
     writer.append(" access ")
     writer.appendTag(requestID: requestID.span, connection: connection)
-    writer.append(" ")
+    writer.append(UInt8(ascii: " "))
     writeMessage(head, bytes, into: &writer)
     writer.append("\n")
   }
@@ -25,9 +25,9 @@ extension ExchangeRecord {
     into writer: inout ByteWriter
   ) {
     writer.append(level.name)
-    writer.append(" ")
+    writer.append(UInt8(ascii: " "))
     writeMessage(head, bytes, into: &writer)
-    writer.append(" ")
+    writer.append(UInt8(ascii: " "))
     writer.appendTag(requestID: requestID.span, connection: connection)
     writer.append("\n")
   }
