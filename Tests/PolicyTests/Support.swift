@@ -36,7 +36,7 @@ func address(_ text: String) -> PeerAddress {
 }
 
 /// Field lines as a parser would give them, but with any bytes in the values.
-struct Lines {
+struct Lines: ~Copyable {
   var bytes: [UInt8] = []
   var head = RequestHead()
 

@@ -5,7 +5,7 @@ import Telemetry
 @testable import HTTP
 
 /// A request laid out by hand, so that heads which the parser refuses reach the log as well.
-struct Exchange {
+final class Exchange {
   let arena = Arena()
   var record = ExchangeRecord()
   var head = RequestHead()
@@ -26,7 +26,7 @@ struct Exchange {
   }
 
   /// A request whose head has come; Host is one of `fields`.
-  init(
+  convenience init(
     _ method: String, _ target: [UInt8], fields: [(name: String, value: [UInt8])] = []
   ) {
     self.init()
@@ -48,17 +48,17 @@ struct Exchange {
     _ = append(Array("\r\n".utf8))
   }
 
-  init(_ method: String, _ target: String, fields: [(name: String, value: String)] = []) {
+  convenience init(_ method: String, _ target: String, fields: [(name: String, value: String)] = []) {
     self.init(method, Array(target.utf8), fields: fields.map { ($0.name, Array($0.value.utf8)) })
   }
 
-  mutating func setID(_ text: String) {
+  func setID(_ text: String) {
     record.requestID.assign(Array(text.utf8).span)
     record.idSource = .generated
   }
 
   /// Makes the record that of a request answered by a backend.
-  mutating func answer(_ status: UInt16, by peer: String) {
+  func answer(_ status: UInt16, by peer: String) {
     record.status = status
     record.upstream = arena.freeze(peer)
     record.upstreamStatus = status
@@ -68,7 +68,7 @@ struct Exchange {
     record.tryCount = 1
   }
 
-  mutating func addTry(_ peer: String, status: UInt16, error: ErrorType, microseconds: UInt64) {
+  func addTry(_ peer: String, status: UInt16, error: ErrorType, microseconds: UInt64) {
     record.tries[record.tryCount] = Try(
       peer: arena.freeze(peer), status: status, error: error,
       duration: Interval(nanoseconds: microseconds * 1_000))
@@ -76,7 +76,7 @@ struct Exchange {
   }
 
   /// Makes the method the bytes of the target.
-  mutating func quoteTargetAsMethod() { head.methodRange = head.target }
+  func quoteTargetAsMethod() { head.methodRange = head.target }
 
   /// What `format` writes of it.
   func line(_ format: LogFormat) -> [UInt8] {
@@ -108,15 +108,20 @@ struct Exchange {
 
   func isTrue(_ template: Template) -> Bool {
     let lent = ExchangeBytes(head: bytes.span, path: path.span, captured: captured.span)
-    return template.isTrue(record, head: head, bytes: lent)
+    var scratch = InlineArray<2, UInt8>(repeating: 0)
+    var memory = scratch.mutableSpan
+    return memory.withUnsafeMutableBufferPointer { buffer in
+      var writer = ByteWriter(buffer)
+      return template.isTrue(record, head: head, bytes: lent, scratch: &writer)
+    }
   }
 
-  private mutating func append(_ part: [UInt8]) -> ByteRange {
+  private func append(_ part: [UInt8]) -> ByteRange {
     defer { bytes += part }
     return ByteRange(start: bytes.count, count: part.count)
   }
 
-  private mutating func layOutTarget(_ target: [UInt8]) {
+  private func layOutTarget(_ target: [UInt8]) {
     let question = target.firstIndex(of: UInt8(ascii: "?"))
     let start = Int(head.target.start)
     head.path = ByteRange(start: start, count: question ?? target.count)
@@ -126,7 +131,7 @@ struct Exchange {
     head.query = ByteRange(start: start + question + 1, count: target.count - question - 1)
   }
 
-  private mutating func layOutHost(_ range: ByteRange, _ value: [UInt8]) {
+  private func layOutHost(_ range: ByteRange, _ value: [UInt8]) {
     head.authority = range
     let colon = value.firstIndex(of: UInt8(ascii: ":")) ?? value.count
     head.host = ByteRange(start: Int(range.start), count: colon)

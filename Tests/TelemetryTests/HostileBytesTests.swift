@@ -86,7 +86,7 @@ import Testing
   @Test func randomBytesWithoutRequestLine() throws {
     var random = SplitMix(state: 2)
     for _ in 0..<500 {
-      var exchange = Exchange()
+      let exchange = Exchange()
       exchange.bytes = random.bytes(atMost: 60)
       _ = try parsed(exchange.jsonLine())
       let line = exchange.line(LogFormat(kind: .verbose))
@@ -98,7 +98,7 @@ import Testing
   @Test func fieldValues() throws {
     var compiler = TemplateCompiler(arena: Arena(), hostname: "m")
     let template = try compiler.compile("<$uri>")
-    var exchange = Exchange("GET", "/")
+    let exchange = Exchange("GET", "/")
     exchange.path = HostileBytesTests.everyByte
     let value = exchange.value(of: template)
     #expect(value.unicodeScalars.allSatisfy { $0 == "\t" || $0.value >= 0x20 && $0.value != 0x7f })
@@ -107,7 +107,7 @@ import Testing
   }
 
   private func hostile(_ value: [UInt8]) -> Exchange {
-    var exchange = Exchange(
+    let exchange = Exchange(
       "GET", value, fields: [("Host", value), ("User-Agent", value), ("Referer", value)])
     exchange.quoteTargetAsMethod()
     exchange.record.clientRequestID.assign(value.span)

@@ -7,7 +7,7 @@ import Testing
 @Suite struct JSONLineTests {
   /// The line of a plain request, byte for byte: keys, order, digits.
   @Test func plainRequest() {
-    var exchange = Exchange(
+    let exchange = Exchange(
       "GET", "/a?b=c",
       fields: [("Host", "example.org:8080"), ("User-Agent", "curl/8"), ("Referer", "http://r/")])
     exchange.setID("3f0c")
@@ -59,7 +59,7 @@ import Testing
 
   /// More tries than the record holds must not read beyond it.
   @Test func moreTriesThanAreKept() throws {
-    var exchange = Exchange("GET", "/")
+    let exchange = Exchange("GET", "/")
     for _ in 0..<16 {
       exchange.addTry("p", status: 0, error: .connectionTimeout, microseconds: 1)
     }
@@ -73,7 +73,7 @@ import Testing
 
   /// A request of which not even the request line came has no keys of it.
   @Test func requestLineNeverRead() throws {
-    var exchange = Exchange()
+    let exchange = Exchange()
     exchange.bytes = Array("\u{16}\u{3}garbage".utf8)
     exchange.record.status = 400
     exchange.record.error = .httpRequestError
@@ -87,7 +87,7 @@ import Testing
 
   /// A head whose buffer is gone reads as absent; the line is still written.
   @Test func rangesBeyondTheBytes() throws {
-    var exchange = Exchange("GET", "/a?b", fields: [("Host", "h"), ("User-Agent", "u")])
+    let exchange = Exchange("GET", "/a?b", fields: [("Host", "h"), ("User-Agent", "u")])
     exchange.bytes = []
     let line = try parsed(exchange)
     #expect(line["uri"] == nil && line["method"] == nil && line["user_agent"] == nil)
@@ -95,7 +95,7 @@ import Testing
   }
 
   @Test func unmeasuredTimesAreAbsent() throws {
-    var exchange = Exchange("GET", "/")
+    let exchange = Exchange("GET", "/")
     exchange.record.tryCount = 1
     exchange.record.upstream = exchange.arena.freeze("unix:/tmp/\"s\"")
     let line = try parsed(exchange)
@@ -113,7 +113,7 @@ import Testing
       (200, .upstream, "ERROR"), (0, .proxy, "ERROR"), (0, .nobody, "INFO"),
     ] as [(UInt16, Termination.Party, String)])
   func level(_ status: UInt16, _ party: Termination.Party, _ expected: String) throws {
-    var exchange = Exchange("GET", "/")
+    let exchange = Exchange("GET", "/")
     exchange.record.status = status
     exchange.record.termination = Termination(party, .responseBody)
     #expect(try parsed(exchange)["level"] == .string(expected))
@@ -125,7 +125,7 @@ import Testing
       (.duplicate, "duplicate"), (.untrusted, "untrusted"),
     ] as [(RequestIDSource, String?)])
   func idSource(_ source: RequestIDSource, _ name: String?) throws {
-    var exchange = Exchange("GET", "/")
+    let exchange = Exchange("GET", "/")
     exchange.record.idSource = source
     #expect(try parsed(exchange)["id_source"]?.text == name)
   }
@@ -137,14 +137,14 @@ import Testing
       (9_999_999_999_999, "9999.999999"),
     ] as [(UInt64, String)])
   func duration(_ nanoseconds: UInt64, _ expected: String) throws {
-    var exchange = Exchange("GET", "/")
+    let exchange = Exchange("GET", "/")
     exchange.record.duration = Interval(nanoseconds: nanoseconds)
     #expect(try parsed(exchange)["duration"] == .number(expected))
   }
 
   @Test(arguments: [0, 1, 9, 10, 99_999_999, 100_000_000, 123_456_789_012, UInt64.max])
   func counts(_ count: UInt64) throws {
-    var exchange = Exchange("GET", "/")
+    let exchange = Exchange("GET", "/")
     exchange.record.contentBytesIn = count
     #expect(try parsed(exchange)["bytes_in"] == .number(String(count)))
   }
@@ -166,7 +166,7 @@ import Testing
   }
 
   private func fullExchange() -> Exchange {
-    var exchange = Exchange(
+    let exchange = Exchange(
       "POST", "/upload", fields: [("Host", "h"), ("User-Agent", "u"), ("Referer", "r")])
     exchange.setID("id")
     exchange.answer(200, by: "10.0.0.2:80")

@@ -55,7 +55,7 @@ import Testing
   }
 
   @Test func hostFallsBackToTheServersName() throws {
-    var exchange = Exchange("GET", "/")
+    let exchange = Exchange("GET", "/")
     exchange.record.serverName = exchange.arena.freeze("fallback")
     try check("$host", exchange, "fallback")
   }
@@ -98,7 +98,7 @@ import Testing
 
   /// A unix socket has a name for its address and no port.
   @Test func unixSocket() throws {
-    var exchange = Exchange("GET", "/")
+    let exchange = Exchange("GET", "/")
     exchange.record.client = .unix
     try check("$remote_addr|$remote_port", exchange, "unix:|")
   }
@@ -110,7 +110,7 @@ import Testing
     ("$upstream_header_time", "-, -, 0.000"), ("$tries", "3"),
   ])
   func severalTries(_ text: String, _ expected: String) throws {
-    var exchange = Exchange("GET", "/")
+    let exchange = Exchange("GET", "/")
     exchange.answer(200, by: "10.0.0.2:80")
     exchange.record.tryCount = 0
     exchange.addTry("10.0.0.1:80", status: 502, error: .none, microseconds: 15_000)
@@ -122,7 +122,7 @@ import Testing
 
   /// A single try that got no answer.
   @Test func failedTry() throws {
-    var exchange = Exchange("GET", "/")
+    let exchange = Exchange("GET", "/")
     exchange.record.tryCount = 1
     exchange.record.upstream = exchange.arena.freeze("10.0.0.1:80")
     try check(
@@ -131,7 +131,7 @@ import Testing
 
   /// Slots that hold nothing, and a record whose captures were never cleared.
   @Test func capturedFields() throws {
-    var exchange = Exchange("GET", "/")
+    let exchange = Exchange("GET", "/")
     exchange.captured = Array("abc".utf8)
     exchange.record.captures[0] = ByteRange(start: 0, count: 3)
     try check("$sent_http_a", exchange, "-")

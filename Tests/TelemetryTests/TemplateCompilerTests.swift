@@ -12,7 +12,7 @@ import Testing
     ("$hostname", "machine"), ("<${hostname}>", "<machine>"), ("\n\t", "\n\t"),
   ])
   func compiles(_ text: String, _ expected: String) throws {
-    var exchange = Exchange("GET", "/")
+    let exchange = Exchange("GET", "/")
     exchange.record.status = 200
     var compiler = TemplateCompiler(arena: exchange.arena, hostname: "machine")
     #expect(exchange.value(of: try compiler.compile(text)) == expected)

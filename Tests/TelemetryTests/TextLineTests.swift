@@ -20,7 +20,7 @@ import Testing
 
   /// What failed, how often and why stands at the end; without an ID the connection is named.
   @Test func failure() {
-    var exchange = plain()
+    let exchange = plain()
     exchange.record.requestID.removeAll()
     exchange.record.status = 502
     exchange.record.tryCount = 2
@@ -34,7 +34,7 @@ import Testing
   }
 
   @Test func upgrade() {
-    var exchange = plain()
+    let exchange = plain()
     exchange.record.status = 101
     exchange.record.event = .upgrade
     #expect(line(.simple, of: exchange).contains("-> 101 upgrade 123 bytes"))
@@ -46,7 +46,7 @@ import Testing
     ("\u{16}\u{3}\"", "\\x16\\x03\\x22"),
   ])
   func requestLineNeverRead(_ bytes: String, _ expected: String) {
-    var exchange = Exchange()
+    let exchange = Exchange()
     exchange.bytes = Array(bytes.utf8)
     #expect(
       line(.simple, of: exchange)
@@ -55,7 +55,7 @@ import Testing
 
   /// nginx's combined with the ID at its end, in the words of nginx's documentation.
   @Test func combined() throws {
-    var exchange = plain()
+    let exchange = plain()
     #expect(
       try combinedLine(of: exchange)
         == "127.0.0.1 - - [22/Nov/2026:21:58:36 +0000] \"GET /path HTTP/1.1\" 200 123 \"-\" \"a\\x22b\""
@@ -75,7 +75,7 @@ import Testing
   }
 
   private func plain() -> Exchange {
-    var exchange = Exchange("GET", "/path", fields: [("User-Agent", "a\"b")])
+    let exchange = Exchange("GET", "/path", fields: [("User-Agent", "a\"b")])
     exchange.setID("3f0c")
     exchange.record.contentBytesOut = 123
     exchange.answer(200, by: "127.0.0.1:8001")

@@ -139,13 +139,13 @@ import Testing
 
   /// Before its end an exchange has only the time at which it began.
   @Test func timeBeforeTheEnd() throws {
-    var exchange = Exchange()
+    let exchange = Exchange()
     exchange.record.endTime = 0
     #expect(exchange.value(of: try compile("$msec", exchange)) == "1795384716.123")
   }
 
   private func fullExchange() -> Exchange {
-    var exchange = Exchange(
+    let exchange = Exchange(
       "POST", "/a/b?q=1&r=%20",
       fields: [
         ("Host", "Example.ORG:8080"), ("Cookie", "a=b; session=s1"), ("X-Custom", "v"),
