@@ -40,7 +40,7 @@ extension ByteWriter {
   static func copy(_ bytes: Span<UInt8>, to target: UnsafeMutablePointer<UInt8>) {
     unsafe bytes.withUnsafeBufferPointer { source in
       guard let start = source.baseAddress else { return }
-      unsafe target.update(from: start, count: source.count)
+      unsafe ByteCopy.copy(from: start, to: target, count: source.count)
     }
   }
 

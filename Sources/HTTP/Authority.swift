@@ -18,7 +18,7 @@ struct Authority {
     let hostEnd =
       isLiteral
       ? Authority.endOfLiteral(bytes, from: start, to: end)
-      : Authority.endOfName(bytes, from: start, to: end)
+      : ByteSet.registeredName.firstOutside(bytes, from: start, to: end)
     guard hostEnd > start else { return nil }
     host = ByteRange(start: start, count: hostEnd &- start)
     guard hostEnd < end else {
@@ -29,14 +29,6 @@ struct Authority {
       Authority.isPort(bytes.extracting((hostEnd &+ 1)..<end))
     else { return nil }
     hasPort = hostEnd &+ 1 < end
-  }
-
-  /// Where a registered name or an IPv4 address that starts at `start` ends.
-  @inline(__always)
-  private static func endOfName(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
-    var offset = start
-    while offset < end && ByteSet.registeredName.contains(bytes[offset]) { offset &+= 1 }
-    return offset
   }
 
   /// Offset behind the bracket that closes an address literal; `start` when there is none.

@@ -1,65 +1,91 @@
-import Basics
-
 /// Telling known field names: the length and one letter leave at most one candidate.
 extension FieldName {
   /// The known name that `name` is, whatever its case; `.other` when it is none.
   public init(classifying name: Span<UInt8>) {
-    let candidate = FieldName.candidate(for: name)
-    let isKnown =
-      candidate != .other && FieldNameMatch.equalIgnoringCase(name, candidate.canonicalName)
-    self = isKnown ? candidate : .other
-  }
-
-  /// The only known name of that length and that letter at the place where those differ.
-  @inline(__always) private static func candidate(for name: Span<UInt8>) -> FieldName {
     switch name.count {
-    case 2: .te
-    case 3: .via
-    case 4: name[0] | 0x20 == UInt8(ascii: "h") ? .host : .date
-    case 6: candidateOfSix(name[0] | 0x20)
-    case 7: candidateOfSeven(name[0] | 0x20)
-    case 8: .location
-    case 9: name[0] | 0x20 == UInt8(ascii: "x") ? .xRealIP : .forwarded
-    case 10: candidateOfTen(name[0] | 0x20)
-    case 12: .contentType
-    case 14: .contentLength
-    case 15: .xForwardedFor
-    case 16: name[0] | 0x20 == UInt8(ascii: "x") ? .xForwardedHost : .proxyConnection
-    case 17: name[0] | 0x20 == UInt8(ascii: "x") ? .xForwardedProto : .transferEncoding
-    case 27: .accessControlAllowOrigin
-    case 28: .accessControlAllowHeaders
-    case 29: .accessControlExposeHeaders
-    case 30: .accessControlRequestHeaders
-    default: .other
+    case 2...4: self = FieldName.short(name)
+    case 6: self = FieldName.ofSix(name)
+    case 7: self = FieldName.ofSeven(name)
+    case 8: self = FieldName.check(name, "Location", .location)
+    case 9: self = FieldName.ofNine(name)
+    case 10: self = FieldName.ofTen(name)
+    case 12: self = FieldName.check(name, "Content-Type", .contentType)
+    case 14: self = FieldName.check(name, "Content-Length", .contentLength)
+    case 15: self = FieldName.check(name, "X-Forwarded-For", .xForwardedFor)
+    case 16...17: self = FieldName.ofSixteenOrSeventeen(name)
+    case 27...30: self = FieldName.accessControl(name)
+    default: self = .other
     }
   }
 
-  @inline(__always) private static func candidateOfSix(_ first: UInt8) -> FieldName {
-    switch first {
-    case UInt8(ascii: "a"): .accept
-    case UInt8(ascii: "c"): .cookie
-    case UInt8(ascii: "e"): .expect
-    case UInt8(ascii: "o"): .origin
-    case UInt8(ascii: "s"): .server
-    default: .other
+  /// `known` when `name` is spelled like `literal`, which has the same length.
+  @inline(__always)
+  private static func check(
+    _ name: Span<UInt8>, _ literal: StaticString, _ known: FieldName
+  ) -> FieldName {
+    FieldNameMatch.isSpelled(name, literal) ? known : .other
+  }
+
+  @inline(__always) private static func short(_ name: Span<UInt8>) -> FieldName {
+    switch name.count {
+    case 2: check(name, "TE", .te)
+    case 3: check(name, "Via", .via)
+    default:
+      name[0] | 0x20 == UInt8(ascii: "h")
+        ? check(name, "Host", .host) : check(name, "Date", .date)
     }
   }
 
-  @inline(__always) private static func candidateOfSeven(_ first: UInt8) -> FieldName {
-    switch first {
-    case UInt8(ascii: "r"): .referer
-    case UInt8(ascii: "t"): .trailer
-    case UInt8(ascii: "u"): .upgrade
-    default: .other
+  @inline(__always) private static func ofSix(_ name: Span<UInt8>) -> FieldName {
+    switch name[0] | 0x20 {
+    case UInt8(ascii: "a"): check(name, "Accept", .accept)
+    case UInt8(ascii: "c"): check(name, "Cookie", .cookie)
+    case UInt8(ascii: "e"): check(name, "Expect", .expect)
+    case UInt8(ascii: "o"): check(name, "Origin", .origin)
+    default: check(name, "Server", .server)
     }
   }
 
-  @inline(__always) private static func candidateOfTen(_ first: UInt8) -> FieldName {
-    switch first {
-    case UInt8(ascii: "c"): .connection
-    case UInt8(ascii: "k"): .keepAlive
-    case UInt8(ascii: "u"): .userAgent
-    default: .other
+  @inline(__always) private static func ofSeven(_ name: Span<UInt8>) -> FieldName {
+    switch name[0] | 0x20 {
+    case UInt8(ascii: "r"): check(name, "Referer", .referer)
+    case UInt8(ascii: "t"): check(name, "Trailer", .trailer)
+    default: check(name, "Upgrade", .upgrade)
+    }
+  }
+
+  @inline(__always) private static func ofNine(_ name: Span<UInt8>) -> FieldName {
+    name[0] | 0x20 == UInt8(ascii: "x")
+      ? check(name, "X-Real-IP", .xRealIP) : check(name, "Forwarded", .forwarded)
+  }
+
+  @inline(__always) private static func ofTen(_ name: Span<UInt8>) -> FieldName {
+    switch name[0] | 0x20 {
+    case UInt8(ascii: "c"): check(name, "Connection", .connection)
+    case UInt8(ascii: "k"): check(name, "Keep-Alive", .keepAlive)
+    default: check(name, "User-Agent", .userAgent)
+    }
+  }
+
+  @inline(__always) private static func ofSixteenOrSeventeen(_ name: Span<UInt8>) -> FieldName {
+    let startsWithX = name[0] | 0x20 == UInt8(ascii: "x")
+    if name.count == 16 {
+      return startsWithX
+        ? check(name, "X-Forwarded-Host", .xForwardedHost)
+        : check(name, "Proxy-Connection", .proxyConnection)
+    }
+    return startsWithX
+      ? check(name, "X-Forwarded-Proto", .xForwardedProto)
+      : check(name, "Transfer-Encoding", .transferEncoding)
+  }
+
+  /// Not inlined: these come in few requests.
+  @inline(never) private static func accessControl(_ name: Span<UInt8>) -> FieldName {
+    switch name.count {
+    case 27: check(name, "Access-Control-Allow-Origin", .accessControlAllowOrigin)
+    case 28: check(name, "Access-Control-Allow-Headers", .accessControlAllowHeaders)
+    case 29: check(name, "Access-Control-Expose-Headers", .accessControlExposeHeaders)
+    default: check(name, "Access-Control-Request-Headers", .accessControlRequestHeaders)
     }
   }
 }

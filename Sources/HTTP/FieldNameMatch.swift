@@ -32,32 +32,43 @@ public enum FieldNameMatch {
 
   @usableFromInline
   static func sameLetters(_ name: Span<UInt8>, _ literal: StaticString) -> Bool {
-    literal.withUTF8Buffer { buffer in
-      // Safe: a literal's bytes live as long as the program.
-      unsafe sameLetters(name, buffer.span)
-    }
+    isSpelled(name, literal)
+  }
+
+  @usableFromInline
+  static func sameLetters(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+    compare(left, right)
+  }
+
+  /// Compares a name with a literal of the same length. Always inlined, so that the literal becomes
+  /// a few constants in the code: right where it is one of many in a `switch` on the length.
+  @inline(__always)
+  static func isSpelled(_ name: Span<UInt8>, _ literal: StaticString) -> Bool {
+    let bytes = unsafe UnsafeBufferPointer(
+      start: literal.utf8Start, count: literal.utf8CodeUnitCount)
+    // Safe: a literal's bytes live as long as the program.
+    return unsafe compare(name, bytes.span)
   }
 
   /// Compares two spans of equal length, a word at a time; the last word overlaps the one before.
-  @usableFromInline
-  static func sameLetters(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
-    let count = left.count
-    guard count >= 8 else { return sameFewLetters(left, right) }
+  @inline(__always)
+  private static func compare(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+    let last = right.count &- 8
+    guard last >= 0 else { return sameFewLetters(left, right) }
     var offset = 0
-    while offset < count &- 8 {
-      guard fold(WordScan.word(left, at: offset)) == fold(WordScan.word(right, at: offset)) else {
+    while offset < last {
+      guard sameLetters(WordScan.word(left, at: offset), WordScan.word(right, at: offset)) else {
         return false
       }
       offset &+= 8
     }
-    let last = count &- 8
-    return fold(WordScan.word(left, at: last)) == fold(WordScan.word(right, at: last))
+    return sameLetters(WordScan.word(left, at: last), WordScan.word(right, at: last))
   }
 
   /// The same for fewer than eight bytes.
   @inline(__always)
   private static func sameFewLetters(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
-    let count = left.count
+    let count = right.count
     guard count >= 4 else {
       for index in 0..<count
       where ASCII.lowercase(left[index]) != ASCII.lowercase(right[index]) {
@@ -65,21 +76,19 @@ public enum FieldNameMatch {
       }
       return true
     }
-    return fold(ends(of: left)) == fold(ends(of: right))
+    return sameLetters(ends(of: left, count), ends(of: right, count))
   }
 
   /// The first and the last four of four to seven bytes.
-  @inline(__always) private static func ends(of bytes: Span<UInt8>) -> UInt64 {
+  @inline(__always)
+  private static func ends(of bytes: Span<UInt8>, _ count: Int) -> UInt64 {
     let first = UInt64(WordScan.halfWord(bytes, at: 0))
-    return first | UInt64(WordScan.halfWord(bytes, at: bytes.count &- 4)) &<< 32
+    return first | UInt64(WordScan.halfWord(bytes, at: count &- 4)) &<< 32
   }
 
-  /// Makes letters lowercase, exactly: sets bit 0x20 of each byte from 0x41 to 0x5A.
-  @inline(__always) private static func fold(_ word: UInt64) -> UInt64 {
-    let sevenBits = word & WordScan.spread(0x7F)
-    let fromA = sevenBits &+ WordScan.spread(0x80 - 0x41)
-    let beyondZ = sevenBits &+ WordScan.spread(0x80 - 0x5B)
-    let uppercase = fromA & ~beyondZ & ~word & WordScan.spread(0x80)
-    return word | uppercase &>> 2
+  /// True when the bytes of two words differ in the case of letters at most. Names mostly come in
+  /// the case that we write them in, so equal words are told first.
+  @inline(__always) private static func sameLetters(_ left: UInt64, _ right: UInt64) -> Bool {
+    left == right || WordScan.lowercase(left) == WordScan.lowercase(right)
   }
 }

@@ -17,8 +17,13 @@ extension FieldSection {
       maximumFieldCount: FieldSection.capacity)
     do throws(HTTP1Error) {
       while true {
-        switch try progress.readFieldLine(bytes, limits, into: &self) {
-        case .incomplete: return nil
+        let window = progress.window(bytes, limits)
+        switch try progress.readFieldLine(
+          bytes, window, maximumCount: limits.maximumFieldCount, into: &self)
+        {
+        case .incomplete:
+          try progress.awaitMore(bytes, window, limits, tooLong: .invalidTrailer)
+          return nil
         case .line: continue
         case .end: return progress.lineStart
         }

@@ -67,10 +67,10 @@ extension HeadProgress {
     return LineWindow(scanEnd: scanEnd, visible: visible)
   }
 
-  /// False while trying the current line again could not tell more than the last time.
-  @inline(__always)
+  /// False while trying the current line again could not tell more than the last time. Asked once
+  /// in each call, for the line that the last call left.
   func isWorthReading(_ bytes: Span<UInt8>, _ window: LineWindow) -> Bool {
-    guard scanned > lineStart else { return lineStart < window.scanEnd }
+    guard scanned > lineStart else { return true }
     let stop = WordScan.firstControl(in: bytes, from: scanned, to: window.scanEnd)
     guard stop < window.scanEnd else { return false }
     return bytes[stop] != ASCII.carriageReturn || stop &+ 1 < window.visible
@@ -92,25 +92,21 @@ extension HeadProgress {
   /// Reads the line at `lineStart` as a field line or as the end of the section.
   @inline(__always)
   mutating func readFieldLine(
-    _ bytes: Span<UInt8>, _ limits: HeadLimits, into fields: inout FieldSection
+    _ bytes: Span<UInt8>, _ window: LineWindow, maximumCount: Int, into fields: inout FieldSection
   ) throws(HTTP1Error) -> Step {
-    let window = window(bytes, limits)
-    if isWorthReading(bytes, window) {
-      let first = bytes[lineStart]
-      if first == ASCII.carriageReturn || first == ASCII.lineFeed {
-        if try window.hasLineEnd(bytes, at: lineStart, otherwise: .bareLineEnd) {
-          lineStart &+= 2
-          return .end
-        }
-      } else if let line = try FieldLine.read(bytes, at: lineStart, window) {
-        guard fields.count < limits.maximumFieldCount, fields.append(line.field) else {
-          throw HTTP1Error(.tooManyFields, at: lineStart)
-        }
-        lineStart = line.end
-        return .line
+    guard lineStart < window.scanEnd else { return .incomplete }
+    let first = bytes[lineStart]
+    if first == ASCII.carriageReturn || first == ASCII.lineFeed {
+      guard try window.hasLineEnd(bytes, at: lineStart, otherwise: .bareLineEnd) else {
+        return .incomplete
       }
+      lineStart &+= 2
+      return .end
     }
-    try awaitMore(bytes, window, limits, tooLong: .headTooLarge)
-    return .incomplete
+    guard
+      let next = try fields.appendLine(bytes, at: lineStart, window, maximumCount: maximumCount)
+    else { return .incomplete }
+    lineStart = next
+    return .line
   }
 }

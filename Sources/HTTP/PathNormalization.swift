@@ -7,26 +7,31 @@ public enum PathNormalization {
   /// no segment that starts with a dot. A false answer may be too careful, a true one never is.
   public static func isNormal(_ path: Span<UInt8>) -> Bool {
     guard !path.isEmpty, path[0] == ASCII.slash else { return false }
+    let last = path.count &- 9
+    guard last >= 0 else { return isNormalByteByByte(path) }
     var index = 0
-    let last = path.count &- 1
-    while index &+ 8 <= last {
-      let word = WordScan.word(path, at: index)
-      let following = WordScan.word(path, at: index &+ 1)
-      let percents = WordScan.equal(ASCII.percent, word)
-      let pairs = WordScan.equal(ASCII.slash, word) & slashesAndDots(following)
-      if percents | pairs != 0 { return isNormal(path, from: index) }
-      index &+= 8
+    while index < last && mayBeNormal(path, at: index) { index &+= 8 }
+    guard index < last || !mayBeNormal(path, at: last) else {
+      return path[path.count &- 1] != ASCII.percent
     }
-    return isNormal(path, from: index)
+    return isNormalByteByByte(path)
   }
 
-  @inline(__always) private static func slashesAndDots(_ word: UInt64) -> UInt64 {
-    WordScan.equal(ASCII.slash, word) | WordScan.equal(ASCII.dot, word)
+  /// False when a flaw starts within the eight bytes at `index`, or perhaps when one of them is not
+  /// ASCII. Nine bytes must be there.
+  @inline(__always) private static func mayBeNormal(_ path: Span<UInt8>, at index: Int) -> Bool {
+    let word = WordScan.word(path, at: index)
+    let next = WordScan.word(path, at: index &+ 1)
+    let slashes = WordScan.equal(ASCII.slash, word)
+    let pairs =
+      slashes & (WordScan.maybeEqual(ASCII.slash, next) | WordScan.maybeEqual(ASCII.dot, next))
+    let flaws = pairs | WordScan.maybeEqual(ASCII.percent, word)
+    return flaws & WordScan.spread(0x80) == 0
   }
 
-  /// The same, byte by byte: for the last few, and to sort out flags that are not exact.
-  private static func isNormal(_ path: Span<UInt8>, from start: Int) -> Bool {
-    for index in start..<path.count {
+  /// The same, byte by byte.
+  private static func isNormalByteByByte(_ path: Span<UInt8>) -> Bool {
+    for index in path.indices {
       if path[index] == ASCII.percent { return false }
       guard path[index] == ASCII.slash, index &+ 1 < path.count else { continue }
       let next = path[index &+ 1]

@@ -8,17 +8,37 @@ extension RequestHead {
   /// Reads what has come since the last call; true once the head is complete and valid.
   ///
   /// `bytes` starts at the head's first byte and holds all that has come so far, perhaps more than
-  /// the head. Complete lines are not read twice. An error is thrown as soon as a byte shows it, and
-  /// is the same whatever the pieces that the head came in; behind one, the head must be reset.
+  /// the head. Complete lines are not read twice. An error is thrown when the line that it is in has
+  /// ended, at the latest, and does not depend on the pieces; behind one, the head must be reset.
   public mutating func parse(
     _ bytes: Span<UInt8>, limits: HeadLimits
   ) throws(HTTP1Error) -> Bool {
     guard byteCount == 0 else { return true }
-    if !progress.hasStartLine {
-      guard try readRequestLine(bytes, limits) else { return false }
+    var window = progress.window(bytes, limits)
+    var isComplete = false
+    if progress.isWorthReading(bytes, window) {
+      isComplete = try readLines(bytes, limits, &window)
+    }
+    if !isComplete {
+      let tooLong: HTTP1Error.Kind = progress.hasStartLine ? .headTooLarge : .targetTooLong
+      try progress.awaitMore(bytes, window, limits, tooLong: tooLong)
+    }
+    return isComplete
+  }
+
+  /// Reads lines until the head is complete, or one whose end has not come: then `window` is its.
+  @inline(__always)
+  private mutating func readLines(
+    _ bytes: Span<UInt8>, _ limits: HeadLimits, _ window: inout LineWindow
+  ) throws(HTTP1Error) -> Bool {
+    while !progress.hasStartLine {
+      guard try readRequestLine(bytes, window) else { return false }
+      window = progress.window(bytes, limits)
     }
     while true {
-      switch try progress.readFieldLine(bytes, limits, into: &fields) {
+      switch try progress.readFieldLine(
+        bytes, window, maximumCount: limits.maximumFieldCount, into: &fields)
+      {
       case .incomplete: return false
       case .line: try noteField(bytes, fields[fields.count &- 1])
       case .end:
@@ -26,26 +46,33 @@ extension RequestHead {
         byteCount = progress.lineStart
         return true
       }
+      window = progress.window(bytes, limits)
     }
   }
 
-  /// Reads the request line; false when its end has not come yet.
+  /// Reads `method SP request-target SP HTTP-version CRLF`, or an empty line before it; false when
+  /// the line's end has not come yet.
   private mutating func readRequestLine(
-    _ bytes: Span<UInt8>, _ limits: HeadLimits
+    _ bytes: Span<UInt8>, _ window: LineWindow
   ) throws(HTTP1Error) -> Bool {
-    while true {
-      let window = progress.window(bytes, limits)
-      if progress.isWorthReading(bytes, window) {
-        let first = bytes[progress.lineStart]
-        if first == ASCII.carriageReturn || first == ASCII.lineFeed {
-          if try skipEmptyLine(bytes, window) { continue }
-        } else if try readRequestLine(bytes, window) {
-          return true
-        }
-      }
-      try progress.awaitMore(bytes, window, limits, tooLong: .targetTooLong)
-      return false
+    guard progress.lineStart < window.scanEnd else { return false }
+    let first = bytes[progress.lineStart]
+    if first == ASCII.carriageReturn || first == ASCII.lineFeed {
+      return try skipEmptyLine(bytes, window)
     }
+    guard let methodEnd = try readMethod(bytes, window),
+      let targetEnd = try readTarget(bytes, from: methodEnd &+ 1, window)
+    else { return false }
+    let start = targetEnd &+ 1
+    let end = WordScan.firstControl(in: bytes, from: start, to: window.scanEnd)
+    guard end < window.scanEnd,
+      try window.hasLineEnd(bytes, at: end, otherwise: .malformedRequestLine)
+    else { return false }
+    version = try HTTPVersion(bytes, from: start, to: end, otherwise: .malformedRequestLine)
+    try resolveTarget(bytes)
+    progress.hasStartLine = true
+    progress.lineStart = end &+ 2
+    return true
   }
 
   /// Skips an empty line before the request line; false when its LF has not come yet.
@@ -59,26 +86,6 @@ extension RequestHead {
     guard try window.hasLineEnd(bytes, at: start, otherwise: .bareLineEnd) else { return false }
     progress.leadingEmptyLines &+= 1
     progress.lineStart = start &+ 2
-    return true
-  }
-
-  /// Reads `method SP request-target SP HTTP-version CRLF`; false when not all of it has come.
-  @inline(__always)
-  private mutating func readRequestLine(
-    _ bytes: Span<UInt8>, _ window: LineWindow
-  ) throws(HTTP1Error) -> Bool {
-    guard let methodEnd = try readMethod(bytes, window),
-      let targetEnd = try readTarget(bytes, from: methodEnd &+ 1, window)
-    else { return false }
-    let start = targetEnd &+ 1
-    let end = WordScan.firstControl(in: bytes, from: start, to: window.scanEnd)
-    guard end < window.scanEnd,
-      try window.hasLineEnd(bytes, at: end, otherwise: .malformedRequestLine)
-    else { return false }
-    version = try HTTPVersion(bytes, from: start, to: end, otherwise: .malformedRequestLine)
-    try resolveTarget(bytes)
-    progress.hasStartLine = true
-    progress.lineStart = end &+ 2
     return true
   }
 

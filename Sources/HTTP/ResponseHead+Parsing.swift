@@ -6,17 +6,36 @@ extension ResponseHead {
   /// Reads what has come since the last call; true once the head is complete and valid.
   ///
   /// `bytes` starts at the head's first byte and holds all that has come so far, perhaps more than
-  /// the head. Complete lines are not read twice. An error is the same whatever the pieces that the
-  /// head came in; behind one, the head must be reset.
+  /// the head. Complete lines are not read twice. An error is thrown when the line that it is in has
+  /// ended, at the latest, and does not depend on the pieces; behind one, the head must be reset.
   public mutating func parse(
     _ bytes: Span<UInt8>, limits: HeadLimits
   ) throws(HTTP1Error) -> Bool {
     guard byteCount == 0 else { return true }
+    var window = progress.window(bytes, limits)
+    var isComplete = false
+    if progress.isWorthReading(bytes, window) {
+      isComplete = try readLines(bytes, limits, &window)
+    }
+    if !isComplete {
+      try progress.awaitMore(bytes, window, limits, tooLong: .headTooLarge)
+    }
+    return isComplete
+  }
+
+  /// Reads lines until the head is complete, or one whose end has not come: then `window` is its.
+  @inline(__always)
+  private mutating func readLines(
+    _ bytes: Span<UInt8>, _ limits: HeadLimits, _ window: inout LineWindow
+  ) throws(HTTP1Error) -> Bool {
     if !progress.hasStartLine {
-      guard try readStatusLine(bytes, limits) else { return false }
+      guard try readStatusLine(bytes, window) else { return false }
+      window = progress.window(bytes, limits)
     }
     while true {
-      switch try progress.readFieldLine(bytes, limits, into: &fields) {
+      switch try progress.readFieldLine(
+        bytes, window, maximumCount: limits.maximumFieldCount, into: &fields)
+      {
       case .incomplete: return false
       case .line: try noteField(bytes, fields[fields.count &- 1])
       case .end:
@@ -26,6 +45,7 @@ extension ResponseHead {
         byteCount = progress.lineStart
         return true
       }
+      window = progress.window(bytes, limits)
     }
   }
 
@@ -42,23 +62,17 @@ extension ResponseHead {
 
   /// Reads the status line; false when its end has not come yet.
   private mutating func readStatusLine(
-    _ bytes: Span<UInt8>, _ limits: HeadLimits
+    _ bytes: Span<UInt8>, _ window: LineWindow
   ) throws(HTTP1Error) -> Bool {
-    let window = progress.window(bytes, limits)
-    if progress.isWorthReading(bytes, window) {
-      let start = progress.lineStart
-      let end = WordScan.firstControl(in: bytes, from: start, to: window.scanEnd)
-      if end < window.scanEnd,
-        try window.hasLineEnd(bytes, at: end, otherwise: .malformedStatusLine)
-      {
-        try readStatusLine(bytes, from: start, to: end)
-        progress.hasStartLine = true
-        progress.lineStart = end &+ 2
-        return true
-      }
-    }
-    try progress.awaitMore(bytes, window, limits, tooLong: .headTooLarge)
-    return false
+    let start = progress.lineStart
+    let end = WordScan.firstControl(in: bytes, from: start, to: window.scanEnd)
+    guard end < window.scanEnd,
+      try window.hasLineEnd(bytes, at: end, otherwise: .malformedStatusLine)
+    else { return false }
+    try readStatusLine(bytes, from: start, to: end)
+    progress.hasStartLine = true
+    progress.lineStart = end &+ 2
+    return true
   }
 
   /// Reads `HTTP-version SP status-code [SP [reason-phrase]]`: many backends leave out the reason

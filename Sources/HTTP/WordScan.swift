@@ -1,50 +1,40 @@
 /// Searches eight bytes at a time: the inner loop of every parser here.
 ///
-/// A word is tested with arithmetic on all eight bytes at once; the lowest flag that such a test
-/// sets is exact (a borrow only disturbs bytes above a true hit), and only that one is used. This is
-/// the one file that loads words from a `Span`; every load is bounds-checked.
+/// A word is tested with arithmetic on all eight bytes at once. Such a test is exact for its lowest
+/// flag (a borrow only disturbs bytes above a true hit), and only that one is used. This is the one
+/// file that loads words from a `Span`; each search checks its bounds once, before its first load.
 enum WordScan {
-  /// A byte in each of eight places.
-  @inline(__always) static func spread(_ byte: UInt8) -> UInt64 {
-    UInt64(byte) &* 0x0101_0101_0101_0101
-  }
-
-  /// The eight bytes at `offset`, the first one lowest.
+  /// The eight bytes at `offset`, the first one lowest. The caller has checked that they exist.
   @inline(__always) static func word(_ bytes: Span<UInt8>, at offset: Int) -> UInt64 {
-    // Safe: the load checks its bounds, and any eight bytes are an integer.
-    let word = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    // Safe: every caller compares `offset` with the count first; any eight bytes are an integer.
+    let word = unsafe bytes.bytes.unsafeLoadUnaligned(
+      fromUncheckedByteOffset: offset, as: UInt64.self)
     return UInt64(littleEndian: word)
   }
 
-  /// The four bytes at `offset`, the first one lowest.
+  /// The four bytes at `offset`, the first one lowest. The caller has checked that they exist.
   @inline(__always) static func halfWord(_ bytes: Span<UInt8>, at offset: Int) -> UInt32 {
-    // Safe: the load checks its bounds, and any four bytes are an integer.
-    let word = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self)
+    // Safe: every caller compares `offset` with the count first; any four bytes are an integer.
+    let word = unsafe bytes.bytes.unsafeLoadUnaligned(
+      fromUncheckedByteOffset: offset, as: UInt32.self)
     return UInt32(littleEndian: word)
-  }
-
-  /// The top bit of each byte below `limit` (at most 0x80).
-  @inline(__always) static func below(_ limit: UInt8, _ word: UInt64) -> UInt64 {
-    (word &- spread(limit)) & ~word & spread(0x80)
-  }
-
-  /// The top bit of each byte that equals `byte`.
-  @inline(__always) static func equal(_ byte: UInt8, _ word: UInt64) -> UInt64 {
-    below(1, word ^ spread(byte))
   }
 
   /// Offset of the first control character other than HTAB; `end` when there is none.
   @inline(__always)
   static func firstControl(in bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
+    precondition(start >= 0 && end <= bytes.count, "WordScan.firstControl out of bounds")
     var offset = start
     while offset &+ 8 <= end {
       let word = word(bytes, at: offset)
-      let hits = below(ASCII.space, word) | equal(ASCII.delete, word)
-      guard hits != 0 else {
+      let suspects = maybeBelow(ASCII.space, word) | maybeEqual(ASCII.delete, word)
+      guard suspects & spread(0x80) != 0 else {
         offset &+= 8
         continue
       }
-      offset &+= hits.trailingZeroBitCount &>> 3
+      let hits = below(ASCII.space, word) | equal(ASCII.delete, word)
+      offset &+= hits == 0 ? 8 : hits.trailingZeroBitCount &>> 3
+      guard hits != 0 else { continue }
       if bytes[offset] != ASCII.tab { return offset }
       offset &+= 1
     }
@@ -60,6 +50,7 @@ enum WordScan {
   static func firstDelimiter(
     in bytes: Span<UInt8>, from start: Int, to end: Int, _ one: UInt8, _ other: UInt8
   ) -> Int {
+    precondition(start >= 0 && end <= bytes.count, "WordScan.firstDelimiter out of bounds")
     var offset = start
     while offset &+ 8 <= end {
       let word = word(bytes, at: offset)
@@ -77,5 +68,53 @@ enum WordScan {
       offset &+= 1
     }
     return end
+  }
+}
+
+/// Tests on all bytes of a word at once. Each sets the top bit of the bytes that it is true for.
+extension WordScan {
+  /// A byte in each of eight places.
+  @inline(__always) static func spread(_ byte: UInt8) -> UInt64 {
+    UInt64(byte) &* 0x0101_0101_0101_0101
+  }
+
+  /// Bytes below `limit` (at most 0x80).
+  @inline(__always) static func below(_ limit: UInt8, _ word: UInt64) -> UInt64 {
+    maybeBelow(limit, word) & ~word & spread(0x80)
+  }
+
+  /// Bytes that equal `byte`.
+  @inline(__always) static func equal(_ byte: UInt8, _ word: UInt64) -> UInt64 {
+    below(1, word ^ spread(byte))
+  }
+
+  /// Bytes below `limit`, and perhaps others from 0x80 on; other bits mean nothing. Costs less.
+  @inline(__always) static func maybeBelow(_ limit: UInt8, _ word: UInt64) -> UInt64 {
+    word &- spread(limit)
+  }
+
+  /// Bytes that equal `byte`, and perhaps others from 0x80 on; other bits mean nothing.
+  @inline(__always) static func maybeEqual(_ byte: UInt8, _ word: UInt64) -> UInt64 {
+    maybeBelow(1, word ^ spread(byte))
+  }
+
+  /// True when all eight bytes are letters, digits, hyphens or dots: what names are mostly made of.
+  @inline(__always) static func areNameBytes(_ word: UInt64) -> Bool {
+    let sevenBits = word & spread(0x7F)
+    let folded = sevenBits | spread(0x20)
+    let letters = (folded &+ spread(0x80 - 0x61)) & ~(folded &+ spread(0x80 - 0x7B))
+    let hyphenToNine = (sevenBits &+ spread(0x80 - 0x2D)) & ~(sevenBits &+ spread(0x80 - 0x3A))
+    let notSlashes = (sevenBits ^ spread(ASCII.slash)) &+ spread(0x7F)
+    let matches = (letters | (hyphenToNine & notSlashes)) & ~word
+    return matches & spread(0x80) == spread(0x80)
+  }
+
+  /// The word with its ASCII letters made lowercase.
+  @inline(__always) static func lowercase(_ word: UInt64) -> UInt64 {
+    let sevenBits = word & spread(0x7F)
+    let fromA = sevenBits &+ spread(0x80 - 0x41)
+    let beyondZ = sevenBits &+ spread(0x80 - 0x5B)
+    let uppercase = fromA & ~beyondZ & ~word & spread(0x80)
+    return word | uppercase &>> 2
   }
 }

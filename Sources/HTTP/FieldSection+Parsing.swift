@@ -1,20 +1,22 @@
 import Basics
 
 /// Reading one field line: `name ":" OWS value OWS CRLF` (RFC 9112 section 5).
-extension FieldLine {
-  /// Reads the field line at `start` and says where the next line starts; nil when this one's end
-  /// has not come yet. Errors depend only on the bytes up to the first that is wrong.
+extension FieldSection {
+  /// Appends the field line at `start` and returns where the next line starts; nil when this one's
+  /// end has not come yet. Errors depend only on the bytes up to the first that is wrong.
   @inline(__always)
-  static func read(
-    _ bytes: Span<UInt8>, at start: Int, _ window: LineWindow
-  ) throws(HTTP1Error) -> (field: FieldLine, end: Int)? {
+  mutating func appendLine(
+    _ bytes: Span<UInt8>, at start: Int, _ window: LineWindow, maximumCount: Int
+  ) throws(HTTP1Error) -> Int? {
     let end = window.scanEnd
     let colon = WordScan.firstDelimiter(in: bytes, from: start, to: end, ASCII.colon, ASCII.colon)
     guard colon < end else { return nil }
-    guard bytes[colon] == ASCII.colon else { throw nameError(bytes, from: start, stop: colon) }
+    guard bytes[colon] == ASCII.colon else {
+      throw FieldSection.nameError(bytes, from: start, stop: colon)
+    }
     let name = bytes.extracting(start..<colon)
     let known = FieldName(classifying: name)
-    guard known != .other || isValidName(name) else {
+    guard known != .other || FieldSection.isValidName(name) else {
       throw HTTP1Error(.invalidFieldName, at: start)
     }
     var valueStart = colon &+ 1
@@ -25,13 +27,14 @@ extension FieldLine {
     }
     var valueEnd = stop
     while valueEnd > valueStart && ASCII.isBlank(bytes[valueEnd &- 1]) { valueEnd &-= 1 }
-    let field = FieldLine(
+    let line = FieldLine(
       name: ByteRange(start: start, count: colon &- start),
       value: ByteRange(start: valueStart, count: valueEnd &- valueStart), known: known)
-    return (field, stop &+ 2)
+    guard count < maximumCount, append(line) else { throw HTTP1Error(.tooManyFields, at: start) }
+    return stop &+ 2
   }
 
-  /// True for a token whose length fits `nameCount`.
+  /// True for a token whose length fits `FieldLine.nameCount`.
   @inline(__always) private static func isValidName(_ name: Span<UInt8>) -> Bool {
     !name.isEmpty && name.count <= Int(UInt16.max) && ByteSet.token.containsAll(of: name)
   }

@@ -1,0 +1,93 @@
+import Basics
+import HTTP
+import Testing
+
+@Suite struct FieldSectionTests {
+  @Test func findsLinesInOrder() throws {
+    var head = RequestHead()
+    let bytes = "GET / HTTP/1.1\r\nVia: 1\r\nHost: a\r\nVIA: 2\r\n\r\n".octets
+    #expect(try head.parse(bytes))
+    #expect(head.fields.firstIndex(of: .via) == 0)
+    #expect(head.fields.firstIndex(of: .via, from: 1) == 2)
+    #expect(head.fields.firstIndex(of: .via, from: 3) == nil)
+    #expect(head.fields.firstIndex(of: .cookie) == nil)
+  }
+
+  @Test func holdsAsManyLinesAsItsCapacity() {
+    var section = FieldSection()
+    let line = FieldLine(name: .empty, value: .empty, known: .via)
+    let fits = (0...FieldSection.capacity).map { _ in section.append(line) }
+    #expect(fits.firstIndex(of: false) == FieldSection.capacity)
+    #expect(section.count == FieldSection.capacity)
+    section.removeAll()
+    #expect(section.firstIndex(of: .via) == nil)
+  }
+
+  @Test(arguments: [
+    ("X-Secret", true), ("x-secret", true), ("close", true), ("X-Other", true), ("X-Sec", false),
+    ("X-Secret, close", false), ("", false),
+  ])
+  func tellsWhatConnectionLists(name: String, isListed: Bool) throws {
+    var head = RequestHead()
+    let bytes = """
+      GET / HTTP/1.1\r\nHost: a\r\nConnection: close ,\tX-SECRET,,\r\nConnection: x-other\r\n\r\n
+      """.octets
+    #expect(try head.parse(bytes))
+    let result = head.fields.connectionLists(name.octets.span, in: bytes.span)
+    #expect(result == isListed)
+  }
+
+  @Test func staysSmall() {
+    #expect(MemoryLayout<FieldLine>.stride == 16)
+    #expect(MemoryLayout<RequestHead>.size <= 2_304)
+  }
+}
+
+@Suite struct TrailerTests {
+  private func parse(_ text: String, maximumBytes: Int = 100) -> (Int?, Int, HTTP1Error.Kind?) {
+    var section = FieldSection()
+    do throws(HTTP1Error) {
+      let consumed = try section.parseTrailers(text.octets.span, maximumBytes: maximumBytes)
+      return (consumed, section.count, nil)
+    } catch {
+      return (nil, section.count, error.kind)
+    }
+  }
+
+  @Test func readsASection() throws {
+    var section = FieldSection()
+    let bytes = "X-Sum: abc\r\nVia: 1\r\n\r\nGET".octets
+    let consumed = try section.parseTrailers(bytes.span, maximumBytes: 100)
+    #expect(consumed == bytes.count - 3)
+    #expect(section.count == 2)
+    #expect(section[0].value.text(in: bytes) == "abc")
+    #expect(section[1].known == .via)
+  }
+
+  @Test func readsAnEmptySection() {
+    #expect(parse("\r\nrest") == (2, 0, nil))
+  }
+
+  @Test func awaitsTheEnd() {
+    for text in ["", "\r", "X", "X: a", "X: a\r", "X: a\r\n", "X: a\r\n\r"] {
+      let (consumed, _, error) = parse(text)
+      #expect(consumed == nil && error == nil, "\(text)")
+    }
+  }
+
+  @Test(arguments: [
+    "\n", "\rX", "X\r\n", "X : a\r\n", " X: a\r\n", "X: a\n", "X: \u{0}\r\n", ": a\r\n",
+    "X: a\r\n b\r\n",
+  ])
+  func refuses(text: String) {
+    #expect(parse(text + "\r\n").2 == .invalidTrailer)
+  }
+
+  @Test func boundsItsSize() {
+    #expect(parse("X: abcde\r\n\r\n", maximumBytes: 12).0 == 12)
+    #expect(parse("X: abcde\r\n\r\n", maximumBytes: 11).2 == .invalidTrailer)
+    #expect(parse("X: abcdefgh", maximumBytes: 11).2 == .invalidTrailer)
+    let many = String(repeating: "A:\r\n", count: 129) + "\r\n"
+    #expect(parse(many, maximumBytes: 10_000).2 == .invalidTrailer)
+  }
+}
