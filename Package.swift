@@ -10,7 +10,11 @@ let strict: [SwiftSetting] = [
 
 /// The pure targets besides prove their memory safety: each unsafe expression is marked and explained.
 let pure: [SwiftSetting] =
-  strict + [.strictMemorySafety(), .enableExperimentalFeature("Lifetimes")]
+  strict + [
+    .strictMemorySafety(), .enableExperimentalFeature("Lifetimes"),
+    // Lends large values (heads, records) by address: without it each look into one copies all of it.
+    .enableExperimentalFeature("AddressableParameters"),
+  ]
 
 let package = Package(
   name: "waybill",

@@ -8,7 +8,7 @@ enum ByteCopy {
     from source: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>, count: Int
   ) {
     if count > 16 || count < 4 {
-      unsafe target.update(from: source, count: count)
+      unsafe UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: count)
     } else if count >= 8 {
       unsafe copyEnds(from: source, to: target, count: count, as: UInt64.self)
     } else {

@@ -72,24 +72,6 @@ public struct ByteWriter {
     unsafe ByteWriter.copy(literal, to: target)
   }
 
-  /// Appends `value` in decimal digits, left-padded with zeros to `width` digits.
-  public mutating func append(decimal value: UInt64, width: Int = 1) {
-    var digits = 1
-    var rest = value / 10
-    while rest > 0 {
-      digits &+= 1
-      rest /= 10
-    }
-    digits = max(digits, width)
-    guard let target = unsafe reserve(digits) else { return }
-    var left = value
-    while digits > 0 {
-      digits &-= 1
-      unsafe target[digits] = UInt8(truncatingIfNeeded: 0x30 &+ left % 10)
-      left /= 10
-    }
-  }
-
   /// Appends `value` in lowercase hexadecimal digits without leading zeros (RFC 9112 section 7.1).
   public mutating func append(hexadecimal value: UInt64) {
     var digits = max(1, (67 &- value.leadingZeroBitCount) / 4)

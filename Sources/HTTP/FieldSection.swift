@@ -32,6 +32,9 @@ public struct FieldLine: Sendable, BitwiseCopyable {
 }
 
 /// The field lines of one section in the order of arrival, at most `FieldSection.capacity`.
+///
+/// Readers are `@_addressableSelf` and go through a span: the subscript of an InlineArray within a value
+/// copies all of it, two kilobytes, at each access. Lend a head as `@_addressable` for the same reason.
 public struct FieldSection: Sendable, BitwiseCopyable {
   /// The most lines that fit; parsers refuse a section with more.
   @inlinable public static var capacity: Int { 128 }
@@ -50,9 +53,9 @@ public struct FieldSection: Sendable, BitwiseCopyable {
 
   /// The line at `index`, in order of arrival.
   @inlinable public subscript(index: Int) -> FieldLine {
-    @inline(__always) get {
+    @_addressableSelf @inline(__always) get {
       precondition(index < used, "FieldSection index out of range")
-      return lines[index]
+      return lines.span[index]
     }
   }
 
@@ -68,7 +71,9 @@ public struct FieldSection: Sendable, BitwiseCopyable {
   }
 
   /// Index of the first line of a known name, from `start` on; nil when there is none.
+  @_addressableSelf
   @inlinable public func firstIndex(of name: FieldName, from start: Int = 0) -> Int? {
+    let lines = self.lines.span
     var index = start
     while index < used {
       if lines[index].known == name { return index }
@@ -79,6 +84,7 @@ public struct FieldSection: Sendable, BitwiseCopyable {
 
   /// True when a Connection line lists `name`, so that the field must not be forwarded (RFC 9110
   /// section 7.6.1). `bytes` is what the section was parsed from.
+  @_addressableSelf
   public func connectionLists(_ name: Span<UInt8>, in bytes: Span<UInt8>) -> Bool {
     var next = firstIndex(of: .connection)
     while let index = next {

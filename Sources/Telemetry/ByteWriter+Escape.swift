@@ -31,17 +31,24 @@ extension ByteWriter {
 
   /// Appends `bytes` in the form asked for.
   mutating func append(_ bytes: Span<UInt8>, as form: ValueForm) {
+    let end = CleanRun.end(in: bytes, from: 0)
+    if end == bytes.count { append(bytes) } else { appendRuns(bytes, firstEnd: end, as: form) }
+  }
+
+  /// Appends bytes of which not all are clean; the first run ends at `firstEnd`.
+  @inline(never)
+  private mutating func appendRuns(_ bytes: Span<UInt8>, firstEnd: Int, as form: ValueForm) {
     var start = 0
+    var end = firstEnd
     while true {
-      let end = CleanRun.end(in: bytes, from: start)
       append(bytes.extracting(start..<end))
       guard end < bytes.count else { return }
       start = appendUnclean(bytes, at: end, as: form)
+      end = CleanRun.end(in: bytes, from: start)
     }
   }
 
   /// Appends the character at `position`, which is not clean; returns where the next one begins.
-  @inline(never)
   private mutating func appendUnclean(
     _ bytes: Span<UInt8>, at position: Int, as form: ValueForm
   ) -> Int {

@@ -7,10 +7,19 @@ import Basics
 enum CleanRun {
   /// Offset of the first byte from `start` on that is not clean; `bytes.count` when there is none.
   static func end(in bytes: Span<UInt8>, from start: Int) -> Int {
+    precondition(start >= 0 && start <= bytes.count, "CleanRun.end out of bounds")
     var position = start
-    while position &+ 8 <= bytes.count {
+    while position &+ 16 <= bytes.count {
+      let first = marks(in: word(of: bytes, at: position))
+      let second = marks(in: word(of: bytes, at: position &+ 8))
+      if first | second != 0 {
+        return position &+ (first != 0 ? place(first) : 8 &+ place(second))
+      }
+      position &+= 16
+    }
+    if position &+ 8 <= bytes.count {
       let marks = marks(in: word(of: bytes, at: position))
-      if marks != 0 { return position &+ marks.trailingZeroBitCount &>> 3 }
+      if marks != 0 { return position &+ place(marks) }
       position &+= 8
     }
     return endOfTail(of: bytes, from: position, start: start)
@@ -27,7 +36,7 @@ enum CleanRun {
     let overlap = bytes.count &- 8
     if overlap >= start {
       let marks = marks(in: word(of: bytes, at: overlap))
-      return marks == 0 ? bytes.count : overlap &+ marks.trailingZeroBitCount &>> 3
+      return marks == 0 ? bytes.count : overlap &+ place(marks)
     }
     var position = position
     while position < bytes.count && isClean(bytes[position]) { position &+= 1 }
@@ -47,11 +56,16 @@ enum CleanRun {
     return (word | control | quote | backslash | delete) & (0x80 &* ones)
   }
 
-  /// Eight bytes, the first one lowest.
+  /// Which byte of its word the lowest mark stands in.
+  @inline(__always) private static func place(_ marks: UInt64) -> Int {
+    marks.trailingZeroBitCount &>> 3
+  }
+
+  /// Eight bytes, the first one lowest. The caller has checked that they exist.
   @inline(__always) private static func word(of bytes: Span<UInt8>, at offset: Int) -> UInt64 {
-    // Safe: the load is checked against the span's bounds, and any bits are a valid UInt64.
+    // Safe: every caller compares `offset` with the count first; any eight bytes are an integer.
     UInt64(
       littleEndian: unsafe bytes.bytes.unsafeLoadUnaligned(
-        fromByteOffset: offset, as: UInt64.self))
+        fromUncheckedByteOffset: offset, as: UInt64.self))
   }
 }

@@ -31,7 +31,7 @@ public enum ErrorBody {
     writer.append("{\"error\":\"")
     writer.append(StatusCode.reason(status))
     writer.append("\",\"status\":")
-    writer.append(number: UInt64(status))
+    writer.append(decimal: UInt64(status))
     if requestID.count > 0 {
       writer.append(",\"request_id\":\"")
       writer.appendEscaped(requestID, .json)
@@ -123,7 +123,7 @@ public enum ErrorBody {
 extension ByteWriter {
   /// Appends `502 Bad Gateway`.
   fileprivate mutating func appendTitle(of status: UInt16) {
-    append(number: UInt64(status))
+    append(decimal: UInt64(status))
     append(" ")
     append(StatusCode.reason(status))
   }

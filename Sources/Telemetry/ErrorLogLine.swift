@@ -26,7 +26,7 @@ public enum ErrorLogLine {
     }
     if requestID.count > 0 && connection != 0 {
       writer.append("*")
-      writer.append(number: connection)
+      writer.append(decimal: connection)
       writer.append(" ")
     }
   }

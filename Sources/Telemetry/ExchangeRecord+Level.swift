@@ -5,21 +5,29 @@ extension ExchangeRecord {
   /// The level of its line: ERROR for 5xx and for what was cut short after (or without) a status that
   /// promised better, WARN for 4xx, INFO else.
   public var level: LogLevel {
-    if status >= 500 { return .error }
-    if status >= 400 { return .warn }
-    return isTerminated ? .error : .info
+    @_addressableSelf get {
+      if status >= 500 { return .error }
+      if status >= 400 { return .warn }
+      return isTerminated ? .error : .info
+    }
   }
 
   /// True when somebody ended it before its time.
-  var isTerminated: Bool { termination.party != .nobody }
+  var isTerminated: Bool {
+    @_addressableSelf get { termination.party != .nobody }
+  }
 
   /// When the line is written; for a header of the running exchange, when it began.
   var lineTime: Timestamp {
-    Timestamp(microseconds: endTime > 0 ? endTime : startTime, utcOffset: utcOffset)
+    @_addressableSelf get {
+      Timestamp(microseconds: endTime > 0 ? endTime : startTime, utcOffset: utcOffset)
+    }
   }
 
   /// How many elements of `tries` are valid.
-  var keptTryCount: Int { min(tryCount, tries.count) }
+  var keptTryCount: Int {
+    @_addressableSelf get { min(tryCount, tries.count) }
+  }
 }
 
 extension LogEvent {

@@ -6,16 +6,17 @@ import Policy
 ///
 /// Every literal holds all that stands between two values, so that a member costs two appends.
 extension ExchangeRecord {
+  @_addressableSelf
   func writeJSONLine(
-    _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ head: borrowing @_addressable RequestHead, _ bytes: borrowing ExchangeBytes,
     into writer: inout ByteWriter
   ) {
-    writer.append("{\"time\":\"")
+    writer.appendInline("{\"time\":\"")
     lineTime.writeRFC3339(into: &writer)
-    writer.append("\",\"level\":\"")
+    writer.appendInline("\",\"level\":\"")
     writer.append(level.name)
     if event != .end { writer.appendMember("\",\"event\":\"", name: event.name) }
-    writer.append("\"")
+    writer.appendInline("\"")
     writeJSONIdentity(into: &writer)
     writeJSONRequestLine(head, bytes, into: &writer)
     writeJSONCounts(into: &writer)
@@ -24,45 +25,49 @@ extension ExchangeRecord {
     if isTerminated { writeJSONTermination(into: &writer) }
     if error != .none {
       writer.appendMember(",\"error\":\"", name: error.name)
-      writer.append("\"")
+      writer.appendInline("\"")
     }
     writer.appendMember(",\"user_agent\":\"", bytes.firstValue(of: .userAgent, in: head))
     writer.appendMember(",\"referer\":\"", bytes.firstValue(of: .referer, in: head))
-    writer.append("}\n")
+    writer.appendInline("}\n")
   }
 
   /// Whose request it was, and its place on the connection.
+  @_addressableSelf
   private func writeJSONIdentity(into writer: inout ByteWriter) {
     writer.appendMember(",\"request_id\":\"", requestID.span)
     if idSource != .none {
       writer.appendMember(",\"id_source\":\"", name: idSource.name)
-      writer.append("\"")
+      writer.appendInline("\"")
     }
     writer.appendMember(",\"client_request_id\":\"", clientRequestID.span)
     writer.appendMember(",\"upstream_request_id\":\"", upstreamRequestID.span)
-    writer.append(",\"client\":\"")
+    writer.appendInline(",\"client\":\"")
     client.writeWithPort(into: &writer)
-    writer.append("\",\"connection\":")
-    writer.append(number: connection)
-    writer.append(",\"connection_request\":")
-    writer.append(number: UInt64(connectionRequest))
+    writer.appendInline("\",\"connection\":")
+    writer.append(decimal: connection)
+    writer.appendInline(",\"connection_request\":")
+    writer.append(decimal: UInt64(connectionRequest))
   }
 
   /// What was asked for. Of a request line that was never read only the scheme is known.
+  @_addressableSelf
   private func writeJSONRequestLine(
-    _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ head: borrowing @_addressable RequestHead, _ bytes: borrowing ExchangeBytes,
     into writer: inout ByteWriter
   ) {
     if hasRequestLine { writer.appendMember(",\"method\":\"", bytes.head(head.methodRange)) }
-    writer.append(isSecure ? ",\"scheme\":\"https\"" : ",\"scheme\":\"http\"")
+    writer.appendInline(",\"scheme\":\"http")
+    writer.appendInline(isSecure ? "s\"" : "\"")
     guard hasRequestLine else { return }
     writer.appendMember(",\"host\":\"", bytes.head(head.authority))
     writer.appendMember(",\"uri\":\"", bytes.head(head.target))
     writer.appendMember(",\"protocol\":\"", name: head.version.name)
-    writer.append("\"")
+    writer.appendInline("\"")
   }
 
   /// How it went.
+  @_addressableSelf
   private func writeJSONCounts(into writer: inout ByteWriter) {
     if status != 0 { writer.appendMember(",\"status\":", number: UInt64(status)) }
     writer.appendMember(",\"bytes_in\":", number: contentBytesIn)
@@ -71,6 +76,7 @@ extension ExchangeRecord {
   }
 
   /// The last try.
+  @_addressableSelf
   private func writeJSONUpstream(into writer: inout ByteWriter) {
     writer.appendMember(",\"upstream\":\"", upstream.span)
     if upstreamStatus != 0 {
@@ -82,56 +88,63 @@ extension ExchangeRecord {
   }
 
   /// All tries in their order, the last one included.
+  @_addressableSelf
   private func writeJSONTries(into writer: inout ByteWriter) {
-    writer.append(",\"tries\":[")
+    writer.appendInline(",\"tries\":[")
     for index in 0..<keptTryCount {
       writer.append(index == 0 ? "{\"upstream\":\"" : ",{\"upstream\":\"")
-      writer.append(tries[index].peer.span, as: .json)
-      writer.append("\"")
-      let status = tries[index].status
+      writer.append(tries.span[index].peer.span, as: .json)
+      writer.appendInline("\"")
+      let status = tries.span[index].status
       if status != 0 { writer.appendMember(",\"status\":", number: UInt64(status)) }
-      if tries[index].error != .none {
-        writer.appendMember(",\"error\":\"", name: tries[index].error.name)
-        writer.append("\"")
+      if tries.span[index].error != .none {
+        writer.appendMember(",\"error\":\"", name: tries.span[index].error.name)
+        writer.appendInline("\"")
       }
-      writer.appendMember(",\"duration\":", tries[index].duration)
-      writer.append("}")
+      writer.appendMember(",\"duration\":", tries.span[index].duration)
+      writer.appendInline("}")
     }
-    writer.append("]")
+    writer.appendInline("]")
   }
 
+  @_addressableSelf
   private func writeJSONTermination(into writer: inout ByteWriter) {
     writer.appendMember(",\"termination\":\"", name: termination.partyName)
     writer.appendMember(":", name: termination.phaseName)
-    writer.append("\"")
+    writer.appendInline("\"")
   }
 }
 
 /// Members of an object: `key` holds the comma before it and the quote behind the colon.
 extension ByteWriter {
   /// A string that nobody has vouched for, with its closing quote; nothing when it is empty.
-  fileprivate mutating func appendMember(_ key: StaticString, _ value: Span<UInt8>) {
+  @inline(__always) fileprivate mutating func appendMember(
+    _ key: StaticString, _ value: Span<UInt8>
+  ) {
     guard value.count > 0 else { return }
-    append(key)
+    appendInline(key)
     append(value, as: .json)
     append(UInt8(ascii: "\""))
   }
 
   /// A name of our own, without the closing quote.
-  fileprivate mutating func appendMember(_ key: StaticString, name: StaticString) {
-    append(key)
+  @inline(__always) fileprivate mutating func appendMember(_ key: StaticString, name: StaticString)
+  {
+    appendInline(key)
     append(name)
   }
 
-  fileprivate mutating func appendMember(_ key: StaticString, number: UInt64) {
-    append(key)
-    append(number: number)
+  @inline(__always) fileprivate mutating func appendMember(_ key: StaticString, number: UInt64) {
+    appendInline(key)
+    append(decimal: number)
   }
 
   /// Seconds with six decimals; nothing for a time never measured.
-  fileprivate mutating func appendMember(_ key: StaticString, _ interval: Interval) {
+  @inline(__always) fileprivate mutating func appendMember(
+    _ key: StaticString, _ interval: Interval
+  ) {
     guard interval != .endless else { return }
-    append(key)
+    appendInline(key)
     append(microsecondsAsSeconds: interval.microseconds)
   }
 }

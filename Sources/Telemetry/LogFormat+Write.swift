@@ -8,7 +8,7 @@ extension LogFormat {
   /// Whatever bytes the client sent, the line is one line and valid. When it does not fit,
   /// `writer.overflowed` is set and the caller must take back what was written of it.
   public func write(
-    _ record: borrowing ExchangeRecord, head: borrowing RequestHead,
+    _ record: borrowing @_addressable ExchangeRecord, head: borrowing @_addressable RequestHead,
     bytes: borrowing ExchangeBytes, into writer: inout ByteWriter
   ) {
     switch kind {

@@ -1,3 +1,5 @@
+import Basics
+
 /// The digits of a date and a time of day, each field packed into a word with its first digit in the
 /// lowest byte, ready to be put together by shifts.
 struct PackedDateTime {

@@ -13,7 +13,9 @@ extension ExchangeBytes {
 
   /// The value of the first field line of a known name; empty when there is none.
   @_lifetime(copy self)
-  func firstValue(of name: FieldName, in request: borrowing RequestHead) -> Span<UInt8> {
+  func firstValue(of name: FieldName, in request: borrowing @_addressable RequestHead) -> Span<
+    UInt8
+  > {
     guard let index = request.fields.firstIndex(of: name) else { return head(.empty) }
     return head(request.fields[index].value)
   }
@@ -21,7 +23,7 @@ extension ExchangeBytes {
   /// The request line without its line end. One that could not be read is quoted as far as it came.
   @_lifetime(copy self)
   func requestLine(
-    _ request: borrowing RequestHead, isRead: Bool
+    _ request: borrowing @_addressable RequestHead, isRead: Bool
   ) -> Span<UInt8> {
     guard isRead else { return firstLine }
     // Behind the target stand a space and a version of eight bytes.

@@ -8,7 +8,7 @@ extension Template {
   ///
   /// When the text does not fit, `writer.overflowed` is set.
   public func write(
-    _ record: borrowing ExchangeRecord, head: borrowing RequestHead,
+    _ record: borrowing @_addressable ExchangeRecord, head: borrowing @_addressable RequestHead,
     bytes: borrowing ExchangeBytes, into writer: inout ByteWriter
   ) {
     write(record, head, bytes, as: .field, into: &writer)
@@ -17,7 +17,7 @@ extension Template {
   /// Writes the text as part of a log line, values escaped as `escape` says. With `.standard` a
   /// variable that has no value is `-`, as in nginx.
   public func write(
-    _ record: borrowing ExchangeRecord, head: borrowing RequestHead,
+    _ record: borrowing @_addressable ExchangeRecord, head: borrowing @_addressable RequestHead,
     bytes: borrowing ExchangeBytes, escape: LogEscape, into writer: inout ByteWriter
   ) {
     write(record, head, bytes, as: ValueForm(escape), into: &writer)
@@ -40,7 +40,7 @@ extension Template {
   }
 
   func write(
-    _ record: borrowing ExchangeRecord, _ head: borrowing RequestHead,
+    _ record: borrowing @_addressable ExchangeRecord, _ head: borrowing @_addressable RequestHead,
     _ bytes: borrowing ExchangeBytes, as form: ValueForm, into writer: inout ByteWriter
   ) {
     for index in parts.indices {

@@ -9,6 +9,13 @@ public struct TemplateError: Error, Equatable, Sendable {
   public let name: String
   /// What is wrong, without a full stop.
   public let message: String
+
+  /// The error given.
+  public init(offset: Int, name: String, message: String) {
+    self.offset = offset
+    self.name = name
+    self.message = message
+  }
 }
 
 /// A response field that `$sent_http_NAME` or `$upstream_http_NAME` asks for; its slot is its index in

@@ -6,35 +6,38 @@ import HTTP
 /// `verbose` is `LEVEL date time module [req-ID] message`, `simple` is `LEVEL message [req-ID]`. Without
 /// an ID, `[conn-NUMBER]` stands in its place, as in the error log.
 extension ExchangeRecord {
+  @_addressableSelf
   func writeVerboseLine(
-    _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ head: borrowing @_addressable RequestHead, _ bytes: borrowing ExchangeBytes,
     into writer: inout ByteWriter
   ) {
     writer.append(level.name)
-    writer.append(" ")
+    writer.append(UInt8(ascii: " "))
     lineTime.writeVerbose(into: &writer)
     writer.append(" access ")
     writer.appendTag(requestID: requestID.span, connection: connection)
-    writer.append(" ")
+    writer.append(UInt8(ascii: " "))
     writeMessage(head, bytes, into: &writer)
     writer.append("\n")
   }
 
+  @_addressableSelf
   func writeSimpleLine(
-    _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ head: borrowing @_addressable RequestHead, _ bytes: borrowing ExchangeBytes,
     into writer: inout ByteWriter
   ) {
     writer.append(level.name)
-    writer.append(" ")
+    writer.append(UInt8(ascii: " "))
     writeMessage(head, bytes, into: &writer)
-    writer.append(" ")
+    writer.append(UInt8(ascii: " "))
     writer.appendTag(requestID: requestID.span, connection: connection)
     writer.append("\n")
   }
 
   /// `GET /path HTTP/1.1 -> 200 123 bytes in 0.001234 s from 127.0.0.1:5000 via 127.0.0.1:8001`
+  @_addressableSelf
   private func writeMessage(
-    _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ head: borrowing @_addressable RequestHead, _ bytes: borrowing ExchangeBytes,
     into writer: inout ByteWriter
   ) {
     let line = bytes.requestLine(head, isRead: hasRequestLine)
@@ -44,9 +47,9 @@ extension ExchangeRecord {
       writer.append("(no request)")
     }
     writer.append(" -> ")
-    if status != 0 { writer.append(number: UInt64(status)) } else { writer.append("(no status)") }
+    if status != 0 { writer.append(decimal: UInt64(status)) } else { writer.append("(no status)") }
     writer.append(event == .end ? " " : " upgrade ")
-    writer.append(number: contentBytesOut)
+    writer.append(decimal: contentBytesOut)
     writer.append(" bytes in ")
     writer.append(microsecondsAsSeconds: duration.microseconds)
     writer.append(" s from ")
@@ -55,6 +58,7 @@ extension ExchangeRecord {
   }
 
   /// The backend, and what went wrong.
+  @_addressableSelf
   private func writeOutcome(into writer: inout ByteWriter) {
     if tryCount > 0 {
       writer.append(" via ")
@@ -62,7 +66,7 @@ extension ExchangeRecord {
     }
     if tryCount > 1 {
       writer.append(" tries=")
-      writer.append(number: UInt64(tryCount))
+      writer.append(decimal: UInt64(tryCount))
     }
     if isTerminated {
       writer.append(" termination=")
@@ -85,7 +89,7 @@ extension ByteWriter {
       append(requestID, as: .standard)
     } else {
       append("[conn-")
-      append(number: connection)
+      append(decimal: connection)
     }
     append("]")
   }

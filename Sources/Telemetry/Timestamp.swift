@@ -32,11 +32,13 @@ public struct Timestamp: Equatable, Sendable, BitwiseCopyable {
   /// Writes `22/Nov/2026:21:58:36 +0100`: `$time_local`.
   public func writeLocal(into writer: inout ByteWriter) {
     let fields = PackedDateTime(seconds: localSeconds)
-    writer.append(packed: fields.day | slash &<< 16, count: 3)
+    writer.append(word: fields.day | slash &<< 16, count: 3)
     writer.append(fields.monthName)
     writer.append(UInt8(ascii: "/"))
-    writer.append(packed: fields.year | colon &<< 32 | fields.hour &<< 40 | colon &<< 56, count: 8)
-    writer.append(packed: fields.minute | colon &<< 16 | fields.second &<< 24, count: 5)
+    let yearHour: UInt64 = fields.year | colon &<< 32 | fields.hour &<< 40
+    let minuteSecond: UInt64 = fields.minute | colon &<< 16 | fields.second &<< 24
+    writer.append(word: yearHour | colon &<< 56, count: 8)
+    writer.append(word: minuteSecond, count: 5)
     writer.append(UInt8(ascii: " "))
     writeOffset(hasColon: false, into: &writer)
   }
@@ -44,9 +46,9 @@ public struct Timestamp: Equatable, Sendable, BitwiseCopyable {
   /// Writes `2026-11-22T21:58:36+01:00`: `$time_iso8601`.
   public func writeISO8601(into writer: inout ByteWriter) {
     let fields = PackedDateTime(seconds: localSeconds)
-    writer.append(packed: fields.yearMonth, count: 8)
-    writer.append(packed: fields.dayHourMinute(separator: UInt8(ascii: "T")), count: 8)
-    writer.append(packed: colon | fields.second &<< 8, count: 3)
+    writer.append(word: fields.yearMonth, count: 8)
+    writer.append(word: fields.dayHourMinute(separator: UInt8(ascii: "T")), count: 8)
+    writer.append(word: colon | fields.second &<< 8, count: 3)
     writeOffset(hasColon: true, into: &writer)
   }
 
@@ -60,11 +62,11 @@ public struct Timestamp: Equatable, Sendable, BitwiseCopyable {
     let seconds = microseconds / 1_000_000
     let fields = PackedDateTime(seconds: seconds)
     let fraction = Digits.eight(microseconds &- seconds &* 1_000_000) &>> 16
-    writer.append(packed: fields.yearMonth, count: 8)
-    writer.append(packed: fields.dayHourMinute(separator: separator), count: 8)
-    writer.append(
-      packed: colon | fields.second &<< 8 | point &<< 24 | fraction &<< 32, count: 8)
-    writer.append(packed: fraction &>> 32, count: 2)
+    writer.append(word: fields.yearMonth, count: 8)
+    writer.append(word: fields.dayHourMinute(separator: separator), count: 8)
+    let second: UInt64 = colon | fields.second &<< 8 | point &<< 24
+    writer.append(word: second | fraction &<< 32, count: 8)
+    writer.append(word: fraction &>> 32, count: 2)
   }
 
   /// Writes `+0100` or `+01:00`.
@@ -72,9 +74,9 @@ public struct Timestamp: Equatable, Sendable, BitwiseCopyable {
     let minutes = UInt64(utcOffset.magnitude / 60)
     writer.append(utcOffset < 0 ? UInt8(ascii: "-") : UInt8(ascii: "+"))
     let digits = Digits.eight(minutes / 60 &* 100 &+ minutes % 60) &>> 32
-    writer.append(packed: digits, count: 2)
+    writer.append(word: digits, count: 2)
     if hasColon { writer.append(UInt8(ascii: ":")) }
-    writer.append(packed: digits &>> 16, count: 2)
+    writer.append(word: digits &>> 16, count: 2)
   }
 
   /// Seconds since 1970 in local time.

@@ -2,12 +2,13 @@ import Basics
 
 /// Variables of how an exchange went: status, counts and times.
 extension ExchangeRecord {
+  @_addressableSelf
   func writeOutcomeValue(_ variable: Variable, into writer: inout ByteWriter) -> Bool {
     switch variable {
-    case .bodyBytesSent, .bytesOut: writer.append(number: contentBytesOut)
-    case .bytesIn: writer.append(number: contentBytesIn)
-    case .bytesSent: writer.append(number: bytesSent)
-    case .requestLength: writer.append(number: requestBytes)
+    case .bodyBytesSent, .bytesOut: writer.append(decimal: contentBytesOut)
+    case .bytesIn: writer.append(decimal: contentBytesIn)
+    case .bytesSent: writer.append(decimal: bytesSent)
+    case .requestLength: writer.append(decimal: requestBytes)
     case .status: writer.append(decimal: UInt64(status), width: 3)
     case .level: writer.append(level.name)
     case .error:
@@ -20,6 +21,7 @@ extension ExchangeRecord {
     return true
   }
 
+  @_addressableSelf
   func writeTimeValue(_ variable: Variable, into writer: inout ByteWriter) -> Bool {
     switch variable {
     case .requestTime: writer.append(microsecondsAsMilliseconds: duration.microseconds)
@@ -32,6 +34,7 @@ extension ExchangeRecord {
   }
 
   /// `client:response_body`; false when it completed.
+  @_addressableSelf
   private func writeTermination(into writer: inout ByteWriter) -> Bool {
     guard isTerminated else { return false }
     writer.append(termination.partyName)

@@ -3,6 +3,7 @@ import HTTP
 
 /// Variables of where a request came in: addresses, connection, server, process.
 extension ExchangeRecord {
+  @_addressableSelf
   func writePlaceValue(
     _ variable: Variable, as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
@@ -14,10 +15,10 @@ extension ExchangeRecord {
     case .serverAddress: local.write(into: &writer)
     case .serverPort: writer.appendPort(of: local)
     case .serverName: writer.append(serverName.span, as: form)
-    case .connection: writer.append(number: connection)
-    case .connectionRequests: writer.append(number: UInt64(connectionRequest))
+    case .connection: writer.append(decimal: connection)
+    case .connectionRequests: writer.append(decimal: UInt64(connectionRequest))
     case .scheme: writer.append(isSecure ? "https" : "http")
-    case .processID: writer.append(number: UInt64(processID))
+    case .processID: writer.append(decimal: UInt64(processID))
     case .proxyHost: return writer.appendIfPresent(proxyHost.span, as: form)
     // $pipe: requests are read one by one, so whether one came early is not known.
     default: writer.append(".")
@@ -29,6 +30,6 @@ extension ExchangeRecord {
 extension ByteWriter {
   /// Appends the port; nothing for a unix socket, as nginx does.
   fileprivate mutating func appendPort(of address: PeerAddress) {
-    if address.port != 0 { append(number: UInt64(address.port)) }
+    if address.port != 0 { append(decimal: UInt64(address.port)) }
   }
 }

@@ -3,8 +3,10 @@ import HTTP
 
 /// Variables of what the client sent: request line, fields, cookies, arguments.
 extension ExchangeRecord {
+  @_addressableSelf
   func writeRequestValue(
-    _ part: TemplatePart, _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ part: TemplatePart, _ head: borrowing @_addressable RequestHead,
+    _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     switch part.variable {
@@ -26,8 +28,10 @@ extension ExchangeRecord {
   }
 
   /// What stands in the request line: nothing until that has been read.
+  @_addressableSelf
   private func writeRequestLineValue(
-    _ variable: Variable, _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ variable: Variable, _ head: borrowing @_addressable RequestHead,
+    _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     guard hasRequestLine else { return variable == .isArguments }
@@ -48,8 +52,10 @@ extension ExchangeRecord {
   }
 
   /// `$arg_NAME`, `$cookie_NAME` and `$http_NAME`.
+  @_addressableSelf
   private func writeNamedValue(
-    _ part: TemplatePart, _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ part: TemplatePart, _ head: borrowing @_addressable RequestHead,
+    _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     switch part.variable {
@@ -66,8 +72,10 @@ extension ExchangeRecord {
   }
 
   /// The first cookie of that name, of all Cookie lines.
+  @_addressableSelf
   private func writeCookie(
-    _ name: FrozenBytes, _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ name: FrozenBytes, _ head: borrowing @_addressable RequestHead,
+    _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     var next = head.fields.firstIndex(of: .cookie)
@@ -83,8 +91,10 @@ extension ExchangeRecord {
   }
 
   /// The values of all lines of that name, joined as RFC 9110 section 5.3 does, cookies as RFC 6265.
+  @_addressableSelf
   private func writeFields(
-    _ name: FrozenBytes, _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ name: FrozenBytes, _ head: borrowing @_addressable RequestHead,
+    _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     var isFound = false
@@ -99,8 +109,9 @@ extension ExchangeRecord {
   }
 
   /// `$host`: what was asked for, in lowercase and without its port, else the server's name.
+  @_addressableSelf
   private func writeHost(
-    _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ head: borrowing @_addressable RequestHead, _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     let host = bytes.head(head.host)
@@ -119,8 +130,9 @@ extension ExchangeRecord {
   }
 
   /// `$proxy_add_x_forwarded_for`: X-Forwarded-For as it came, and the client behind it.
+  @_addressableSelf
   private func writeForwardedFor(
-    _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ head: borrowing @_addressable RequestHead, _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     var next = head.fields.firstIndex(of: .xForwardedFor)
@@ -134,8 +146,9 @@ extension ExchangeRecord {
   }
 
   /// `$remote_user`: the user of Basic credentials, whether or not anybody checked them.
+  @_addressableSelf
   private func writeRemoteUser(
-    _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ head: borrowing @_addressable RequestHead, _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     for index in 0..<head.fields.count {

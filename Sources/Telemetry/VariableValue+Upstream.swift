@@ -4,11 +4,12 @@ import HTTP
 /// Variables of the backends tried. With several tries they are lists, one element for each try in
 /// order, `, ` between them and `-` for what an attempt does not have: as nginx writes them.
 extension ExchangeRecord {
+  @_addressableSelf
   func writeUpstreamValue(
     _ variable: Variable, as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     if variable == .tries {
-      writer.append(number: UInt64(tryCount))
+      writer.append(decimal: UInt64(tryCount))
       return true
     }
     guard tryCount > 0 else { return false }
@@ -25,6 +26,7 @@ extension ExchangeRecord {
   }
 
   /// The last try is known in full.
+  @_addressableSelf
   private func writeLastTry(
     _ variable: Variable, as form: ValueForm, into writer: inout ByteWriter
   ) {
@@ -37,13 +39,14 @@ extension ExchangeRecord {
     }
   }
 
+  @_addressableSelf
   private func writeEarlierTry(
     _ variable: Variable, _ index: Int, as form: ValueForm, into writer: inout ByteWriter
   ) {
     switch variable {
-    case .upstreamAddress: writer.append(tries[index].peer.span, as: form)
-    case .upstreamStatus: writer.appendStatusOrDash(tries[index].status)
-    case .upstreamResponseTime: writer.appendTimeOrDash(tries[index].duration)
+    case .upstreamAddress: writer.append(tries.span[index].peer.span, as: form)
+    case .upstreamStatus: writer.appendStatusOrDash(tries.span[index].status)
+    case .upstreamResponseTime: writer.appendTimeOrDash(tries.span[index].duration)
     default: writer.append("-")
     }
   }
@@ -51,7 +54,7 @@ extension ExchangeRecord {
 
 extension ByteWriter {
   fileprivate mutating func appendStatusOrDash(_ status: UInt16) {
-    if status == 0 { append("-") } else { append(number: UInt64(status)) }
+    if status == 0 { append("-") } else { append(decimal: UInt64(status)) }
   }
 
   fileprivate mutating func appendTimeOrDash(_ interval: Interval) {

@@ -5,8 +5,10 @@ import Policy
 /// The values of variables, with nginx's meaning. One exhaustive switch sends each variable to the
 /// place that knows it; each of these writes the value and returns false when there is none.
 extension ExchangeRecord {
+  @_addressableSelf
   func writeValue(
-    _ part: TemplatePart, _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    _ part: TemplatePart, _ head: borrowing @_addressable RequestHead,
+    _ bytes: borrowing ExchangeBytes,
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     switch part.variable {
@@ -37,14 +39,16 @@ extension ExchangeRecord {
   }
 
   /// A response field's value that was kept.
+  @_addressableSelf
   private func writeCaptured(
     slot: Int, _ bytes: borrowing ExchangeBytes, as form: ValueForm,
     into writer: inout ByteWriter
   ) -> Bool {
     guard hasCaptures, slot < captures.count else { return false }
-    return writer.appendIfPresent(bytes.captured.part(captures[slot]), as: form)
+    return writer.appendIfPresent(bytes.captured.part(captures.span[slot]), as: form)
   }
 
+  @_addressableSelf
   private func writeIdentityValue(
     _ variable: Variable, as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {

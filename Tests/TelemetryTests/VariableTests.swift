@@ -1,0 +1,180 @@
+import Basics
+import HTTP
+import Policy
+import Telemetry
+import Testing
+
+/// Each variable with its value and what a log writes when there is none (nginx's rules).
+@Suite struct VariableTests {
+  struct Case: Sendable {
+    let text: String
+    /// Of the full exchange.
+    let value: String
+    /// Of an exchange of which nothing came, with `-` for absent.
+    let absent: String
+
+    init(_ text: String, _ value: String, absent: String) {
+      self.text = text
+      self.value = value
+      self.absent = absent
+    }
+  }
+
+  static let cases = [
+    Case("text", "text", absent: "text"),
+    Case("$arg_q", "1", absent: "-"),
+    Case("$cookie_session", "s1", absent: "-"),
+    Case("$http_x_custom", "v", absent: "-"),
+    Case("$sent_http_etag", "e1", absent: "-"),
+    Case("$upstream_http_etag", "e1", absent: "-"),
+    Case("$args", "q=1&r=%20", absent: "-"),
+    Case("$query_string", "q=1&r=%20", absent: "-"),
+    Case("$body_bytes_sent", "123", absent: "0"),
+    Case("$bytes_in", "45", absent: "0"),
+    Case("$bytes_out", "123", absent: "0"),
+    Case("$bytes_sent", "323", absent: "0"),
+    Case("$client_request_id", "bad id", absent: "-"),
+    Case("$connection", "7", absent: "7"),
+    Case("$connection_requests", "3", absent: "3"),
+    Case("$content_length", "45", absent: "-"),
+    Case("$content_type", "text/plain", absent: "-"),
+    Case("$error", "http_response_incomplete", absent: "-"),
+    Case("$host", "example.org", absent: ""),
+    Case("$hostname", "machine", absent: "machine"),
+    Case("$id_source", "invalid", absent: "-"),
+    Case("$is_args", "?", absent: ""),
+    Case("$level", "ERROR", absent: "INFO"),
+    Case("$msec", "1795384716.124", absent: "1795384716.124"),
+    Case("$pipe", ".", absent: "."),
+    Case("$pid", "4242", absent: "0"),
+    Case("$proxy_add_x_forwarded_for", "1.1.1.1, 127.0.0.1", absent: "127.0.0.1"),
+    Case("$proxy_host", "backend", absent: "-"),
+    Case("$remote_addr", "127.0.0.1", absent: "127.0.0.1"),
+    Case("$remote_port", "5000", absent: "5000"),
+    Case("$remote_user", "ann", absent: "-"),
+    Case("$realip_remote_addr", "10.9.8.7", absent: "127.0.0.1"),
+    Case("$realip_remote_port", "6000", absent: "5000"),
+    Case("$request", "POST /a/b?q=1&r=%20 HTTP/1.1", absent: "-"),
+    Case("$request_completion", "", absent: "OK"),
+    Case("$request_id", "3f0c", absent: "-"),
+    Case("$request_length", "400", absent: "0"),
+    Case("$request_method", "POST", absent: "-"),
+    Case("$request_time", "0.001", absent: "0.001"),
+    Case("$request_uri", "/a/b?q=1&r=%20", absent: "-"),
+    Case("$scheme", "https", absent: "http"),
+    Case("$server_addr", "127.0.0.1", absent: "127.0.0.1"),
+    Case("$server_name", "example.org", absent: ""),
+    Case("$server_port", "8080", absent: "8080"),
+    Case("$server_protocol", "HTTP/1.1", absent: "-"),
+    Case("$status", "200", absent: "000"),
+    Case("$termination", "upstream:response_body", absent: "-"),
+    Case("$time_iso8601", "2026-11-22T22:58:36+01:00", absent: "2026-11-22T21:58:36+00:00"),
+    Case("$time_local", "22/Nov/2026:22:58:36 +0100", absent: "22/Nov/2026:21:58:36 +0000"),
+    Case("$time_rfc3339", "2026-11-22T21:58:36.124690Z", absent: "2026-11-22T21:58:36.124690Z"),
+    Case("$tries", "1", absent: "0"),
+    Case("$upstream_addr", "10.0.0.2:80", absent: "-"),
+    Case("$upstream_connect_time", "0.000", absent: "-"),
+    Case("$upstream_header_time", "0.000", absent: "-"),
+    Case("$upstream_request_id", "other", absent: "-"),
+    Case("$upstream_response_time", "0.001", absent: "-"),
+    Case("$upstream_status", "200", absent: "-"),
+    Case("$uri", "/a/b", absent: "-"),
+    Case("$document_uri", "/a/b", absent: "-"),
+  ]
+
+  @Test(arguments: VariableTests.cases)
+  func value(_ variable: Case) throws {
+    let exchange = fullExchange()
+    let template = try compile(variable.text, exchange)
+    #expect(exchange.value(of: template, escape: .standard) == variable.value)
+    let absentAsNothing = variable.value == "-" ? "" : variable.value
+    #expect(exchange.value(of: template) == absentAsNothing)
+    #expect(exchange.value(of: template, escape: .json) == absentAsNothing)
+  }
+
+  @Test(arguments: VariableTests.cases)
+  func absence(_ variable: Case) throws {
+    let exchange = Exchange()
+    let template = try compile(variable.text, exchange)
+    let absentAsNothing = variable.absent == "-" ? "" : variable.absent
+    #expect(exchange.value(of: template, escape: .standard) == variable.absent)
+    #expect(exchange.value(of: template, escape: .none) == absentAsNothing)
+    #expect(exchange.value(of: template) == absentAsNothing)
+  }
+
+  /// No variable is without a case above.
+  @Test func everyVariableHasACase() throws {
+    let arena = Arena()
+    var compiler = TemplateCompiler(arena: arena, hostname: "")
+    var seen: Set<Variable> = [.hostname]
+    for variable in VariableTests.cases {
+      let template = try compiler.compile(variable.text)
+      for index in template.parts.indices { seen.insert(template.parts[index].variable) }
+    }
+    #expect(seen == Set(Variable.allCases))
+  }
+
+  /// A reset record says what a new one says, whatever it held.
+  @Test func resetForgetsEverything() throws {
+    var used = fullExchange()
+    used.record.event = .upgrade
+    for index in 0..<2 {
+      if index == 1 { used.addTry("p", status: 0, error: .connectionRefused, microseconds: 1) }
+      used.record.reset()
+      used.head = RequestHead()
+      used.bytes = []
+      var new = Exchange()
+      new.record = ExchangeRecord()
+      #expect(used.jsonLine() == new.jsonLine())
+      for variable in VariableTests.cases {
+        let template = try compile(variable.text, new)
+        #expect(
+          used.value(of: template, escape: .standard) == new.value(of: template, escape: .standard))
+      }
+      #expect(!used.record.hasCaptures && used.record.captures[0].isEmpty)
+    }
+  }
+
+  /// Before its end an exchange has only the time at which it began.
+  @Test func timeBeforeTheEnd() throws {
+    var exchange = Exchange()
+    exchange.record.endTime = 0
+    #expect(exchange.value(of: try compile("$msec", exchange)) == "1795384716.123")
+  }
+
+  private func fullExchange() -> Exchange {
+    var exchange = Exchange(
+      "POST", "/a/b?q=1&r=%20",
+      fields: [
+        ("Host", "Example.ORG:8080"), ("Cookie", "a=b; session=s1"), ("X-Custom", "v"),
+        ("Content-Length", "45"), ("Content-Type", "text/plain"),
+        ("X-Forwarded-For", "1.1.1.1"), ("authorization", "Basic YW5uOnNlY3JldA=="),
+      ])
+    exchange.setID("3f0c")
+    exchange.answer(200, by: "10.0.0.2:80")
+    exchange.captured = Array("xe1".utf8)
+    exchange.record.captures[0] = ByteRange(start: 1, count: 2)
+    exchange.record.hasCaptures = true
+    exchange.record.idSource = .invalid
+    exchange.record.clientRequestID.assign(Array("bad id".utf8).span)
+    exchange.record.upstreamRequestID.assign(Array("other".utf8).span)
+    exchange.record.contentBytesIn = 45
+    exchange.record.contentBytesOut = 123
+    exchange.record.bytesSent = 323
+    exchange.record.requestBytes = 400
+    exchange.record.processID = 4242
+    exchange.record.isSecure = true
+    exchange.record.utcOffset = 3_600
+    exchange.record.socketPeer = PeerAddress(family: .ipv4, high: 0, low: 0x0a09_0807, port: 6000)
+    exchange.record.serverName = exchange.arena.freeze("example.org")
+    exchange.record.proxyHost = exchange.arena.freeze("backend")
+    exchange.record.termination = Termination(.upstream, .responseBody)
+    exchange.record.error = .httpResponseIncomplete
+    return exchange
+  }
+
+  private func compile(_ text: String, _ exchange: Exchange) throws -> Template {
+    var compiler = TemplateCompiler(arena: exchange.arena, hostname: "machine")
+    return try compiler.compile(text)
+  }
+}
