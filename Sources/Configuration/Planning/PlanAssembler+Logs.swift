@@ -30,10 +30,12 @@ extension PlanAssembler {
 
   private func format(_ word: Word?) -> LogFormat? {
     guard let word else { return LogFormat(kind: .json) }
-    if let declared = builder.logFormats.first(where: { $0.name.text == word.text }) {
-      return declared.format
-    }
-    return LogFormat(builtIn: word.text, compiler: &builder.templates) ?? unknownFormat(word)
+    if let known = formats[word.text] { return known }
+    let declared = builder.logFormats.first { $0.name.text == word.text }?.format
+    let format = declared ?? LogFormat(builtIn: word.text, compiler: &builder.templates)
+    guard let format else { return unknownFormat(word) }
+    formats[word.text] = format
+    return format
   }
 
   private func unknownFormat(_ word: Word) -> LogFormat? {

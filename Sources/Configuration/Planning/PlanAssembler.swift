@@ -17,6 +17,8 @@ final class PlanAssembler {
   var locations: [LocationPlan] = []
   var upstreams: [UpstreamPlan] = []
   var sinks = SinkTable()
+  /// The formats that access logs ask for, each compiled once.
+  var formats: [String: LogFormat] = [:]
   /// Index in `upstreams` of each `upstream`.
   var declaredUpstreams: [String: Int] = [:]
   /// Index in `upstreams` of each `proxy_pass` that names an address.
