@@ -153,9 +153,9 @@ import Testing
   @Test func overflow() {
     let exchange = fullExchange()
     let whole = exchange.jsonLine()
+    let (head, path, captured) = (exchange.bytes, exchange.path, exchange.captured)
     for capacity in 1..<whole.count {
-      let bytes = ExchangeBytes(
-        head: exchange.bytes.span, path: exchange.path.span, captured: exchange.captured.span)
+      let bytes = ExchangeBytes(head: head.span, path: path.span, captured: captured.span)
       _ = collect(capacity: capacity) { writer in
         LogFormat(kind: .json).write(
           exchange.record, head: exchange.head, bytes: bytes, into: &writer)
