@@ -5,9 +5,9 @@ import HTTP
 extension RequestIDPolicy {
   /// Decides about the ID of a request whose head has been parsed from `bytes`.
   ///
-  /// On entry `id` holds a new ID; it stays unless the client's is kept (`.client`, byte for byte) or
-  /// none is to be had (`.none` and mode `pass`: empty). `received` gets the first 256 bytes of what
-  /// came but was not kept, several different lines joined by `, `, and is empty otherwise.
+  /// On entry `id` holds a new ID; it stays unless the client's is kept (`.client`, byte for byte)
+  /// or none is to be had (`.none` and mode `pass`: empty). `received` gets the first 256 bytes of
+  /// what came but was not kept, several different lines joined by `, `, and is empty otherwise.
   ///
   /// An empty value counts as absent and equal lines count as one. Lines of other spellings of the
   /// name, which `isField` also knows, are never read as the ID.

@@ -9,8 +9,9 @@ extension ServerNameTable {
   /// The table of `names` as they stand in the conf file, in its memory `arena`.
   ///
   /// `example.com` is exact, `*.example.com` stands for all names that end so, `.example.com` for
-  /// both; an empty name is that of requests without a host. Case and a final dot do not matter. Of equal names
-  /// the first one counts, and one written out counts before one that `.example.com` brings along.
+  /// both; an empty name is that of requests without a host. Case and a final dot do not matter. Of
+  /// equal names the first one counts, and one written out counts before one that `.example.com`
+  /// brings along.
   public init(names: [(name: String, server: Int)], arena: Arena) {
     var exact = Builder()
     var suffixes = Builder()
@@ -98,8 +99,8 @@ extension ServerNameTable {
 }
 
 /// A hash of bytes taken from the last to the first, case folded: that of each suffix falls out on
-/// the way. It needs no secret: only the conf file decides what stands in the tables, so a client can
-/// not make them slow.
+/// the way. It needs no secret: only the conf file decides what stands in the tables, so a client
+/// can not make them slow.
 private struct NameHash {
   /// FNV-1a, 64 bits.
   private var state: UInt64 = 0xCBF2_9CE4_8422_2325

@@ -1,7 +1,7 @@
 // The running proxy as a process: what happens before the workers start, while they run, and after.
 //
-// The main thread serves nobody. It opens what needs rights, gives the rights up, starts the workers,
-// and then waits for signals, which it turns into commands for them.
+// The main thread serves nobody. It opens what needs rights, gives the rights up, starts the
+// workers, and then waits for signals, which it turns into commands for them.
 
 import Basics
 import Engine
@@ -88,8 +88,8 @@ struct Server {
     try identity.assume()
   }
 
-  /// Opens each log once as the user that the workers will be: one that can't be written must not be
-  /// found out by its silence.
+  /// Opens each log once as the user that the workers will be: one that can't be written must not
+  /// be found out by its silence.
   private func checkLogs() throws(ProcessProblem) {
     let sinks = plan.tables.sinks
     for index in sinks.indices where sinks[index].destination == .file {
