@@ -21,6 +21,9 @@ public enum LogFile {
     return .success(Descriptor(number: number))
   }
 
+  /// Closes what `open` opened.
+  public static func close(_ descriptor: Descriptor) { _ = clinux_close(descriptor.number) }
+
   /// Creates the file at `path` unless it is there, and gives it to `owner`: the workers open it after
   /// the privileges have been dropped, and may have no right to create it. Nil when it worked.
   public static func prepare(path: String, owner: ProcessIdentity) -> KernelError? {

@@ -11,10 +11,15 @@ private func head(_ requestLine: String = "GET / HTTP/1.1", _ lines: String...) 
   ([requestLine, "Host: a.example"] + lines + ["", ""]).joined(separator: "\r\n")
 }
 
-private func parsed(_ text: String) throws -> (RequestHead, [UInt8]) {
-  var head = RequestHead()
+/// A head that can be handed on.
+private final class Parsed {
+  var value = RequestHead()
+}
+
+private func parsed(_ text: String) throws -> (Parsed, [UInt8]) {
+  let head = Parsed()
   let bytes = text.octets
-  let isComplete = try head.parse(bytes)
+  let isComplete = try head.value.parse(bytes)
   try #require(isComplete)
   return (head, bytes)
 }
@@ -33,22 +38,22 @@ private let connectionCases: [(String, ConnectionOptions, Bool)] = [
       "POST /a/b?c=d HTTP/1.1\r\nHost: example.com:8080\r\nX-One: \t two words \t\r\nX-None:\r\n"
       + "Content-Length: 12\r\n\r\nrest"
     let (head, bytes) = try parsed(text)
-    #expect(head.method == .post)
-    #expect(head.methodRange.text(in: bytes) == "POST")
-    #expect(head.target.text(in: bytes) == "/a/b?c=d")
-    #expect(head.path.text(in: bytes) == "/a/b")
-    #expect(head.query.text(in: bytes) == "c=d")
-    #expect(head.version == .http11)
-    #expect(head.authority.text(in: bytes) == "example.com:8080")
-    #expect(head.host.text(in: bytes) == "example.com")
-    #expect(head.framing == .length(12))
-    #expect(head.fields.count == 4)
-    #expect(head.fields[1].name.text(in: bytes) == "X-One")
-    #expect(head.fields[1].value.text(in: bytes) == "two words")
-    #expect(head.fields[2].value.isEmpty)
-    #expect(head.fields[3].known == .contentLength)
-    #expect(head.byteCount == bytes.count - 4)
-    #expect(head.keepsAlive)
+    #expect(head.value.method == .post)
+    #expect(head.value.methodRange.text(in: bytes) == "POST")
+    #expect(head.value.target.text(in: bytes) == "/a/b?c=d")
+    #expect(head.value.path.text(in: bytes) == "/a/b")
+    #expect(head.value.query.text(in: bytes) == "c=d")
+    #expect(head.value.version == .http11)
+    #expect(head.value.authority.text(in: bytes) == "example.com:8080")
+    #expect(head.value.host.text(in: bytes) == "example.com")
+    #expect(head.value.framing == .length(12))
+    #expect(head.value.fields.count == 4)
+    #expect(head.value.fields[1].name.text(in: bytes) == "X-One")
+    #expect(head.value.fields[1].value.text(in: bytes) == "two words")
+    #expect(head.value.fields[2].value.isEmpty)
+    #expect(head.value.fields[3].known == .contentLength)
+    #expect(head.value.byteCount == bytes.count - 4)
+    #expect(head.value.keepsAlive == true)
   }
 
   @Test(arguments: [
@@ -59,8 +64,8 @@ private let connectionCases: [(String, ConnectionOptions, Bool)] = [
   ])
   func tellsMethods(text: String, method: Method) throws {
     let (head, bytes) = try parsed(head("\(text) / HTTP/1.1"))
-    #expect(head.method == method)
-    #expect(head.methodRange.text(in: bytes) == text)
+    #expect(head.value.method == method)
+    #expect(head.value.methodRange.text(in: bytes) == text)
   }
 
   @Test(arguments: [
@@ -80,12 +85,12 @@ private let connectionCases: [(String, ConnectionOptions, Bool)] = [
     authority: String, host: String
   ) throws {
     let (head, bytes) = try parsed(head(line))
-    #expect(head.targetForm == form)
-    #expect(head.path.text(in: bytes) == path)
-    #expect(head.query.text(in: bytes) == query)
-    #expect(head.hasQuery == hasQuery)
-    #expect(head.authority.text(in: bytes) == authority)
-    #expect(head.host.text(in: bytes) == host)
+    #expect(head.value.targetForm == form)
+    #expect(head.value.path.text(in: bytes) == path)
+    #expect(head.value.query.text(in: bytes) == query)
+    #expect(head.value.hasQuery == hasQuery)
+    #expect(head.value.authority.text(in: bytes) == authority)
+    #expect(head.value.host.text(in: bytes) == host)
   }
 
   @Test(arguments: [
@@ -205,7 +210,8 @@ private let connectionCases: [(String, ConnectionOptions, Bool)] = [
   }
 
   @Test(arguments: [
-    "a", "a.b-c_d~e", "127.0.0.1", "127.0.0.1:80", "a:", "a:65535", "[::1]", "[::1]:443",
+    "a", "a.b-c_d~e", "127.0.value.0.1", "127.0.value.0.1:80", "a:", "a:65535", "[::1]",
+    "[::1]:443",
     "[2001:db8::1]", "%41b", "name-longer-than-one-word.example:8080",
   ])
   func acceptsHosts(host: String) {
@@ -231,12 +237,12 @@ private let connectionCases: [(String, ConnectionOptions, Bool)] = [
 
   @Test func reads10And1x() throws {
     let (old, _) = try parsed("GET / HTTP/1.0\r\n\r\n")
-    #expect(old.version == .http10)
-    #expect(!old.keepsAlive)
+    #expect(old.value.version == .http10)
+    #expect(old.value.keepsAlive == false)
     let (kept, _) = try parsed("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")
-    #expect(kept.keepsAlive)
+    #expect(kept.value.keepsAlive == true)
     let (later, _) = try parsed(head("GET / HTTP/1.2"))
-    #expect(later.version == .http11)
+    #expect(later.value.version == .http11)
     let refused = parse("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n")
     #expect(refused.error == .invalidTransferEncoding)
   }
@@ -244,41 +250,42 @@ private let connectionCases: [(String, ConnectionOptions, Bool)] = [
   @Test(arguments: connectionCases)
   func readsConnection(value: String, options: ConnectionOptions, keepsAlive: Bool) throws {
     let (head, _) = try parsed(head("GET / HTTP/1.1", "Connection: \(value)"))
-    #expect(head.connection == options)
-    #expect(head.keepsAlive == keepsAlive)
+    #expect(head.value.connection == options)
+    #expect(head.value.keepsAlive == keepsAlive)
   }
 
   @Test func readsExpectation() throws {
     let (asked, _) = try parsed(head("PUT / HTTP/1.1", "Expect: 100-Continue"))
-    #expect(asked.expectsContinue)
+    #expect(asked.value.expectsContinue == true)
     for value in ["100-continue", "anything"] {
       let (old, _) = try parsed("PUT / HTTP/1.0\r\nExpect: \(value)\r\n\r\n")
-      #expect(!old.expectsContinue)
+      #expect(old.value.expectsContinue == false)
     }
   }
 
   @Test func readsUpgrade() throws {
     let both = ["Upgrade: websocket", "Connection: keep-alive, Upgrade"]
-    #expect(try parsed(head("GET / HTTP/1.1", both[0], both[1])).0.requestsUpgrade)
-    #expect(try !parsed(head("GET / HTTP/1.1", both[0])).0.requestsUpgrade)
-    #expect(try !parsed(head("GET / HTTP/1.1", both[1])).0.requestsUpgrade)
-    #expect(try !parsed(head("GET / HTTP/1.0", both[0], both[1])).0.requestsUpgrade)
+    #expect(try parsed(head("GET / HTTP/1.1", both[0], both[1])).0.value.requestsUpgrade == true)
+    #expect(try parsed(head("GET / HTTP/1.1", both[0])).0.value.requestsUpgrade == false)
+    #expect(try parsed(head("GET / HTTP/1.1", both[1])).0.value.requestsUpgrade == false)
+    #expect(try parsed(head("GET / HTTP/1.0", both[0], both[1])).0.value.requestsUpgrade == false)
   }
 
   @Test func readsFraming() throws {
-    #expect(try parsed(head()).0.framing == .none)
-    #expect(try parsed(head("PUT / HTTP/1.1", "Content-Length: 0")).0.framing == .length(0))
+    #expect(try parsed(head()).0.value.framing == .none)
+    #expect(try parsed(head("PUT / HTTP/1.1", "Content-Length: 0")).0.value.framing == .length(0))
     let most = try parsed(head("PUT / HTTP/1.1", "Content-Length: 9223372036854775799")).0
-    #expect(most.framing == .length(9_223_372_036_854_775_799))
-    #expect(try parsed(head("PUT / HTTP/1.1", "Transfer-Encoding: Chunked")).0.framing == .chunked)
+    #expect(most.value.framing == .length(9_223_372_036_854_775_799))
+    #expect(
+      try parsed(head("PUT / HTTP/1.1", "Transfer-Encoding: Chunked")).0.value.framing == .chunked)
   }
 
   @Test func ignoresAFewEmptyLinesBefore() throws {
     for count in 0...4 {
       let text = String(repeating: "\r\n", count: count) + head()
       let (head, bytes) = try parsed(text)
-      #expect(head.byteCount == bytes.count)
-      #expect(head.path.text(in: bytes) == "/")
+      #expect(head.value.byteCount == bytes.count)
+      #expect(head.value.path.text(in: bytes) == "/")
     }
     let text = String(repeating: "\r\n", count: 5) + head()
     #expect(parse(text).error == .malformedRequestLine)
@@ -287,7 +294,7 @@ private let connectionCases: [(String, ConnectionOptions, Bool)] = [
   @Test func takesObsoleteTextAndTabsInValues() throws {
     let value = "\u{80}\u{FF}\ta\u{E4}\u{E4}\u{E4}\u{E4}\u{E4}b"
     let (head, _) = try parsed(head("GET / HTTP/1.1", "X: \(value)"))
-    #expect(head.fields[1].value.count == 10)
+    #expect(head.value.fields[1].value.count == 10)
   }
 
   @Test func resetForgetsEverything() throws {
@@ -302,8 +309,8 @@ private let connectionCases: [(String, ConnectionOptions, Bool)] = [
   }
 
   @Test func aCompleteHeadStaysComplete() throws {
-    var (head, bytes) = try parsed(head())
-    #expect(try head.parse(bytes))
-    #expect(head.fields.count == 1)
+    let (head, bytes) = try parsed(head())
+    #expect(try head.value.parse(bytes))
+    #expect(head.value.fields.count == 1)
   }
 }

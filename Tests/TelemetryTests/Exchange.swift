@@ -48,7 +48,8 @@ final class Exchange {
     _ = append(Array("\r\n".utf8))
   }
 
-  convenience init(_ method: String, _ target: String, fields: [(name: String, value: String)] = []) {
+  convenience init(_ method: String, _ target: String, fields: [(name: String, value: String)] = [])
+  {
     self.init(method, Array(target.utf8), fields: fields.map { ($0.name, Array($0.value.utf8)) })
   }
 
@@ -81,6 +82,7 @@ final class Exchange {
   /// What `format` writes of it.
   func line(_ format: LogFormat) -> [UInt8] {
     collect { writer in
+      let (bytes, path, captured) = (bytes, path, captured)
       let lent = ExchangeBytes(head: bytes.span, path: path.span, captured: captured.span)
       format.write(record, head: head, bytes: lent, into: &writer)
     }
@@ -92,6 +94,7 @@ final class Exchange {
   func value(of template: Template) -> String {
     string(
       collect { writer in
+        let (bytes, path, captured) = (bytes, path, captured)
         let lent = ExchangeBytes(head: bytes.span, path: path.span, captured: captured.span)
         template.write(record, head: head, bytes: lent, into: &writer)
       })
@@ -101,12 +104,14 @@ final class Exchange {
   func value(of template: Template, escape: LogEscape) -> String {
     string(
       collect { writer in
+        let (bytes, path, captured) = (bytes, path, captured)
         let lent = ExchangeBytes(head: bytes.span, path: path.span, captured: captured.span)
         template.write(record, head: head, bytes: lent, escape: escape, into: &writer)
       })
   }
 
   func isTrue(_ template: Template) -> Bool {
+    let (bytes, path, captured) = (bytes, path, captured)
     let lent = ExchangeBytes(head: bytes.span, path: path.span, captured: captured.span)
     var scratch = InlineArray<2, UInt8>(repeating: 0)
     var memory = scratch.mutableSpan

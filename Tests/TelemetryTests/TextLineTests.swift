@@ -55,7 +55,7 @@ import Testing
 
   /// nginx's combined with the ID at its end, in the words of nginx's documentation.
   @Test func combined() throws {
-    let exchange = plain()
+    var exchange = plain()
     #expect(
       try combinedLine(of: exchange)
         == "127.0.0.1 - - [22/Nov/2026:21:58:36 +0000] \"GET /path HTTP/1.1\" 200 123 \"-\" \"a\\x22b\""

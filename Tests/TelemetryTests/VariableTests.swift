@@ -118,14 +118,14 @@ import Testing
 
   /// A reset record says what a new one says, whatever it held.
   @Test func resetForgetsEverything() throws {
-    var used = fullExchange()
+    let used = fullExchange()
     used.record.event = .upgrade
     for index in 0..<2 {
       if index == 1 { used.addTry("p", status: 0, error: .connectionRefused, microseconds: 1) }
       used.record.reset()
       used.head = RequestHead()
       used.bytes = []
-      var new = Exchange()
+      let new = Exchange()
       new.record = ExchangeRecord()
       #expect(used.jsonLine() == new.jsonLine())
       for variable in VariableTests.cases {

@@ -173,7 +173,9 @@ extension Worker where K: ~Copyable {
   /// must have let go of it before.
   mutating func close(_ connection: ConnectionPointer, reset: Bool = false) {
     precondition(connection.pointee.phase != .closed, "close: the connection is closed")
-    if reset { kernel.reset(connection.pointee.descriptor) } else {
+    if reset {
+      kernel.reset(connection.pointee.descriptor)
+    } else {
       kernel.close(connection.pointee.descriptor)
     }
     timers.remove(connection)

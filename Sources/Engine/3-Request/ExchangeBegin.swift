@@ -120,7 +120,9 @@ extension Worker where K: ~Copyable {
     let bytes = exchange.pointee.headBytes.span.extracting(value.offsets)
     guard bytes.count >= 3 else { return false }
     for start in 0...(bytes.count - 3) {
-      if FieldNameMatch.equalIgnoringCase(bytes.extracting(start..<start + 3), "h2c") { return true }
+      if FieldNameMatch.equalIgnoringCase(bytes.extracting(start..<start + 3), "h2c") {
+        return true
+      }
     }
     return false
   }

@@ -92,7 +92,8 @@ extension Worker where K: ~Copyable {
     let descriptor: Descriptor
     switch result {
     case .connected(let made), .inProgress(let made): descriptor = made
-    case .failed(let error): return tryFailed(exchange, .connectFailed, connectErrorType(error), error)
+    case .failed(let error):
+      return tryFailed(exchange, .connectFailed, connectErrorType(error), error)
     }
     guard let connection = open(descriptor, role: .upstream, origin: upstream) else {
       let error = KernelError(kind: .exhausted, code: 0)

@@ -135,7 +135,8 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func reportFailedTry(
-    _ exchange: ExchangePointer, _ type: ErrorType, _ phase: Termination.Phase, _ cause: KernelError?
+    _ exchange: ExchangePointer, _ type: ErrorType, _ phase: Termination.Phase,
+    _ cause: KernelError?
   ) {
     let peer = exchange.pointee.record.upstream
     let count = exchange.pointee.record.tryCount

@@ -13,7 +13,9 @@ extension Worker where K: ~Copyable {
   /// when the exchange has ended over it.
   mutating func relayRequest(_ exchange: ExchangePointer, _ writer: inout ByteWriter) -> Bool {
     for _ in 0..<Limits.readsPerTurn {
-      guard let peer = exchange.pointee.upstream, !exchange.pointee.stopsSending else { return true }
+      guard let peer = exchange.pointee.upstream, !exchange.pointee.stopsSending else {
+        return true
+      }
       if peer.pointee.output.isEmpty {
         switch takeRequestContent(exchange, &writer) {
         case .ready: break

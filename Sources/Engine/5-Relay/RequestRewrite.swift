@@ -149,7 +149,9 @@ extension Worker where K: ~Copyable {
   }
 
   /// What `proxy_set_header` sets; an empty value leaves the field out.
-  private mutating func writeAssignedFields(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+  private mutating func writeAssignedFields(
+    _ exchange: ExchangePointer, into writer: inout ByteWriter
+  ) {
     let fields = exchange.pointee.plan.pointee.requestFields
     for index in fields.indices {
       appendTemplateField(fields[index].name, fields[index].value, exchange, into: &writer)
@@ -188,7 +190,8 @@ extension Worker where K: ~Copyable {
       let index = exchange.pointee.head.fields.firstIndex(of: .upgrade)
     else { return }
     writer.append("Connection: upgrade\r\n")
-    writer.appendField("Upgrade", bytes.extracting(exchange.pointee.head.fields[index].value.offsets))
+    writer.appendField(
+      "Upgrade", bytes.extracting(exchange.pointee.head.fields[index].value.offsets))
   }
 
   /// True when `proxy_set_header` names a known field.

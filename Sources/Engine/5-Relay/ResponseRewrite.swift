@@ -128,7 +128,9 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  private mutating func writeResponseFraming(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+  private mutating func writeResponseFraming(
+    _ exchange: ExchangePointer, into writer: inout ByteWriter
+  ) {
     switch exchange.pointee.clientFraming {
     case .none, .untilClose: break
     case .length(let count):

@@ -52,7 +52,9 @@ extension Worker where K: ~Copyable {
   }
 
   /// Writes a template's value for an exchange, as it goes into a field or a body.
-  mutating func write(_ template: Template, _ exchange: ExchangePointer, into writer: inout ByteWriter) {
+  mutating func write(
+    _ template: Template, _ exchange: ExchangePointer, into writer: inout ByteWriter
+  ) {
     let bytes = ExchangeBytes(
       head: exchange.pointee.headBytes.span, path: exchange.pointee.pathBytes.span,
       captured: exchange.pointee.capturedBytes.span)

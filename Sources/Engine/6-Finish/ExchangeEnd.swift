@@ -13,7 +13,8 @@ extension Worker where K: ~Copyable {
   mutating func end(_ exchange: ExchangePointer) {
     let client = exchange.pointee.downstream
     if exchange.pointee.upstream != nil {
-      let isClean = exchange.pointee.upstreamStage == .complete && exchange.pointee.request == .complete
+      let isClean =
+        exchange.pointee.upstreamStage == .complete && exchange.pointee.request == .complete
       endTry(exchange, mayReuse: isClean)
     } else {
       releaseUpstream(exchange, mayReuse: false)
@@ -77,7 +78,9 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func moveInputToBegin(_ connection: ConnectionPointer) {
-    guard let base = connection.pointee.input.base, connection.pointee.inputStart > 0 else { return }
+    guard let base = connection.pointee.input.base, connection.pointee.inputStart > 0 else {
+      return
+    }
     let count = connection.pointee.inputCount
     if count > 0 {
       base.copyMemory(from: base + Int(connection.pointee.inputStart), byteCount: count)

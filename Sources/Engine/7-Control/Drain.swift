@@ -72,7 +72,8 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func endByShutdown(_ exchange: ExchangePointer) {
-    let phase: Termination.Phase = exchange.pointee.response == .none ? .responseHead : .responseBody
+    let phase: Termination.Phase =
+      exchange.pointee.response == .none ? .responseHead : .responseBody
     exchange.pointee.record.termination = Termination(.proxy, phase)
     exchange.pointee.record.error = .proxyShutdown
     exchange.pointee.closesConnection = true
