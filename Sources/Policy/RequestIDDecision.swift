@@ -44,7 +44,10 @@ extension RequestIDPolicy {
   /// `request_id_header` itself in any case, or one that CGI-style backends fold into the same
   /// variable (`X_Request_ID`).
   @inlinable public func isField(_ name: Span<UInt8>) -> Bool {
-    name.count == header.count && FieldNameMatch.foldsAlike(name, header.span)
+    guard name.count == header.count else { return false }
+    // The exact name is the usual case, and quickly found.
+    return FieldNameMatch.equalIgnoringCase(name, header.span)
+      || FieldNameMatch.foldsAlike(name, header.span)
   }
 
   /// True when a request whose ID came out as `source` is to be answered with 400
