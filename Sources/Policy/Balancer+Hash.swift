@@ -52,16 +52,9 @@ extension Balancer {
   /// address decide, and the lowest for its weight wins.
   ///
   /// It does what nginx's ketama ring is for: when a peer goes, its keys alone move, and each finds
-<<<<<<< HEAD
-  /// the same next peer again. There is no ring to compute or to keep, the shares are exact (160
-  /// points per weight leave them some per cent apart), and the order of the peers does not matter.
-  /// The price is some 40 instructions for each peer. Keys fall on other peers than nginx's ring
-  /// gives.
-=======
-  /// the same next peer again. There is no ring to compute or to keep, the shares follow the weights
-  /// to within one per cent, and the order of the peers does not matter. The price is some hundred
-  /// instructions for each peer. Keys fall on other peers than nginx's ring gives.
->>>>>>> c22801deadc0b177fe221bc30a99643e38284fa5
+  /// the same next peer again. There is no ring to compute or to keep, the shares follow the
+  /// weights to within one per cent, and the order of the peers does not matter. The price is some
+  /// hundred instructions for each peer. Keys fall on other peers than nginx's ring gives.
   static func pickConsistentHash(
     _ candidates: Candidates, _ states: inout MutableSpan<PeerState>, _ hashKey: UInt64
   ) -> Int? {
@@ -93,11 +86,7 @@ extension Balancer {
   }
 
   /// -log2 of `bits` / 2^64, in units of 2^-32: of evenly drawn bits it is exponentially
-<<<<<<< HEAD
-  /// distributed, so that dividing it by a weight gives each peer exactly that share of the wins.
-=======
   /// distributed, so that dividing it by a weight gives each peer that share of the wins.
->>>>>>> c22801deadc0b177fe221bc30a99643e38284fa5
   @inline(__always) static func logarithmicCost(_ bits: UInt64) -> UInt64 {
     let whole = UInt64(bits.leadingZeroBitCount)
     // The bits behind the leading one, as a fraction in units of 2^-32.

@@ -86,28 +86,9 @@ extension FrozenArray<ServerNameTable.Entry> {
   }
 }
 
-<<<<<<< HEAD
-extension ServerNameTable {
-  /// True when `name` in lowercase is `canonical`.
-  @inline(__always) fileprivate static func areEqual(
-    _ canonical: Span<UInt8>, _ name: Span<UInt8>
-  ) -> Bool {
-    guard canonical.count == name.count else { return false }
-    for index in canonical.indices where canonical[index] != lowercase(name[index]) {
-      return false
-    }
-    return true
-  }
-}
-
-/// A hash of bytes taken from the last to the first, case folded: that of each suffix falls out on
-/// the way. It needs no secret: only the conf file decides what stands in the tables, so a client
-/// can not make them slow.
-=======
 /// A hash of bytes taken from the last to the first: that of each suffix falls out on the way. It
 /// needs no secret: only the conf file decides what stands in the tables, so a client can't make
 /// them slow.
->>>>>>> c22801deadc0b177fe221bc30a99643e38284fa5
 private struct NameHash {
   /// FNV-1a, 64 bits.
   private var state: UInt64 = 0xCBF2_9CE4_8422_2325
