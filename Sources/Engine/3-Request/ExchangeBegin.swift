@@ -204,8 +204,7 @@ extension Worker where K: ~Copyable {
       peer: nearestPeer(exchange),
       id: &exchange.pointee.record.requestID, received: &exchange.pointee.record.clientRequestID)
     exchange.pointee.record.idSource = source
-    guard exchange.pointee.plan.pointee.requestID.rejectsInvalid else { return true }
-    return source != .invalid && source != .duplicate
+    return !exchange.pointee.plan.pointee.requestID.rejects(source)
   }
 
   /// Whom `request_id_trust` is asked about: the socket's peer, or the client that a trusted peer

@@ -101,11 +101,17 @@ extension Worker where K: ~Copyable {
     let peers = tables.upstreams[upstream].peers
     let table = upstreams.states(of: upstream)
     var states = table.mutableSpan
-    if failed {
-      Balancer.failed(
-        peer: exchange.pointee.peerIndex, peers: peers, states: &states, now: now)
-    } else {
-      Balancer.succeeded(peer: exchange.pointee.peerIndex, states: &states)
+    guard failed else {
+      return Balancer.succeeded(peer: exchange.pointee.peerIndex, states: &states)
+    }
+    let isTakenOut = Balancer.failed(
+      peer: exchange.pointee.peerIndex, peers: peers, states: &states, now: now)
+    guard isTakenOut else { return }
+    let name = peers[exchange.pointee.peerIndex].name
+    report(.warn, "upstream", exchange, exchange.pointee.downstream) { line in
+      line.append("peer ")
+      line.append(name.span)
+      line.append(" is taken out of service for its fail_timeout")
     }
   }
 

@@ -92,7 +92,7 @@ extension Worker where K: ~Copyable {
     let condition = RetryConditions(status: status)
     if !condition.isEmpty, mayGoToNextPeer(exchange, status), let next = selectPeer(exchange) {
       noteTry(exchange, error: .none)
-      markPeer(exchange, failed: true)
+      markPeer(exchange, failed: TryFailure.status(status).countsAgainstPeer)
       releaseUpstream(exchange, mayReuse: false)
       rewindContent(exchange)
       beginTry(exchange, peer: next)

@@ -74,7 +74,9 @@ extension Worker where K: ~Copyable {
     case .other:
       let policy = exchange.pointee.plan.pointee.requestID
       if policy.mode != .off && policy.isField(name) {
-        noteUpstreamRequestID(exchange, bytes.extracting(line.value.offsets))
+        if FieldNameMatch.equalIgnoringCase(name, policy.header.span) {
+          noteUpstreamRequestID(exchange, bytes.extracting(line.value.offsets))
+        }
         return false
       }
     default: break
