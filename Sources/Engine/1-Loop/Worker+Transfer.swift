@@ -98,7 +98,9 @@ extension Worker where K: ~Copyable {
   }
 
   /// Notes in the exchange's record what was handed to the kernel.
-  private mutating func account(_ connection: ConnectionPointer, written: Int, first: Int) {
+  @inline(__always) private mutating func account(
+    _ connection: ConnectionPointer, written: Int, first: Int
+  ) {
     guard written > 0 else { return }
     connection.pointee.flags.insert(.progressed)
     guard let exchange = connection.pointee.exchange else { return }

@@ -140,7 +140,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   }
 
   /// Remembers what an event says; nothing is done until all events of the turn are known.
-  private mutating func note(_ event: KernelEvent) {
+  @inline(__always) private mutating func note(_ event: KernelEvent) {
     if event.token == KernelEvent.wakeToken { return obeyCommands() }
     if let listener = ListenerTable.index(ofToken: event.token) {
       return acceptConnections(listener: listener)

@@ -36,7 +36,7 @@ extension Worker where K: ~Copyable {
     writer.append("\r\n")
   }
 
-  private mutating func writeStatusLine(
+  @inline(__always) private mutating func writeStatusLine(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     writer.append("HTTP/1.1 ")
@@ -130,7 +130,7 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  private mutating func writeResponseFraming(
+  @inline(__always) private mutating func writeResponseFraming(
     _ exchange: ExchangePointer, into writer: inout ByteWriter
   ) {
     switch exchange.pointee.clientFraming {
