@@ -154,6 +154,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.upstream?.pointee.inputStart &+= UInt32(count)
     exchange.pointee.upstreamStage = .content
     exchange.pointee.response = .content
+    exchange.pointee.responseStart = exchange.pointee.record.bytesSent
     return .ready
   }
 
