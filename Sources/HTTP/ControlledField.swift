@@ -6,13 +6,9 @@ import Basics
 /// CGI-style backends fold `X_Forwarded_For` and `X-Forwarded-For` into one variable, so such a twin would
 /// let a client say what only the proxy may say.
 public enum ControlledField {
-  /// Longest name that has a twin worth looking for: that of `Access-Control-Request-Headers` is longer
-  /// than any controlled one.
-  private static var longestName: Int { 32 }
-
   /// True when `name` is not the name of a controlled field but folds into one.
   public static func isTwin(_ name: Span<UInt8>) -> Bool {
-    guard name.count <= longestName, hasFoldedByte(name) else { return false }
+    guard mayBeControlled(name), hasFoldedByte(name) else { return false }
     var folded = InlineBytes<32>()
     for index in name.indices { folded.append(isAlphanumeric(name[index]) ? name[index] : 0x2d) }
     if isForwarded(folded.span) { return true }
@@ -28,6 +24,18 @@ public enum ControlledField {
   public static func isForwarded(_ name: Span<UInt8>) -> Bool {
     guard name.count > 12, name[0] | 0x20 == 0x78 else { return false }
     return FieldNameMatch.equalIgnoringCase(name.extracting(0..<12), "x-forwarded-")
+  }
+
+  /// A twin has the length and the first letter of the name that it stands for; most names fail here.
+  @inline(__always) private static func mayBeControlled(_ name: Span<UInt8>) -> Bool {
+    guard name.count > 1 && name.count <= 32 else { return false }
+    switch name[0] | 0x20 {
+    case UInt8(ascii: "x"): return name.count >= 9
+    case UInt8(ascii: "c"), UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "h"),
+      UInt8(ascii: "u"), UInt8(ascii: "e"):
+      return true
+    default: return false
+    }
   }
 
   /// True when a byte is neither alphanumeric nor a dash.
