@@ -8,7 +8,8 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// The pure targets besides prove their memory safety: each unsafe expression is marked and explained.
+/// The pure targets besides prove their memory safety: each unsafe expression is marked and
+/// explained.
 let pure: [SwiftSetting] =
   strict + [.strictMemorySafety(), .enableExperimentalFeature("Lifetimes")]
 

@@ -9,10 +9,11 @@ public enum DirectiveReference {
 
       ## Overview
 
-      The syntax is nginx's: a directive is a name, its arguments and a `;`, or a block in `{ }`. Text \
-      with white space or one of `;{}` stands in quotes. Times take `ms`, `s`, `m`, `h`, `d`, `w`, `M` \
-      and `y` and are in seconds without one; sizes take `k`, `m` and `g`. Waybill's top level is \
-      nginx's `http` block. An inner level inherits what it does not set itself.
+      The syntax is nginx's: a directive is a name, its arguments and a `;`, or a block in `{ }`. \
+      Text with white space or one of `;{}` stands in quotes. Times take `ms`, `s`, `m`, `h`, \
+      `d`, `w`, `M` and `y` and are in seconds without one; sizes take `k`, `m` and `g`. \
+      Waybill's top level is nginx's `http` block. An inner level inherits what it does not set \
+      itself.
 
       This page is generated from the directives' entries in `Sources/Configuration/Directives`.
 

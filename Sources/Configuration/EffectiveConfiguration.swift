@@ -15,7 +15,8 @@ struct EffectivePolicy {
 
 /// Prints compiled configurations.
 public enum EffectiveConfiguration {
-  /// The text for one configuration; itself a conf file that means the same when it has no `include`.
+  /// The text for one configuration; itself a conf file that means the same when it has no
+  /// `include`.
   public static func render(_ compiled: CompiledConfiguration) -> String {
     var text = ""
     for source in compiled.sources {

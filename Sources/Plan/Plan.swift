@@ -5,8 +5,8 @@ import Telemetry
 
 /// A conf file, compiled: immutable, shared by all workers, replaced as a whole.
 ///
-/// `tables` holds plain values and pointers into the plan's arena; a worker copies `tables` and keeps
-/// the plan alive beside it.
+/// `tables` holds plain values and pointers into the plan's arena; a worker copies `tables` and
+/// keeps the plan alive beside it.
 public final class Plan: Sendable {
   /// What the workers read.
   public let tables: PlanTables
@@ -138,7 +138,8 @@ public struct ServerPlan: Sendable, BitwiseCopyable {
   public var headLimits: HeadLimits
   /// The locations by path: indices into `locations`.
   public var locationTable: LocationTable
-  /// What serves a path that no location matches, and a request that has no path: an index into `locations`.
+  /// What serves a path that no location matches, and a request that has no path: an index into
+  /// `locations`.
   public var fallbackLocation: Int
   /// `set_real_ip_from`
   public var realIPTrust: PeerTrust
@@ -225,7 +226,8 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   /// `proxy_next_upstream*`
   public var retry = RetryPolicy(
     conditions: [.error, .timeout], maximumTries: 0, timeout: .endless)
-  /// `proxy_ignore_client_abort`: `on` serves a client that closed its sending side (the default here).
+  /// `proxy_ignore_client_abort`: `on` serves a client that closed its sending side (the default
+  /// here).
   public var ignoresClientAbort = true
 
   // towards the client

@@ -4,8 +4,8 @@ import HTTP
 /// What the engine asks of an operating system: sockets, readiness, clocks, randomness, log files.
 ///
 /// The engine is generic over it and touches nothing else, so that it runs unchanged on a simulated
-/// one. Calls never block (but `wait`) and never throw: what went wrong is a value. EINTR is retried
-/// behind this protocol; misuse (EBADF, EFAULT, ENOTSOCK) traps there.
+/// one. Calls never block (but `wait`) and never throw: what went wrong is a value. EINTR is
+/// retried behind this protocol; misuse (EBADF, EFAULT, ENOTSOCK) traps there.
 public protocol Kernel: ~Copyable {
   /// The monotonic clock.
   mutating func now() -> Instant
@@ -14,8 +14,8 @@ public protocol Kernel: ~Copyable {
   /// Fills `buffer` from the system's cryptographic random source; false when that failed.
   mutating func fillRandom(_ buffer: UnsafeMutableRawBufferPointer) -> Bool
 
-  /// Waits until something is ready or `deadline` has come (at once when it is past; for ever when it is
-  /// `never`), rounding up to whole milliseconds. Returns the number of events stored.
+  /// Waits until something is ready or `deadline` has come (at once when it is past; for ever when
+  /// it is `never`), rounding up to whole milliseconds. Returns the number of events stored.
   mutating func wait(
     into events: UnsafeMutableBufferPointer<KernelEvent>, until deadline: Instant
   ) -> Int
@@ -34,8 +34,9 @@ public protocol Kernel: ~Copyable {
   mutating func accept(_ listener: Descriptor) -> AcceptResult
   /// The local address of a connection.
   mutating func localAddress(_ descriptor: Descriptor) -> PeerAddress
-  /// Begins a connection, to `unixPath` when it is not empty. It may be under way when this returns:
-  /// the socket becomes writable when it is made, and `connectError` then says how it went.
+  /// Begins a connection, to `unixPath` when it is not empty. It may be under way when this
+  /// returns: the socket becomes writable when it is made, and `connectError` then says how it
+  /// went.
   mutating func connect(to address: PeerAddress, unixPath: FrozenBytes) -> ConnectResult
   /// The outcome of a connect, or the error pending on a socket; nil when there is none.
   mutating func pendingError(_ descriptor: Descriptor) -> KernelError?
@@ -55,8 +56,8 @@ public protocol Kernel: ~Copyable {
   /// Closes so that the peer sees a reset, not an end: what was sent is known to be incomplete.
   mutating func reset(_ descriptor: Descriptor)
 
-  /// Opens a log file for appending, creating it, or a copy of stdout (1) or stderr (2) when `standard`
-  /// is not 0. Writing to it never blocks.
+  /// Opens a log file for appending, creating it, or a copy of stdout (1) or stderr (2) when
+  /// `standard` is not 0. Writing to it never blocks.
   mutating func openLog(path: FrozenBytes, standard: Int32) -> OpenResult
   /// Appends to a log.
   mutating func writeLog(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer) -> WriteResult

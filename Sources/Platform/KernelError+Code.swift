@@ -40,8 +40,8 @@ extension KernelError {
   }
 }
 
-/// Ends the process: `call` was given a descriptor or memory that it can't have been given by right.
-/// Going on would serve one client with another one's socket.
+/// Ends the process: `call` was given a descriptor or memory that it can't have been given by
+/// right. Going on would serve one client with another one's socket.
 @inline(never) @usableFromInline func misuse(_ call: StaticString, _ code: Int32) -> Never {
   fatalError("\(call): \(KernelError(code: code).describe()) (a bug in Waybill)")
 }

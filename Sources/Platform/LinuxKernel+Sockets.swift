@@ -7,8 +7,8 @@ import HTTP
 extension LinuxKernel {
   // MARK: Beginning
 
-  /// See `Kernel`. Nothing but what was inherited from the listener (TCP_NODELAY) is set: one system
-  /// call for each connection.
+  /// See `Kernel`. Nothing but what was inherited from the listener (TCP_NODELAY) is set: one
+  /// system call for each connection.
   public mutating func accept(_ listener: Descriptor) -> AcceptResult {
     var peer = clinux_address()
     let result = clinux_accept(listener.number, &peer)

@@ -7,8 +7,8 @@ import Glibc
 public enum LogFile {
   /// Opens the file at `path` for appending; creates it with mode 0640. Writing never blocks.
   ///
-  /// A FIFO is opened for reading too: so it needs no reader to be there, and none that leaves breaks
-  /// it. What nobody reads fills the FIFO, and the rest would block.
+  /// A FIFO is opened for reading too: so it needs no reader to be there, and none that leaves
+  /// breaks it. What nobody reads fills the FIFO, and the rest would block.
   public static func open(path: String) -> Result<Descriptor, KernelError> {
     let appending = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK
     var number = clinux_open(path, appending, 0o640)
@@ -21,8 +21,12 @@ public enum LogFile {
     return .success(Descriptor(number: number))
   }
 
-  /// Creates the file at `path` unless it is there, and gives it to `owner`: the workers open it after
-  /// the privileges have been dropped, and may have no right to create it. Nil when it worked.
+  /// Closes what `open` opened.
+  public static func close(_ descriptor: Descriptor) { _ = clinux_close(descriptor.number) }
+
+  /// Creates the file at `path` unless it is there, and gives it to `owner`: the workers open it
+  /// after the privileges have been dropped, and may have no right to create it. Nil when it
+  /// worked.
   public static func prepare(path: String, owner: ProcessIdentity) -> KernelError? {
     switch open(path: path) {
     case .failure(let error): return error

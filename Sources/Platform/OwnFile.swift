@@ -3,7 +3,8 @@
 import CLinux
 import Glibc
 
-/// A file that this process made: what another process has put in its place since then is left alone.
+/// A file that this process made: what another process has put in its place since then is left
+/// alone.
 final class OwnFile: Sendable {
   let path: String
   /// Names the file itself. While it is open no other file can get the same inode number.

@@ -26,7 +26,8 @@ public enum ProcessControl {
   /// True when stderr is a terminal.
   public static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
-  /// Writes text to stdout (1) or stderr (2), waiting until all is taken; gives up when it can't be.
+  /// Writes text to stdout (1) or stderr (2), waiting until all is taken; gives up when it can't
+  /// be.
   public static func print(_ text: String, to standard: Int32) {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {

@@ -4,16 +4,16 @@ import CLinux
 
 /// The processors of this process.
 public enum Processors {
-  /// Processors that the scheduler gives to this process, within the quota of its cgroup (version 2)
-  /// and those around it, rounded up; at least 1.
+  /// Processors that the scheduler gives to this process, within the quota of its cgroup (version
+  /// 2) and those around it, rounded up; at least 1.
   public static var available: Int {
     let allowed = Int(clinux_available_processors())
     guard let path = cgroup(from: text("/proc/self/cgroup")) else { return allowed }
     return limits(ofGroup: path).reduce(allowed) { min($0, $1) }
   }
 
-  /// The quota in a `cpu.max` file ("200000 100000": microseconds in each period), in processors; nil
-  /// when there is none ("max 100000").
+  /// The quota in a `cpu.max` file ("200000 100000": microseconds in each period), in processors;
+  /// nil when there is none ("max 100000").
   static func limit(from text: String) -> Int? {
     let words = text.split { $0.isWhitespace }
     guard words.count == 2, let quota = Int(words[0]), let period = Int(words[1]), quota > 0,

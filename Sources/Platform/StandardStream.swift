@@ -1,11 +1,12 @@
-// stdout and stderr as log files. They are shared with whoever started Waybill: were they switched to
-// non-blocking, a shell or a sibling in the same pipe would suddenly see EAGAIN.
+// stdout and stderr as log files. They are shared with whoever started Waybill: were they switched
+// to non-blocking, a shell or a sibling in the same pipe would suddenly see EAGAIN.
 
 import CLinux
 import Glibc
 import Synchronization
 
-/// The standard streams, opened once for the process under an open file of our own where that works.
+/// The standard streams, opened once for the process under an open file of our own where that
+/// works.
 public enum StandardStream {
   /// A descriptor for one worker.
   public struct Copy: Sendable {

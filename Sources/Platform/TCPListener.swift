@@ -5,8 +5,8 @@ import Glibc
 import HTTP
 
 enum TCPListener {
-  /// Fails when another process listens on the address. Opening with SO_REUSEPORT would not tell: two
-  /// Waybills started by accident would each get half of the connections.
+  /// Fails when another process listens on the address. Opening with SO_REUSEPORT would not tell:
+  /// two Waybills started by accident would each get half of the connections.
   static func probe(_ address: ListenAddress) throws(ListenError) {
     let socket = try makeSocket(address, sharesPort: false)
     _ = clinux_close(socket)

@@ -54,8 +54,8 @@ private final class ThreadStart: Sendable {
   }
 }
 
-/// Where a thread begins. An ordinary function: a closure given to pthread_create from the main actor
-/// would trap on the new thread.
+/// Where a thread begins. An ordinary function: a closure given to pthread_create from the main
+/// actor would trap on the new thread.
 private func runThread(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
   let start = Unmanaged<ThreadStart>.fromOpaque(context!).takeRetainedValue()
   clinux_name_thread(start.name)

@@ -48,13 +48,13 @@ extension Balancer {
     return index
   }
 
-  /// Weighted rendezvous hashing: each candidate draws a number that only the key and its own address
-  /// decide, and the lowest for its weight wins.
+  /// Weighted rendezvous hashing: each candidate draws a number that only the key and its own
+  /// address decide, and the lowest for its weight wins.
   ///
-  /// It does what nginx's ketama ring is for: when a peer goes, its keys alone move, and each finds the
-  /// same next peer again. There is no ring to compute or to keep, the shares are exact (160 points
-  /// per weight leave them some per cent apart), and the order of the peers does not matter. The price is
-  /// some 40 instructions for each peer. Keys fall on other peers than nginx's ring gives.
+  /// It does what nginx's ketama ring is for: when a peer goes, its keys alone move, and each finds
+  /// the same next peer again. There is no ring to compute or to keep, the shares follow the
+  /// weights to within one per cent, and the order of the peers does not matter. The price is some
+  /// hundred instructions for each peer. Keys fall on other peers than nginx's ring gives.
   static func pickConsistentHash(
     _ candidates: Candidates, _ states: inout MutableSpan<PeerState>, _ hashKey: UInt64
   ) -> Int? {
@@ -85,8 +85,8 @@ extension Balancer {
     return mix(address.low ^ UInt64(address.port) &<< 48) ^ address.high
   }
 
-  /// -log2 of `bits` / 2^64, in units of 2^-32: of evenly drawn bits it is exponentially distributed,
-  /// so that dividing it by a weight gives each peer exactly that share of the wins.
+  /// -log2 of `bits` / 2^64, in units of 2^-32: of evenly drawn bits it is exponentially
+  /// distributed, so that dividing it by a weight gives each peer that share of the wins.
   @inline(__always) static func logarithmicCost(_ bits: UInt64) -> UInt64 {
     let whole = UInt64(bits.leadingZeroBitCount)
     // The bits behind the leading one, as a fraction in units of 2^-32.

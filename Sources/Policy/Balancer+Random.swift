@@ -9,8 +9,8 @@ extension Balancer {
     pick(candidates, states, except: -1, random)
   }
 
-  /// Two different candidates at random, and of these the one with fewer requests in progress for its
-  /// weight.
+  /// Two different candidates at random, and of these the one with fewer requests in progress for
+  /// its weight.
   static func pickRandomTwo(
     _ candidates: Candidates, _ states: borrowing MutableSpan<PeerState>, _ random: UInt64
   ) -> Int? {

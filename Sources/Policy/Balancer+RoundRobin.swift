@@ -1,10 +1,11 @@
 import Basics
 
-/// The methods that spread requests evenly: smooth weighted round-robin, and `least_conn` on top of it.
+/// The methods that spread requests evenly: smooth weighted round-robin, and `least_conn` on top of
+/// it.
 extension Balancer {
-  /// Smooth weighted round-robin: each round raises every candidate by its weight, takes the highest,
-  /// and lowers that one by the sum, so that weights 5, 1, 1 give a a b a c a a and never five in a
-  /// row.
+  /// Smooth weighted round-robin: each round raises every candidate by its weight, takes the
+  /// highest, and lowers that one by the sum, so that weights 5, 1, 1 give a a b a c a a and never
+  /// five in a row.
   static func roundRobin(
     _ candidates: Candidates, _ states: inout MutableSpan<PeerState>
   ) -> Int? {
@@ -47,8 +48,8 @@ extension Balancer {
     return best
   }
 
-  /// Raises the running weight of a candidate by its effective weight, and lets the latter recover by
-  /// one from what failures took. Returns by how much the running weight rose.
+  /// Raises the running weight of a candidate by its effective weight, and lets the latter recover
+  /// by one from what failures took. Returns by how much the running weight rose.
   @inline(__always) private static func raise(
     _ index: Int, _ candidates: Candidates, _ states: inout MutableSpan<PeerState>
   ) -> Int64 {
@@ -60,8 +61,8 @@ extension Balancer {
     return effective
   }
 
-  /// Negative when the peer at `index` has fewer requests for its weight than that at `other`, 0 when
-  /// as many.
+  /// Negative when the peer at `index` has fewer requests for its weight than that at `other`, 0
+  /// when as many.
   @inline(__always) static func load(
     _ index: Int, minus other: Int, _ candidates: Candidates,
     _ states: borrowing MutableSpan<PeerState>

@@ -4,9 +4,9 @@ import HTTP
 /// Chooses the peer of an upstream that serves a request, and learns from how it went.
 ///
 /// The rules are nginx's, per worker: a peer whose failures reach `max_fails` is left out until
-/// `fail_timeout` has passed since the last one; then one request in each `fail_timeout` tries it, and the
-/// first success after that clears its failures. An upstream of a single peer is never left out.
-/// Backups serve only when no other peer can.
+/// `fail_timeout` has passed since the last one; then one request in each `fail_timeout` tries it,
+/// and the first success after that clears its failures. An upstream of a single peer is never left
+/// out. Backups serve only when no other peer can.
 ///
 /// `states` holds one element for each of `peers`, in their order. Every selected peer must be
 /// released exactly once, and in between be said to have succeeded or failed at most once.
@@ -14,8 +14,8 @@ public enum Balancer {
   /// Chooses a peer that is not among `tried` and counts it as in use; nil when none is left.
   ///
   /// - random: any bits; only the random methods look at them.
-  /// - hashKey: `hash(of:)` of the evaluated key; only the hash methods look at it. 0 (the hash of an
-  ///   empty key) chooses round-robin, as in nginx.
+  /// - hashKey: `hash(of:)` of the evaluated key; only the hash methods look at it. 0 (the hash of
+  ///   an empty key) chooses round-robin, as in nginx.
   public static func select(
     method: BalancingMethod, peers: FrozenArray<Peer>, states: inout MutableSpan<PeerState>,
     tried: TriedPeers, now: Instant, random: UInt64, hashKey: UInt64

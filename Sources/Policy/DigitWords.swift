@@ -1,5 +1,5 @@
-/// Numbers as text, eight digits at a time in one register: an ID is made for every request, and byte
-/// by byte it would cost more than the routing does.
+/// Numbers as text, eight digits at a time in one register: an ID is made for every request, and
+/// byte by byte it would cost more than the routing does.
 ///
 /// A digit word holds eight ASCII digits in the order of reading: the first one in the lowest byte,
 /// as a little-endian store leaves them in memory.

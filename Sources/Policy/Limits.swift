@@ -5,7 +5,8 @@ import Basics
 public enum Limits {
   // MARK: The request ID
 
-  /// Bytes of the longest ID that `request_id_max_length` may allow: Rails cuts there, HAProxy at 128.
+  /// Bytes of the longest ID that `request_id_max_length` may allow: Rails cuts there, HAProxy at
+  /// 128.
   public static let requestIDBytes = 255
   /// Bytes of a client's or backend's refused ID that reach the log: enough to recognise it.
   public static let receivedIDBytes = 256
@@ -60,13 +61,14 @@ public enum Limits {
   /// How long accepting pauses when descriptors or memory have run out.
   public static let acceptPause = Interval.milliseconds(100)
 
-  /// Connections accepted beyond `worker_connections`, only to be refused with a 503 that has an ID.
+  /// Connections accepted beyond `worker_connections`, only to be refused with a 503 that has an
+  /// ID.
   public static let refusalConnections = 64
 
   // MARK: Requests
 
-  /// Bytes of content that are read and thrown away so that a connection can be kept after an answer
-  /// of Waybill's own; with more to come, closing is cheaper.
+  /// Bytes of content that are read and thrown away so that a connection can be kept after an
+  /// answer of Waybill's own; with more to come, closing is cheaper.
   public static let discardedContentBytes: UInt64 = 1024 * 1024
 
   // MARK: Upstream
@@ -86,7 +88,8 @@ public enum Limits {
 
   // MARK: Logs
 
-  /// Bytes of log lines that wait in one worker for one sink; what does not fit is counted and dropped.
+  /// Bytes of log lines that wait in one worker for one sink; what does not fit is counted and
+  /// dropped.
   public static let logQueueBytes = 1024 * 1024
   /// Longest log line in bytes: the longest head, escaped, and the rest of the line.
   public static let logLineBytes = 256 * 1024

@@ -3,8 +3,8 @@ import Basics
 /// Which location a path belongs to (nginx's `location`): the exact one, else the longest prefix.
 ///
 /// Both tables are sorted by bytes and searched by halving. The entry that the path would stand
-/// behind begins with every prefix of the path that the table has, so the longest of them is found by
-/// going up that entry's parents, without comparing bytes again.
+/// behind begins with every prefix of the path that the table has, so the longest of them is found
+/// by going up that entry's parents, without comparing bytes again.
 extension LocationTable {
   /// The table of `entries`, in the memory of `arena`. Of equal paths the first one counts.
   public init(entries: [(isExact: Bool, path: String, location: Int)], arena: Arena) {
@@ -28,11 +28,11 @@ extension LocationTable {
     return nil
   }
 
-  /// Index of the last entry that does not sort behind `path` (-1 for none), and the number of bytes
-  /// with which both begin.
+  /// Index of the last entry that does not sort behind `path` (-1 for none), and the number of
+  /// bytes with which both begin.
   ///
-  /// All entries between two bounds share at least what both bounds share with the path; these bytes
-  /// are not compared again.
+  /// All entries between two bounds share at least what both bounds share with the path; these
+  /// bytes are not compared again.
   private static func lastNotAfter(
     _ path: Span<UInt8>, in entries: FrozenArray<Entry>
   ) -> (index: Int, shared: Int) {

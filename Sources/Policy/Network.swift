@@ -6,8 +6,8 @@ extension Network {
   /// The range that `text` names: an address alone, or with `/` and the length of its prefix.
   ///
   /// Bits behind the prefix are cleared; `hasHostBits` tells whether there were any. An IPv4-mapped
-  /// IPv6 range (`::ffff:10.0.0.0/104`) is the IPv4 range that it maps, since addresses are held so.
-  /// Nil for anything else, an address with a port or in brackets included.
+  /// IPv6 range (`::ffff:10.0.0.0/104`) is the IPv4 range that it maps, since addresses are held
+  /// so. Nil for anything else, an address with a port or in brackets included.
   public init?(parsing text: Span<UInt8>) {
     guard let written = Network.parse(text) else { return nil }
     self.init(address: written.address, prefixLength: UInt8(written.length))

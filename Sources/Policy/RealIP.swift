@@ -7,8 +7,8 @@ public enum RealIP {
   ///
   /// When `peer` is trusted it is the last address of the list; with `recursive`
   /// (`real_ip_recursive`) the last one that is not trusted, or the first one when all are. A place
-  /// that holds no address ends the search: what stands before it can't be vouched for. An untrusted
-  /// `peer` stays. A port is taken along; without one it is 0.
+  /// that holds no address ends the search: what stands before it can't be vouched for. An
+  /// untrusted `peer` stays. A port is taken along; without one it is 0.
   public static func resolve(
     header: Span<UInt8>, recursive: Bool, peer: PeerAddress, trust: PeerTrust
   ) -> PeerAddress {

@@ -21,8 +21,8 @@ enum RequestIDAlphabet {
     return .valid
   }
 
-  /// The comma is no character of an ID, so a value of IDs and commas is a list of them; with any other
-  /// forbidden character it is nothing at all.
+  /// The comma is no character of an ID, so a value of IDs and commas is a list of them; with any
+  /// other forbidden character it is nothing at all.
   private static func refusal(of value: Span<UInt8>) -> RequestIDVerdict {
     var hasComma = false
     for index in value.indices where !contains(value[index]) {

@@ -5,9 +5,9 @@ import HTTP
 extension RequestIDPolicy {
   /// Decides about the ID of a request whose head has been parsed from `bytes`.
   ///
-  /// On entry `id` holds a new ID; it stays unless the client's is kept (`.client`, byte for byte) or
-  /// none is to be had (`.none` and mode `pass`: empty). `received` gets the first 256 bytes of what
-  /// came but was not kept, several different lines joined by `, `, and is empty otherwise.
+  /// On entry `id` holds a new ID; it stays unless the client's is kept (`.client`, byte for byte)
+  /// or none is to be had (`.none` and mode `pass`: empty). `received` gets the first 256 bytes of
+  /// what came but was not kept, several different lines joined by `, `, and is empty otherwise.
   ///
   /// An empty value counts as absent and equal lines count as one. Lines of other spellings of the
   /// name, which `isField` also knows, are never read as the ID.
@@ -44,7 +44,10 @@ extension RequestIDPolicy {
   /// `request_id_header` itself in any case, or one that CGI-style backends fold into the same
   /// variable (`X_Request_ID`).
   @inlinable public func isField(_ name: Span<UInt8>) -> Bool {
-    name.count == header.count && FieldNameMatch.foldsAlike(name, header.span)
+    guard name.count == header.count else { return false }
+    // The exact name is the usual case, and quickly found.
+    return FieldNameMatch.equalIgnoringCase(name, header.span)
+      || FieldNameMatch.foldsAlike(name, header.span)
   }
 
   /// True when a request whose ID came out as `source` is to be answered with 400

@@ -5,8 +5,8 @@ extension RequestID {
   /// Replaces what is held by a new ID of the format.
   ///
   /// - random: 128 bits from a cryptographic source, never used before.
-  /// - milliseconds: since 1970-01-01 UTC, 48 bits of it; `uuid4` and `hex` ignore it. IDs of `uuid7`
-  ///   and `ulid` sort by it; within a millisecond their order is random.
+  /// - milliseconds: since 1970-01-01 UTC, 48 bits of it; `uuid4` and `hex` ignore it. IDs of
+  ///   `uuid7` and `ulid` sort by it; within a millisecond their order is random.
   public mutating func generate(
     _ format: RequestIDFormat, random: (UInt64, UInt64), milliseconds: UInt64
   ) {

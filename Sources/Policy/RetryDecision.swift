@@ -13,6 +13,11 @@ public enum TryFailure: Equatable, Sendable, BitwiseCopyable {
   case invalidResponse
   /// The response has this status code.
   case status(UInt16)
+
+  /// True when `max_fails` counts it. A peer that says 403 or 404 does work: such a response goes
+  /// to the next peer when `proxy_next_upstream` names it, but is held against nobody (nginx's
+  /// rule).
+  public var countsAgainstPeer: Bool { self != .status(403) && self != .status(404) }
 }
 
 /// Whether a request may go to the next peer (`proxy_next_upstream`).

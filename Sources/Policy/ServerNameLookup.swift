@@ -1,4 +1,5 @@
 import Basics
+import HTTP
 
 /// Which server a host name belongs to (nginx's `server_name`).
 ///
@@ -6,11 +7,12 @@ import Basics
 /// wildcard that could match costs one probe, and the whole name one more: the cost depends on the
 /// host's length only, not on the number of servers.
 extension ServerNameTable {
-  /// The table of `names` as they stand in the conf file, in its memory `arena`.
+  /// The table of `names` as they stand in the conf file, in the memory of `arena`.
   ///
   /// `example.com` is exact, `*.example.com` stands for all names that end so, `.example.com` for
-  /// both; an empty name is that of requests without a host. Case and a final dot do not matter. Of equal names
-  /// the first one counts, and one written out counts before one that `.example.com` brings along.
+  /// both; an empty name is that of requests without a host. Case and a final dot do not matter. Of
+  /// equal names the first one counts, and one written out counts before one that `.example.com`
+  /// brings along.
   public init(names: [(name: String, server: Int)], arena: Arena) {
     var exact = Builder()
     var suffixes = Builder()
@@ -77,40 +79,29 @@ extension FrozenArray<ServerNameTable.Entry> {
   @inline(__always) fileprivate func server(of name: Span<UInt8>, _ hash: NameHash) -> Int {
     var slot = hash.slot(of: count)
     while self[slot].server >= 0 {
-      if ServerNameTable.areEqual(self[slot].name.span, name) { return self[slot].server }
+      if FieldNameMatch.equalIgnoringCase(self[slot].name.span, name) { return self[slot].server }
       slot = (slot &+ 1) & (count &- 1)
     }
     return -1
   }
 }
 
-extension ServerNameTable {
-  /// True when `name` in lowercase is `canonical`.
-  @inline(__always) fileprivate static func areEqual(
-    _ canonical: Span<UInt8>, _ name: Span<UInt8>
-  ) -> Bool {
-    guard canonical.count == name.count else { return false }
-    for index in canonical.indices where canonical[index] != lowercase(name[index]) {
-      return false
-    }
-    return true
-  }
-}
-
-/// A hash of bytes taken from the last to the first, case folded: that of each suffix falls out on
-/// the way. It needs no secret: only the conf file decides what stands in the tables, so a client can
-/// not make them slow.
+/// A hash of bytes taken from the last to the first: that of each suffix falls out on the way. It
+/// needs no secret: only the conf file decides what stands in the tables, so a client can't make
+/// them slow.
 private struct NameHash {
   /// FNV-1a, 64 bits.
   private var state: UInt64 = 0xCBF2_9CE4_8422_2325
 
   @inline(__always) mutating func append(_ byte: UInt8) {
-    state = (state ^ UInt64(lowercase(byte))) &* 0x0000_0100_0000_01B3
+    // Setting one bit makes letters of both cases equal, and other bytes that names never have.
+    state = (state ^ UInt64(byte | 0x20)) &* 0x0000_0100_0000_01B3
   }
 
   /// The first slot to look at in a table of `count` slots, a power of two.
   @inline(__always) func slot(of count: Int) -> Int {
-    Int(truncatingIfNeeded: state ^ state &>> 32) & (count &- 1)
+    // The best mixed bits of a product are the upper ones.
+    Int(truncatingIfNeeded: (state &* 0x9E37_79B9_7F4A_7C15) &>> 32) & (count &- 1)
   }
 }
 

@@ -19,6 +19,12 @@ extension ExchangeRecord {
     case .scheme: writer.append(isSecure ? "https" : "http")
     case .processID: writer.append(decimal: UInt64(processID))
     case .proxyHost: return writer.appendIfPresent(proxyHost.span, as: form)
+    case .proxyProtocolAddress:
+      guard hasAnnouncedClient else { return false }
+      announcedClient.write(into: &writer)
+    case .proxyProtocolPort:
+      guard hasAnnouncedClient else { return false }
+      writer.appendPort(of: announcedClient)
     // $pipe: requests are read one by one, so whether one came early is not known.
     default: writer.append(".")
     }

@@ -8,8 +8,8 @@ import Platform
 enum Order: String, ExpressibleByArgument, CaseIterable {
   case stop, quit, reopen, reload
 
-  /// The signals that say it. A process that is told twice to end does so at once, and two different
-  /// signals can't be merged into one on the way.
+  /// The signals that say it. A process that is told twice to end does so at once, and two
+  /// different signals can't be merged into one on the way.
   var signals: [ControlSignal] {
     switch self {
     case .stop: [.terminate, .quit]

@@ -1,7 +1,7 @@
 // The running proxy as a process: what happens before the workers start, while they run, and after.
 //
-// The main thread serves nobody. It opens what needs rights, gives the rights up, starts the workers,
-// and then waits for signals, which it turns into commands for them.
+// The main thread serves nobody. It opens what needs rights, gives the rights up, starts the
+// workers, and then waits for signals, which it turns into commands for them.
 
 import Basics
 import Engine
@@ -53,6 +53,7 @@ struct Server {
     try openSockets()
     if let path = plan.process.pidPath { pidFile = try PIDFile(path: path) }
     try dropPrivileges()
+    try checkLogs()
   }
 
   private mutating func openSockets() throws(ProcessProblem) {
@@ -85,6 +86,20 @@ struct Server {
       }
     }
     try identity.assume()
+  }
+
+  /// Opens each log once as the user that the workers will be: one that can't be written must not
+  /// be found out by its silence.
+  private func checkLogs() throws(ProcessProblem) {
+    let sinks = plan.tables.sinks
+    for index in sinks.indices where sinks[index].destination == .file {
+      let path = sinks[index].path.text
+      switch LogFile.open(path: path) {
+      case .success(let descriptor): LogFile.close(descriptor)
+      case .failure(let error):
+        throw ProcessProblem(message: "log \(path): \(error.describe())")
+      }
+    }
   }
 
   /// Starts a thread for each worker. When one can't be started those before it are stopped.

@@ -2,8 +2,8 @@ import Configuration
 import Foundation
 import Testing
 
-/// Whatever becomes of a conf file under an editor's cursor, compiling it ends with a plan or with an
-/// error, never with a crash, and says something about a real line.
+/// Whatever becomes of a conf file under an editor's cursor, compiling it ends with a plan or with
+/// an error, never with a crash, and says something about a real line.
 struct MutationTests {
   static let example: [UInt8] = {
     let url = ExampleTests.root.appending(path: "proxy.conf.example")

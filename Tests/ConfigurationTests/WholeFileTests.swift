@@ -9,7 +9,8 @@ struct WholeFileTests {
   /// Servers that hide each other, or contradict each other about an address.
   @Test(arguments: [
     (
-      "server { listen 1; server_name a; return 204; }\nserver { listen 1; server_name a; return 204; }",
+      "server { listen 1; server_name a; return 204; }\n"
+        + "server { listen 1; server_name a; return 204; }",
       "warning: conflicting server name \"a\" on 0.0.0.0:1, ignored"
     ),
     (

@@ -12,6 +12,7 @@ from harness.backend import reply
 from harness.client import request_bytes
 from harness.log import read_lines
 from harness.polling import wait_for
+from harness.ports import free_port
 from harness.proxy import command
 
 MINE = {"X-Request-ID": "mine-1"}
@@ -193,10 +194,26 @@ def test_there_are_as_many_workers_as_asked(site, backend):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_user(site, backend):
+    # The user must be able to reach its logs, as a package would arrange it.
+    for folder in [site.directory, *site.directory.parents][:4]:
+        if folder not in (Path("/"), Path("/tmp")):
+            folder.chmod(0o755)
+    os.chown(site.directory, 65534, 65534)
     proxy = site.serve(backend, top="user nobody;")
     wait_for(lambda: users(proxy) == {"65534"}, "becoming nobody")
     assert proxy.get("/", MINE).status == 200 and proxy.log_line("mine-1")
-    (site.directory / "waybill.pid").unlink(missing_ok=True)  # nobody may not
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_log_that_the_user_cannot_reach_is_said(site, backend):
+    site.directory.chmod(0o700)
+    path = site.directory / "proxy.conf"
+    path.write_text(
+        f"user nobody; error_log stderr; access_log {site.directory}/access.log;"
+        f"server {{ listen 127.0.0.1:{free_port()}; return 200; }}"
+    )
+    done = command("-c", path)
+    assert done.returncode == 1 and f"log {site.directory}/access.log" in done.stderr
 
 
 def users(proxy):

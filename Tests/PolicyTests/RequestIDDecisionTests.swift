@@ -58,6 +58,8 @@ import Testing
     (["abc, abc"], .duplicate, "new", "abc, abc"),
     (["a,b"], .duplicate, "new", "a,b"),
     ([","], .duplicate, "new", ","),
+    (["a b,\tc"], .duplicate, "new", "a b,\tc"),
+    (["a,b!"], .invalid, "new", "a,b!"),
     (["a b"], .invalid, "new", "a b"),
     (["a b", "a b"], .invalid, "new", "a b"),
     (["a b", "c"], .duplicate, "new", "a b, c"),

@@ -32,6 +32,14 @@ import Testing
     #expect(!allows(failure, []))
   }
 
+  @Test(arguments: conditionsMet)
+  func peersThatAnswerWithoutAccessAreNotBlamed(
+    _ failure: TryFailure, _ condition: RetryConditions
+  ) {
+    let isBlamed = condition != .http403 && condition != .http404
+    #expect(failure.countsAgainstPeer == isBlamed)
+  }
+
   @Test(arguments: [UInt16(200), 301, 400, 401, 501, 505, 999])
   func otherStatusCodesAreAnswers(_ status: UInt16) {
     #expect(!allows(.status(status), RetryConditions(rawValue: .max)))

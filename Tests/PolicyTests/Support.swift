@@ -3,7 +3,8 @@ import Policy
 
 @testable import HTTP
 
-/// What the tests of this target share: heads without a parser, addresses, and repeatable randomness.
+/// What the tests of this target share: heads without a parser, addresses, and repeatable
+/// randomness.
 
 /// SplitMix64 from a fixed seed, so that a failing test fails again.
 struct SeededGenerator: RandomNumberGenerator {

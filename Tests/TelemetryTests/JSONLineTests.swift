@@ -45,14 +45,14 @@ import Testing
       try parsed(fullExchange())["tries"]
         == .array([
           .object([
-            .init(key: "upstream", value: .string("10.0.0.1:80")),
+            .init(key: "address", value: .string("10.0.0.1:80")),
             .init(key: "error", value: .string("connection_refused")),
-            .init(key: "duration", value: .number("0.000150")),
+            .init(key: "seconds", value: .number("0.000150")),
           ]),
           .object([
-            .init(key: "upstream", value: .string("10.0.0.2:80")),
+            .init(key: "address", value: .string("10.0.0.2:80")),
             .init(key: "status", value: .number("200")),
-            .init(key: "duration", value: .number("2.000000")),
+            .init(key: "seconds", value: .number("2.000000")),
           ]),
         ]))
   }
@@ -108,7 +108,7 @@ import Testing
   @Test(
     arguments: [
       (200, .nobody, "INFO"), (101, .nobody, "INFO"), (302, .nobody, "INFO"),
-      (400, .client, "WARN"), (404, .nobody, "WARN"), (499, .client, "WARN"),
+      (400, .client, "WARN"), (404, .nobody, "WARN"), (499, .client, "ERROR"),
       (500, .nobody, "ERROR"), (502, .upstream, "ERROR"), (200, .client, "ERROR"),
       (200, .upstream, "ERROR"), (0, .proxy, "ERROR"), (0, .nobody, "INFO"),
     ] as [(UInt16, Termination.Party, String)])

@@ -1,7 +1,8 @@
 import Basics
 import HTTP
 
-/// Reads addresses: `host:port`, `[::1]:port`, `unix:/path`, and for `listen` also `port` and `*:port`.
+/// Reads addresses: `host:port`, `[::1]:port`, `unix:/path`, and for `listen` also `port` and
+/// `*:port`.
 extension ConfigurationBuilder {
   /// The host and port of an authority; the port is nil when there is none.
   func splitAuthority(_ text: String, at place: Place) -> (host: String, port: UInt16?)? {

@@ -2,8 +2,8 @@ import Basics
 import HTTP
 import Telemetry
 
-/// Reads single arguments. Each function reports what is wrong with its word and then returns nil, so
-/// that a directive's code only says what it does with good ones.
+/// Reads single arguments. Each function reports what is wrong with its word and then returns nil,
+/// so that a directive's code only says what it does with good ones.
 extension ConfigurationBuilder {
   /// A length of time.
   func time(_ word: Word, mayBeZero: Bool = false) -> Interval? {

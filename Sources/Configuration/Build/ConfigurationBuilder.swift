@@ -3,8 +3,8 @@ import HTTP
 import Policy
 import Telemetry
 
-/// Walks the directives of a conf file and its includes, checks each use against its catalogue entry
-/// and lets the entry note what it says. What comes out is still what the file declares; the
+/// Walks the directives of a conf file and its includes, checks each use against its catalogue
+/// entry and lets the entry note what it says. What comes out is still what the file declares; the
 /// `PlanAssembler` merges the levels and freezes them.
 final class ConfigurationBuilder {
   let environment: ConfigurationEnvironment
@@ -78,7 +78,8 @@ final class ConfigurationBuilder {
     for use in uses { build(use) }
   }
 
-  /// Builds a block's directives in a context of their own, and returns the settings that they made.
+  /// Builds a block's directives in a context of their own, and returns the settings that they
+  /// made.
   func build(_ block: DirectiveBlock, in inner: DirectiveContexts) -> Settings {
     let outer = (context, settings, firstUses)
     defer { (context, settings, firstUses) = outer }
@@ -175,7 +176,8 @@ final class ConfigurationBuilder {
 
   // MARK: Names
 
-  /// The addresses of a host name, asked for once; nil when it has none, which is reported at `place`.
+  /// The addresses of a host name, asked for once; nil when it has none, which is reported at
+  /// `place`.
   func resolve(_ host: String, at place: Place, suggestion: () -> String?) -> [PeerAddress]? {
     let answer = resolved[host] ?? environment.resolve(host)
     resolved[host] = answer

@@ -28,8 +28,8 @@ enum FieldSyntax {
     return FieldNameMatch.foldsAlike(first.span, second.span)
   }
 
-  /// True for the fields that frame a message or belong to one connection: Waybill alone writes them
-  /// (RFC 9110 section 7.6.1, RFC 9112 section 6).
+  /// True for the fields that frame a message or belong to one connection: Waybill alone writes
+  /// them (RFC 9110 section 7.6.1, RFC 9112 section 6).
   static func isManaged(_ name: FieldName) -> Bool {
     switch name {
     case .connection, .contentLength, .keepAlive, .proxyConnection, .te, .trailer,

@@ -2,8 +2,8 @@ import Basics
 
 /// nginx's units: `10s`, `1h 30m`, `64k`. Nothing overflows: what is too large is no value.
 enum Units {
-  /// A length of time; without a unit in seconds. Several units follow each other from the longest to
-  /// the shortest, as nginx demands.
+  /// A length of time; without a unit in seconds. Several units follow each other from the longest
+  /// to the shortest, as nginx demands.
   static func interval(_ text: String) -> Interval? {
     let units: [(name: String, milliseconds: UInt64)] = [
       ("y", 31_536_000_000), ("M", 2_592_000_000), ("w", 604_800_000), ("d", 86_400_000),

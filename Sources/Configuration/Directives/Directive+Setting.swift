@@ -48,8 +48,8 @@ extension Directive {
     }
   }
 
-  /// A directive of nginx of which Waybill always does one thing: saying so is allowed, anything else
-  /// is refused.
+  /// A directive of nginx of which Waybill always does one thing: saying so is allowed, anything
+  /// else is refused.
   static func statement(
     _ name: String, in contexts: DirectiveContexts, _ truth: String, _ summary: String
   ) -> Directive {

@@ -30,8 +30,8 @@ extension DirectiveCatalog {
       "large_client_header_buffers", in: [.top, .server], "NUMBER SIZE", count: 2...2,
       default: "4 8k",
       """
-      Bounds on request heads: a line may have SIZE bytes (414, 431), and the head NUMBER times SIZE \
-      (431).
+      Bounds on request heads: a line may have SIZE bytes (414, 431), and the head NUMBER times \
+      SIZE (431).
       """
     ) { builder, use in
       guard let number = builder.number(use.arguments[0], 1...1024),

@@ -6,24 +6,24 @@ extension DirectiveCatalog {
     Directive(
       "proxy_set_header", in: .everyLevel, "NAME VALUE", count: 2...2, isRepeatable: true,
       """
-      Sets a header of the request to the backend in place of what the client sent or Waybill would \
-      send; an empty value removes it. Setting one never drops another: unlike nginx, a level inherits \
-      the headers of the outer levels that it does not set itself.
+      Sets a header of the request to the backend in place of what the client sent or Waybill \
+      would send; an empty value removes it. Setting one never drops another: unlike nginx, a \
+      level inherits the headers of the outer levels that it does not set itself.
       """
     ) { $0.proxySetHeader($1) },
     Directive(
       "proxy_hide_header", in: .everyLevel, "NAME", isRepeatable: true,
       """
-      Keeps a header of the backend's response from the client. Those of outer levels hold in inner \
-      ones, too.
+      Keeps a header of the backend's response from the client. Those of outer levels hold in \
+      inner ones, too.
       """
     ) { $0.proxyHideHeader($1) },
     Directive(
       "add_header", in: .everyLevel, "NAME VALUE [always]", count: 2...3, isRepeatable: true,
       """
-      Adds a header to responses with the codes 200, 201, 204, 206, 301, 302, 303, 304, 307 and 308, \
-      with `always` to all. Unlike nginx, a level inherits the headers of the outer levels that it does \
-      not set itself.
+      Adds a header to responses with the codes 200, 201, 204, 206, 301, 302, 303, 304, 307 and \
+      308, with `always` to all. Unlike nginx, a level inherits the headers of the outer levels \
+      that it does not set itself.
       """
     ) { $0.addHeader($1) },
   ]

@@ -6,9 +6,9 @@ extension DirectiveCatalog {
     Directive(
       "include", in: [.everyLevel, .upstream], "PATH | PATTERN", isRepeatable: true,
       """
-      Reads another file, or all that match a pattern with `*`, `?` and `[…]` in the order of their \
-      names, as if their text stood here. A relative path is relative to the folder of the file that \
-      holds the directive.
+      Reads another file, or all that match a pattern with `*`, `?` and `[…]` in the order of \
+      their names, as if their text stood here. A relative path is relative to the folder of the \
+      file that holds the directive.
       """
     ) { $0.include($1) }
   ]

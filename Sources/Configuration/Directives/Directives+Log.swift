@@ -12,10 +12,10 @@ extension DirectiveCatalog {
       """
       Where one line for each request goes; any number of them. FORMAT: `json` (the default), \
       `combined`, `verbose`, `simple` or the name of a `log_format`. Without `buffer=` a line is \
-      written as soon as its request has ended; with it once SIZE bytes are together or `flush=` has \
-      passed. `if=`: no line when the text, usually a variable, comes out empty or as `0`. The lines \
-      of an inner level replace those of the outer one; `off` means none. A relative path is relative \
-      to the folder that Waybill was started in.
+      written as soon as its request has ended; with it once SIZE bytes are together or `flush=` \
+      has passed. `if=`: no line when the text, usually a variable, comes out empty or as `0`. \
+      The lines of an inner level replace those of the outer one; `off` means none. A relative \
+      path is relative to the folder that Waybill was started in.
       """
     ) { $0.accessLog($1) },
     Directive(
@@ -31,9 +31,9 @@ extension DirectiveCatalog {
       "error_log", in: .everyLevel, "PATH | stderr | stdout [LEVEL]", count: 1...2,
       default: "stderr notice", isRepeatable: true,
       """
-      Where messages go, from LEVEL on: `debug`, `info`, `notice`, `warn`, `error` (the default when a \
-      place is given), `crit`, `alert`, `emerg`. Any number of them; the lines of an inner level \
-      replace those of the outer one.
+      Where messages go, from LEVEL on: `debug`, `info`, `notice`, `warn`, `error` (the default \
+      when a place is given), `crit`, `alert`, `emerg`. Any number of them; the lines of an inner \
+      level replace those of the outer one.
       """
     ) { $0.errorLog($1) },
   ]

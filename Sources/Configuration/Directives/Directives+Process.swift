@@ -35,8 +35,8 @@ extension DirectiveCatalog {
     Directive(
       "user", in: .top, "NAME [GROUP]", count: 1...2,
       """
-      The user, and if it is not the user's own the group, that the process becomes once its sockets \
-      are open. Only root can do that.
+      The user, and if it is not the user's own the group, that the process becomes once its \
+      sockets are open. Only root can do that.
       """
     ) { builder, use in
       if let empty = use.arguments.first(where: \.text.isEmpty) {
@@ -48,8 +48,8 @@ extension DirectiveCatalog {
     Directive(
       "shutdown_timeout", in: .top, "TIME", default: "30s",
       """
-      How long running requests may still take after `SIGTERM`, `SIGQUIT` or a reload; 0 ends them at \
-      once.
+      How long running requests may still take after `SIGTERM`, `SIGQUIT` or a reload; 0 ends \
+      them at once.
       """
     ) { builder, use in
       builder.process.shutdownTimeout = builder.time(use.arguments[0], mayBeZero: true)

@@ -8,9 +8,9 @@ extension DirectiveCatalog {
       "proxy_pass", in: .location,
       "http://UPSTREAM[URI] | http://HOST[:PORT][URI] | http://unix:PATH[:URI]",
       """
-      Passes requests to an `upstream`, to a host (all its addresses, in turn) or to a unix socket. \
-      With a URI part, even if it is only `/`, that part takes the place of what the location \
-      matches. Idle connections are kept, as with `keepalive 32` in an `upstream`.
+      Passes requests to an `upstream`, to a host (all its addresses, in turn) or to a unix \
+      socket. With a URI part, even if it is only `/`, that part takes the place of what the \
+      location matches. Idle connections are kept, as with `keepalive 32` in an `upstream`.
       """
     ) { $0.proxyPass($1) },
     .time(
@@ -25,8 +25,8 @@ extension DirectiveCatalog {
     Directive(
       "proxy_next_upstream", in: .everyLevel,
       """
-      off | error | timeout | invalid_header | http_500 | http_502 | http_503 | http_504 | http_403 \
-      | http_404 | http_429 | non_idempotent …
+      off | error | timeout | invalid_header | http_500 | http_502 | http_503 | http_504 | \
+      http_403 | http_404 | http_429 | non_idempotent …
       """,
       count: .atLeast(1), default: "error timeout",
       """
@@ -48,8 +48,8 @@ extension DirectiveCatalog {
     .flag(
       "proxy_ignore_client_abort", in: .everyLevel, default: "on", \.proxy.ignoresClientAbort,
       """
-      `on`: a client that has closed its sending side still gets its response. `off`: it is taken to \
-      have left. (nginx's default is `off`.)
+      `on`: a client that has closed its sending side still gets its response. `off`: it is taken \
+      to have left. (nginx's default is `off`.)
       """),
     .statement(
       "proxy_http_version", in: .everyLevel, "1.1", "Backends are always spoken to in HTTP/1.1."),

@@ -4,9 +4,10 @@ extension DirectiveCatalog {
     Directive(
       "set_real_ip_from", in: [.top, .server], "ADDRESS | CIDR | unix:", isRepeatable: true,
       """
-      A proxy that is believed: the client's address is taken from the header that `real_ip_header` \
-      names, and the forwarded fields that it sends are kept and continued. Those of all other peers \
-      are discarded. The lines of an inner level replace those of the outer one.
+      A proxy that is believed: the client's address is taken from the header that \
+      `real_ip_header` names, and the forwarded fields that it sends are kept and continued. \
+      Those of all other peers are discarded. The lines of an inner level replace those of the \
+      outer one.
       """
     ) { builder, use in
       guard let added = builder.trust(use.arguments, allowsWords: false) else { return }
@@ -37,8 +38,8 @@ extension DirectiveCatalog {
     .flag(
       "real_ip_recursive", in: [.top, .server], default: "off", \.realIP.isRecursive,
       """
-      `on`: of the addresses in `X-Forwarded-For` the last one that is not in `set_real_ip_from` is \
-      the client; `off`: the last one of all.
+      `on`: of the addresses in `X-Forwarded-For` the last one that is not in `set_real_ip_from` \
+      is the client; `off`: the last one of all.
       """),
   ]
 }

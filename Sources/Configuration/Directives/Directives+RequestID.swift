@@ -20,15 +20,15 @@ extension DirectiveCatalog {
     Directive(
       "request_id_header", in: .everyLevel, "NAME", default: "X-Request-ID",
       """
-      The header that carries the ID: from clients, to backends and on responses. It is written as it \
-      stands here, and recognised in any case.
+      The header that carries the ID: from clients, to backends and on responses. It is written \
+      as it stands here, and recognised in any case.
       """
     ) { $0.requestIDHeader($1) },
     Directive(
       "request_id_format", in: .everyLevel, "uuid4 | uuid7 | ulid | hex", default: "uuid4",
       """
-      How a made ID looks. `uuid4`: 36 characters, random. `uuid7`: the same, in the order of time. \
-      `ulid`: 26 characters, in the order of time. `hex`: 32 hexadecimal digits, random.
+      How a made ID looks. `uuid4`: 36 characters, random. `uuid7`: the same, in the order of \
+      time. `ulid`: 26 characters, in the order of time. `hex`: 32 hexadecimal digits, random.
       """
     ) { builder, use in
       let formats: KeyValuePairs<String, RequestIDFormat> = [
@@ -66,9 +66,9 @@ extension DirectiveCatalog {
       """
       Whether page scripts of other origins may read and send the ID. `on`: the header's name is \
       merged into `Access-Control-Expose-Headers` of responses that carry \
-      `Access-Control-Allow-Origin`, and into a preflight's `Access-Control-Allow-Headers`. Origins \
-      such as `https://app.example.com` instead of `on`: besides, Waybill's own errors carry \
-      `Access-Control-Allow-Origin` for these.
+      `Access-Control-Allow-Origin`, and into a preflight's `Access-Control-Allow-Headers`. \
+      Origins such as `https://app.example.com` instead of `on`: besides, Waybill's own errors \
+      carry `Access-Control-Allow-Origin` for these.
       """
     ) { $0.requestIDCrossOrigin($1) },
   ]

@@ -13,9 +13,10 @@ extension DirectiveCatalog {
       count: .atLeast(1), default: "80", isRepeatable: true,
       """
       An address to accept connections on; several servers may share one. `default_server`: this \
-      server takes the requests whose host is none of the names of the address's servers (without it \
-      the first server of the address does). `proxy_protocol`: every connection begins with a header \
-      of the PROXY protocol, version 1 or 2. `backlog`: connections that wait to be accepted (511).
+      server takes the requests whose host is none of the names of the address's servers (without \
+      it the first server of the address does). `proxy_protocol`: every connection begins with a \
+      header of the PROXY protocol, version 1 or 2. `backlog`: connections that wait to be \
+      accepted (511).
       """
     ) { $0.listen($1) },
     Directive(
@@ -29,20 +30,20 @@ extension DirectiveCatalog {
     Directive(
       "location", in: .server, "[= | ^~] PATH", count: 1...2, opensBlock: true, isRepeatable: true,
       """
-      What is done with requests for some paths: with `=` this path alone, else all that begin with \
-      it; the longest one wins, and an exact one before all. `^~` is the same as nothing, because \
-      there are no regular expressions. Paths are compared after percent-decoding and after `//`, \
-      `/./` and `/../` have been resolved. A location that ends with `/` and has `proxy_pass` answers \
-      its own path without the `/` by a redirect (301), as in nginx, unless another location is made \
-      for that.
+      What is done with requests for some paths: with `=` this path alone, else all that begin \
+      with it; the longest one wins, and an exact one before all. `^~` is the same as nothing, \
+      because there are no regular expressions. Paths are compared after percent-decoding and \
+      after `//`, `/./` and `/../` have been resolved. A location that ends with `/` and has \
+      `proxy_pass` answers its own path without the `/` by a redirect (301), as in nginx, unless \
+      another location is made for that.
       """
     ) { $0.location($1) },
     Directive(
       "return", in: [.server, .location], "CODE [TEXT] | CODE URL | URL", count: 1...2,
       """
-      Answers without a backend. With 301, 302, 303, 307 and 308 the second argument is the URL; a URL \
-      alone is a 302. 444 closes the connection without an answer. In `server` it answers all \
-      requests, before any location. The text may hold variables; its type is `default_type`.
+      Answers without a backend. With 301, 302, 303, 307 and 308 the second argument is the URL; \
+      a URL alone is a 302. 444 closes the connection without an answer. In `server` it answers \
+      all requests, before any location. The text may hold variables; its type is `default_type`.
       """
     ) { $0.returnAnswer($1) },
     Directive(

@@ -16,10 +16,10 @@ extension DirectiveCatalog {
       """,
       count: .atLeast(1), isRepeatable: true,
       """
-      A server: `host:port` (80 without a port; all addresses of a name) or `unix:PATH`. `weight`: its \
-      share (1). `max_fails` (1) failures within `fail_timeout` (10s) take it out for that time; 0 \
-      never does. `max_conns`: connections of each worker (0, unlimited). `backup`: only when no other \
-      is left. `down`: never.
+      A server: `host:port` (80 without a port; all addresses of a name) or `unix:PATH`. \
+      `weight`: its share (1). `max_fails` (1) failures within `fail_timeout` (10s) take it out \
+      for that time; 0 never does. `max_conns`: connections of each worker (0, unlimited). \
+      `backup`: only when no other is left. `down`: never.
       """
     ) { $0.upstreamServer($1) },
     Directive(
@@ -58,8 +58,8 @@ extension DirectiveCatalog {
     Directive(
       "hash", in: .upstream, "KEY [consistent]", count: 1...2,
       """
-      The server that a key belongs to, text with variables such as `$remote_addr`. With `consistent` \
-      a server more or less moves few keys only.
+      The server that a key belongs to, text with variables such as `$remote_addr`. With \
+      `consistent` a server more or less moves few keys only.
       """
     ) { builder, use in
       let isConsistent = use.arguments.count > 1

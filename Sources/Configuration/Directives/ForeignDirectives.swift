@@ -1,5 +1,6 @@
-/// The names that nginx knows and Waybill does not, so that whoever brings a conf file from there is
-/// told so instead of reading "unknown directive", and where there is one, the way to go instead.
+/// The names that nginx knows and Waybill does not, so that whoever brings a conf file from there
+/// is told so instead of reading "unknown directive", and where there is one, the way to go
+/// instead.
 enum ForeignDirectives {
   /// True for a name that nginx knows.
   static func isKnown(_ name: String) -> Bool {

@@ -1,5 +1,5 @@
-/// The text of a conf file and the way back from an offset to a line: diagnostics point into it, and
-/// `waybill -T` prints it.
+/// The text of a conf file and the way back from an offset to a line: diagnostics point into it,
+/// and `waybill -T` prints it.
 public struct SourceFile: Sendable {
   /// The path as it was opened.
   public let path: String

@@ -65,14 +65,18 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// Writes `prefix` (in the scratch memory), then the content and framing set in `output`. When
-  /// something is held from before, `prefix` must be empty.
+  /// Writes `prefix` (in the scratch memory), then the content and framing set in `output`. What is held
+  /// from before goes first.
   mutating func send(
     _ connection: ConnectionPointer,
     prefix: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
   ) -> Delivery {
+    var prefix = prefix
+    if !prefix.isEmpty && !connection.pointee.output.heldBytes.isEmpty {
+      holdMore(connection, prefix)
+      prefix = UnsafeRawBufferPointer(start: nil, count: 0)
+    }
     let held = connection.pointee.output.heldBytes
-    precondition(held.isEmpty || prefix.isEmpty, "send: a prefix would overtake held bytes")
     let first = held.isEmpty ? prefix : held
     let parts = WriteParts(
       first, connection.pointee.output.payloadBytes, connection.pointee.output.suffixBytes)
@@ -98,7 +102,9 @@ extension Worker where K: ~Copyable {
   }
 
   /// Notes in the exchange's record what was handed to the kernel.
-  private mutating func account(_ connection: ConnectionPointer, written: Int, first: Int) {
+  @inline(__always) private mutating func account(
+    _ connection: ConnectionPointer, written: Int, first: Int
+  ) {
     guard written > 0 else { return }
     connection.pointee.flags.insert(.progressed)
     guard let exchange = connection.pointee.exchange else { return }
@@ -139,6 +145,27 @@ extension Worker where K: ~Copyable {
     connection.pointee.output.held = buffer
     connection.pointee.output.heldStart = 0
     connection.pointee.output.heldEnd = UInt32(bytes.count)
+  }
+
+  /// Puts bytes behind the held ones, before which nothing else may wait: an answer of Waybill's own
+  /// behind an interim response that the client has not taken yet.
+  private mutating func holdMore(_ connection: ConnectionPointer, _ bytes: UnsafeRawBufferPointer) {
+    var before = connection.pointee.output.held
+    let held = connection.pointee.output.heldBytes
+    precondition(
+      connection.pointee.output.payloadCount == 0 && connection.pointee.output.suffix == .none,
+      "send: a prefix would overtake content")
+    guard let size = Buffer.Size(holding: held.count + bytes.count) else {
+      preconditionFailure("two heads are larger than the largest buffer")
+    }
+    let buffer = buffers.take(size)
+    buffer.base?.copyMemory(from: held.baseAddress.unsafelyUnwrapped, byteCount: held.count)
+    (buffer.base.unsafelyUnwrapped + held.count).copyMemory(
+      from: bytes.baseAddress.unsafelyUnwrapped, byteCount: bytes.count)
+    connection.pointee.output.held = buffer
+    connection.pointee.output.heldStart = 0
+    connection.pointee.output.heldEnd = UInt32(held.count + bytes.count)
+    buffers.giveBack(&before)
   }
 
   /// Moves what is left of a connection's input to the begin of its buffer when its end is full.

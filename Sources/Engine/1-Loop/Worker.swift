@@ -92,7 +92,9 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     nextConnectionNumber = UInt64(settings.number) + 1
     scratch = .allocate(capacity: Limits.scratchBytes)
     events = .allocate(capacity: Limits.eventsPerTurn)
-    ready = .allocate(capacity: slotCount)
+    // Each connection stands in it at most twice: among those that are being worked off, and again
+    // among those that go on in the next turn.
+    ready = .allocate(capacity: 2 * slotCount)
     openLogs()
     resumeAccepting()
   }
@@ -140,7 +142,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   }
 
   /// Remembers what an event says; nothing is done until all events of the turn are known.
-  private mutating func note(_ event: KernelEvent) {
+  @inline(__always) private mutating func note(_ event: KernelEvent) {
     if event.token == KernelEvent.wakeToken { return obeyCommands() }
     if let listener = ListenerTable.index(ofToken: event.token) {
       return acceptConnections(listener: listener)

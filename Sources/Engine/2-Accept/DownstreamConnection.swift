@@ -69,9 +69,20 @@ extension Worker where K: ~Copyable {
       // In its own turn, so that a client that pipelines can't keep the worker to itself.
       return enqueue(connection)
     }
+    if isDraining { return closeUnlessRequested(connection) }
     buffers.giveBack(&connection.pointee.input)
     startWaiting(connection, for: .nextRequest, atMost: timeout)
     if connection.pointee.flags.contains(.readable) { enqueue(connection) }
+  }
+
+  /// Closes an idle connection of a worker that drains, unless its next request has come already.
+  private mutating func closeUnlessRequested(_ connection: ConnectionPointer) {
+    connection.pointee.wait = .nothing
+    connection.pointee.flags.insert(.readable)
+    switch receive(connection, .small) {
+    case .bytes: enqueue(connection)
+    case .nothing, .end, .failed: closeIdle(connection)
+    }
   }
 
   /// Ends our side and throws away what still comes, so that the kernel does not answer it with a

@@ -29,7 +29,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Parses what has come. True when the head is complete or refused, so that reading it has ended.
-  private mutating func parseHead(_ exchange: ExchangePointer) -> Bool {
+  @inline(__always) private mutating func parseHead(_ exchange: ExchangePointer) -> Bool {
     let connection = exchange.pointee.downstream
     let limits = tables.servers[exchange.pointee.server].headLimits
     exchange.pointee.headByteCount = UInt32(connection.pointee.inputCount)
@@ -48,7 +48,7 @@ extension Worker where K: ~Copyable {
 
   /// Gives the buffer that the head lies in to the exchange; what came behind the head stays the
   /// connection's input, in the same buffer for as long as there is something.
-  mutating func keepHead(_ exchange: ExchangePointer, byteCount: Int) {
+  @inline(__always) mutating func keepHead(_ exchange: ExchangePointer, byteCount: Int) {
     let connection = exchange.pointee.downstream
     if connection.pointee.inputStart > 0, let base = connection.pointee.input.base {
       // Offsets count from the head's first byte; after a PROXY protocol header it is not the buffer's.

@@ -128,6 +128,8 @@ struct Exchange: ~Copyable {
   /// Holds content that a slow client has not taken after its peer was let go.
   var detachedBuffer = Buffer.none
 
+  /// `bytesSent` at which the head of the peer's final response begins.
+  var responseStart: UInt64 = .max
   /// `bytesSent` at which the content of an answer of Waybill's own begins; it is written in one piece
   /// with its head.
   var ownContentStart: UInt64 = .max
@@ -183,6 +185,7 @@ struct Exchange: ~Copyable {
     closesConnection = false
     resetsConnection = false
     detachedBuffer = .none
+    responseStart = .max
     ownContentStart = .max
     capturedBuffer = .none
     capturedCount = 0

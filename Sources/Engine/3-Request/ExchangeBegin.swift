@@ -38,7 +38,9 @@ extension Worker where K: ~Copyable {
   }
 
   /// Fills in what the record knows from the connection.
-  private mutating func describe(_ exchange: ExchangePointer, _ connection: ConnectionPointer) {
+  @inline(__always) private mutating func describe(
+    _ exchange: ExchangePointer, _ connection: ConnectionPointer
+  ) {
     exchange.pointee.record.startTime = wall.microseconds
     exchange.pointee.record.utcOffset = wall.utcOffset
     exchange.pointee.record.processID = settings.processID
@@ -55,7 +57,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Makes an ID as the exchange's location wants it.
-  private mutating func makeRequestID(_ exchange: ExchangePointer) {
+  @inline(__always) private mutating func makeRequestID(_ exchange: ExchangePointer) {
     switch exchange.pointee.plan.pointee.requestID.mode {
     case .off, .pass: exchange.pointee.record.requestID.removeAll()
     case .on, .generate:
@@ -95,7 +97,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Prepares the reading of the request's content.
-  private mutating func beginContent(_ exchange: ExchangePointer) {
+  @inline(__always) private mutating func beginContent(_ exchange: ExchangePointer) {
     exchange.pointee.record.hasRequestLine = true
     exchange.pointee.record.requestBytes = UInt64(exchange.pointee.headByteCount)
     exchange.pointee.asksForTunnel =
@@ -132,7 +134,7 @@ extension Worker where K: ~Copyable {
     tables.locations.address(of: tables.servers[server].fallbackLocation)
   }
 
-  private mutating func findServer(_ exchange: ExchangePointer) {
+  @inline(__always) private mutating func findServer(_ exchange: ExchangePointer) {
     let listener = Int(exchange.pointee.downstream.pointee.origin)
     let host = exchange.pointee.head.host
     if !host.isEmpty,
@@ -148,7 +150,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Finds out who the client is: the socket's peer, or whom a trusted peer names (`set_real_ip_from`).
-  private mutating func findClient(_ exchange: ExchangePointer) {
+  @inline(__always) private mutating func findClient(_ exchange: ExchangePointer) {
     let server = exchange.pointee.server
     let connection = exchange.pointee.downstream
     let peer = connection.pointee.peer
@@ -191,12 +193,12 @@ extension Worker where K: ~Copyable {
     return true
   }
 
-  private mutating func setLocation(_ exchange: ExchangePointer, _ found: Int?) {
+  @inline(__always) private mutating func setLocation(_ exchange: ExchangePointer, _ found: Int?) {
     if let found { exchange.pointee.plan = tables.locations.address(of: found) }
   }
 
   /// Keeps the client's ID or has the new one stand; false when it must be refused.
-  private mutating func decideRequestID(_ exchange: ExchangePointer) -> Bool {
+  @inline(__always) private mutating func decideRequestID(_ exchange: ExchangePointer) -> Bool {
     let server = tables.listeners[Int(exchange.pointee.downstream.pointee.origin)].defaultServer
     if exchange.pointee.plan != fallbackLocation(of: server) { remakeRequestID(exchange) }
     let source = exchange.pointee.plan.pointee.requestID.decide(
@@ -204,8 +206,7 @@ extension Worker where K: ~Copyable {
       peer: nearestPeer(exchange),
       id: &exchange.pointee.record.requestID, received: &exchange.pointee.record.clientRequestID)
     exchange.pointee.record.idSource = source
-    guard exchange.pointee.plan.pointee.requestID.rejectsInvalid else { return true }
-    return source != .invalid && source != .duplicate
+    return !exchange.pointee.plan.pointee.requestID.rejects(source)
   }
 
   /// Whom `request_id_trust` is asked about: the socket's peer, or the client that a trusted peer
@@ -219,7 +220,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Makes the ID anew when the location wants another kind than the one made at birth.
-  private mutating func remakeRequestID(_ exchange: ExchangePointer) {
+  @inline(__always) private mutating func remakeRequestID(_ exchange: ExchangePointer) {
     let server = tables.listeners[Int(exchange.pointee.downstream.pointee.origin)].defaultServer
     let birth = fallbackLocation(of: server)
     let isSame =

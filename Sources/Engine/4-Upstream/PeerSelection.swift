@@ -9,7 +9,7 @@ import Telemetry
 
 extension Worker where K: ~Copyable {
   /// Sends an exchange to a peer for the first time.
-  mutating func beginFirstTry(_ exchange: ExchangePointer) {
+  @inline(__always) mutating func beginFirstTry(_ exchange: ExchangePointer) {
     exchange.pointee.upstreamIndex = exchange.pointee.plan.pointee.upstream
     exchange.pointee.record.proxyHost = exchange.pointee.plan.pointee.proxyHost
     exchange.pointee.firstTryStart = now
@@ -61,7 +61,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Forgets what the last try left.
-  private mutating func resetTry(_ exchange: ExchangePointer) {
+  @inline(__always) private mutating func resetTry(_ exchange: ExchangePointer) {
     let upstream = exchange.pointee.upstreamIndex
     let peers = tables.upstreams[upstream].peers
     exchange.pointee.record.tryCount &+= 1
@@ -75,7 +75,9 @@ extension Worker where K: ~Copyable {
     exchange.pointee.responseInTrailers = false
   }
 
-  private mutating func attach(_ connection: ConnectionPointer, to exchange: ExchangePointer) {
+  @inline(__always) private mutating func attach(
+    _ connection: ConnectionPointer, to exchange: ExchangePointer
+  ) {
     connection.pointee.phase = .exchange
     connection.pointee.exchange = exchange
     exchange.pointee.upstream = connection
@@ -131,7 +133,9 @@ extension Worker where K: ~Copyable {
     connected(connection, exchange)
   }
 
-  private mutating func connected(_ connection: ConnectionPointer, _ exchange: ExchangePointer) {
+  @inline(__always) private mutating func connected(
+    _ connection: ConnectionPointer, _ exchange: ExchangePointer
+  ) {
     connection.pointee.flags.insert(.writable)
     exchange.pointee.record.upstreamConnect = kernel.now() - exchange.pointee.tryStart
     attach(connection, to: exchange)

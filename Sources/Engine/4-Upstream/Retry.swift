@@ -15,10 +15,12 @@ extension Worker where K: ~Copyable {
     _ cause: KernelError? = nil
   ) {
     let phase = upstreamPhase(exchange)
+    withdrawUnsentResponse(exchange)
     reportFailedTry(exchange, type, phase, cause)
     noteTry(exchange, error: type)
     let isStale = isStalePooledConnection(exchange, failure)
-    if !isStale { markPeer(exchange, failed: true) }
+    // Nor is it the peer's fault when this process has no descriptor or memory left.
+    if !isStale && cause?.kind != .exhausted { markPeer(exchange, failed: true) }
     // Asked while the connection is still there: it knows what the peer has acknowledged.
     let replays = isStale && mayReplay(exchange, nothingArrived: requestWasNotReceived(exchange))
     releaseUpstream(exchange, mayReuse: false, keepsPeer: replays)
@@ -35,6 +37,17 @@ extension Worker where K: ~Copyable {
       return beginTry(exchange, peer: next)
     }
     refuse(exchange, statusCode(for: failure), type, Termination(.upstream, phase))
+  }
+
+  /// Takes a response back of which no byte has left yet: its content turned out to be broken when it was
+  /// read together with its head, so an error can still be answered, or the next peer asked.
+  private mutating func withdrawUnsentResponse(_ exchange: ExchangePointer) {
+    guard exchange.pointee.response == .content,
+      exchange.pointee.record.bytesSent == exchange.pointee.responseStart,
+      exchange.pointee.downstream.pointee.output.isEmpty
+    else { return }
+    exchange.pointee.response = .none
+    exchange.pointee.record.status = 0
   }
 
   /// The status that tells a client of a failed try when there is no other one.
@@ -101,11 +114,17 @@ extension Worker where K: ~Copyable {
     let peers = tables.upstreams[upstream].peers
     let table = upstreams.states(of: upstream)
     var states = table.mutableSpan
-    if failed {
-      Balancer.failed(
-        peer: exchange.pointee.peerIndex, peers: peers, states: &states, now: now)
-    } else {
-      Balancer.succeeded(peer: exchange.pointee.peerIndex, states: &states)
+    guard failed else {
+      return Balancer.succeeded(peer: exchange.pointee.peerIndex, states: &states)
+    }
+    let isTakenOut = Balancer.failed(
+      peer: exchange.pointee.peerIndex, peers: peers, states: &states, now: now)
+    guard isTakenOut else { return }
+    let name = peers[exchange.pointee.peerIndex].name
+    report(.warn, "upstream", exchange, exchange.pointee.downstream) { line in
+      line.append("peer ")
+      line.append(name.span)
+      line.append(" is taken out of service for its fail_timeout")
     }
   }
 

@@ -43,12 +43,12 @@ extension Worker where K: ~Copyable {
     return .nothing
   }
 
-  private mutating func noteFirstByte(_ exchange: ExchangePointer) {
+  @inline(__always) private mutating func noteFirstByte(_ exchange: ExchangePointer) {
     guard exchange.pointee.record.upstreamFirstByte == .endless else { return }
     exchange.pointee.record.upstreamFirstByte = kernel.now() - exchange.pointee.tryStart
   }
 
-  private mutating func parseResponseHead(
+  @inline(__always) private mutating func parseResponseHead(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
     guard let peer = exchange.pointee.upstream else { return .nothing }
@@ -82,7 +82,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Acts on a complete head: interim ones pass, 101 opens a tunnel, some may go to the next peer.
-  private mutating func obeyResponseHead(
+  @inline(__always) private mutating func obeyResponseHead(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
     let status = exchange.pointee.responseHead.status
@@ -92,7 +92,7 @@ extension Worker where K: ~Copyable {
     let condition = RetryConditions(status: status)
     if !condition.isEmpty, mayGoToNextPeer(exchange, status), let next = selectPeer(exchange) {
       noteTry(exchange, error: .none)
-      markPeer(exchange, failed: true)
+      markPeer(exchange, failed: TryFailure.status(status).countsAgainstPeer)
       releaseUpstream(exchange, mayReuse: false)
       rewindContent(exchange)
       beginTry(exchange, peer: next)
@@ -125,7 +125,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Makes the next head the one to be parsed.
-  private mutating func dropResponseHead(_ exchange: ExchangePointer) {
+  @inline(__always) private mutating func dropResponseHead(_ exchange: ExchangePointer) {
     let count = exchange.pointee.responseHead.byteCount
     exchange.pointee.upstream?.pointee.inputStart &+= UInt32(count)
     exchange.pointee.responseHead.reset()
@@ -154,10 +154,11 @@ extension Worker where K: ~Copyable {
     exchange.pointee.upstream?.pointee.inputStart &+= UInt32(count)
     exchange.pointee.upstreamStage = .content
     exchange.pointee.response = .content
+    exchange.pointee.responseStart = exchange.pointee.record.bytesSent
     return .ready
   }
 
-  private mutating func clientFraming(
+  @inline(__always) private mutating func clientFraming(
     _ exchange: ExchangePointer, _ framing: ContentFraming
   ) -> ContentFraming {
     switch framing {
@@ -167,7 +168,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Decides whether the client's connection is kept (RFC 9112 section 9.3).
-  mutating func decideConnection(_ exchange: ExchangePointer) {
+  @inline(__always) mutating func decideConnection(_ exchange: ExchangePointer) {
     let isLast =
       exchange.pointee.downstream.pointee.requestCount
       >= exchange.pointee.plan.pointee.keepaliveRequests

@@ -36,7 +36,7 @@ extension Worker where K: ~Copyable {
     startWaiting(connection, for: .poolIdle, atMost: tables.upstreams[upstream].idleTimeout)
   }
 
-  private mutating func isReusable(_ connection: ConnectionPointer) -> Bool {
+  @inline(__always) private mutating func isReusable(_ connection: ConnectionPointer) -> Bool {
     let plan = Int(connection.pointee.origin)
     let unusable: Connection.Flags = [.readable, .endAnnounced, .endRead, .failed, .endWritten]
     return connection.pointee.inputCount == 0 && connection.pointee.output.isEmpty

@@ -39,7 +39,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// True when the client has ended its stream and the location takes that for leaving.
-  private mutating func clientAborted(_ exchange: ExchangePointer) -> Bool {
+  @inline(__always) private mutating func clientAborted(_ exchange: ExchangePointer) -> Bool {
     let isEnded = exchange.pointee.downstream.pointee.flags.contains(.endAnnounced)
     return isEnded && exchange.pointee.response == .none
       && !exchange.pointee.plan.pointee.ignoresClientAbort
@@ -89,7 +89,7 @@ extension Worker where K: ~Copyable {
     enqueue(client)
   }
 
-  private mutating func nextResponsePiece(
+  @inline(__always) private mutating func nextResponsePiece(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
     if exchange.pointee.response == .none {
@@ -141,7 +141,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// True when the client has ended its stream and sent nothing behind this request.
-  private mutating func isHalfClosed(_ exchange: ExchangePointer) -> Bool {
+  @inline(__always) private mutating func isHalfClosed(_ exchange: ExchangePointer) -> Bool {
     let client = exchange.pointee.downstream
     guard client.pointee.flags.contains(.endAnnounced), client.pointee.inputCount == 0 else {
       return false

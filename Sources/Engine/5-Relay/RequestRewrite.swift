@@ -27,7 +27,7 @@ extension Worker where K: ~Copyable {
 
   /// The target in origin form: as it came, or with the location's prefix replaced (`proxy_pass` with a
   /// URI part).
-  private mutating func writeTarget(
+  @inline(__always) private mutating func writeTarget(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     if exchange.pointee.head.targetForm == .asterisk {
@@ -48,7 +48,7 @@ extension Worker where K: ~Copyable {
     writer.append(bytes, exchange.pointee.head.query)
   }
 
-  private mutating func writeHost(
+  @inline(__always) private mutating func writeHost(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     guard !isAssigned(.host, exchange) else { return }
@@ -105,7 +105,7 @@ extension Worker where K: ~Copyable {
 
   /// X-Forwarded-For with the client appended, X-Forwarded-Proto and X-Forwarded-Host unless a trusted
   /// peer has set them.
-  private mutating func writeForwardedFields(
+  @inline(__always) private mutating func writeForwardedFields(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     let trusts = exchange.pointee.trustsForwardedFields
@@ -177,7 +177,7 @@ extension Worker where K: ~Copyable {
     writer.append("\r\n")
   }
 
-  private mutating func writeRequestFraming(
+  @inline(__always) private mutating func writeRequestFraming(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     switch exchange.pointee.head.framing {

@@ -49,7 +49,9 @@ extension Worker where K: ~Copyable {
 
   /// Reads from the peer into a buffer as large as the rest of the content and the client's pace
   /// justify. All that was read before has been written.
-  private mutating func receiveResponseContent(_ exchange: ExchangePointer) -> Receipt {
+  @inline(__always) private mutating func receiveResponseContent(_ exchange: ExchangePointer)
+    -> Receipt
+  {
     guard let peer = exchange.pointee.upstream else { return .nothing }
     if peer.pointee.inputCount == 0 {
       peer.pointee.inputStart = 0
@@ -69,14 +71,16 @@ extension Worker where K: ~Copyable {
     return receive(peer, .medium)
   }
 
-  private mutating func responseBufferSize(_ exchange: ExchangePointer) -> Buffer.Size {
+  @inline(__always) private mutating func responseBufferSize(_ exchange: ExchangePointer)
+    -> Buffer.Size
+  {
     guard exchange.pointee.responseFraming != .untilClose,
       exchange.pointee.responseLeft > UInt64(Limits.largeBufferBytes)
     else { return .medium }
     return exchange.pointee.smoothWrites >= 2 ? .large : .medium
   }
 
-  private mutating func decodeResponseContent(
+  @inline(__always) private mutating func decodeResponseContent(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
     do throws(HTTP1Error) {
@@ -96,7 +100,7 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  private mutating func takeResponseLength(_ exchange: ExchangePointer) -> Piece {
+  @inline(__always) private mutating func takeResponseLength(_ exchange: ExchangePointer) -> Piece {
     guard let peer = exchange.pointee.upstream else { return .nothing }
     let bytes = UnsafeRawBufferPointer(peer.pointee.inputBytes)
     let count = Int(min(UInt64(bytes.count), exchange.pointee.responseLeft))
@@ -180,7 +184,7 @@ extension Worker where K: ~Copyable {
     return .ready
   }
 
-  private mutating func completeResponse(_ exchange: ExchangePointer) {
+  @inline(__always) private mutating func completeResponse(_ exchange: ExchangePointer) {
     exchange.pointee.upstreamStage = .complete
     exchange.pointee.response = .composed
   }

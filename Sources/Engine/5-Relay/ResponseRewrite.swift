@@ -36,7 +36,7 @@ extension Worker where K: ~Copyable {
     writer.append("\r\n")
   }
 
-  private mutating func writeStatusLine(
+  @inline(__always) private mutating func writeStatusLine(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     writer.append("HTTP/1.1 ")
@@ -76,7 +76,9 @@ extension Worker where K: ~Copyable {
     case .other:
       let policy = exchange.pointee.plan.pointee.requestID
       if policy.mode != .off && policy.isField(name) {
-        noteUpstreamRequestID(exchange, bytes.extracting(line.value.offsets))
+        if FieldNameMatch.equalIgnoringCase(name, policy.header.span) {
+          noteUpstreamRequestID(exchange, bytes.extracting(line.value.offsets))
+        }
         return false
       }
     default: break
@@ -130,7 +132,7 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  private mutating func writeResponseFraming(
+  @inline(__always) private mutating func writeResponseFraming(
     _ exchange: ExchangePointer, into writer: inout ByteWriter
   ) {
     switch exchange.pointee.clientFraming {

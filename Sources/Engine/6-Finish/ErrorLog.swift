@@ -9,13 +9,13 @@ import Policy
 import Telemetry
 
 extension Worker where K: ~Copyable {
-  /// Writes a line to the error logs that are concerned: those of the exchange's location, else those of
-  /// the connection's listener, else all. `message` is escaped by whoever writes bytes of a peer's.
+  /// Writes a line to the error logs that are concerned. `message` is escaped by whoever writes bytes of
+  /// a peer's.
   mutating func report(
     _ level: LogLevel, _ module: StaticString, _ exchange: ExchangePointer?,
     _ connection: ConnectionPointer?, _ message: (inout ByteWriter) -> Void
   ) {
-    let errorLogs = errorLogPlan(exchange, connection).pointee.errorLogs
+    let errorLogs = errorLogs(exchange, connection)
     for index in errorLogs.indices where errorLogs[index].level <= level {
       var writer = logs.writer(errorLogs[index].sink)
       let requestID = exchange?.pointee.record.requestID ?? RequestID()
@@ -29,16 +29,14 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// The location whose `error_log` applies. Any will do for what concerns the worker as a whole: the
-  /// first server's.
-  private mutating func errorLogPlan(
+  /// The error logs that a line goes to: those of the exchange's location, else those of the listener
+  /// that a client came in by, else the top level's.
+  private mutating func errorLogs(
     _ exchange: ExchangePointer?, _ connection: ConnectionPointer?
-  ) -> UnsafePointer<LocationPlan> {
-    if let exchange { return exchange.pointee.plan }
-    var server = 0
-    if let connection, connection.pointee.role == .downstream {
-      server = tables.listeners[Int(connection.pointee.origin)].defaultServer
-    }
-    return fallbackLocation(of: server)
+  ) -> FrozenArray<ErrorLogPlan> {
+    if let exchange { return exchange.pointee.plan.pointee.errorLogs }
+    guard let connection, connection.pointee.role == .downstream else { return tables.errorLogs }
+    let server = tables.listeners[Int(connection.pointee.origin)].defaultServer
+    return fallbackLocation(of: server).pointee.errorLogs
   }
 }

@@ -45,7 +45,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Completes what the line says.
-  private mutating func finishRecord(_ exchange: ExchangePointer) {
+  @inline(__always) private mutating func finishRecord(_ exchange: ExchangePointer) {
     now = kernel.now()
     exchange.pointee.record.duration = now - exchange.pointee.start
     exchange.pointee.record.endTime =
@@ -61,7 +61,7 @@ extension Worker where K: ~Copyable {
 
   /// Gives back an exchange's memory. What its connection has read of the next request stays, moved to
   /// the begin of its buffer.
-  private mutating func free(_ exchange: ExchangePointer) {
+  @inline(__always) private mutating func free(_ exchange: ExchangePointer) {
     let client = exchange.pointee.downstream
     client.pointee.exchange = nil
     if exchange.pointee.sharesInput {
@@ -77,7 +77,7 @@ extension Worker where K: ~Copyable {
     exchanges.release(exchange.pointee.slot)
   }
 
-  private mutating func moveInputToBegin(_ connection: ConnectionPointer) {
+  @inline(__always) private mutating func moveInputToBegin(_ connection: ConnectionPointer) {
     guard let base = connection.pointee.input.base, connection.pointee.inputStart > 0 else {
       return
     }

@@ -93,8 +93,9 @@ extension Worker where K: ~Copyable {
     }
     writer.append("\r\n")
     captureSentFields(exchange, writer)
+    let waiting = exchange.pointee.downstream.pointee.output.heldBytes.count
     exchange.pointee.ownContentStart =
-      exchange.pointee.record.bytesSent &+ UInt64(writer.count)
+      exchange.pointee.record.bytesSent &+ UInt64(waiting &+ writer.count)
     if exchange.pointee.head.method != .head && allowsContent(status) {
       writer.append(content.written.span)
     }

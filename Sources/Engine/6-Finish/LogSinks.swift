@@ -116,9 +116,15 @@ extension Worker where K: ~Copyable {
   /// Writes the lines of a turn, or those whose time has come.
   mutating func flushLogs() {
     guard logs.hasNews || logs.nextDeadline <= now else { return }
+    flushWaitingLines()
+    reportDroppedLines()
+    // What was just reported is a line of this turn, too.
+    if logs.hasNews { flushWaitingLines() }
+  }
+
+  private mutating func flushWaitingLines() {
     logs.clearNews()
     for index in logs.indices where logs[index].count > 0 { flush(sink: index) }
-    reportDroppedLines()
   }
 
   private mutating func flush(sink index: Int) {
@@ -144,55 +150,56 @@ extension Worker where K: ~Copyable {
     for index in logs.indices where logs[index].count > 0 { write(sink: index) }
   }
 
-  /// Writes what waits for a sink as far as it takes it.
+  /// Writes what waits for a sink, again at once as long as that brings lines into the file. A sink that
+  /// takes no more is left alone for a while.
   private mutating func write(sink index: Int) {
-    var sink = logs[index]
-    guard sink.descriptor != .none else {
-      sink.writeAt = now + Limits.logRetry
-      sink.isStalled = true
-      logs[index] = sink
-      return
+    var hasProgress = logs[index].descriptor != .none
+    while hasProgress && logs[index].count > 0 {
+      let before = logs[index]
+      settle(sink: index, written: writeOnce(before))
+      hasProgress =
+        logs[index].count < before.count
+        || !logs.isShared && logs[index].tornCount > before.tornCount
     }
-    // Another worker may have written behind the torn line: then it begins anew on a line of its own.
-    var start = sink.tornCount
-    if start > 0 && logs.isShared {
-      start = 0
-      var lineEnd: UInt8 = 0x0a
-      _ = withUnsafeBytes(of: &lineEnd) { kernel.writeLog(sink.descriptor, $0) }
-    }
-    var written = start
-    let bytes = UnsafeRawBufferPointer(start: sink.queue, count: sink.count)
-    let pending = UnsafeRawBufferPointer(rebasing: bytes[start...])
-    if !pending.isEmpty {
-      switch kernel.writeLog(sink.descriptor, pending) {
-      case .bytes(let count): written = start &+ count
-      case .wouldBlock, .failed: break
-      }
-    }
-    let settled = settle(sink, written: written)
-    logs[index] = settled
+    guard logs[index].count > 0 else { return }
+    logs[index].isStalled = true
+    logs[index].writeAt = now + Limits.logRetry
   }
 
-  /// What a sink looks like after a write that brought it to `written` bytes of its queue.
-  private func settle(_ before: LogSinks.Sink, written: Int) -> LogSinks.Sink {
-    var sink = before
-    if written == sink.count {
-      sink.count = 0
-      sink.tornCount = 0
+  /// Writes once; returns how many bytes of the queue are in the file then.
+  private mutating func writeOnce(_ sink: LogSinks.Sink) -> Int {
+    var start = sink.tornCount
+    if start > 0 && logs.isShared {
+      // Another worker may have written behind the torn line: it begins anew on a line of its own.
+      var lineEnd: UInt8 = 0x0a
+      let result = withUnsafeBytes(of: &lineEnd) { kernel.writeLog(sink.descriptor, $0) }
+      guard case .bytes = result else { return start }
+      start = 0
+    }
+    let queue = UnsafeRawBufferPointer(start: sink.queue, count: sink.count)
+    let pending = UnsafeRawBufferPointer(rebasing: queue[start...])
+    switch kernel.writeLog(sink.descriptor, pending) {
+    case .bytes(let count): return start &+ count
+    case .wouldBlock, .failed: return start
+    }
+  }
+
+  /// Takes what has been written out of a sink's queue: whole lines only. Of a line that was cut, all is
+  /// kept until its end is written.
+  private mutating func settle(sink index: Int, written: Int) {
+    var sink = logs[index]
+    var lineStart = written
+    while lineStart > 0 && sink.queue[lineStart &- 1] != 0x0a { lineStart &-= 1 }
+    sink.count &-= lineStart
+    sink.tornCount = written &- lineStart
+    if sink.count > 0 {
+      sink.queue.update(from: sink.queue + lineStart, count: sink.count)
+    } else {
       sink.writeAt = .never
       sink.owesReport = sink.droppedCount > 0
       sink.isStalled = false
-      return sink
     }
-    // Whole lines are gone; of a line that was cut, all is kept until its end is written.
-    var lineStart = written
-    while lineStart > 0 && sink.queue[lineStart &- 1] != 0x0a { lineStart &-= 1 }
-    sink.queue.update(from: sink.queue + lineStart, count: sink.count &- lineStart)
-    sink.count &-= lineStart
-    sink.tornCount = written &- lineStart
-    sink.isStalled = true
-    sink.writeAt = now + Limits.logRetry
-    return sink
+    logs[index] = sink
   }
 
   /// Says in one line how many lines were lost, once writing works again.

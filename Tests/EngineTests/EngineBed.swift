@@ -1,0 +1,131 @@
+import Basics
+import Configuration
+import Engine
+import HTTP
+import Plan
+import Platform
+import Simulation
+import Testing
+
+/// Where the worker of every case listens.
+let frontDoor = Location.ipv4(127, 0, 0, 1, port: 80)
+/// The backend that `EngineBed.proxy` passes requests to.
+let origin = Location.ipv4(10, 0, 0, 1, port: 8000)
+
+/// Something in a case itself is wrong.
+struct UnusableCase: Error { let reason: String }
+
+/// The real worker on a simulated world: a conf file, scripted clients and backends, and at the end the
+/// oracles (`finish`), which hold whatever the case is about.
+final class EngineBed {
+  /// A location that passes everything to `origin`.
+  static let proxy = "location / { proxy_pass http://10.0.0.1:8000; }"
+
+  let world: SimulatedWorld
+  private(set) var clients: [ClientID] = []
+  private(set) var backends: [BackendID] = []
+  private var worker: Worker<SimulatedKernel>
+  /// The worker has ended: `turn` said so.
+  private(set) var hasStopped = false
+
+  /// A worker that serves `plan`. `workerCount` says with how many others it shares the log files.
+  init(
+    _ plan: Plan, seed: UInt64 = 1, faults: Faults = .none,
+    network: NetworkSettings = NetworkSettings(), workerCount: Int = 1
+  ) {
+    world = SimulatedWorld(seed: seed, faults: faults, network: network)
+    let listener = world.listen(on: frontDoor)
+    worker = Worker(
+      kernel: SimulatedKernel(world), plan: plan,
+      settings: WorkerSettings(
+        number: 0, count: workerCount, processID: 7, listeners: [listener]))
+  }
+
+  /// A worker with one server, of which `server` is the inside, below the directives of `top`.
+  convenience init(
+    _ server: String = EngineBed.proxy, top: String = "", faults: Faults = .none,
+    network: NetworkSettings = NetworkSettings()
+  ) throws {
+    self.init(try EngineBed.plan(server, top: top), faults: faults, network: network)
+  }
+
+  /// The plan of a conf file of one server. It logs to `/log` and `/error`.
+  static func plan(_ server: String = EngineBed.proxy, top: String = "") throws -> Plan {
+    let limit = top.contains("worker_connections") ? "" : "worker_connections 256;"
+    let logs = top.contains("access_log") ? "" : "access_log /log json;"
+    let conf = """
+      \(limit) \(logs) error_log /error info;
+      \(top)
+      server { listen 127.0.0.1:80; \(server) }
+      """
+    let environment = ConfigurationEnvironment(
+      readFile: { _ in .success(Array(conf.utf8)) }, listFiles: { _ in [] },
+      resolve: { _ in .failure(ResolveProblem(reason: "no names here")) }, hostname: "machine")
+    let compiled = compileConfiguration(path: "case.conf", environment: environment)
+    guard let plan = compiled.plan else {
+      throw UnusableCase(reason: compiled.diagnostics.map { $0.render() }.joined())
+    }
+    return plan
+  }
+
+  // MARK: The cast
+
+  @discardableResult
+  func backend(at location: Location = origin, _ behaviour: BackendBehaviour = .echo) -> BackendID {
+    let backend = world.addBackend(at: location, behaviour)
+    backends.append(backend)
+    return backend
+  }
+
+  @discardableResult
+  func client(
+    after delay: Interval = Interval(nanoseconds: 0), patience: Interval = .seconds(600),
+    _ actions: [PeerAction]
+  ) -> ClientID {
+    let client = world.addClient(to: frontDoor, after: delay, patience: patience, actions)
+    clients.append(client)
+    return client
+  }
+
+  // MARK: Running
+
+  func turn() {
+    if !hasStopped { hasStopped = !worker.turn() }
+  }
+
+  /// Runs until every client has finished and nothing is under way.
+  @discardableResult
+  func run() -> SimulatedWorld.RunOutcome {
+    world.run(maximumTurns: 300_000) { turn() }
+  }
+
+  func run(for duration: Interval) { world.run(for: duration) { turn() } }
+
+  /// Sends a command and gives the worker the turns that it takes to end.
+  func end(_ command: WorkerCommands = .drain) {
+    world.post(command)
+    for _ in 0..<100_000 where !hasStopped { turn() }
+  }
+
+  // MARK: What is left behind
+
+  var exchangeCount: Int { worker.exchangeCount }
+  var connectionCount: Int { worker.connectionCount }
+  var buffersInUse: Int { worker.buffersInUse }
+
+  func record(_ client: ClientID) -> ConnectionRecord { world.record(of: client) }
+
+  /// All lines of a log that parse; one that does not is an issue.
+  func lines(of path: String = "/log") -> [AccessLine] {
+    world.logs.lines(of: path).compactMap { text in
+      let line = AccessLine(text)
+      if line == nil { Issue.record("no JSON: \(text)") }
+      return line
+    }
+  }
+
+  /// The lines of ended exchanges.
+  var ends: [AccessLine] { lines().filter(\.isEnd) }
+
+  var errors: [String] { world.logs.lines(of: "/error") }
+}
