@@ -2,14 +2,18 @@
 @usableFromInline
 enum ByteCopy {
   /// Copies `count` bytes from `source` to `target`, which must not overlap and must both be that
-  /// long. Up to 32 bytes are two loads and two stores that may overlap each other.
+  /// long. Up to 64 bytes are two loads and two stores that may overlap each other.
   @inlinable @inline(__always) @unsafe
   static func copy(
     from source: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>, count: Int
   ) {
-    if count > 32 || count < 4 {
+    if count > 64 {
       // Not `update`, which asks first whether the two overlap.
       unsafe UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: count)
+    } else if count < 4 {
+      unsafe copyFew(from: source, to: target, count: count)
+    } else if count >= 32 {
+      unsafe copyEnds(from: source, to: target, count: count, as: SIMD32<UInt8>.self)
     } else if count >= 16 {
       unsafe copyEnds(from: source, to: target, count: count, as: SIMD16<UInt8>.self)
     } else if count >= 8 {
@@ -17,6 +21,19 @@ enum ByteCopy {
     } else {
       unsafe copyEnds(from: source, to: target, count: count, as: UInt32.self)
     }
+  }
+
+  /// Copies up to three bytes: the first, the middle and the last, some of which may be the same.
+  @inlinable @inline(__always) @unsafe
+  static func copyFew(
+    from source: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>, count: Int
+  ) {
+    guard count > 0 else { return }
+    let middle = count &>> 1
+    let last = count &- 1
+    unsafe target[0] = source[0]
+    unsafe target[middle] = source[middle]
+    unsafe target[last] = source[last]
   }
 
   /// Copies the first and the last bytes, as many as `word` has; together they are all.

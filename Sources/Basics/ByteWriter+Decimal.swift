@@ -2,8 +2,24 @@
 /// by multiplication within one word: a division for each would cost more than the rest of the line.
 extension ByteWriter {
   /// Appends `value` in decimal digits, left-padded with zeros to `width` digits.
-  @inlinable public mutating func append(decimal value: UInt64, width: Int = 1) {
-    if value < 10 && width <= 1 { return append(UInt8(truncatingIfNeeded: 0x30 &+ value)) }
+  @inlinable @inline(__always)
+  public mutating func append(decimal value: UInt64, width: Int = 1) {
+    if width <= 1 {
+      if value < 10 { return append(UInt8(truncatingIfNeeded: 0x30 &+ value)) }
+      if value < 10_000 { return appendFour(decimal: value) }
+    }
+    appendEight(decimal: value, width: width)
+  }
+
+  /// Numbers of two to four digits: status codes, ports, parts of addresses.
+  @usableFromInline mutating func appendFour(decimal value: UInt64) {
+    let digits = Digits.four(value)
+    let skipped = (digits ^ Digits.fourZeros).trailingZeroBitCount &>> 3
+    append(word: digits &>> UInt64(skipped &* 8), count: 4 &- skipped)
+  }
+
+  /// Numbers of any length.
+  @usableFromInline mutating func appendEight(decimal value: UInt64, width: Int) {
     guard value < 100_000_000, width <= 8 else {
       return appendLong(decimal: value, width: width)
     }
@@ -53,6 +69,17 @@ extension ByteWriter {
 public enum Digits {
   /// Eight digits `0`.
   @inlinable public static var zeros: UInt64 { 0x3030_3030_3030_3030 }
+
+  /// Four digits `0`.
+  @inlinable public static var fourZeros: UInt64 { 0x3030_3030 }
+
+  /// The four digits of `value`, which is below 10^4.
+  @inlinable @inline(__always) public static func four(_ value: UInt64) -> UInt64 {
+    let hundreds = (value &* 10_486) &>> 20
+    let twos = hundreds | (value &- hundreds &* 100) &<< 16
+    let tens = ((twos &* 103) &>> 10) & 0x000f_000f
+    return (tens | (twos &- tens &* 10) &<< 8) | fourZeros
+  }
 
   /// The eight digits of `value`, which is below 10^8.
   @inlinable @inline(__always) public static func eight(_ value: UInt64) -> UInt64 {

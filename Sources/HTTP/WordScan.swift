@@ -1,4 +1,4 @@
-/// Searches eight bytes at a time: the inner loop of every parser here.
+/// Searches eight or sixteen bytes at a time: the inner loop of every parser here.
 ///
 /// A word is tested with arithmetic on all eight bytes at once. Such a test is exact for its lowest
 /// flag (a borrow only disturbs bytes above a true hit), and only that one is used. This is the one
@@ -21,22 +21,28 @@ enum WordScan {
   }
 
   /// Offset of the first control character other than HTAB; `end` when there is none.
-  @inline(__always)
+  ///
+  /// Not inlined: values are long, and here the constants of the loop stay in registers.
+  @inline(never)
   static func firstControl(in bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
     precondition(start >= 0 && end <= bytes.count, "WordScan.firstControl out of bounds")
     var offset = start
-    while offset &+ 8 <= end {
-      let word = word(bytes, at: offset)
-      let suspects = maybeBelow(ASCII.space, word) | maybeEqual(ASCII.delete, word)
-      guard suspects & spread(0x80) != 0 else {
-        offset &+= 8
+    while offset &+ 16 <= end {
+      let hits = controls(in: block(bytes, at: offset))
+      guard hits.low | hits.high != 0 else {
+        offset &+= 16
         continue
       }
-      let hits = below(ASCII.space, word) | equal(ASCII.delete, word)
-      offset &+= hits == 0 ? 8 : hits.trailingZeroBitCount &>> 3
-      guard hits != 0 else { continue }
+      offset &+=
+        hits.low != 0
+        ? hits.low.trailingZeroBitCount &>> 3 : 8 &+ hits.high.trailingZeroBitCount &>> 3
       if bytes[offset] != ASCII.tab { return offset }
       offset &+= 1
+    }
+    if offset &+ 8 <= end {
+      let word = word(bytes, at: offset)
+      let hits = below(ASCII.space, word) | equal(ASCII.delete, word)
+      offset &+= hits == 0 ? 8 : hits.trailingZeroBitCount &>> 3
     }
     while offset < end {
       if ASCII.isControl(bytes[offset]) && bytes[offset] != ASCII.tab { return offset }
@@ -68,6 +74,31 @@ enum WordScan {
       offset &+= 1
     }
     return end
+  }
+}
+
+/// Sixteen bytes at a time. Only arithmetic on all of them: comparing them makes a loop over single bytes.
+extension WordScan {
+  /// The sixteen bytes at `offset`. The caller has checked that they exist.
+  @inline(__always)
+  private static func block(_ bytes: Span<UInt8>, at offset: Int) -> SIMD16<UInt8> {
+    // Safe: every caller compares `offset` with the count first; any sixteen bytes are a vector.
+    unsafe bytes.bytes.unsafeLoadUnaligned(
+      fromUncheckedByteOffset: offset, as: SIMD16<UInt8>.self)
+  }
+
+  /// The top bit of each control character, HTAB among them: of the first eight bytes and of the others.
+  @inline(__always)
+  private static func controls(in block: SIMD16<UInt8>) -> (low: UInt64, high: UInt64) {
+    let belowSpace: SIMD16<UInt8> = block &- SIMD16(repeating: ASCII.space)
+    let deletes: SIMD16<UInt8> =
+      (block ^ SIMD16(repeating: ASCII.delete)) &- SIMD16(repeating: 1)
+    let hits: SIMD16<UInt8> = (belowSpace | deletes) & ~block
+    // Safe: both are sixteen bytes without a meaning of their own.
+    let words = unsafe unsafeBitCast(hits, to: SIMD2<UInt64>.self)
+    return (
+      UInt64(littleEndian: words[0]) & spread(0x80), UInt64(littleEndian: words[1]) & spread(0x80)
+    )
   }
 }
 

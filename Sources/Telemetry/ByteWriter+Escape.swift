@@ -31,15 +31,14 @@ extension ByteWriter {
 
   /// Appends `bytes` in the form asked for.
   mutating func append(_ bytes: Span<UInt8>, as form: ValueForm) {
-    let end = CleanRun.end(in: bytes, from: 0)
-    if end == bytes.count { append(bytes) } else { appendRuns(bytes, firstEnd: end, as: form) }
+    if CleanRun.isAll(of: bytes) { append(bytes) } else { appendRuns(bytes, as: form) }
   }
 
-  /// Appends bytes of which not all are clean; the first run ends at `firstEnd`.
+  /// Appends bytes of which not all are clean.
   @inline(never)
-  private mutating func appendRuns(_ bytes: Span<UInt8>, firstEnd: Int, as form: ValueForm) {
+  private mutating func appendRuns(_ bytes: Span<UInt8>, as form: ValueForm) {
     var start = 0
-    var end = firstEnd
+    var end = CleanRun.end(in: bytes, from: 0)
     while true {
       append(bytes.extracting(start..<end))
       guard end < bytes.count else { return }

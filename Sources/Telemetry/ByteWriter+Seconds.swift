@@ -4,6 +4,10 @@ import Basics
 extension ByteWriter {
   /// Appends seconds with six decimals: `0.001234`.
   mutating func append(microsecondsAsSeconds microseconds: UInt64) {
+    // Nearly all: `0.00` and four digits.
+    if microseconds < 10_000 {
+      return append(word: 0x3030_2e30 | Digits.four(microseconds) &<< 32, count: 8)
+    }
     let seconds = microseconds / 1_000_000
     let digits = Digits.eight(microseconds &- seconds &* 1_000_000)
     let fraction = (digits &>> 8) & ~0xff | 0x2e

@@ -5,6 +5,22 @@ import Basics
 ///
 /// A byte is clean when it is printable ASCII and neither `"` nor `\`.
 enum CleanRun {
+  /// True when all bytes are clean: the common case, found out sixteen bytes at a time.
+  static func isAll(of bytes: Span<UInt8>) -> Bool {
+    let last = bytes.count &- 16
+    guard last >= 0 else { return end(in: bytes, from: 0) == bytes.count }
+    // The last block overlaps the one before it.
+    var marks = marks(in: block(of: bytes, at: last))
+    var position = 0
+    while position < last {
+      marks |= self.marks(in: block(of: bytes, at: position))
+      position &+= 16
+    }
+    // Safe: both are sixteen bytes without a meaning of their own.
+    let words = unsafe unsafeBitCast(marks, to: SIMD2<UInt64>.self)
+    return (words[0] | words[1]) & 0x8080_8080_8080_8080 == 0
+  }
+
   /// Offset of the first byte from `start` on that is not clean; `bytes.count` when there is none.
   static func end(in bytes: Span<UInt8>, from start: Int) -> Int {
     precondition(start >= 0 && start <= bytes.count, "CleanRun.end out of bounds")
@@ -56,6 +72,17 @@ enum CleanRun {
     return (word | control | quote | backslash | delete) & (0x80 &* ones)
   }
 
+  /// The top bit of each byte that is not clean; the other bits mean nothing.
+  @inline(__always) private static func marks(in block: SIMD16<UInt8>) -> SIMD16<UInt8> {
+    let ones = SIMD16<UInt8>(repeating: 1)
+    let control: SIMD16<UInt8> = block &- SIMD16(repeating: 0x20)
+    let quote: SIMD16<UInt8> = (block ^ SIMD16(repeating: 0x22)) &- ones
+    let backslash: SIMD16<UInt8> = (block ^ SIMD16(repeating: 0x5c)) &- ones
+    let delete: SIMD16<UInt8> = block &+ ones
+    let quoted: SIMD16<UInt8> = quote | backslash
+    return block | control | quoted | delete
+  }
+
   /// Which byte of its word the lowest mark stands in.
   @inline(__always) private static func place(_ marks: UInt64) -> Int {
     marks.trailingZeroBitCount &>> 3
@@ -67,5 +94,13 @@ enum CleanRun {
     UInt64(
       littleEndian: unsafe bytes.bytes.unsafeLoadUnaligned(
         fromUncheckedByteOffset: offset, as: UInt64.self))
+  }
+
+  /// Sixteen bytes. The caller has checked that they exist.
+  @inline(__always)
+  private static func block(of bytes: Span<UInt8>, at offset: Int) -> SIMD16<UInt8> {
+    // Safe: the caller compares `offset` with the count first; any sixteen bytes are a vector.
+    unsafe bytes.bytes.unsafeLoadUnaligned(
+      fromUncheckedByteOffset: offset, as: SIMD16<UInt8>.self)
   }
 }

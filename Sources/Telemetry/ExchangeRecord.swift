@@ -39,6 +39,9 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   public var startTime: UInt64 = 0
   /// Wall clock when the line is written, in microseconds since 1970-01-01 UTC.
   public var endTime: UInt64 = 0
+  /// The date of the last line written from this record, kept from one exchange to the next: it is the
+  /// same for all lines of a second.
+  var lineDate = PackedDateTime(seconds: 0)
   /// Seconds that the local time is ahead of UTC.
   public var utcOffset: Int32 = 0
   /// The process and worker number, for `$pid`.

@@ -4,14 +4,15 @@ import Policy
 
 /// The JSON access line: the keys of SPEC section 4 in their order, absent when they have no value.
 ///
-/// Every literal holds all that stands between two values, so that a member costs two appends.
+/// Every literal holds all that stands between two values, so that a member costs two appends. The
+/// methods are `mutating` although only the date is kept: a borrowed record would be copied whole.
 extension ExchangeRecord {
-  func writeJSONLine(
+  mutating func writeJSONLine(
     _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
     into writer: inout ByteWriter
   ) {
     writer.append("{\"time\":\"")
-    lineTime.writeRFC3339(into: &writer)
+    lineTime.writeRFC3339(reusing: &lineDate, into: &writer)
     writer.append("\",\"level\":\"")
     writer.append(level.name)
     if event != .end { writer.appendMember("\",\"event\":\"", name: event.name) }
@@ -32,14 +33,23 @@ extension ExchangeRecord {
   }
 
   /// Whose request it was, and its place on the connection.
-  private func writeJSONIdentity(into writer: inout ByteWriter) {
-    writer.appendMember(",\"request_id\":\"", requestID.span)
+  private mutating func writeJSONIdentity(into writer: inout ByteWriter) {
+    if !requestID.isEmpty {
+      // Made of characters that stand for themselves, whoever made it.
+      writer.append(",\"request_id\":\"")
+      writer.append(requestID.span)
+      writer.append("\"")
+    }
     if idSource != .none {
       writer.appendMember(",\"id_source\":\"", name: idSource.name)
       writer.append("\"")
     }
-    writer.appendMember(",\"client_request_id\":\"", clientRequestID.span)
-    writer.appendMember(",\"upstream_request_id\":\"", upstreamRequestID.span)
+    if !clientRequestID.isEmpty {
+      writer.appendMember(",\"client_request_id\":\"", clientRequestID.span)
+    }
+    if !upstreamRequestID.isEmpty {
+      writer.appendMember(",\"upstream_request_id\":\"", upstreamRequestID.span)
+    }
     writer.append(",\"client\":\"")
     client.writeWithPort(into: &writer)
     writer.append("\",\"connection\":")
@@ -49,7 +59,7 @@ extension ExchangeRecord {
   }
 
   /// What was asked for. Of a request line that was never read only the scheme is known.
-  private func writeJSONRequestLine(
+  private mutating func writeJSONRequestLine(
     _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
     into writer: inout ByteWriter
   ) {
@@ -64,7 +74,7 @@ extension ExchangeRecord {
   }
 
   /// How it went.
-  private func writeJSONCounts(into writer: inout ByteWriter) {
+  private mutating func writeJSONCounts(into writer: inout ByteWriter) {
     if status != 0 { writer.appendMember(",\"status\":", number: UInt64(status)) }
     writer.appendMember(",\"bytes_in\":", number: contentBytesIn)
     writer.appendMember(",\"bytes_out\":", number: contentBytesOut)
@@ -72,7 +82,7 @@ extension ExchangeRecord {
   }
 
   /// The last try.
-  private func writeJSONUpstream(into writer: inout ByteWriter) {
+  private mutating func writeJSONUpstream(into writer: inout ByteWriter) {
     writer.appendMember(",\"upstream\":\"", upstream.span)
     if upstreamStatus != 0 {
       writer.appendMember(",\"upstream_status\":", number: UInt64(upstreamStatus))
@@ -83,7 +93,7 @@ extension ExchangeRecord {
   }
 
   /// All tries in their order, the last one included.
-  private func writeJSONTries(into writer: inout ByteWriter) {
+  private mutating func writeJSONTries(into writer: inout ByteWriter) {
     writer.append(",\"tries\":[")
     for index in 0..<keptTryCount {
       writer.append(index == 0 ? "{\"address\":\"" : ",{\"address\":\"")
@@ -101,7 +111,7 @@ extension ExchangeRecord {
     writer.append("]")
   }
 
-  private func writeJSONTermination(into writer: inout ByteWriter) {
+  private mutating func writeJSONTermination(into writer: inout ByteWriter) {
     writer.appendMember(",\"termination\":\"", name: termination.partyName)
     writer.appendMember(":", name: termination.phaseName)
     writer.append("\"")

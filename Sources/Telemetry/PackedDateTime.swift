@@ -2,7 +2,9 @@ import Basics
 
 /// The digits of a date and a time of day, each field packed into a word with its first digit in the
 /// lowest byte, ready to be put together by shifts.
-struct PackedDateTime {
+struct PackedDateTime: Sendable, BitwiseCopyable {
+  /// The instant, in seconds after 1970-01-01.
+  let seconds: UInt64
   /// Four digits.
   let year: UInt64
   /// Two digits, as all that follow.
@@ -24,6 +26,7 @@ struct PackedDateTime {
     let minute = secondOfDay / 60 &- hour &* 60
     let second = secondOfDay % 60
     let time = Digits.eight(hour &* 10_000 &+ minute &* 100 &+ second)
+    self.seconds = seconds
     self.year = date & 0xffff_ffff
     self.month = (date &>> 32) & 0xffff
     self.day = date &>> 48

@@ -20,13 +20,23 @@ public struct Timestamp: Equatable, Sendable, BitwiseCopyable {
 
   /// Writes `2026-11-22T21:58:36.123456Z` (RFC 3339 section 5.6), in UTC.
   public func writeRFC3339(into writer: inout ByteWriter) {
-    writeUniversal(separator: UInt8(ascii: "T"), into: &writer)
+    var date = PackedDateTime(seconds: microseconds / 1_000_000)
+    writeRFC3339(reusing: &date, into: &writer)
+  }
+
+  /// Does the same with a date that was made for an earlier line, if it is of the same second.
+  func writeRFC3339(reusing date: inout PackedDateTime, into writer: inout ByteWriter) {
+    let seconds = microseconds / 1_000_000
+    if date.seconds != seconds { date = PackedDateTime(seconds: seconds) }
+    writeUniversal(date, separator: UInt8(ascii: "T"), into: &writer)
     writer.append(UInt8(ascii: "Z"))
   }
 
   /// Writes `2026-11-22 21:58:36.123456`, in UTC: what the verbose format and the error log have.
   public func writeVerbose(into writer: inout ByteWriter) {
-    writeUniversal(separator: UInt8(ascii: " "), into: &writer)
+    writeUniversal(
+      PackedDateTime(seconds: microseconds / 1_000_000), separator: UInt8(ascii: " "),
+      into: &writer)
   }
 
   /// Writes `22/Nov/2026:21:58:36 +0100`: `$time_local`.
@@ -57,11 +67,11 @@ public struct Timestamp: Equatable, Sendable, BitwiseCopyable {
     writer.append(microsecondsAsMilliseconds: microseconds)
   }
 
-  /// Date and time with microseconds in UTC, `separator` between them.
-  private func writeUniversal(separator: UInt8, into writer: inout ByteWriter) {
-    let seconds = microseconds / 1_000_000
-    let fields = PackedDateTime(seconds: seconds)
-    let fraction = Digits.eight(microseconds &- seconds &* 1_000_000) &>> 16
+  /// Date and time with microseconds in UTC, `separator` between them. `fields` is this second's date.
+  private func writeUniversal(
+    _ fields: PackedDateTime, separator: UInt8, into writer: inout ByteWriter
+  ) {
+    let fraction = Digits.eight(microseconds &- fields.seconds &* 1_000_000) &>> 16
     writer.append(word: fields.yearMonth, count: 8)
     writer.append(word: fields.dayHourMinute(separator: separator), count: 8)
     let second: UInt64 = colon | fields.second &<< 8 | point &<< 24

@@ -84,7 +84,7 @@ final class Exchange {
     collect { writer in
       let (bytes, path, captured) = (bytes, path, captured)
       let lent = ExchangeBytes(head: bytes.span, path: path.span, captured: captured.span)
-      format.write(record, head: head, bytes: lent, into: &writer)
+      format.write(&record, head: head, bytes: lent, into: &writer)
     }
   }
 

@@ -67,14 +67,16 @@ extension Worker where K: ~Copyable {
   ) {
     let listsFields = exchange.pointee.head.connection.contains(.fieldNames)
     let assigns = !exchange.pointee.plan.pointee.requestFields.isEmpty
+    var run = FieldRun()
     for index in 0..<exchange.pointee.head.fields.count {
       let line = exchange.pointee.head.fields[index]
       let name = bytes.extracting(line.name.offsets)
       guard passes(line.known, name, exchange) else { continue }
       if assigns && isAssigned(line.known, name, exchange) { continue }
       if listsFields && exchange.pointee.head.fields.connectionLists(name, in: bytes) { continue }
-      writer.appendField(name, bytes.extracting(line.value.offsets))
+      run.add(line, of: bytes, into: &writer)
     }
+    run.flush(bytes, into: &writer)
   }
 
   /// True when a field of the client's is passed on as it is.

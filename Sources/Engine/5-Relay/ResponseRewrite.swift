@@ -51,6 +51,7 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     let listsFields = exchange.pointee.responseHead.connection.contains(.fieldNames)
+    var run = FieldRun()
     for index in 0..<exchange.pointee.responseHead.fields.count {
       let line = exchange.pointee.responseHead.fields[index]
       let name = bytes.extracting(line.name.offsets)
@@ -58,8 +59,9 @@ extension Worker where K: ~Copyable {
       if listsFields && exchange.pointee.responseHead.fields.connectionLists(name, in: bytes) {
         continue
       }
-      writer.appendField(name, bytes.extracting(line.value.offsets))
+      run.add(line, of: bytes, into: &writer)
     }
+    run.flush(bytes, into: &writer)
   }
 
   private mutating func passes(

@@ -38,7 +38,7 @@ extension Worker where K: ~Copyable {
       head: exchange.pointee.headBytes.span, path: exchange.pointee.pathBytes.span,
       captured: exchange.pointee.capturedBytes.span)
     format.write(
-      exchange.pointee.record, head: exchange.pointee.head, bytes: bytes, into: &writer)
+      &exchange.pointee.record, head: exchange.pointee.head, bytes: bytes, into: &writer)
     logs.commit(sink, writer)
   }
 
