@@ -77,7 +77,8 @@ enum WordScan {
   }
 }
 
-/// Sixteen bytes at a time. Only arithmetic on all of them: comparing them makes a loop over single bytes.
+/// Sixteen bytes at a time. Only arithmetic on all of them: comparing them makes a loop over single
+/// bytes.
 extension WordScan {
   /// The sixteen bytes at `offset`. The caller has checked that they exist.
   @inline(__always)
@@ -87,7 +88,8 @@ extension WordScan {
       fromUncheckedByteOffset: offset, as: SIMD16<UInt8>.self)
   }
 
-  /// The top bit of each control character, HTAB among them: of the first eight bytes and of the others.
+  /// The top bit of each control character, HTAB among them: of the first eight bytes and of the
+  /// others.
   @inline(__always)
   private static func controls(in block: SIMD16<UInt8>) -> (low: UInt64, high: UInt64) {
     let belowSpace: SIMD16<UInt8> = block &- SIMD16(repeating: ASCII.space)

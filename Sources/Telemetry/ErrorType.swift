@@ -1,5 +1,5 @@
-/// Why a request failed: `error` in the log, in the names of RFC 9209 section 2.3. Several cases may
-/// share a name; `termination` beside it says whose doing it was.
+/// Why a request failed: `error` in the log, in the names of RFC 9209 section 2.3. Several cases
+/// may share a name; `termination` beside it says whose doing it was.
 public enum ErrorType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case none
   /// The client's message is malformed.

@@ -116,8 +116,8 @@ struct ClientAbortTests {
     bed.finish(requests: 1)
   }
 
-  /// Interim responses that a client does not take must not stand in the way of an error of Waybill's
-  /// own: the answer goes behind them.
+  /// Interim responses that a client does not take must not stand in the way of an error of
+  /// Waybill's own: the answer goes behind them.
   @Test func anErrorGoesBehindAnInterimResponse() throws {
     var network = NetworkSettings()
     network.sendBuffer = 20

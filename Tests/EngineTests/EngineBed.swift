@@ -15,8 +15,8 @@ let origin = Location.ipv4(10, 0, 0, 1, port: 8000)
 /// Something in a case itself is wrong.
 struct UnusableCase: Error { let reason: String }
 
-/// The real worker on a simulated world: a conf file, scripted clients and backends, and at the end the
-/// oracles (`finish`), which hold whatever the case is about.
+/// The real worker on a simulated world: a conf file, scripted clients and backends, and at the end
+/// the oracles (`finish`), which hold whatever the case is about.
 final class EngineBed {
   /// A location that passes everything to `origin`.
   static let proxy = "location / { proxy_pass http://10.0.0.1:8000; }"

@@ -71,8 +71,8 @@ struct MessageTests {
     #expect(Set(bed.ends.map(\.id)).count == 5)
   }
 
-  /// Chunks are decoded and framed anew, so that both sides agree on where the message ends. A trailer
-  /// passes, but not one of the ID's name: the backend would see a second ID.
+  /// Chunks are decoded and framed anew, so that both sides agree on where the message ends. A
+  /// trailer passes, but not one of the ID's name: the backend would see a second ID.
   @Test func chunksAndTrailersPassToTheBackend() throws {
     let bed = try EngineBed()
     let backend = bed.backend()
@@ -181,7 +181,8 @@ struct MessageTests {
     #expect(bed.record(client).messages.map { $0.isChunked && $0.text == text } == [true, true])
   }
 
-  /// An HTTP/1.0 client gets what it understands: no chunks, and the end of the connection as the end.
+  /// An HTTP/1.0 client gets what it understands: no chunks, and the end of the connection as the
+  /// end.
   @Test func oldClientsAreServed() throws {
     let bed = try EngineBed()
     bed.backend(
@@ -204,7 +205,8 @@ struct MessageTests {
     #expect(bed.record(client).messages.map { $0.value(of: "connection") } == ["keep-alive", "keep-alive"])
   }
 
-  /// A client that has ended its stream still gets its answer (`printf ... | nc`), and the line says 200.
+  /// A client that has ended its stream still gets its answer (`printf ... | nc`), and the line
+  /// says 200.
   @Test func aHalfClosedClientIsAnswered() throws {
     let bed = try EngineBed()
     bed.backend()

@@ -13,9 +13,9 @@ extension EngineBed {
     case hostile
   }
 
-  /// Runs until all is quiet, checks that nothing is left, drains the worker, and checks the log: one
-  /// line for each of `requests`, which agrees with what clients and backends saw. With nil the number
-  /// is not known beforehand.
+  /// Runs until all is quiet, checks that nothing is left, drains the worker, and checks the log:
+  /// one line for each of `requests`, which agrees with what clients and backends saw. With nil the
+  /// number is not known beforehand.
   func finish(
     requests: Int?, in kind: World = .kind, sourceLocation: SourceLocation = #_sourceLocation
   ) {
@@ -107,8 +107,8 @@ extension EngineBed {
     }
   }
 
-  /// Each request that a backend saw has one ID, which has a line, and no more of them came than the
-  /// line has tries.
+  /// Each request that a backend saw has one ID, which has a line, and no more of them came than
+  /// the line has tries.
   private func checkBackend(
     _ backend: BackendID, _ byID: [String: [AccessLine]], _ sourceLocation: SourceLocation
   ) {

@@ -105,8 +105,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     ready.deallocate()
   }
 
-  /// Waits for events, carries every connection concerned as far as it goes, fires timers and writes
-  /// the turn's log lines. False when the worker has ended.
+  /// Waits for events, carries every connection concerned as far as it goes, fires timers and
+  /// writes the turn's log lines. False when the worker has ended.
   public mutating func turn() -> Bool {
     // A connection that used up its share of the last turn goes on at once.
     let deadline = readyCount > 0 ? now : nextDeadline

@@ -65,8 +65,8 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// Stops accepting for a moment, because the system has no more descriptors or memory. Idle clients
-  /// give theirs back first.
+  /// Stops accepting for a moment, because the system has no more descriptors or memory. Idle
+  /// clients give theirs back first.
   private mutating func pauseAccepting(_ error: KernelError) {
     report(.critical, "accept", nil, nil) { line in
       line.append("accepting pauses: descriptors or memory have run out (error ")

@@ -9,8 +9,8 @@ import Policy
 import Telemetry
 
 extension Worker where K: ~Copyable {
-  /// Sends on what `writer` holds (the head, at a try's begin) and as much content as there is. False
-  /// when the exchange has ended over it.
+  /// Sends on what `writer` holds (the head, at a try's begin) and as much content as there is.
+  /// False when the exchange has ended over it.
   mutating func relayRequest(_ exchange: ExchangePointer, _ writer: inout ByteWriter) -> Bool {
     for _ in 0..<Limits.readsPerTurn {
       guard let peer = exchange.pointee.upstream, !exchange.pointee.stopsSending else {
@@ -74,8 +74,8 @@ extension Worker where K: ~Copyable {
     return .nothing
   }
 
-  /// Reads content: behind the head while all of it fits there, so that it can be sent again, else into
-  /// a buffer of its own.
+  /// Reads content: behind the head while all of it fits there, so that it can be sent again, else
+  /// into a buffer of its own.
   mutating func receiveContent(_ exchange: ExchangePointer) -> Receipt {
     let client = exchange.pointee.downstream
     let left = exchange.pointee.requestLeft
@@ -94,8 +94,8 @@ extension Worker where K: ~Copyable {
     return receive(client, left > UInt64(Limits.mediumBufferBytes) ? .large : .medium)
   }
 
-  /// Gives the connection a buffer of its own; the exchange keeps the one that its head lies in. What
-  /// is left to decode (a part of a trailer section) moves along.
+  /// Gives the connection a buffer of its own; the exchange keeps the one that its head lies in.
+  /// What is left to decode (a part of a trailer section) moves along.
   private mutating func leaveHeadBuffer(_ exchange: ExchangePointer) {
     let client = exchange.pointee.downstream
     let rest = client.pointee.inputBytes
@@ -211,8 +211,8 @@ extension Worker where K: ~Copyable {
     return .ready
   }
 
-  /// Reads and drops the rest of a request that Waybill answered itself. False when the exchange has
-  /// ended or must wait.
+  /// Reads and drops the rest of a request that Waybill answered itself. False when the exchange
+  /// has ended or must wait.
   mutating func discardContent(_ exchange: ExchangePointer) -> Bool {
     let client = exchange.pointee.downstream
     for _ in 0..<Limits.readsPerTurn {
@@ -235,8 +235,8 @@ extension Worker where K: ~Copyable {
     return false
   }
 
-  /// Makes content that was sent to one peer ready to be sent to the next. Only called while none of it
-  /// is lost (`contentConsumed`).
+  /// Makes content that was sent to one peer ready to be sent to the next. Only called while none
+  /// of it is lost (`contentConsumed`).
   mutating func rewindContent(_ exchange: ExchangePointer) {
     exchange.pointee.stopsSending = false
     guard case .length(let count) = exchange.pointee.head.framing, count > 0 else { return }

@@ -1,5 +1,5 @@
-// The access log: one line for each exchange, in each log of its location; and what templates need to
-// see of an exchange.
+// The access log: one line for each exchange, in each log of its location; and what templates need
+// to see of an exchange.
 
 import Basics
 import HTTP

@@ -1,5 +1,5 @@
-// Answers of Waybill's own: `return`, and every error. One writer for all of them, so that none can go
-// out without the request's ID.
+// Answers of Waybill's own: `return`, and every error. One writer for all of them, so that none can
+// go out without the request's ID.
 
 import Basics
 import HTTP
@@ -27,8 +27,8 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// Answers with an error, or cuts the response if one has begun. What is known of the reason goes to
-  /// the log.
+  /// Answers with an error, or cuts the response if one has begun. What is known of the reason goes
+  /// to the log.
   mutating func refuse(
     _ exchange: ExchangePointer, _ status: UInt16, _ error: ErrorType, _ termination: Termination
   ) {
@@ -43,8 +43,8 @@ extension Worker where K: ~Copyable {
     respond(exchange, status)
   }
 
-  /// Ends an exchange whose response has begun and can't be completed, so that the client can tell: a
-  /// reset where the framing would not show it.
+  /// Ends an exchange whose response has begun and can't be completed, so that the client can tell:
+  /// a reset where the framing would not show it.
   mutating func cutResponse(
     _ exchange: ExchangePointer, _ error: ErrorType, _ termination: Termination
   ) {
@@ -57,8 +57,8 @@ extension Worker where K: ~Copyable {
     end(exchange)
   }
 
-  /// Composes and sends a whole response: a redirect to `location`, the `text` of a `return`, or the
-  /// page that explains `status`.
+  /// Composes and sends a whole response: a redirect to `location`, the `text` of a `return`, or
+  /// the page that explains `status`.
   private mutating func respond(
     _ exchange: ExchangePointer, _ status: UInt16, location: Template? = nil, text: Template? = nil
   ) {
@@ -105,8 +105,8 @@ extension Worker where K: ~Copyable {
     return !writer.overflowed && !content.overflowed
   }
 
-  /// Writes the text of a `return` (then nil is returned), or the page in the format that the client
-  /// wants.
+  /// Writes the text of a `return` (then nil is returned), or the page in the format that the
+  /// client wants.
   private mutating func writeOwnContent(
     _ exchange: ExchangePointer, _ status: UInt16, text: Template?, into content: inout ByteWriter
   ) -> ErrorBodyFormat? {
@@ -132,7 +132,8 @@ extension Worker where K: ~Copyable {
     writer.append("\r\n")
   }
 
-  /// Remembers where the content begins in what is sent, so that its bytes can be told from the head's.
+  /// Remembers where the content begins in what is sent, so that its bytes can be told from the
+  /// head's.
   private mutating func noteContentStart(_ exchange: ExchangePointer, headCount: Int) {
     let waiting = exchange.pointee.downstream.pointee.output.heldBytes.count
     exchange.pointee.ownContentStart =
