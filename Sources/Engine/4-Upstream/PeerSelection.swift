@@ -133,6 +133,7 @@ extension Worker where K: ~Copyable {
 
   private mutating func connected(_ connection: ConnectionPointer, _ exchange: ExchangePointer) {
     connection.pointee.flags.insert(.writable)
+    stopWaiting(connection)
     exchange.pointee.record.upstreamConnect = kernel.now() - exchange.pointee.tryStart
     attach(connection, to: exchange)
     sendRequest(exchange)
