@@ -32,13 +32,13 @@ extension EngineBed {
     #expect(world.openConnectionCount == connectionCount, sourceLocation: sourceLocation)
   }
 
-  /// Of a worker that has ended: nothing is open, and the log is complete.
+  /// Of a worker that has ended: nothing is open, not even a listener or a log, and the log is complete.
   func checkLog(
     requests: Int?, in kind: World = .kind, sourceLocation: SourceLocation = #_sourceLocation
   ) {
     #expect(hasStopped, sourceLocation: sourceLocation)
     checkRest(sourceLocation)
-    #expect(world.openConnectionCount == 0, sourceLocation: sourceLocation)
+    #expect(world.openDescriptors.isEmpty, sourceLocation: sourceLocation)
     #expect(world.mostBusyTurns < 20, "it spins", sourceLocation: sourceLocation)
     let lines = ends
     if let requests { #expect(lines.count == requests, sourceLocation: sourceLocation) }

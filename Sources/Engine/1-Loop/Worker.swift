@@ -117,8 +117,9 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     fireTimers()
     flushLogs()
     endWhenDrained()
-    if case .stopped = lifecycle { return false }
-    return true
+    guard case .stopped = lifecycle else { return true }
+    closeLogs()
+    return false
   }
 
   /// Connections that exist, for tests: at rest there is none but idle ones.

@@ -137,6 +137,7 @@ extension Worker where K: ~Copyable {
     _ connection: ConnectionPointer, _ exchange: ExchangePointer
   ) {
     connection.pointee.flags.insert(.writable)
+    stopWaiting(connection)
     exchange.pointee.record.upstreamConnect = kernel.now() - exchange.pointee.tryStart
     attach(connection, to: exchange)
     sendRequest(exchange)

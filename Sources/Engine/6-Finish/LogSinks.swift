@@ -151,6 +151,14 @@ extension Worker where K: ~Copyable {
     for index in logs.indices where logs[index].count > 0 { write(sink: index) }
   }
 
+  /// Closes all logs, when nothing is written any more.
+  mutating func closeLogs() {
+    for index in logs.indices where logs[index].descriptor != .none {
+      kernel.close(logs[index].descriptor)
+      logs[index].descriptor = .none
+    }
+  }
+
   /// Writes what waits for a sink, again at once as long as that brings lines into the file. A sink
   /// that takes no more is left alone for a while.
   private mutating func write(sink index: Int) {

@@ -22,10 +22,14 @@ extension Worker where K: ~Copyable {
     guard case .serving = lifecycle else { return }
     // What already waits in the accept queues would be reset when the sockets close.
     for index in listeners.descriptors.indices { acceptConnections(listener: index) }
-    suspendAccepting()
-    for descriptor in listeners.descriptors { kernel.close(descriptor) }
+    closeListeners()
     lifecycle = .draining(until: now + tables.shutdownTimeout)
     closeIdleConnections()
+  }
+
+  private mutating func closeListeners() {
+    suspendAccepting()
+    for descriptor in listeners.descriptors { kernel.close(descriptor) }
   }
 
   /// Closes the connections that nothing runs on. Each is read from once more: a request that has
@@ -66,7 +70,7 @@ extension Worker where K: ~Copyable {
       case .proxyHeader, .requestHead, .exchange, .lingering, .connecting: close(connection)
       }
     }
-    suspendAccepting()
+    if case .serving = lifecycle { closeListeners() }
     lifecycle = .stopped
     flushAllLogs()
   }
