@@ -32,6 +32,12 @@ extension Worker where K: ~Copyable {
   mutating func acceptConnections(listener: Int) {
     guard listeners.isAccepting else { return }
     for _ in 0..<Limits.acceptsPerTurn {
+      guard connections.count < connections.capacity || idleClients.last != nil else {
+        // Even those that would be refused have no place now; they wait in the kernel.
+        suspendAccepting()
+        listeners.resumeAt = now + Limits.acceptPause
+        return
+      }
       switch kernel.accept(listeners.descriptors[listener]) {
       case .connection(let descriptor, let peer):
         admit(descriptor, peer: peer, listener: listener)

@@ -91,6 +91,8 @@ extension Worker where K: ~Copyable {
     case .answer: answer(exchange)
     case .proxy:
       if exchange.pointee.head.method == .connect {
+        // What the client sends next is meant for the tunnel that it asked for, not for us.
+        exchange.pointee.closesConnection = true
         return refuse(exchange, 501, .httpRequestDenied, Termination(.proxy, .route))
       }
       beginFirstTry(exchange)
