@@ -56,8 +56,9 @@ struct CapacityTests {
   @Test func everyConnectionMayBeBusy() throws {
     let bed = try EngineBed(Self.answer, top: "worker_connections 100;")
     let clients = (0..<100).map { _ in
-      bed.client([.pause(.seconds(1)), .send(get() + get() + get())]
-        + [.awaitResponse, .awaitResponse, .awaitResponse])
+      bed.client(
+        [.pause(.seconds(1)), .send(get() + get() + get())]
+          + [.awaitResponse, .awaitResponse, .awaitResponse])
     }
     bed.finish(requests: 300)
     #expect(clients.allSatisfy { bed.record($0).messages.map(\.status) == [200, 200, 200] })
@@ -84,7 +85,8 @@ struct CapacityTests {
     let bed = try EngineBed(network: network)
     bed.backend(.performing([.pause(.seconds(1)), .send(ok("slow"))]))
     let clients = (0..<4).map { index in
-      bed.client(after: .milliseconds(UInt64(10 * index)), [.send(get("/\(index)")), .awaitResponse])
+      bed.client(
+        after: .milliseconds(UInt64(10 * index)), [.send(get("/\(index)")), .awaitResponse])
     }
     bed.finish(requests: 4)
     #expect(clients.allSatisfy { bed.record($0).messages.count == 1 })

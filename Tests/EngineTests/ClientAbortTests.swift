@@ -20,7 +20,9 @@ struct ClientAbortTests {
       phase: "client:connect", actions: [.send(get()), .pause(.seconds(1))], outcome: .silent),
     Departure(
       phase: "client:request_body",
-      actions: [.send(post("", "/").replacing("Length: 0", with: "Length: 9") + "abc"), .pause(.seconds(1))]),
+      actions: [
+        .send(post("", "/").replacing("Length: 0", with: "Length: 9") + "abc"), .pause(.seconds(1)),
+      ]),
     Departure(
       phase: "client:request_body",
       actions: [.send(chunkedHead() + "3\r\nabc\r\n"), .pause(.seconds(1))]),

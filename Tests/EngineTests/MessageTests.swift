@@ -147,7 +147,8 @@ struct MessageTests {
   @Test func expectationsAreMetByTheBackend() throws {
     let bed = try EngineBed()
     let backend = bed.backend()
-    let request = post("", "/", "Expect: 100-continue\r\n").replacing("Length: 0", with: "Length: 3")
+    let request = post("", "/", "Expect: 100-continue\r\n").replacing(
+      "Length: 0", with: "Length: 3")
     let client = bed.client([.send(request), .awaitBytes(30), .send("abc"), .awaitResponse])
     bed.finish(requests: 1)
     #expect(bed.record(client).messages.map(\.status) == [100, 200])
@@ -202,7 +203,10 @@ struct MessageTests {
     let request = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
     let client = bed.client([.send(request), .awaitResponse, .send(request), .awaitResponse])
     bed.finish(requests: 2)
-    #expect(bed.record(client).messages.map { $0.value(of: "connection") } == ["keep-alive", "keep-alive"])
+    #expect(
+      bed.record(client).messages.map { $0.value(of: "connection") } == [
+        "keep-alive", "keep-alive",
+      ])
   }
 
   /// A client that has ended its stream still gets its answer (`printf ... | nc`), and the line
@@ -223,7 +227,9 @@ struct MessageTests {
     arguments: [
       ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400), ("NONSENSE\r\n\r\n", 400),
       ("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
-      ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+      (
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400
+      ),
       ("GET /\(filler(9000)) HTTP/1.1\r\nHost: a\r\n\r\n", 414),
     ])
   func malformedRequestsAreRefused(request: String, status: Int) throws {

@@ -131,7 +131,8 @@ extension EngineBed {
     _ byID: [String: [AccessLine]], _ sourceLocation: SourceLocation
   ) {
     for line in errors {
-      guard let start = line.firstRange(of: "[req-"), let end = line[start.upperBound...].firstIndex(of: "]")
+      guard let start = line.firstRange(of: "[req-"),
+        let end = line[start.upperBound...].firstIndex(of: "]")
       else { continue }
       let id = String(line[start.upperBound..<end])
       #expect(byID[id] != nil, "\(line)", sourceLocation: sourceLocation)

@@ -24,8 +24,11 @@ struct SeedTests {
     behaviour.onMessage = { request in
       switch request.message.target {
       case "/chunked":
-        [.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: 1\r\n\r\n")]
-      case "/close": [.send("HTTP/1.1 200 OK\r\n\r\n" + filler(3000)), .close]
+        [
+          .send(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: 1\r\n\r\n")
+        ]
+      case "/close": [.send("HTTP/1.1 200 OK\r\n\r\n" + filler(500)), .close]
       case "/hints": [.send("HTTP/1.1 103 Hints\r\nLink: <a>\r\n\r\n" + ok("hinted"))]
       default: echo(request)
       }
@@ -35,8 +38,11 @@ struct SeedTests {
 
   /// Clients of every kind: 14 requests, if nothing breaks.
   private static let scripts: [[PeerAction]] = [
-    [.send(get("/1")), .awaitResponse, .send(post(filler(9_000))), .awaitResponse],
-    [.send(get("/own") + get("/hints") + post("three")), .awaitResponse, .awaitResponse, .awaitResponse],
+    [.send(get("/1")), .awaitResponse, .send(post(filler(1_500))), .awaitResponse],
+    [
+      .send(get("/own") + get("/hints") + post("three")), .awaitResponse, .awaitResponse,
+      .awaitResponse,
+    ],
     [
       .send(chunkedHead() + "5\r\nhello\r\n0\r\nX-T: 1\r\n\r\n"), .awaitResponse,
       .send(get("/chunked")), .awaitResponse,
@@ -46,7 +52,7 @@ struct SeedTests {
     [.sendPieces(Array(post("slowly").utf8), size: 7, every: .milliseconds(1)), .awaitResponse],
     [
       .send(get("/tunnel", "Connection: upgrade\r\nUpgrade: echo\r\n")), .awaitResponse,
-      .send(filler(500)), .finishSending, .awaitEnd,
+      .send(filler(200)), .finishSending, .awaitEnd,
     ],
     [.send("GET / HTTP/1.0\r\n\r\n"), .awaitResponse],
     [.send("NONSENSE\r\n\r\n"), .awaitResponse],
@@ -88,7 +94,8 @@ struct SeedTests {
     bed.world.faults = .none
     bed.run(for: .seconds(3))
     bed.finish(requests: nil, in: .hostile)
-    #expect(bed.ends.count <= Self.requestCount)
+    // What was meant for a tunnel that did not open is one more request, and no good one.
+    #expect(bed.ends.count <= Self.requestCount + 1)
     let answered = bed.clients.reduce(0) { $0 + bed.record($1).finalMessages.count }
     #expect(bed.ends.count >= answered)
   }

@@ -38,7 +38,9 @@ struct TimeoutTests {
       status: 408, termination: "client:request_head"),
     Slowness(
       name: "client_header_timeout is for the whole head",
-      actions: [.sendPieces(Array(get("/12345").utf8), size: 1, every: .seconds(3)), .awaitResponse],
+      actions: [
+        .sendPieces(Array(get("/12345").utf8), size: 1, every: .seconds(3)), .awaitResponse,
+      ],
       seconds: 11, status: 408, termination: "client:request_head"),
     Slowness(
       name: "client_body_timeout",
