@@ -150,6 +150,15 @@ extension Worker where K: ~Copyable {
     for index in logs.indices where logs[index].count > 0 { write(sink: index) }
   }
 
+  /// Writes what waits for a sink before the turn's end, because the next line does not fit behind it.
+  /// False when that made no room.
+  mutating func makeRoom(sink index: Int) -> Bool {
+    guard !logs[index].isStalled else { return false }
+    let before = logs[index].count
+    write(sink: index)
+    return logs[index].count < before
+  }
+
   /// Writes what waits for a sink, again at once as long as that brings lines into the file. A sink that
   /// takes no more is left alone for a while.
   private mutating func write(sink index: Int) {

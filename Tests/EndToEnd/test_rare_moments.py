@@ -1,0 +1,56 @@
+"""Moments that hardly ever come by chance: full tables and queues, an end in the middle."""
+
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+from harness.backend import reply
+from harness.client import request_bytes
+from harness.polling import wait_for
+
+MINE = {"X-Request-ID": "mine-1"}
+STATIC = 'server { listen PORT; location / { return 200 "x"; } }'
+
+
+def test_every_connection_may_have_more_to_do_in_the_same_turn(site):
+    """Else memory behind the list of connections that go on would be overwritten."""
+    proxy = site.servers(STATIC, connections=300)
+    connections = [proxy.connect() for _ in range(290)]
+    for connection in connections:
+        connection.send(request_bytes() * 40)
+    for connection in connections:
+        assert [connection.receive().status for _ in range(40)] == [200] * 40
+        connection.close()
+    assert len(proxy.wait_lines(290 * 40)) == 290 * 40
+
+
+def test_a_turn_with_more_lines_than_the_queue_holds_loses_none(site):
+    """Bytes that no UTF-8 text has take six in the log: 60 lines of 100 KB for a queue of 1 MB."""
+    proxy = site.servers(STATIC, connections=300)
+    connections = [proxy.connect() for _ in range(60)]
+    for connection in connections:
+        assert connection.exchange(request_bytes()).status == 200
+    proxy.signal(signal.SIGSTOP)
+    for connection in connections:
+        connection.send(request_bytes(fields={"User-Agent": "\x80" * 8000, "Referer": "\x80" * 8000}))
+    proxy.signal(signal.SIGCONT)
+    for connection in connections:
+        assert connection.receive().status == 200
+        connection.close()
+    assert len(proxy.wait_lines(120)) == 120
+    assert "lost" not in proxy.error_text()
+
+
+def test_the_end_finds_half_a_head(site, backend):
+    proxy = site.serve(backend)
+    with proxy.connect() as connection:
+        connection.send(b"GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: b\r\nCookie: c=d\r\n")
+        wait_for(lambda: proxy.descriptors() and time.sleep(0.1) is None)
+        proxy.signal(signal.SIGTERM)
+        time.sleep(0.1)
+        proxy.signal(signal.SIGTERM)
+        assert proxy.wait_exit(5) == 0
+    assert len(proxy.wait_lines(1)) == 1
