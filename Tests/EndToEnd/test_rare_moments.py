@@ -44,6 +44,24 @@ def test_a_turn_with_more_lines_than_the_queue_holds_loses_none(site):
     assert "lost" not in proxy.error_text()
 
 
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_a_backend_that_stops_reading_and_never_answers(site, make_backend, size):
+    """Only a unix socket lets the proxy see that; the read timeout still counts then."""
+    deafen = lambda connection: connection.socket.shutdown(socket.SHUT_RD)  # noqa: E731
+    go = threading.Event()
+    backend = make_backend([deafen, go], unix=str(site.directory / "deaf"), answer_at="head")
+    proxy = site.serve(backend, location="proxy_read_timeout 1s;")
+    with proxy.connect() as connection:
+        connection.send(request_bytes("POST", "/", {**MINE, "Content-Length": "300000"}))
+        backend.wait_requests(1)
+        time.sleep(0.2)
+        connection.send(b"x" * size)
+        connection.socket.settimeout(5)
+        assert connection.receive("POST").status == 504
+    assert proxy.log_line("mine-1")["status"] == 504
+    go.set()
+
+
 def test_the_end_finds_half_a_head(site, backend):
     proxy = site.serve(backend)
     with proxy.connect() as connection:
