@@ -44,6 +44,47 @@ def test_a_turn_with_more_lines_than_the_queue_holds_loses_none(site):
     assert "lost" not in proxy.error_text()
 
 
+def test_a_request_that_waits_unread_does_not_make_room_for_a_new_client(site):
+    """A crowd that comes in one turn: ten are served, all others get a 503 with an ID and a line."""
+    proxy = site.servers(STATIC, connections=10)
+    proxy.signal(signal.SIGSTOP)
+    crowd = [proxy.connect() for _ in range(300)]
+    for connection in crowd:
+        connection.send(b"GET / HTTP/1.1\r\n")
+    proxy.signal(signal.SIGCONT)
+    for connection in crowd[10:]:
+        response = connection.receive()
+        assert response.status == 503 and response.request_id
+        connection.close()
+    for connection in crowd[:10]:
+        assert connection.exchange(b"Host: a\r\n\r\n").status == 200
+        connection.close()
+    statuses = [line["status"] for line in proxy.wait_lines(300)]
+    assert statuses.count(503) == 290 and statuses.count(200) == 10
+
+
+def test_connections_that_are_being_refused_take_no_place(site, make_backend):
+    """Refused clients that do not hang up are waited for; that must not refuse others meanwhile."""
+    go = threading.Event()
+    backend = make_backend([go, reply()])
+    proxy = site.serve(backend, connections=20)
+    held = [proxy.connect() for _ in range(10)]
+    for connection in held:
+        connection.send(request_bytes())
+    backend.wait_requests(10)
+    refused = [proxy.connect() for _ in range(20)]
+    for connection in refused:
+        assert connection.receive().status == 503
+    go.set()
+    for connection in held:
+        assert connection.receive().status == 200
+        connection.close()
+    wait_for(lambda: len(proxy.lines()) == 30, "the lines")
+    assert proxy.get().status == 200
+    for connection in refused:
+        connection.close()
+
+
 @pytest.mark.parametrize("size", [1, 100_000])
 def test_a_backend_that_stops_reading_and_never_answers(site, make_backend, size):
     """Only a unix socket lets the proxy see that; the read timeout still counts then."""
