@@ -206,6 +206,7 @@ extension Worker where K: ~Copyable {
     } else {
       kernel.close(connection.pointee.descriptor)
     }
+    if connection.pointee.flags.contains(.refused) { refusedCount &-= 1 }
     timers.remove(connection)
     buffers.giveBack(&connection.pointee.input)
     buffers.giveBack(&connection.pointee.output.held)

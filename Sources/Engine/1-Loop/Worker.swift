@@ -64,6 +64,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   /// Idle clients, the one that has been idle longest at the end.
   var idleClients = ConnectionList()
   var nextConnectionNumber: UInt64
+  /// Connections beyond `worker_connections` that are being refused.
+  var refusedCount = 0
 
   /// Heads and bodies are composed here before they are written.
   let scratch: UnsafeMutableBufferPointer<UInt8>

@@ -36,8 +36,10 @@ extension Worker where K: ~Copyable {
           atMost: exchange.pointee.plan.pointee.sendTimeout)
         return true
       case .failed:
-        // The response may have come before the peer stopped reading.
+        // The response may have come before the peer stopped reading, or may still come.
         exchange.pointee.stopsSending = true
+        buffers.giveBack(&peer.pointee.output.held)
+        peer.pointee.output = Outbound()
         peer.pointee.flags.insert(.readable)
         return true
       }

@@ -155,6 +155,7 @@ extension Worker where K: ~Copyable {
   /// Answers a connection beyond the limit with 503, without reading its request.
   mutating func refuseConnection(_ connection: ConnectionPointer) {
     connection.pointee.flags.insert(.refused)
+    refusedCount &+= 1
     connection.pointee.phase = .requestHead
     let exchange = makeExchange(connection)
     report(.error, "accept", exchange, connection) { line in

@@ -151,12 +151,13 @@ extension Worker where K: ~Copyable {
     for index in logs.indices where logs[index].count > 0 { write(sink: index) }
   }
 
-  /// Closes all logs, when nothing is written any more.
-  mutating func closeLogs() {
-    for index in logs.indices where logs[index].descriptor != .none {
-      kernel.close(logs[index].descriptor)
-      logs[index].descriptor = .none
-    }
+  /// Writes what waits for a sink before the turn's end, because the next line does not fit behind
+  /// it. False when that made no room.
+  mutating func makeRoom(sink index: Int) -> Bool {
+    guard !logs[index].isStalled else { return false }
+    let before = logs[index].count
+    write(sink: index)
+    return logs[index].count < before
   }
 
   /// Writes what waits for a sink, again at once as long as that brings lines into the file. A sink

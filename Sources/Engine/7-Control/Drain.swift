@@ -35,17 +35,7 @@ extension Worker where K: ~Copyable {
   /// Closes the connections that nothing runs on. Each is read from once more: a request that has
   /// already come is served.
   private mutating func closeIdleConnections() {
-    while let connection = idleClients.first {
-      if connection.pointee.inputCount > 0 {
-        beginExchange(connection)
-        continue
-      }
-      connection.pointee.flags.insert(.readable)
-      switch receive(connection, .small) {
-      case .bytes: beginExchange(connection)
-      case .nothing, .end, .failed: closeIdle(connection)
-      }
-    }
+    while let connection = idleClients.first { beginOrClose(connection) }
     for upstream in 0..<upstreams.count {
       while let idle = upstreams.anyIdle(upstream) { closePooled(idle) }
     }
