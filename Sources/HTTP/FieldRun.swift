@@ -4,15 +4,15 @@ import Basics
 ///
 /// Most lines of a head pass unchanged, so most of it is copied in one go instead of line by line.
 public struct FieldRun {
-  private var start = 0
-  private var end = 0
+  @usableFromInline var start = 0
+  @usableFromInline var end = 0
 
   /// A run without lines.
-  public init() {}
+  @inlinable public init() {}
 
   /// Forwards a line of the section that `bytes` was parsed into. It is written at the latest by
   /// `flush`.
-  @inline(__always)
+  @inlinable @inline(__always)
   public mutating func add(
     _ line: FieldLine, of bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
@@ -21,7 +21,7 @@ public struct FieldRun {
     // One space before the value and no blank behind it: then the line is as it would be written.
     let isNormal =
       valueStart == Int(line.nameStart) &+ Int(line.nameCount) &+ 2
-      && bytes[valueStart &- 1] == ASCII.space && bytes[lineEnd] == ASCII.carriageReturn
+      && bytes[valueStart &- 1] == 0x20 && bytes[lineEnd] == 0x0d
     guard isNormal else { return addAnew(line, of: bytes, into: &writer) }
     if Int(line.nameStart) != end {
       flush(bytes, into: &writer)
@@ -38,7 +38,7 @@ public struct FieldRun {
 
   /// Writes a line with other white space than one space before its value.
   @inline(never)
-  private mutating func addAnew(
+  @usableFromInline mutating func addAnew(
     _ line: FieldLine, of bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     flush(bytes, into: &writer)

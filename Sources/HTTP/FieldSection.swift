@@ -86,6 +86,16 @@ public struct FieldSection: ~Copyable, @unchecked Sendable {
     return nil
   }
 
+  /// Index of the first line whose name has `count` bytes, from `start` on; nil when there is none.
+  @inlinable public func firstIndex(ofNameCount count: Int, from start: Int = 0) -> Int? {
+    var index = max(start, 0)
+    while index < used {
+      if unsafe Int(lines[index].nameCount) == count { return index }
+      index &+= 1
+    }
+    return nil
+  }
+
   /// True when a Connection line lists `name`, so that the field must not be forwarded (RFC 9110
   /// section 7.6.1). `bytes` is what the section was parsed from.
   public func connectionLists(_ name: Span<UInt8>, in bytes: Span<UInt8>) -> Bool {

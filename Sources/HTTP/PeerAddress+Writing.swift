@@ -29,13 +29,18 @@ extension PeerAddress {
   }
 
   private func writeIPv4(_ writer: inout ByteWriter) {
-    writer.append(decimal: low >> 24 & 255)
-    writer.append(ASCII.dot)
-    writer.append(decimal: low >> 16 & 255)
-    writer.append(ASCII.dot)
-    writer.append(decimal: low >> 8 & 255)
-    writer.append(ASCII.dot)
-    writer.append(decimal: low & 255)
+    writeOctet(low >> 24 & 255, isLast: false, &writer)
+    writeOctet(low >> 16 & 255, isLast: false, &writer)
+    writeOctet(low >> 8 & 255, isLast: false, &writer)
+    writeOctet(low & 255, isLast: true, &writer)
+  }
+
+  /// A number of up to three digits and the dot behind it, put together in one word.
+  @inline(__always)
+  private func writeOctet(_ value: UInt64, isLast: Bool, _ writer: inout ByteWriter) {
+    let skipped: UInt64 = value < 10 ? 3 : value < 100 ? 2 : 1
+    let digits = Digits.four(value) | UInt64(ASCII.dot) &<< 32
+    writer.append(word: digits &>> (skipped &* 8), count: (isLast ? 4 : 5) &- Int(skipped))
   }
 
   /// Lowercase, without leading zeros, the first longest run of two zero groups or more as `::`.

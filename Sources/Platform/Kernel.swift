@@ -154,7 +154,8 @@ public struct WriteParts: BitwiseCopyable {
   }
 
   /// Bytes in all.
-  @inlinable public var count: Int { first.count &+ second.count &+ third.count }
+  @inlinable @inline(__always)
+  public var count: Int { first.count &+ second.count &+ third.count }
 }
 
 /// What `read` did.

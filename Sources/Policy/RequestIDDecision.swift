@@ -66,7 +66,9 @@ extension RequestIDPolicy {
 
   private func arrival(in head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Arrival {
     var arrival = Arrival()
-    for index in 0..<head.fields.count {
+    var candidate = head.fields.firstIndex(ofNameCount: header.count)
+    while let index = candidate {
+      candidate = head.fields.firstIndex(ofNameCount: header.count, from: index &+ 1)
       let line = head.fields[index]
       guard isID(line, bytes) else { continue }
       if arrival.value.isEmpty {

@@ -4,9 +4,8 @@ import Basics
 extension ByteWriter {
   /// Appends seconds with six decimals: `0.001234`.
   mutating func append(microsecondsAsSeconds microseconds: UInt64) {
-    // Nearly all: `0.00` and four digits.
     if microseconds < 10_000 {
-      return append(word: 0x3030_2e30 | Digits.four(microseconds) &<< 32, count: 8)
+      return append(word: ByteWriter.secondsWord(microseconds), count: 8)
     }
     let seconds = microseconds / 1_000_000
     let digits = Digits.eight(microseconds &- seconds &* 1_000_000)
@@ -17,6 +16,11 @@ extension ByteWriter {
       append(decimal: seconds)
       append(word: fraction, count: 7)
     }
+  }
+
+  /// Less than 10,000 microseconds, as nearly all times are: `0.00` and four digits.
+  @inline(__always) static func secondsWord(_ microseconds: UInt64) -> UInt64 {
+    0x3030_2e30 | Digits.four(microseconds) &<< 32
   }
 
   /// Appends seconds with three decimals, as nginx writes times: `0.001`.

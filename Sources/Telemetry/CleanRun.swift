@@ -8,7 +8,7 @@ enum CleanRun {
   /// True when all bytes are clean: the common case, found out sixteen bytes at a time.
   static func isAll(of bytes: Span<UInt8>) -> Bool {
     let last = bytes.count &- 16
-    guard last >= 0 else { return end(in: bytes, from: 0) == bytes.count }
+    guard last >= 0 else { return isAll(ofFew: bytes) }
     // The last block overlaps the one before it.
     var marks = marks(in: block(of: bytes, at: last))
     var position = 0
@@ -19,6 +19,16 @@ enum CleanRun {
     // Safe: both are sixteen bytes without a meaning of their own.
     let words = unsafe unsafeBitCast(marks, to: SIMD2<UInt64>.self)
     return (words[0] | words[1]) & 0x8080_8080_8080_8080 == 0
+  }
+
+  /// The same for fewer than sixteen bytes.
+  @inline(__always) private static func isAll(ofFew bytes: Span<UInt8>) -> Bool {
+    let last = bytes.count &- 8
+    if last >= 0 {
+      return marks(in: word(of: bytes, at: 0)) | marks(in: word(of: bytes, at: last)) == 0
+    }
+    for index in bytes.indices where !isClean(bytes[index]) { return false }
+    return true
   }
 
   /// Offset of the first byte from `start` on that is not clean; `bytes.count` when there is none.

@@ -4,14 +4,14 @@ import Basics
 extension ExchangeRecord {
   /// The level of its line: ERROR for 5xx, for a client that left (499) and for what was cut short
   /// after (or without) a status that promised better; WARN for other 4xx; INFO else.
-  public var level: LogLevel {
+  @inlinable @inline(__always) public var level: LogLevel {
     if status >= 499 { return .error }
     if status >= 400 { return .warn }
     return isTerminated ? .error : .info
   }
 
   /// True when somebody ended it before its time.
-  var isTerminated: Bool { termination.party != .nobody }
+  @inlinable @inline(__always) var isTerminated: Bool { termination.party != .nobody }
 
   /// When the line is written; for a header of the running exchange, when it began.
   var lineTime: Timestamp {

@@ -13,10 +13,12 @@ extension ExchangeRecord {
   ) {
     writer.append("{\"time\":\"")
     lineTime.writeRFC3339(reusing: &lineDate, into: &writer)
-    writer.append("\",\"level\":\"")
-    writer.append(level.name)
-    if event != .end { writer.appendMember("\",\"event\":\"", name: event.name) }
-    writer.append("\"")
+    switch level {
+    case .info: writer.append("\",\"level\":\"INFO\"")
+    case .warn: writer.append("\",\"level\":\"WARN\"")
+    default: writer.append("\",\"level\":\"ERROR\"")
+    }
+    if event == .upgrade { writer.append(",\"event\":\"upgrade\"") }
     writeJSONIdentity(into: &writer)
     writeJSONRequestLine(head, bytes, into: &writer)
     writeJSONCounts(into: &writer)
@@ -36,13 +38,15 @@ extension ExchangeRecord {
   private mutating func writeJSONIdentity(into writer: inout ByteWriter) {
     if !requestID.isEmpty {
       // Made of characters that stand for themselves, whoever made it.
-      writer.append(",\"request_id\":\"")
-      writer.append(requestID.span)
-      writer.append("\"")
+      writer.append(",\"request_id\":\"", requestID.span, UInt8(ascii: "\""))
     }
-    if idSource != .none {
-      writer.appendMember(",\"id_source\":\"", name: idSource.name)
-      writer.append("\"")
+    switch idSource {
+    case .none: break
+    case .generated: writer.append(",\"id_source\":\"generated\"")
+    case .client: writer.append(",\"id_source\":\"client\"")
+    case .invalid: writer.append(",\"id_source\":\"invalid\"")
+    case .duplicate: writer.append(",\"id_source\":\"duplicate\"")
+    case .untrusted: writer.append(",\"id_source\":\"untrusted\"")
     }
     if !clientRequestID.isEmpty {
       writer.appendMember(",\"client_request_id\":\"", clientRequestID.span)
@@ -52,10 +56,8 @@ extension ExchangeRecord {
     }
     writer.append(",\"client\":\"")
     client.writeWithPort(into: &writer)
-    writer.append("\",\"connection\":")
-    writer.append(decimal: connection)
-    writer.append(",\"connection_request\":")
-    writer.append(decimal: UInt64(connectionRequest))
+    writer.append("\",\"connection\":", decimal: connection)
+    writer.append(",\"connection_request\":", decimal: UInt64(connectionRequest))
   }
 
   /// What was asked for. Of a request line that was never read only the scheme is known.
@@ -64,20 +66,25 @@ extension ExchangeRecord {
     into writer: inout ByteWriter
   ) {
     if hasRequestLine { writer.appendMember(",\"method\":\"", bytes.head(head.methodRange)) }
-    writer.append(",\"scheme\":\"http")
-    writer.append(isSecure ? "s\"" : "\"")
+    if isSecure {
+      writer.append(",\"scheme\":\"https\"")
+    } else {
+      writer.append(",\"scheme\":\"http\"")
+    }
     guard hasRequestLine else { return }
     writer.appendMember(",\"host\":\"", bytes.head(head.authority))
     writer.appendMember(",\"uri\":\"", bytes.head(head.target))
-    writer.appendMember(",\"protocol\":\"", name: head.version.name)
-    writer.append("\"")
+    switch head.version {
+    case .http11: writer.append(",\"protocol\":\"HTTP/1.1\"")
+    case .http10: writer.append(",\"protocol\":\"HTTP/1.0\"")
+    }
   }
 
   /// How it went.
   private mutating func writeJSONCounts(into writer: inout ByteWriter) {
-    if status != 0 { writer.appendMember(",\"status\":", number: UInt64(status)) }
-    writer.appendMember(",\"bytes_in\":", number: contentBytesIn)
-    writer.appendMember(",\"bytes_out\":", number: contentBytesOut)
+    if status != 0 { writer.append(",\"status\":", decimal: UInt64(status)) }
+    writer.append(",\"bytes_in\":", decimal: contentBytesIn)
+    writer.append(",\"bytes_out\":", decimal: contentBytesOut)
     writer.appendMember(",\"duration\":", duration)
   }
 
@@ -85,7 +92,7 @@ extension ExchangeRecord {
   private mutating func writeJSONUpstream(into writer: inout ByteWriter) {
     writer.appendMember(",\"upstream\":\"", upstream.span)
     if upstreamStatus != 0 {
-      writer.appendMember(",\"upstream_status\":", number: UInt64(upstreamStatus))
+      writer.append(",\"upstream_status\":", decimal: UInt64(upstreamStatus))
     }
     writer.appendMember(",\"upstream_connect\":", upstreamConnect)
     writer.appendMember(",\"upstream_first_byte\":", upstreamFirstByte)
@@ -100,7 +107,7 @@ extension ExchangeRecord {
       writer.append(tries.span[index].peer.span, as: .json)
       writer.append("\"")
       let status = tries.span[index].status
-      if status != 0 { writer.appendMember(",\"status\":", number: UInt64(status)) }
+      if status != 0 { writer.append(",\"status\":", decimal: UInt64(status)) }
       if tries.span[index].error != .none {
         writer.appendMember(",\"error\":\"", name: tries.span[index].error.name)
         writer.append("\"")
@@ -125,6 +132,7 @@ extension ByteWriter {
     _ key: StaticString, _ value: Span<UInt8>
   ) {
     guard value.count > 0 else { return }
+    if CleanRun.isAll(of: value) { return append(key, value, UInt8(ascii: "\"")) }
     append(key)
     append(value, as: .json)
     append(UInt8(ascii: "\""))
@@ -137,18 +145,17 @@ extension ByteWriter {
     append(name)
   }
 
-  @inline(__always) fileprivate mutating func appendMember(_ key: StaticString, number: UInt64) {
-    append(key)
-    append(decimal: number)
-  }
-
   /// Seconds with six decimals; nothing for a time never measured.
   @inline(__always) fileprivate mutating func appendMember(
     _ key: StaticString, _ interval: Interval
   ) {
     guard interval != .endless else { return }
+    let microseconds = interval.microseconds
+    if microseconds < 10_000 {
+      return append(key, word: ByteWriter.secondsWord(microseconds), count: 8)
+    }
     append(key)
-    append(microsecondsAsSeconds: interval.microseconds)
+    append(microsecondsAsSeconds: microseconds)
   }
 }
 

@@ -84,8 +84,11 @@ struct BufferPool: ~Copyable {
   }
 
   /// Takes a buffer back and leaves none in its place. Nothing happens when there is none.
-  mutating func giveBack(_ buffer: inout Buffer) {
-    guard let base = buffer.base else { return }
+  @inline(__always) mutating func giveBack(_ buffer: inout Buffer) {
+    if let base = buffer.base { giveBack(&buffer, base) }
+  }
+
+  private mutating func giveBack(_ buffer: inout Buffer, _ base: UnsafeMutableRawPointer) {
     inUse &-= 1
     switch buffer.size {
     case .small: small.giveBack(base)

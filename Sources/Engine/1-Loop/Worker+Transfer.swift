@@ -77,6 +77,7 @@ extension Worker where K: ~Copyable {
       holdMore(connection, prefix)
       prefix = UnsafeRawBufferPointer(start: nil, count: 0)
     }
+    if prefix.isEmpty && connection.pointee.output.isEmpty { return .done }
     let held = connection.pointee.output.heldBytes
     let first = held.isEmpty ? prefix : held
     let parts = WriteParts(

@@ -42,7 +42,7 @@ struct Outbound: BitwiseCopyable {
     UnsafeRawBufferPointer(start: payload, count: Int(payloadCount))
   }
 
-  var suffixBytes: UnsafeRawBufferPointer {
+  @inline(__always) var suffixBytes: UnsafeRawBufferPointer {
     guard suffix != .none else { return UnsafeRawBufferPointer(start: nil, count: 0) }
     let text = suffix.text
     return UnsafeRawBufferPointer(

@@ -144,10 +144,11 @@ extension Worker where K: ~Copyable {
 
   /// The request ID's field.
   mutating func writeRequestIDField(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
-    let policy = exchange.pointee.plan.pointee.requestID
-    guard policy.mode != .off, !exchange.pointee.record.requestID.isEmpty else { return }
+    guard exchange.pointee.plan.pointee.requestID.mode != .off,
+      !exchange.pointee.record.requestID.isEmpty
+    else { return }
     let requestID = exchange.pointee.record.requestID
-    writer.appendField(policy.header.span, requestID.span)
+    writer.appendField(exchange.pointee.plan.pointee.requestID.header.span, requestID.span)
   }
 
   /// What `proxy_set_header` sets; an empty value leaves the field out.
