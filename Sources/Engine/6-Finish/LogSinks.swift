@@ -151,6 +151,14 @@ extension Worker where K: ~Copyable {
     for index in logs.indices where logs[index].count > 0 { write(sink: index) }
   }
 
+  /// Closes all logs, when nothing is written any more.
+  mutating func closeLogs() {
+    for index in logs.indices where logs[index].descriptor != .none {
+      kernel.close(logs[index].descriptor)
+      logs[index].descriptor = .none
+    }
+  }
+
   /// Writes what waits for a sink before the turn's end, because the next line does not fit behind
   /// it. False when that made no room.
   mutating func makeRoom(sink index: Int) -> Bool {
