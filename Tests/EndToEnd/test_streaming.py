@@ -303,7 +303,10 @@ def test_an_upload_that_ends_half_way_is_a_cut_one(site, make_backend):
         connection.rest()
     line = proxy.log_line("half-1")
     assert line["status"] in (400, 499) and line["termination"]
-    assert all(connection.error or connection.closed_by_peer for connection in backend.connections)
+    wait_for(
+        lambda: all(each.error or each.closed_by_peer for each in backend.connections),
+        "the backend learning of the cut",
+    )
 
 
 def test_a_backend_reset_frees_a_client_that_is_still_sending(site, make_backend):
