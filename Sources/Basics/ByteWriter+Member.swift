@@ -20,6 +20,11 @@ extension ByteWriter {
   @inlinable @inline(__always)
   public mutating func append(_ key: StaticString, decimal value: UInt64) {
     if value < 10 { return append(key, word: 0x30 &+ value, count: 1) }
+    if value < 10_000 {
+      let digits = Digits.four(value)
+      let skipped = (digits ^ Digits.fourZeros).trailingZeroBitCount &>> 3
+      return append(key, word: digits &>> UInt64(skipped &* 8), count: 4 &- skipped)
+    }
     append(key)
     append(decimal: value)
   }
