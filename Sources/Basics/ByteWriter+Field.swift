@@ -13,6 +13,14 @@ extension ByteWriter {
     unsafe ByteWriter.endLine(target + (nameCount &+ valueCount &+ 2))
   }
 
+  /// Does the same with a value held in place. It is `inout` to be read where it is: a borrowed one
+  /// would be copied whole.
+  @inlinable public mutating func appendField<let capacity: Int>(
+    _ name: Span<UInt8>, _ value: inout InlineBytes<capacity>
+  ) {
+    appendField(name, value.span)
+  }
+
   /// Appends `name: value` and CR LF, or nothing when not all of it fits.
   @inlinable public mutating func appendField(_ name: StaticString, _ value: Span<UInt8>) {
     let nameCount = name.utf8CodeUnitCount

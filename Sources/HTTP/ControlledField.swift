@@ -7,8 +7,14 @@ import Basics
 /// twin would let a client say what only the proxy may say.
 public enum ControlledField {
   /// True when `name` is not the name of a controlled field but folds into one.
+  @inlinable @inline(__always)
   public static func isTwin(_ name: Span<UInt8>) -> Bool {
-    guard mayBeControlled(name), hasFoldedByte(name) else { return false }
+    mayBeControlled(name) && folds(name)
+  }
+
+  /// True when `name` is spelled otherwise than the name that it folds into.
+  @usableFromInline static func folds(_ name: Span<UInt8>) -> Bool {
+    guard hasFoldedByte(name) else { return false }
     var folded = InlineBytes<32>()
     for index in name.indices { folded.append(isAlphanumeric(name[index]) ? name[index] : 0x2d) }
     if isForwarded(folded.span) { return true }
@@ -21,6 +27,7 @@ public enum ControlledField {
   }
 
   /// True for every name that begins with `X-Forwarded-`.
+  @inlinable @inline(__always)
   public static func isForwarded(_ name: Span<UInt8>) -> Bool {
     guard name.count > 12, name[0] | 0x20 == 0x78 else { return false }
     return FieldNameMatch.equalIgnoringCase(name.extracting(0..<12), "x-forwarded-")
@@ -28,7 +35,7 @@ public enum ControlledField {
 
   /// A twin has the length and the first letter of the name that it stands for; most names fail
   /// here.
-  @inline(__always) private static func mayBeControlled(_ name: Span<UInt8>) -> Bool {
+  @inlinable @inline(__always) static func mayBeControlled(_ name: Span<UInt8>) -> Bool {
     guard name.count > 1 && name.count <= 32 else { return false }
     switch name[0] | 0x20 {
     case UInt8(ascii: "x"): return name.count >= 9

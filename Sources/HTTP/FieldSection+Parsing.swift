@@ -2,14 +2,14 @@ import Basics
 
 /// Reading one field line: `name ":" OWS value OWS CRLF` (RFC 9112 section 5).
 extension FieldSection {
-  /// Appends the field line at `start` and returns where the next line starts; nil when this one's
-  /// end has not come yet. Errors depend only on the bytes up to the first that is wrong.
+  /// Appends the field line at `start` and returns it and where the next line starts; nil when this
+  /// one's end has not come yet. Errors depend only on the bytes up to the first that is wrong.
   @inline(__always)
   mutating func appendLine(
     _ bytes: Span<UInt8>, at start: Int, _ window: LineWindow, maximumCount: Int
-  ) throws(HTTP1Error) -> Int? {
+  ) throws(HTTP1Error) -> (line: FieldLine, next: Int)? {
     let end = window.scanEnd
-    let colon = WordScan.firstDelimiter(in: bytes, from: start, to: end, ASCII.colon, ASCII.colon)
+    let colon = WordScan.endOfName(in: bytes, from: start, to: end)
     guard colon < end else { return nil }
     guard bytes[colon] == ASCII.colon else {
       throw FieldSection.nameError(bytes, from: start, stop: colon)
@@ -31,7 +31,7 @@ extension FieldSection {
       name: ByteRange(start: start, count: colon &- start),
       value: ByteRange(start: valueStart, count: valueEnd &- valueStart), known: known)
     guard count < maximumCount, append(line) else { throw HTTP1Error(.tooManyFields, at: start) }
-    return stop &+ 2
+    return (line, stop &+ 2)
   }
 
   /// True for a token whose length fits `FieldLine.nameCount`.

@@ -52,10 +52,19 @@ extension HeadProgress {
   enum Step {
     /// The line's end has not come yet.
     case incomplete
-    /// A field line was appended.
-    case line
+    /// This field line was appended.
+    case line(FieldLine)
     /// The empty line behind the last field line.
     case end
+  }
+
+  /// Moves `window`, which may still be an earlier line's, to the current line. False when it is
+  /// the current line's already, so that reading the line again could not tell more.
+  func advance(_ window: inout LineWindow, _ bytes: Span<UInt8>, _ limits: HeadLimits) -> Bool {
+    let own = self.window(bytes, limits)
+    let isNew = own.scanEnd > window.scanEnd
+    window = own
+    return isNew
   }
 
   /// The current line's window: all that has come, cut at the limits.
@@ -69,8 +78,15 @@ extension HeadProgress {
 
   /// False while trying the current line again could not tell more than the last time. Asked once
   /// in each call, for the line that the last call left.
+  @inline(__always)
   func isWorthReading(_ bytes: Span<UInt8>, _ window: LineWindow) -> Bool {
-    guard scanned > lineStart else { return true }
+    scanned <= lineStart || HeadProgress.hasNews(bytes, window, from: scanned)
+  }
+
+  /// False while nothing behind `scanned` could end the line.
+  private static func hasNews(
+    _ bytes: Span<UInt8>, _ window: LineWindow, from scanned: Int
+  ) -> Bool {
     let stop = WordScan.firstControl(in: bytes, from: scanned, to: window.scanEnd)
     guard stop < window.scanEnd else { return false }
     return bytes[stop] != ASCII.carriageReturn || stop &+ 1 < window.visible
@@ -104,9 +120,9 @@ extension HeadProgress {
       return .end
     }
     guard
-      let next = try fields.appendLine(bytes, at: lineStart, window, maximumCount: maximumCount)
+      let read = try fields.appendLine(bytes, at: lineStart, window, maximumCount: maximumCount)
     else { return .incomplete }
-    lineStart = next
-    return .line
+    lineStart = read.next
+    return .line(read.line)
   }
 }

@@ -38,9 +38,17 @@ extension PeerAddress {
   /// A number of up to three digits and the dot behind it, put together in one word.
   @inline(__always)
   private func writeOctet(_ value: UInt64, isLast: Bool, _ writer: inout ByteWriter) {
-    let skipped: UInt64 = value < 10 ? 3 : value < 100 ? 2 : 1
-    let digits = Digits.four(value) | UInt64(ASCII.dot) &<< 32
-    writer.append(word: digits &>> (skipped &* 8), count: (isLast ? 4 : 5) &- Int(skipped))
+    let dot = UInt64(ASCII.dot)
+    if value < 10 {
+      return writer.append(word: 0x30 | value | dot &<< 8, count: isLast ? 1 : 2)
+    }
+    // Multiplying by 41 / 2^12 divides by 100, by 103 / 2^10 divides by 10.
+    let hundreds = (value &* 41) &>> 12
+    let rest = value &- hundreds &* 100
+    let tens = (rest &* 103) &>> 10
+    let digits = hundreds | tens &<< 8 | (rest &- tens &* 10) &<< 16 | 0x30_3030 | dot &<< 24
+    let skipped: UInt64 = value < 100 ? 1 : 0
+    writer.append(word: digits &>> (skipped &* 8), count: (isLast ? 3 : 4) &- Int(skipped))
   }
 
   /// Lowercase, without leading zeros, the first longest run of two zero groups or more as `::`.

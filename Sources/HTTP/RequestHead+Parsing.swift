@@ -40,14 +40,15 @@ extension RequestHead {
       switch try progress.readFieldLine(
         bytes, window, maximumCount: limits.maximumFieldCount, into: &fields)
       {
-      case .incomplete: return false
-      case .line: try noteField(bytes, fields[fields.count &- 1])
+      // An earlier line's window may end within this one; it costs less to look then than each
+      // time.
+      case .incomplete: if !progress.advance(&window, bytes, limits) { return false }
+      case .line(let line): try noteField(bytes, line)
       case .end:
         try validate()
         byteCount = progress.lineStart
         return true
       }
-      window = progress.window(bytes, limits)
     }
   }
 

@@ -21,24 +21,29 @@ enum WordScan {
   }
 
   /// Offset of the first control character other than HTAB; `end` when there is none.
-  ///
-  /// Not inlined: values are long, and here the constants of the loop stay in registers.
-  @inline(never)
+  @inline(__always)
   static func firstControl(in bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
     precondition(start >= 0 && end <= bytes.count, "WordScan.firstControl out of bounds")
     var offset = start
     while offset &+ 16 <= end {
-      let hits = controls(in: block(bytes, at: offset))
+      let hits = hits(controls(in: block(bytes, at: offset)))
       guard hits.low | hits.high != 0 else {
         offset &+= 16
         continue
       }
-      offset &+=
-        hits.low != 0
-        ? hits.low.trailingZeroBitCount &>> 3 : 8 &+ hits.high.trailingZeroBitCount &>> 3
+      offset &+= place(hits)
       if bytes[offset] != ASCII.tab { return offset }
       offset &+= 1
     }
+    return firstControl(inTailOf: bytes, from: offset, to: end)
+  }
+
+  /// The same where fewer than sixteen bytes are left: in the last line that has come.
+  @inline(never)
+  private static func firstControl(
+    inTailOf bytes: Span<UInt8>, from start: Int, to end: Int
+  ) -> Int {
+    var offset = start
     if offset &+ 8 <= end {
       let word = word(bytes, at: offset)
       let hits = below(ASCII.space, word) | equal(ASCII.delete, word)
@@ -49,6 +54,26 @@ enum WordScan {
       offset &+= 1
     }
     return end
+  }
+
+  /// Offset of the first colon, space or control character; `end` when there is none. Names are
+  /// mostly shorter than sixteen bytes.
+  @inline(__always)
+  static func endOfName(in bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
+    precondition(start >= 0 && end <= bytes.count, "WordScan.endOfName out of bounds")
+    var offset = start
+    if offset &+ 16 <= end {
+      let hits = hits(nameEnds(in: block(bytes, at: offset)))
+      if hits.low | hits.high != 0 { return offset &+ place(hits) }
+      offset &+= 16
+    }
+    return endOfName(inTailOf: bytes, from: offset, to: end)
+  }
+
+  /// The same for what is left of a long name, or near the end of what has come.
+  @inline(never)
+  private static func endOfName(inTailOf bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
+    firstDelimiter(in: bytes, from: start, to: end, ASCII.colon, ASCII.colon)
   }
 
   /// Offset of the first control character, space, `one` or `other`; `end` when there is none.
@@ -88,19 +113,41 @@ extension WordScan {
       fromUncheckedByteOffset: offset, as: SIMD16<UInt8>.self)
   }
 
-  /// The top bit of each control character, HTAB among them: of the first eight bytes and of the
-  /// others.
+  /// Sets the top bit of each control character, HTAB among them; other bits mean nothing.
   @inline(__always)
-  private static func controls(in block: SIMD16<UInt8>) -> (low: UInt64, high: UInt64) {
+  private static func controls(in block: SIMD16<UInt8>) -> SIMD16<UInt8> {
     let belowSpace: SIMD16<UInt8> = block &- SIMD16(repeating: ASCII.space)
-    let deletes: SIMD16<UInt8> =
-      (block ^ SIMD16(repeating: ASCII.delete)) &- SIMD16(repeating: 1)
-    let hits: SIMD16<UInt8> = (belowSpace | deletes) & ~block
+    return (belowSpace | equal(ASCII.delete, block)) & ~block
+  }
+
+  /// Sets the top bit of each colon, space and control character; other bits mean nothing.
+  @inline(__always)
+  private static func nameEnds(in block: SIMD16<UInt8>) -> SIMD16<UInt8> {
+    let toSpace: SIMD16<UInt8> = block &- SIMD16(repeating: ASCII.space + 1)
+    let either: SIMD16<UInt8> = equal(ASCII.delete, block) | equal(ASCII.colon, block)
+    return (toSpace | either) & ~block
+  }
+
+  /// Sets the top bit of each byte that equals `byte`, and perhaps of others from 0x80 on.
+  @inline(__always)
+  private static func equal(_ byte: UInt8, _ block: SIMD16<UInt8>) -> SIMD16<UInt8> {
+    (block ^ SIMD16(repeating: byte)) &- SIMD16(repeating: 1)
+  }
+
+  /// The top bits of the first eight bytes and of the others.
+  @inline(__always)
+  private static func hits(_ block: SIMD16<UInt8>) -> (low: UInt64, high: UInt64) {
     // Safe: both are sixteen bytes without a meaning of their own.
-    let words = unsafe unsafeBitCast(hits, to: SIMD2<UInt64>.self)
+    let words = unsafe unsafeBitCast(block, to: SIMD2<UInt64>.self)
     return (
       UInt64(littleEndian: words[0]) & spread(0x80), UInt64(littleEndian: words[1]) & spread(0x80)
     )
+  }
+
+  /// Which of the sixteen bytes the first hit is; there must be one.
+  @inline(__always) private static func place(_ hits: (low: UInt64, high: UInt64)) -> Int {
+    hits.low != 0
+      ? hits.low.trailingZeroBitCount &>> 3 : 8 &+ hits.high.trailingZeroBitCount &>> 3
   }
 }
 

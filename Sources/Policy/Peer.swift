@@ -84,6 +84,9 @@ public struct TriedPeers: Sendable, BitwiseCopyable {
   /// None yet.
   public init() {}
 
+  /// Forgets all of them.
+  public mutating func removeAll() { count = 0 }
+
   /// Notes a peer; beyond `Limits.tries` it is not noted.
   public mutating func insert(_ peer: Int) {
     guard count < Limits.tries else { return }

@@ -172,7 +172,7 @@ struct Exchange: ~Copyable {
     discardsContent = false
     asksForTunnel = false
     trustsForwardedFields = false
-    tried = TriedPeers()
+    tried.removeAll()
     replacedStaleConnection = false
     releasedPeer = true
     upstreamBytesSent = 0

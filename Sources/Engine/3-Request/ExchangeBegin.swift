@@ -237,7 +237,7 @@ extension Worker where K: ~Copyable {
 
 extension RequestIDPolicy {
   /// True when an ID is made where none is kept.
-  var makesID: Bool { mode == .on || mode == .generate }
+  @inline(__always) var makesID: Bool { mode == .on || mode == .generate }
 }
 
 extension Exchange {

@@ -154,7 +154,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Writes the request's head and what has come of its content to the peer.
-  private mutating func sendRequest(_ exchange: ExchangePointer) {
+  @inline(__always) private mutating func sendRequest(_ exchange: ExchangePointer) {
     var writer = ByteWriter(scratch)
     writeRequestHead(exchange, into: &writer)
     guard !writer.overflowed else {

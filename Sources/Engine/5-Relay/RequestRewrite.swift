@@ -147,12 +147,12 @@ extension Worker where K: ~Copyable {
     guard exchange.pointee.plan.pointee.requestID.mode != .off,
       !exchange.pointee.record.requestID.isEmpty
     else { return }
-    let requestID = exchange.pointee.record.requestID
-    writer.appendField(exchange.pointee.plan.pointee.requestID.header.span, requestID.span)
+    writer.appendField(
+      exchange.pointee.plan.pointee.requestID.header.span, &exchange.pointee.record.requestID)
   }
 
   /// What `proxy_set_header` sets; an empty value leaves the field out.
-  private mutating func writeAssignedFields(
+  @inline(__always) private mutating func writeAssignedFields(
     _ exchange: ExchangePointer, into writer: inout ByteWriter
   ) {
     let fields = exchange.pointee.plan.pointee.requestFields
@@ -198,6 +198,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// True when `proxy_set_header` names a known field.
+  @inline(__always)
   private mutating func isAssigned(_ known: FieldName, _ exchange: ExchangePointer) -> Bool {
     let fields = exchange.pointee.plan.pointee.requestFields
     for index in fields.indices where fields[index].known == known { return true }

@@ -23,7 +23,9 @@ extension Worker where K: ~Copyable {
     writeExposure(exchange, bytes, into: &writer)
     writeResponseFraming(exchange, into: &writer)
     writer.append("\r\n")
-    captureFields(exchange, upstream: bytes, sent: writer)
+    if !tables.capturedFields.isEmpty {
+      captureFields(exchange, upstream: bytes, sent: writer)
+    }
   }
 
   /// Composes an interim response's head: the backend's fields and the ID, nothing else.
@@ -98,6 +100,7 @@ extension Worker where K: ~Copyable {
     return status == 304
   }
 
+  @inline(never)
   private mutating func noteUpstreamRequestID(_ exchange: ExchangePointer, _ value: Span<UInt8>) {
     let own = exchange.pointee.record.requestID
     guard value.count != own.count || !equal(value, own.span) else { return }
