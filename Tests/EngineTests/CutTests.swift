@@ -3,8 +3,8 @@ import Plan
 import Simulation
 import Testing
 
-/// The same bytes in two pieces, cut at every place: whoever reads them must come to the same result.
-/// A head, a chunk size or a trailer that is cut in the middle is where parsers go wrong.
+/// The same bytes in two pieces, cut at every place: whoever reads them must come to the same
+/// result. A head, a chunk size or a trailer that is cut in the middle is where parsers go wrong.
 struct CutTests {
   /// What a client sends, and what a backend answers, on one connection each.
   struct Scenario: Sendable, CustomTestStringConvertible {

@@ -45,7 +45,8 @@ struct LogTests {
       try EngineBed.plan(Self.answer), faults: faults, workerCount: workerCount)
     _ = ask(bed, 20)
     guard workerCount == 1 else {
-      // Among several workers a torn line is begun anew, for another one may have written behind it.
+      // Among several workers a torn line is begun anew, for another one may have written behind
+      // it.
       _ = bed.run()
       bed.world.faults.shortLogWrites = 0
       bed.run(for: .seconds(2))
@@ -80,8 +81,8 @@ struct LogTests {
     bed.finish(requests: 30)
   }
 
-  /// What does not fit into the queue is dropped and counted, and one line says how much, when writing
-  /// works again.
+  /// What does not fit into the queue is dropped and counted, and one line says how much, when
+  /// writing works again.
   @Test func lostLinesAreCounted() throws {
     let bed = try EngineBed(Self.answer)
     bed.world.logs.stall("/log", for: .seconds(60))

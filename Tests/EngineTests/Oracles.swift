@@ -32,7 +32,8 @@ extension EngineBed {
     #expect(world.openConnectionCount == connectionCount, sourceLocation: sourceLocation)
   }
 
-  /// Of a worker that has ended: nothing is open, not even a listener or a log, and the log is complete.
+  /// Of a worker that has ended: nothing is open, not even a listener or a log, and the log is
+  /// complete.
   func checkLog(
     requests: Int?, in kind: World = .kind, sourceLocation: SourceLocation = #_sourceLocation
   ) {

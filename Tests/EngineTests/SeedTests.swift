@@ -3,8 +3,8 @@ import Plan
 import Simulation
 import Testing
 
-/// Whole scenarios on worlds that seeds decide. A failing seed is a test of its own: run the one case
-/// with `bed.world.trace.keepsLines` on and read what happened.
+/// Whole scenarios on worlds that seeds decide. A failing seed is a test of its own: run the one
+/// case with `bed.world.trace.keepsLines` on and read what happened.
 struct SeedTests {
   private static let conf = """
     upstream app { server 10.0.0.1:8000; server 10.0.0.2:8000; keepalive 4; }
@@ -69,8 +69,8 @@ struct SeedTests {
     return bed
   }
 
-  /// Bytes come in any portions and events in any order, but nothing breaks: every request is answered
-  /// exactly as on a quiet day.
+  /// Bytes come in any portions and events in any order, but nothing breaks: every request is
+  /// answered exactly as on a quiet day.
   @Test(arguments: 0..<300 as Range<UInt64>)
   func nothingChangesHoweverBytesAreCut(_ seed: UInt64) throws {
     let bed = run(try Self.plan.get(), seed: seed, faults: .fragmenting)
@@ -83,8 +83,8 @@ struct SeedTests {
     #expect(bed.ends.allSatisfy { $0.status == 400 || $0.termination == "" })
   }
 
-  /// Everything breaks now and then: whatever happens, there is one line for each request, which tells
-  /// what the client saw, and nothing is left.
+  /// Everything breaks now and then: whatever happens, there is one line for each request, which
+  /// tells what the client saw, and nothing is left.
   @Test(arguments: 0..<300 as Range<UInt64>)
   func everythingIsAccountedForWhateverBreaks(_ seed: UInt64) throws {
     let bed = run(try Self.plan.get(), seed: seed, faults: .hostile)

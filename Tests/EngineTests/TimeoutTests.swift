@@ -4,7 +4,8 @@ import Testing
 
 /// Every timeout ends what it is about, not before its time and within one turn after it.
 struct TimeoutTests {
-  /// What one turn may add: a tick of the timer wheel, the rounding of a wait, the way to the client.
+  /// What one turn may add: a tick of the timer wheel, the rounding of a wait, the way to the
+  /// client.
   private static let turn = 0.005
 
   private static let conf = """
@@ -110,7 +111,8 @@ struct TimeoutTests {
     #expect(line.seconds >= 17 && line.seconds < 17.02)
   }
 
-  /// A client that takes nothing of its response ends by `send_timeout`, and can tell that it was cut.
+  /// A client that takes nothing of its response ends by `send_timeout`, and can tell that it was
+  /// cut.
   @Test func aClientThatReadsNothingIsLeft() throws {
     let bed = try EngineBed(Self.conf)
     bed.backend(.answering(ok(filler(1_000_000))))
@@ -163,8 +165,8 @@ struct TimeoutTests {
     bed.finish(requests: 1)
   }
 
-  /// After a refused request what the client still sends is thrown away for five seconds, bytes or not:
-  /// a reset would destroy the answer, but nobody may send for ever.
+  /// After a refused request what the client still sends is thrown away for five seconds, bytes or
+  /// not: a reset would destroy the answer, but nobody may send for ever.
   @Test func lingeringEnds() throws {
     let bed = try EngineBed(Self.conf)
     let client = bed.client([
