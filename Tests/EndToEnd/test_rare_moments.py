@@ -46,7 +46,7 @@ def test_a_turn_with_more_lines_than_the_queue_holds_loses_none(site):
 
 
 def test_a_request_that_waits_unread_does_not_make_room_for_a_new_client(site):
-    """A crowd that comes in one turn: ten are served, the others get a 503 with an ID and a line."""
+    """A crowd that comes in one turn: ten are served, others get 503, an ID and a line."""
     proxy = site.servers(STATIC, connections=10)
     proxy.signal(signal.SIGSTOP)
     crowd = [proxy.connect() for _ in range(300)]
