@@ -1,5 +1,6 @@
-/// Decimal numbers. A log line holds some fifteen and a head a few, so digits are made eight at a time
-/// by multiplication within one word: a division for each would cost more than the rest of the line.
+/// Decimal numbers. A log line holds some fifteen and a head a few, so digits are made eight at a
+/// time by multiplication within one word: a division for each would cost more than the rest of the
+/// line.
 extension ByteWriter {
   /// Appends `value` in decimal digits, left-padded with zeros to `width` digits.
   @inlinable @inline(__always)

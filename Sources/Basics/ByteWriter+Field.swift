@@ -55,8 +55,8 @@ extension ByteWriter {
   /// Copies the bytes of `literal` to `target`, which must have room for them.
   @inlinable @inline(__always) @unsafe
   static func copy(_ literal: StaticString, to target: UnsafeMutablePointer<UInt8>) {
-    // Not `update`, which asks first whether the two overlap: at a literal of known length that asking
-    // costs more than the copy.
+    // Not `update`, which asks first whether the two overlap: at a literal of known length that
+    // asking costs more than the copy.
     unsafe UnsafeMutableRawPointer(target)
       .copyMemory(from: literal.utf8Start, byteCount: literal.utf8CodeUnitCount)
   }

@@ -66,8 +66,8 @@ public struct ByteWriter {
     append(bytes.extracting(range.offsets))
   }
 
-  /// Appends the UTF-8 bytes of a literal. Always inlined, because then its length is a constant and the
-  /// copy a few stores.
+  /// Appends the UTF-8 bytes of a literal. Always inlined, because then its length is a constant
+  /// and the copy a few stores.
   @inlinable @inline(__always) public mutating func append(_ literal: StaticString) {
     guard let target = unsafe reserve(literal.utf8CodeUnitCount) else { return }
     unsafe ByteWriter.copy(literal, to: target)

@@ -1,7 +1,7 @@
 /// Immutable tables in memory that an `Arena` owns: what a conf file compiles to.
 ///
-/// An `Array` field costs a retain and a release at each touch; these cost a pointer. They are plain
-/// values without an owner, so whoever reads one must hold the arena (the plan) alive.
+/// An `Array` field costs a retain and a release at each touch; these cost a pointer. They are
+/// plain values without an owner, so whoever reads one must hold the arena (the plan) alive.
 
 /// A table of trivial values in an arena.
 @safe

@@ -1,10 +1,10 @@
 import Basics
 
-/// Fields that a proxy answers for: it writes them itself, so nothing that a client sends may be taken
-/// for them.
+/// Fields that a proxy answers for: it writes them itself, so nothing that a client sends may be
+/// taken for them.
 ///
-/// CGI-style backends fold `X_Forwarded_For` and `X-Forwarded-For` into one variable, so such a twin would
-/// let a client say what only the proxy may say.
+/// CGI-style backends fold `X_Forwarded_For` and `X-Forwarded-For` into one variable, so such a
+/// twin would let a client say what only the proxy may say.
 public enum ControlledField {
   /// True when `name` is not the name of a controlled field but folds into one.
   @inlinable @inline(__always)
@@ -33,8 +33,14 @@ public enum ControlledField {
     return FieldNameMatch.equalIgnoringCase(name.extracting(0..<12), "x-forwarded-")
   }
 
+<<<<<<< HEAD
   /// A twin has the length and the first letter of the name that it stands for; most names fail here.
   @inlinable @inline(__always) static func mayBeControlled(_ name: Span<UInt8>) -> Bool {
+=======
+  /// A twin has the length and the first letter of the name that it stands for; most names fail
+  /// here.
+  @inline(__always) private static func mayBeControlled(_ name: Span<UInt8>) -> Bool {
+>>>>>>> 1561d20e284b675971829b2ce73c70c392c9c008
     guard name.count > 1 && name.count <= 32 else { return false }
     switch name[0] | 0x20 {
     case UInt8(ascii: "x"): return name.count >= 9

@@ -10,7 +10,8 @@ public struct FieldRun {
   /// A run without lines.
   @inlinable public init() {}
 
-  /// Forwards a line of the section that `bytes` was parsed into. It is written at the latest by `flush`.
+  /// Forwards a line of the section that `bytes` was parsed into. It is written at the latest by
+  /// `flush`.
   @inlinable @inline(__always)
   public mutating func add(
     _ line: FieldLine, of bytes: Span<UInt8>, into writer: inout ByteWriter

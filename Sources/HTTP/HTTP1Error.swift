@@ -30,7 +30,8 @@ public struct HTTP1Error: Error, Equatable, Sendable {
     case tooManyFields
     /// No Host on HTTP/1.1, several, or one that is no authority (RFC 9112 section 3.2).
     case invalidHost
-    /// Content-Length that is no number, overflows, or differs from another one (RFC 9112 section 6.3).
+    /// Content-Length that is no number, overflows, or differs from another one (RFC 9112 section
+    /// 6.3).
     case invalidContentLength
     /// Both Transfer-Encoding and Content-Length (RFC 9112 section 6.1).
     case conflictingFraming
@@ -38,8 +39,8 @@ public struct HTTP1Error: Error, Equatable, Sendable {
     case invalidTransferEncoding
     /// A transfer coding that is known but not served: 501.
     case unsupportedTransferEncoding
-    /// A chunk size that is no hexadecimal number, overflows 63 bits, or an extension over the limit
-    /// (RFC 9112 section 7.1).
+    /// A chunk size that is no hexadecimal number, overflows 63 bits, or an extension over the
+    /// limit (RFC 9112 section 7.1).
     case invalidChunk
     /// A trailer section that is malformed or over the limit (RFC 9112 section 7.1.2).
     case invalidTrailer

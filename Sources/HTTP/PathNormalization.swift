@@ -43,8 +43,8 @@ public enum PathNormalization {
   /// Appends the normal form of `path` to `writer`, which needs room for as many bytes as it has.
   ///
   /// False when the path does not start with a slash, climbs above the root, holds a bad percent
-  /// triple or `%00`, or does not fit; what was appended is then of no use. Decoded slashes and dots
-  /// act as if they had come plain, so that `/a/%2e%2e/b` can't slip past a location.
+  /// triple or `%00`, or does not fit; what was appended is then of no use. Decoded slashes and
+  /// dots act as if they had come plain, so that `/a/%2e%2e/b` can't slip past a location.
   public static func normalize(_ path: Span<UInt8>, into writer: inout ByteWriter) -> Bool {
     guard !path.isEmpty, path[0] == ASCII.slash, path.count <= writer.remaining else {
       return false

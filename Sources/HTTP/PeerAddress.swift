@@ -17,7 +17,8 @@ public struct PeerAddress: Hashable, Sendable, BitwiseCopyable {
   public var family: Family
   /// The port, in host byte order; 0 for unix.
   public var port: UInt16
-  /// The first eight bytes of an IPv6 address in network order (most significant byte first); 0 else.
+  /// The first eight bytes of an IPv6 address in network order (most significant byte first); 0
+  /// else.
   public var high: UInt64
   /// The last eight bytes of an IPv6 address, or the four of an IPv4 address in the low half.
   public var low: UInt64

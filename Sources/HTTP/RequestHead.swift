@@ -8,8 +8,9 @@ public enum TargetForm: UInt8, Sendable, BitwiseCopyable {
 /// A request's head as offsets into the buffer that it came in, filled while the bytes arrive.
 ///
 /// Reset it, then call `parse` with all bytes from the head's first one whenever more have come.
-/// Offsets count from that first byte, so the buffer may move as long as the bytes keep their order.
-/// Not copyable, because its table of fields is made once and reused: lend it or pass it `inout`.
+/// Offsets count from that first byte, so the buffer may move as long as the bytes keep their
+/// order. Not copyable, because its table of fields is made once and reused: lend it or pass it
+/// `inout`.
 public struct RequestHead: ~Copyable, Sendable {
   /// The method, when Waybill knows it.
   public internal(set) var method: Method = .other
@@ -20,7 +21,8 @@ public struct RequestHead: ~Copyable, Sendable {
   /// Its form.
   public internal(set) var targetForm: TargetForm = .origin
   /// The target's path, from its slash on; empty for the authority and asterisk forms.
-  /// An absolute form without a path (`http://host`, `http://host?q`) has an empty one: it means `/`.
+  /// An absolute form without a path (`http://host`, `http://host?q`) has an empty one: it means
+  /// `/`.
   public internal(set) var path: ByteRange = .empty
   /// The target's query without the question mark; empty when there is none.
   public internal(set) var query: ByteRange = .empty

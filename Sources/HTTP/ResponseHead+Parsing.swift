@@ -6,8 +6,9 @@ extension ResponseHead {
   /// Reads what has come since the last call; true once the head is complete and valid.
   ///
   /// `bytes` starts at the head's first byte and holds all that has come so far, perhaps more than
-  /// the head. Complete lines are not read twice. An error is thrown when the line that it is in has
-  /// ended, at the latest, and does not depend on the pieces; behind one, the head must be reset.
+  /// the head. Complete lines are not read twice. An error is thrown when the line that it is in
+  /// has ended, at the latest, and does not depend on the pieces; behind one, the head must be
+  /// reset.
   public mutating func parse(
     _ bytes: Span<UInt8>, limits: HeadLimits
   ) throws(HTTP1Error) -> Bool {

@@ -41,7 +41,8 @@ public struct ResponseHead: ~Copyable, Sendable {
   /// True for an interim response: 1xx other than 101 (RFC 9110 section 15.2).
   @inlinable public var isInterim: Bool { status >= 100 && status < 200 && status != 101 }
 
-  /// How the content ends when `method` was asked (RFC 9112 section 6.3): HEAD, 1xx, 204 and 304 have none.
+  /// How the content ends when `method` was asked (RFC 9112 section 6.3): HEAD, 1xx, 204 and 304
+  /// have none.
   @inlinable public func framing(for method: Method) -> ContentFraming {
     if method == .head || status < 200 || status == 204 || status == 304 { return .none }
     if isChunked { return .chunked }

@@ -102,7 +102,8 @@ enum WordScan {
   }
 }
 
-/// Sixteen bytes at a time. Only arithmetic on all of them: comparing them makes a loop over single bytes.
+/// Sixteen bytes at a time. Only arithmetic on all of them: comparing them makes a loop over single
+/// bytes.
 extension WordScan {
   /// The sixteen bytes at `offset`. The caller has checked that they exist.
   @inline(__always)

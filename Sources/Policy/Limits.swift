@@ -44,6 +44,10 @@ public enum Limits {
   public static let mediumBufferBytes = 64 * 1024
   /// Bodies of which more than this is still to come, while their reader keeps up.
   public static let largeBufferBytes = 256 * 1024
+  /// Content of an answer of Waybill's own: a `return`, an error page. Its head may take the rest
+  /// of the scratch memory; together with an interim response that still waits they fit the largest
+  /// buffer.
+  public static let ownContentBytes = 96 * 1024
   /// Free buffers of each class that a worker keeps for the next use.
   public static let keptBuffers = 64
   /// One rewritten head, or one error page; the same as the largest buffer, which holds what a slow

@@ -22,7 +22,8 @@ enum ValueForm: UInt8, BitwiseCopyable {
 
 /// Escaping: clean runs are copied whole, and only what is not clean is looked at byte by byte.
 extension ByteWriter {
-  /// Appends `bytes`, which nobody has vouched for, so that they can't leave their place in the line.
+  /// Appends `bytes`, which nobody has vouched for, so that they can't leave their place in the
+  /// line.
   ///
   /// With `.json` what comes out is always well-formed UTF-8: bytes that are not become `\u00HH`.
   public mutating func appendEscaped(_ bytes: Span<UInt8>, _ escape: LogEscape) {

@@ -1,7 +1,7 @@
 import Basics
 
-/// Finds the bytes that some log format must look at, eight bytes at a time: nearly all that a client
-/// sends is clean, so escaping costs little more than copying.
+/// Finds the bytes that some log format must look at, eight bytes at a time: nearly all that a
+/// client sends is clean, so escaping costs little more than copying.
 ///
 /// A byte is clean when it is printable ASCII and neither `"` nor `\`.
 enum CleanRun {
@@ -71,8 +71,8 @@ enum CleanRun {
 
   /// The top bit of the first byte that is not clean, and any bits above it; 0 when all are.
   ///
-  /// A borrow or carry out of a byte spoils only the bytes above it, and only happens in a byte that
-  /// is itself marked, so the lowest mark is exact.
+  /// A borrow or carry out of a byte spoils only the bytes above it, and only happens in a byte
+  /// that is itself marked, so the lowest mark is exact.
   @inline(__always) private static func marks(in word: UInt64) -> UInt64 {
     let ones: UInt64 = 0x0101_0101_0101_0101
     let control = word &- 0x20 &* ones

@@ -1,8 +1,8 @@
 import Basics
 import HTTP
 
-/// The content of the answers that Waybill makes itself to say that something failed: what happened in
-/// one sentence, and the ID by which the operator finds it.
+/// The content of the answers that Waybill makes itself to say that something failed: what happened
+/// in one sentence, and the ID by which the operator finds it.
 public enum ErrorBody {
   /// The media type of a body in `format`, for Content-Type.
   public static func contentType(_ format: ErrorBodyFormat) -> StaticString {
@@ -128,8 +128,8 @@ extension ByteWriter {
     append(StatusCode.reason(status))
   }
 
-  /// Appends text with the characters that HTML gives a meaning as references. IDs hold none of them
-  /// by their alphabet; a page must not depend on it.
+  /// Appends text with the characters that HTML gives a meaning as references. IDs hold none of
+  /// them by their alphabet; a page must not depend on it.
   fileprivate mutating func appendHTML(_ text: Span<UInt8>) {
     for index in text.indices {
       switch text[index] {

@@ -1,5 +1,5 @@
-/// Why a request failed: `error` in the log, in the names of RFC 9209 section 2.3. Several cases may
-/// share a name; `termination` beside it says whose doing it was.
+/// Why a request failed: `error` in the log, in the names of RFC 9209 section 2.3. Several cases
+/// may share a name; `termination` beside it says whose doing it was.
 public enum ErrorType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case none
   /// The client's message is malformed.
@@ -42,8 +42,6 @@ public enum ErrorType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case httpResponseHeaderSectionSize
   /// The upgrade was answered with something else than the protocol asked for.
   case httpUpgradeFailed
-  /// The request would come back to Waybill itself.
-  case proxyLoopDetected
 
   /// The name in the log; empty for `none`.
   public var name: StaticString {
@@ -69,7 +67,6 @@ public enum ErrorType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case .httpResponseIncomplete: "http_response_incomplete"
     case .httpResponseHeaderSectionSize: "http_response_header_section_size"
     case .httpUpgradeFailed: "http_upgrade_failed"
-    case .proxyLoopDetected: "proxy_loop_detected"
     }
   }
 }

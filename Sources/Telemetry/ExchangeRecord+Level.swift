@@ -2,8 +2,8 @@ import Basics
 
 /// What a log says of an exchange as a whole: how bad it was, when, and where its ID came from.
 extension ExchangeRecord {
-  /// The level of its line: ERROR for 5xx, for a client that left (499) and for what was cut short after
-  /// (or without) a status that promised better; WARN for other 4xx; INFO else.
+  /// The level of its line: ERROR for 5xx, for a client that left (499) and for what was cut short
+  /// after (or without) a status that promised better; WARN for other 4xx; INFO else.
   @inlinable @inline(__always) public var level: LogLevel {
     if status >= 499 { return .error }
     if status >= 400 { return .warn }

@@ -39,8 +39,8 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   public var startTime: UInt64 = 0
   /// Wall clock when the line is written, in microseconds since 1970-01-01 UTC.
   public var endTime: UInt64 = 0
-  /// The date of the last line written from this record, kept from one exchange to the next: it is the
-  /// same for all lines of a second.
+  /// The date of the last line written from this record, kept from one exchange to the next: it is
+  /// the same for all lines of a second.
   var lineDate = PackedDateTime(seconds: 0)
   /// Seconds that the local time is ahead of UTC.
   public var utcOffset: Int32 = 0
@@ -116,7 +116,8 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   /// Why it failed.
   public var error: ErrorType = .none
 
-  /// Where the values kept for `.captured(slot)` lie in `ExchangeBytes.captured`; empty when absent.
+  /// Where the values kept for `.captured(slot)` lie in `ExchangeBytes.captured`; empty when
+  /// absent.
   public var captures = InlineArray<16, ByteRange>(repeating: .empty)
   /// True once at least one value was kept, so that `captures` must be cleared.
   public var hasCaptures = false

@@ -6,7 +6,8 @@ public enum LogEscape: UInt8, Sendable, BitwiseCopyable {
   case standard
   /// `escape=json`: as in a JSON string; an absent value is empty.
   case json
-  /// `escape=none`: as it is, but CR, LF and other controls still as `\xHH`, so that a line stays a line.
+  /// `escape=none`: as it is, but CR, LF and other controls still as `\xHH`, so that a line stays a
+  /// line.
   case none
 }
 

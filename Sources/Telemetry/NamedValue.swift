@@ -5,13 +5,14 @@ import Basics
 /// Names from a template are in lowercase; what the client sent is compared without regard to case,
 /// as nginx does.
 enum NamedValue {
-  /// Where the value of the first argument `name` lies in a query; nil when there is none. As it came,
-  /// not decoded.
+  /// Where the value of the first argument `name` lies in a query; nil when there is none. As it
+  /// came, not decoded.
   static func argument(_ name: Span<UInt8>, in query: Span<UInt8>) -> ByteRange? {
     find(name, in: query, separator: UInt8(ascii: "&"), skipsSpace: false)
   }
 
-  /// Where the value of the first cookie `name` lies in a Cookie field's value (RFC 6265 section 4.2).
+  /// Where the value of the first cookie `name` lies in a Cookie field's value (RFC 6265 section
+  /// 4.2).
   static func cookie(_ name: Span<UInt8>, in value: Span<UInt8>) -> ByteRange? {
     find(name, in: value, separator: UInt8(ascii: ";"), skipsSpace: true)
   }

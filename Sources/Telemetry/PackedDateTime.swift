@@ -1,7 +1,7 @@
 import Basics
 
-/// The digits of a date and a time of day, each field packed into a word with its first digit in the
-/// lowest byte, ready to be put together by shifts.
+/// The digits of a date and a time of day, each field packed into a word with its first digit in
+/// the lowest byte, ready to be put together by shifts.
 struct PackedDateTime: Sendable, BitwiseCopyable {
   /// The instant, in seconds after 1970-01-01.
   let seconds: UInt64
@@ -64,8 +64,8 @@ struct PackedDateTime: Sendable, BitwiseCopyable {
 
   /// Year, month and day of the Gregorian calendar.
   ///
-  /// Years are counted from 1 March, so that the leap day is a year's last one and a month's first day
-  /// follows from its number alone; 400 years have always 146,097 days.
+  /// Years are counted from 1 March, so that the leap day is a year's last one and a month's first
+  /// day follows from its number alone; 400 years have always 146,097 days.
   private static func date(
     daysSince1970 days: UInt64
   ) -> (year: UInt64, month: UInt64, day: UInt64) {

@@ -25,8 +25,8 @@ extension Template {
 
   /// What `if=` asks: false when the text comes out empty or as `0`, as in nginx.
   ///
-  /// `scratch` must have room for two bytes, which tell the answer (a text that does not fit is neither
-  /// empty nor `0`); afterwards it holds what it held before.
+  /// `scratch` must have room for two bytes, which tell the answer (a text that does not fit is
+  /// neither empty nor `0`); afterwards it holds what it held before.
   public func isTrue(
     _ record: borrowing ExchangeRecord, head: borrowing RequestHead,
     bytes: borrowing ExchangeBytes, scratch: inout ByteWriter

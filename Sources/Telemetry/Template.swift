@@ -1,6 +1,7 @@
 import Basics
 
-/// What a template can ask for: nginx's variables and Waybill's own. Names as in nginx's index of variables.
+/// What a template can ask for: nginx's variables and Waybill's own. Names as in nginx's index of
+/// variables.
 public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   /// Not a variable: the part's text itself.
   case literal

@@ -18,10 +18,11 @@ public struct TemplateError: Error, Equatable, Sendable {
   }
 }
 
-/// A response field that `$sent_http_NAME` or `$upstream_http_NAME` asks for; its slot is its index in
-/// `TemplateCompiler.capturedFields`.
+/// A response field that `$sent_http_NAME` or `$upstream_http_NAME` asks for; its slot is its index
+/// in `TemplateCompiler.capturedFields`.
 public struct CapturedName: Hashable, Sendable {
-  /// In lowercase, with dashes: no field whose name has an underscore can be asked for, as in nginx.
+  /// In lowercase, with dashes: no field whose name has an underscore can be asked for, as in
+  /// nginx.
   public let name: String
   /// True for `$upstream_http_NAME`: as the backend sent it; else as it goes to the client.
   public let isUpstream: Bool
@@ -33,11 +34,11 @@ public struct CapturedName: Hashable, Sendable {
   }
 }
 
-/// Compiles the texts of a conf file; one compiler serves the whole file, so that its templates share
-/// the slots for response fields.
+/// Compiles the texts of a conf file; one compiler serves the whole file, so that its templates
+/// share the slots for response fields.
 ///
-/// A variable is `$name` or `${name}`; its name is letters, digits and underscores, without regard to
-/// case. A `$` can't be escaped, as in nginx.
+/// A variable is `$name` or `${name}`; its name is letters, digits and underscores, without regard
+/// to case. A `$` can't be escaped, as in nginx.
 public struct TemplateCompiler {
   private let arena: Arena
   private let hostname: String

@@ -3,8 +3,8 @@ import HTTP
 
 /// The built-in text formats: lines for people at a terminal.
 ///
-/// `verbose` is `LEVEL date time module [req-ID] message`, `simple` is `LEVEL message [req-ID]`. Without
-/// an ID, `[conn-NUMBER]` stands in its place, as in the error log.
+/// `verbose` is `LEVEL date time module [req-ID] message`, `simple` is `LEVEL message [req-ID]`.
+/// Without an ID, `[conn-NUMBER]` stands in its place, as in the error log.
 extension ExchangeRecord {
   func writeVerboseLine(
     _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,

@@ -67,7 +67,8 @@ public struct Timestamp: Equatable, Sendable, BitwiseCopyable {
     writer.append(microsecondsAsMilliseconds: microseconds)
   }
 
-  /// Date and time with microseconds in UTC, `separator` between them. `fields` is this second's date.
+  /// Date and time with microseconds in UTC, `separator` between them. `fields` is this second's
+  /// date.
   private func writeUniversal(
     _ fields: PackedDateTime, separator: UInt8, into writer: inout ByteWriter
   ) {

@@ -1,10 +1,12 @@
-/// Tells well-formed UTF-8 from other bytes (Unicode 16 table 3-7): JSON text must be UTF-8, whatever
-/// a client sends.
+/// Tells well-formed UTF-8 from other bytes (Unicode 16 table 3-7): JSON text must be UTF-8,
+/// whatever a client sends.
 enum UTF8Sequence {
-  /// Bytes of the well-formed sequence of two to four bytes that begins at `start`; 0 when there is none.
+  /// Bytes of the well-formed sequence of two to four bytes that begins at `start`; 0 when there is
+  /// none.
   static func length(in bytes: Span<UInt8>, at start: Int) -> Int {
     let length: Int
-    // Bounds of the second byte: they keep out overlong forms, surrogates and what is above U+10FFFF.
+    // Bounds of the second byte: they keep out overlong forms, surrogates and what is above
+    // U+10FFFF.
     var second: ClosedRange<UInt8> = 0x80...0xbf
     switch bytes[start] {
     case 0xc2...0xdf: length = 2

@@ -1,4 +1,5 @@
-/// The names by which a conf file asks for variables: nginx's index of variables, and Waybill's own.
+/// The names by which a conf file asks for variables: nginx's index of variables, and Waybill's
+/// own.
 extension Variable {
   /// The variable of that whole name, in lowercase; nil when there is none.
   static func named(_ name: String) -> Variable? {

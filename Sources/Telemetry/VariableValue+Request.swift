@@ -86,7 +86,8 @@ extension ExchangeRecord {
     return false
   }
 
-  /// The values of all lines of that name, joined as RFC 9110 section 5.3 does, cookies as RFC 6265.
+  /// The values of all lines of that name, joined as RFC 9110 section 5.3 does, cookies as RFC
+  /// 6265.
   private func writeFields(
     _ name: FrozenBytes, _ head: borrowing RequestHead,
     _ bytes: borrowing ExchangeBytes,

@@ -16,5 +16,5 @@ enum ExitStatus: Int32 {
 
 /// Prints a line about the program for whoever started it.
 func report(_ message: String) {
-  ProcessControl.print("waybill: \(message)\n", to: 2)
+  StandardStream.notice("waybill: \(message)")
 }

@@ -200,3 +200,16 @@ def test_1000_connections(site, backend):
         assert connection.receive().request_id == f"c-{number}"
         connection.close()
     assert len(proxy.wait_lines(1000)) == 1000
+
+
+def test_an_answer_that_nothing_holds_is_500(site):
+    """A `return` may repeat a large field until it is larger than any buffer."""
+    text = "$http_x_big" * 16
+    conf = "server { listen PORT; location / { return 200 \"TEXT\"; } }"
+    proxy = site.servers(conf.replace("TEXT", text))
+    with proxy.connect() as connection:
+        connection.send(request_bytes(fields={"X-Request-ID": "big-1", "X-Big": "b" * 8000}))
+        response = connection.receive()
+    assert response.status == 500 and response.fields.one("X-Request-ID") == "big-1"
+    line = proxy.log_line("big-1")
+    assert line["status"] == 500 and line["error"] == "proxy_internal_error"

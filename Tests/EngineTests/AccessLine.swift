@@ -1,7 +1,7 @@
 /// A line of the JSON access log, read by a parser that shares no code with the writer.
 ///
-/// The reader is strict: what RFC 8259 does not allow, a key twice, or a byte behind the object makes
-/// the whole line nil, so that a torn or interleaved line can't pass for a good one.
+/// The reader is strict: what RFC 8259 does not allow, a key twice, or a byte behind the object
+/// makes the whole line nil, so that a torn or interleaved line can't pass for a good one.
 struct AccessLine {
   /// A value as the log has it.
   indirect enum Value {

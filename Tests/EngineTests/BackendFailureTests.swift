@@ -34,7 +34,8 @@ struct BackendFailureTests {
       name: "closed in the head", actions: [.send("HTTP/1.1 200 OK\r\nContent-"), .close],
       error: "http_response_incomplete", termination: "upstream:response_head"),
     Failure(
-      name: "reset in the head", actions: [.send("HTTP/1.1 200 OK\r\nContent-"), .pause(.seconds(1)), .reset],
+      name: "reset in the head",
+      actions: [.send("HTTP/1.1 200 OK\r\nContent-"), .pause(.seconds(1)), .reset],
       error: "connection_terminated", termination: "upstream:response_head"),
     Failure(
       name: "garbage", actions: [.send("220 mail.example ESMTP\r\n\r\n"), .close],
@@ -90,7 +91,8 @@ struct BackendFailureTests {
       name: "length", response: "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
       ending: [.close]),
     Cut(
-      name: "chunked", response: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+      name: "chunked",
+      response: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
       ending: [.close]),
     Cut(
       name: "trailers",
@@ -144,7 +146,10 @@ struct BackendFailureTests {
     let bed = try EngineBed()
     var behaviour = BackendBehaviour()
     behaviour.onHead = { _ in
-      [.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno"), .finishSending, .pause(.seconds(2)), .close]
+      [
+        .send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno"), .finishSending,
+        .pause(.seconds(2)), .close,
+      ]
     }
     bed.backend(behaviour)
     let client = bed.client([.send(post(filler(1_000_000))), .awaitResponse])

@@ -20,7 +20,9 @@ struct ClientAbortTests {
       phase: "client:connect", actions: [.send(get()), .pause(.seconds(1))], outcome: .silent),
     Departure(
       phase: "client:request_body",
-      actions: [.send(post("", "/").replacing("Length: 0", with: "Length: 9") + "abc"), .pause(.seconds(1))]),
+      actions: [
+        .send(post("", "/").replacing("Length: 0", with: "Length: 9") + "abc"), .pause(.seconds(1)),
+      ]),
     Departure(
       phase: "client:request_body",
       actions: [.send(chunkedHead() + "3\r\nabc\r\n"), .pause(.seconds(1))]),
@@ -116,8 +118,8 @@ struct ClientAbortTests {
     bed.finish(requests: 1)
   }
 
-  /// Interim responses that a client does not take must not stand in the way of an error of Waybill's
-  /// own: the answer goes behind them.
+  /// Interim responses that a client does not take must not stand in the way of an error of
+  /// Waybill's own: the answer goes behind them.
   @Test func anErrorGoesBehindAnInterimResponse() throws {
     var network = NetworkSettings()
     network.sendBuffer = 20

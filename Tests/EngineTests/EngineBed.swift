@@ -15,8 +15,8 @@ let origin = Location.ipv4(10, 0, 0, 1, port: 8000)
 /// Something in a case itself is wrong.
 struct UnusableCase: Error { let reason: String }
 
-/// The real worker on a simulated world: a conf file, scripted clients and backends, and at the end the
-/// oracles (`finish`), which hold whatever the case is about.
+/// The real worker on a simulated world: a conf file, scripted clients and backends, and at the end
+/// the oracles (`finish`), which hold whatever the case is about.
 final class EngineBed {
   /// A location that passes everything to `origin`.
   static let proxy = "location / { proxy_pass http://10.0.0.1:8000; }"
@@ -89,8 +89,15 @@ final class EngineBed {
 
   // MARK: Running
 
+  /// One turn of the worker; when it has ended, the world goes on without it.
   func turn() {
-    if !hasStopped { hasStopped = !worker.turn() }
+    guard hasStopped else {
+      hasStopped = !worker.turn()
+      return
+    }
+    withUnsafeTemporaryAllocation(of: KernelEvent.self, capacity: 16) { events in
+      _ = SimulatedKernel(world).wait(into: events, until: world.now + .milliseconds(1))
+    }
   }
 
   /// Runs until every client has finished and nothing is under way.
@@ -99,7 +106,15 @@ final class EngineBed {
     world.run(maximumTurns: 300_000) { turn() }
   }
 
-  func run(for duration: Interval) { world.run(for: duration) { turn() } }
+  /// Runs for a time, and wakes the worker at its end, so that it has not slept past it.
+  func run(for duration: Interval) {
+    var isOver = false
+    world.schedule(after: duration) { world in
+      world.post([])
+      isOver = true
+    }
+    while !isOver && world.busyTurns < 1_000 { turn() }
+  }
 
   /// Sends a command and gives the worker the turns that it takes to end.
   func end(_ command: WorkerCommands = .drain) {

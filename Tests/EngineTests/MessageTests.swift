@@ -71,8 +71,8 @@ struct MessageTests {
     #expect(Set(bed.ends.map(\.id)).count == 5)
   }
 
-  /// Chunks are decoded and framed anew, so that both sides agree on where the message ends. A trailer
-  /// passes, but not one of the ID's name: the backend would see a second ID.
+  /// Chunks are decoded and framed anew, so that both sides agree on where the message ends. A
+  /// trailer passes, but not one of the ID's name: the backend would see a second ID.
   @Test func chunksAndTrailersPassToTheBackend() throws {
     let bed = try EngineBed()
     let backend = bed.backend()
@@ -147,7 +147,8 @@ struct MessageTests {
   @Test func expectationsAreMetByTheBackend() throws {
     let bed = try EngineBed()
     let backend = bed.backend()
-    let request = post("", "/", "Expect: 100-continue\r\n").replacing("Length: 0", with: "Length: 3")
+    let request = post("", "/", "Expect: 100-continue\r\n").replacing(
+      "Length: 0", with: "Length: 3")
     let client = bed.client([.send(request), .awaitBytes(30), .send("abc"), .awaitResponse])
     bed.finish(requests: 1)
     #expect(bed.record(client).messages.map(\.status) == [100, 200])
@@ -181,7 +182,8 @@ struct MessageTests {
     #expect(bed.record(client).messages.map { $0.isChunked && $0.text == text } == [true, true])
   }
 
-  /// An HTTP/1.0 client gets what it understands: no chunks, and the end of the connection as the end.
+  /// An HTTP/1.0 client gets what it understands: no chunks, and the end of the connection as the
+  /// end.
   @Test func oldClientsAreServed() throws {
     let bed = try EngineBed()
     bed.backend(
@@ -201,10 +203,14 @@ struct MessageTests {
     let request = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
     let client = bed.client([.send(request), .awaitResponse, .send(request), .awaitResponse])
     bed.finish(requests: 2)
-    #expect(bed.record(client).messages.map { $0.value(of: "connection") } == ["keep-alive", "keep-alive"])
+    #expect(
+      bed.record(client).messages.map { $0.value(of: "connection") } == [
+        "keep-alive", "keep-alive",
+      ])
   }
 
-  /// A client that has ended its stream still gets its answer (`printf ... | nc`), and the line says 200.
+  /// A client that has ended its stream still gets its answer (`printf ... | nc`), and the line
+  /// says 200.
   @Test func aHalfClosedClientIsAnswered() throws {
     let bed = try EngineBed()
     bed.backend()
@@ -221,7 +227,9 @@ struct MessageTests {
     arguments: [
       ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400), ("NONSENSE\r\n\r\n", 400),
       ("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
-      ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+      (
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400
+      ),
       ("GET /\(filler(9000)) HTTP/1.1\r\nHost: a\r\n\r\n", 414),
     ])
   func malformedRequestsAreRefused(request: String, status: Int) throws {

@@ -13,9 +13,9 @@ extension EngineBed {
     case hostile
   }
 
-  /// Runs until all is quiet, checks that nothing is left, drains the worker, and checks the log: one
-  /// line for each of `requests`, which agrees with what clients and backends saw. With nil the number
-  /// is not known beforehand.
+  /// Runs until all is quiet, checks that nothing is left, drains the worker, and checks the log:
+  /// one line for each of `requests`, which agrees with what clients and backends saw. With nil the
+  /// number is not known beforehand.
   func finish(
     requests: Int?, in kind: World = .kind, sourceLocation: SourceLocation = #_sourceLocation
   ) {
@@ -32,13 +32,13 @@ extension EngineBed {
     #expect(world.openConnectionCount == connectionCount, sourceLocation: sourceLocation)
   }
 
-  /// Of a worker that has ended: nothing is open, and the log is complete.
+  /// Of a worker that has ended: nothing is open, not even a listener or a log, and the log is complete.
   func checkLog(
     requests: Int?, in kind: World = .kind, sourceLocation: SourceLocation = #_sourceLocation
   ) {
     #expect(hasStopped, sourceLocation: sourceLocation)
     checkRest(sourceLocation)
-    #expect(world.openConnectionCount == 0, sourceLocation: sourceLocation)
+    #expect(world.openDescriptors.isEmpty, sourceLocation: sourceLocation)
     #expect(world.mostBusyTurns < 20, "it spins", sourceLocation: sourceLocation)
     let lines = ends
     if let requests { #expect(lines.count == requests, sourceLocation: sourceLocation) }
@@ -107,8 +107,8 @@ extension EngineBed {
     }
   }
 
-  /// Each request that a backend saw has one ID, which has a line, and no more of them came than the
-  /// line has tries.
+  /// Each request that a backend saw has one ID, which has a line, and no more of them came than
+  /// the line has tries.
   private func checkBackend(
     _ backend: BackendID, _ byID: [String: [AccessLine]], _ sourceLocation: SourceLocation
   ) {
@@ -131,7 +131,8 @@ extension EngineBed {
     _ byID: [String: [AccessLine]], _ sourceLocation: SourceLocation
   ) {
     for line in errors {
-      guard let start = line.firstRange(of: "[req-"), let end = line[start.upperBound...].firstIndex(of: "]")
+      guard let start = line.firstRange(of: "[req-"),
+        let end = line[start.upperBound...].firstIndex(of: "]")
       else { continue }
       let id = String(line[start.upperBound..<end])
       #expect(byID[id] != nil, "\(line)", sourceLocation: sourceLocation)

@@ -51,7 +51,8 @@ struct RetryTests {
     #expect(bed.world.connections(of: backend).count == 1)
   }
 
-  /// A POST of which the backend's system acknowledged no byte was not carried out, and is repeated.
+  /// A POST of which the backend's system acknowledged no byte was not carried out, and is
+  /// repeated.
   @Test func anUnreceivedPOSTIsRepeated() throws {
     let bed = try EngineBed()
     var behaviour = BackendBehaviour.echo
@@ -128,7 +129,8 @@ struct RetryTests {
     #expect(bed.ends.first?.bytesIn == 9000)
   }
 
-  /// A request that a peer may have acted on goes to no other peer, unless its method is idempotent.
+  /// A request that a peer may have acted on goes to no other peer, unless its method is
+  /// idempotent.
   @Test(arguments: [("POST", 502), ("PUT", 200)])
   func onlyIdempotentRequestsGoOn(method: String, status: Int) throws {
     let bed = try EngineBed(Self.toUpstream, top: Self.threePeers)
@@ -171,7 +173,8 @@ struct RetryTests {
     #expect(bed.ends.first?.tries.count == 2)
   }
 
-  /// Running out of descriptors is no fault of the peer's: it stays in service for the next request.
+  /// Running out of descriptors is no fault of the peer's: it stays in service for the next
+  /// request.
   @Test func ownExhaustionIsNotHeldAgainstThePeers() throws {
     let bed = try EngineBed(Self.toUpstream, top: Self.threePeers)
     for location in [origin, Self.second, Self.third] { bed.backend(at: location) }

@@ -40,8 +40,8 @@ struct TunnelTests {
     #expect(bed.lines().map(\.id) == [opening.id, opening.id])
   }
 
-  /// What follows either head in the same packet belongs to the tunnel; a WebSocket server that speaks
-  /// first would lose its first frame else.
+  /// What follows either head in the same packet belongs to the tunnel; a WebSocket server that
+  /// speaks first would lose its first frame else.
   @Test func bytesBehindTheHeadsAreNotLost() throws {
     let bed = try EngineBed()
     let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"
@@ -95,8 +95,8 @@ struct TunnelTests {
     #expect(bed.world.connections(of: backend).first?.ending != nil)
   }
 
-  /// A backend that switches protocols without being asked is refused: the client would read its bytes
-  /// as a response.
+  /// A backend that switches protocols without being asked is refused: the client would read its
+  /// bytes as a response.
   @Test func nobodySwitchesUnasked() throws {
     let bed = try EngineBed()
     bed.backend(

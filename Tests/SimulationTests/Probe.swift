@@ -120,9 +120,10 @@ let origin = Location.ipv4(10, 0, 0, 1, port: 8000)
 extension SimulatedWorld {
   /// A world with one client, whose connection the program has accepted and does not watch yet.
   static func accepted(
-    seed: UInt64 = 1, network: NetworkSettings = NetworkSettings(), _ actions: [PeerAction]
+    seed: UInt64 = 1, faults: Faults = .none, network: NetworkSettings = NetworkSettings(),
+    _ actions: [PeerAction]
   ) -> (probe: Probe, connection: Descriptor, client: ClientID) {
-    let world = SimulatedWorld(seed: seed, network: network)
+    let world = SimulatedWorld(seed: seed, faults: faults, network: network)
     let probe = Probe(world)
     let listener = world.listen(on: frontDoor)
     let client = world.addClient(to: frontDoor, actions)

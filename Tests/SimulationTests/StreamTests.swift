@@ -43,6 +43,24 @@ struct StreamTests {
     #expect(probe.world.record(of: client).text == "0123456789ABCDE")
   }
 
+  /// Else a reader with a small buffer would wait for the end for ever.
+  @Test func anEndBehindAFullBufferArrivesOnceThereIsRoom() {
+    var network = NetworkSettings()
+    network.receiveBuffer = 3
+    var faults = Faults.none
+    faults.fragmentedDeliveries = 1000
+    faults.largestFragment = 3
+    let (probe, connection, _) = SimulatedWorld.accepted(
+      faults: faults, network: network, [.send("a"), .send("b"), .send("c"), .close])
+    var text = ""
+    for _ in 0..<10 {
+      probe.pass(step)
+      if case .text(let piece) = probe.read(connection) { text += piece }
+    }
+    #expect(text == "abc")
+    #expect(probe.read(connection) == .end)
+  }
+
   @Test func bytesBeforeAResetCanBeReadThenComesTheErrorOnce() {
     let (probe, connection, _) = SimulatedWorld.accepted([
       .send("abc"), .pause(step), .reset,

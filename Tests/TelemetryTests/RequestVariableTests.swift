@@ -27,7 +27,8 @@ import Testing
       "$cookie_\(name)", Exchange("GET", "/", fields: lines.map { ("Cookie", $0) }), expected)
   }
 
-  /// Lines of one name are joined; dashes and capitals are what underscores and small letters ask for.
+  /// Lines of one name are joined; dashes and capitals are what underscores and small letters ask
+  /// for.
   @Test(arguments: [
     ("$http_x_foo", "1, 2"), ("$http_X_FOO", "1, 2"), ("$http_cookie", "a=1; b=2"),
     ("$http_x_fo", "-"), ("$http_empty", ""), ("$http_x_under", "3"),

@@ -58,7 +58,8 @@ import Testing
     var exchange = plain()
     #expect(
       try combinedLine(of: exchange)
-        == "127.0.0.1 - - [22/Nov/2026:21:58:36 +0000] \"GET /path HTTP/1.1\" 200 123 \"-\" \"a\\x22b\""
+        == "127.0.0.1 - - [22/Nov/2026:21:58:36 +0000] \"GET /path HTTP/1.1\" 200 123 \"-\""
+        + " \"a\\x22b\""
         + " \"3f0c\"\n")
     exchange = Exchange()
     #expect(

@@ -2,8 +2,8 @@
 // or the negated errno. Swift's Glibc module lacks half of them, and errno read from Swift is one
 // more call; here both are settled in code that the compiler inlines.
 //
-// EINTR is retried in every call that may be retried. What needs _GNU_SOURCE is in CLinux.c: were it
-// defined in this header, the module would no longer fit the Glibc module.
+// EINTR is retried in every call that may be retried. What needs _GNU_SOURCE is in CLinux.c: were
+// it defined in this header, the module would no longer fit the Glibc module.
 
 #ifndef CLINUX_H
 #define CLINUX_H

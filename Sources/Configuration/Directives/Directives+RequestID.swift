@@ -41,8 +41,9 @@ extension DirectiveCatalog {
       count: .atLeast(1), default: "all",
       """
       The peers whose IDs are kept. What another peer sends is replaced, and logged as \
-      `client_request_id`. The peer is the one of the connection, or the client that \
-      `real_ip_header` names.
+      `client_request_id`. The peer is the one of the connection, or the client that it announces \
+      by the PROXY protocol, if `set_real_ip_from` and `real_ip_header proxy_protocol` say so. It \
+      is never a client that only a header names.
       """
     ) { builder, use in
       builder.settings.requestID.trust = builder.trust(use.arguments, allowsWords: true)

@@ -14,8 +14,8 @@ struct RandomBlock: ~Copyable {
 
   deinit { words.deallocate() }
 
-  /// Sixteen random bytes. Waits for the kernel's source in no case: when it fails, the process must
-  /// not go on with IDs that somebody could guess, and stops.
+  /// Sixteen random bytes. Waits for the kernel's source in no case: when it fails, the process
+  /// must not go on with IDs that somebody could guess, and stops.
   mutating func next<K: Kernel & ~Copyable>(_ kernel: inout K) -> (UInt64, UInt64) {
     if left < 2 {
       let memory = UnsafeMutableRawBufferPointer(start: words, count: RandomBlock.wordCount * 8)

@@ -2,7 +2,8 @@
 ///
 /// An object never moves, so pointers to it stay valid while its slot is taken. A slot that was
 /// never taken has never been touched: the memory of a large table costs nothing until it is used.
-/// Slots that were given back are taken again first, the last one first, because it is still in cache.
+/// Slots that were given back are taken again first, the last one first, because it is still in
+/// cache.
 struct Slots<Element: ~Copyable>: ~Copyable {
   /// Number of slots.
   let capacity: Int

@@ -10,10 +10,10 @@ struct TimerNode: BitwiseCopyable {
 
 /// Finds the connections whose deadline has come, at a cost that does not depend on their number.
 ///
-/// Two rings of 1,024 buckets: the first holds the ticks (1.05 ms each) of the next second, the second
-/// whole turns of the first. Deadlines mostly move later (each request pushes its connection's
-/// further away), so a later deadline is only stored in the connection; the node moves when it comes up
-/// and is found not to be due.
+/// Two rings of 1,024 buckets: the first holds the ticks (1.05 ms each) of the next second, the
+/// second whole turns of the first. Deadlines mostly move later (each request pushes its
+/// connection's further away), so a later deadline is only stored in the connection; the node moves
+/// when it comes up and is found not to be due.
 struct TimerWheel: ~Copyable {
   private static var bucketBits: UInt64 { 10 }
   private static var bucketCount: Int { 1024 }
@@ -81,7 +81,8 @@ struct TimerWheel: ~Copyable {
     return tick == .max ? .never : Instant(nanoseconds: tick << TimerWheel.tickBits)
   }
 
-  /// Takes out one connection whose deadline has come; nil when there is none left. Call it until then.
+  /// Takes out one connection whose deadline has come; nil when there is none left. Call it until
+  /// then.
   mutating func popDue(now: Instant) -> ConnectionPointer? {
     let target = now.nanoseconds >> TimerWheel.tickBits
     guard count > 0 else {

@@ -30,8 +30,9 @@ enum Delivery: BitwiseCopyable {
 }
 
 extension Worker where K: ~Copyable {
-  /// Reads once into the free end of a connection's input, which gets a buffer of `size` when it has
-  /// none. A read that fills less than the buffer has emptied the socket, so no second one is made.
+  /// Reads once into the free end of a connection's input, which gets a buffer of `size` when it
+  /// has none. A read that fills less than the buffer has emptied the socket, so no second one is
+  /// made.
   mutating func receive(_ connection: ConnectionPointer, _ size: Buffer.Size) -> Receipt {
     guard connection.pointee.flags.contains(.readable) else { return .nothing }
     if connection.pointee.flags.contains(.endRead) { return .nothing }
@@ -65,8 +66,8 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// Writes `prefix` (in the scratch memory), then the content and framing set in `output`. What is held
-  /// from before goes first.
+  /// Writes `prefix` (in the scratch memory), then the content and framing set in `output`. What is
+  /// held from before goes first.
   mutating func send(
     _ connection: ConnectionPointer,
     prefix: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -148,8 +149,8 @@ extension Worker where K: ~Copyable {
     connection.pointee.output.heldEnd = UInt32(bytes.count)
   }
 
-  /// Puts bytes behind the held ones, before which nothing else may wait: an answer of Waybill's own
-  /// behind an interim response that the client has not taken yet.
+  /// Puts bytes behind the held ones, before which nothing else may wait: an answer of Waybill's
+  /// own behind an interim response that the client has not taken yet.
   private mutating func holdMore(_ connection: ConnectionPointer, _ bytes: UnsafeRawBufferPointer) {
     var before = connection.pointee.output.held
     let held = connection.pointee.output.heldBytes
@@ -180,8 +181,8 @@ extension Worker where K: ~Copyable {
     connection.pointee.inputEnd = UInt32(count)
   }
 
-  /// Sets what a connection waits for and until when. The deadline moves only when the reason changed
-  /// or bytes moved since, so that what happens on the other side can't extend it.
+  /// Sets what a connection waits for and until when. The deadline moves only when the reason
+  /// changed or bytes moved since, so that what happens on the other side can't extend it.
   mutating func startWaiting(
     _ connection: ConnectionPointer, for wait: Connection.Wait, atMost timeout: Interval
   ) {
@@ -197,8 +198,8 @@ extension Worker where K: ~Copyable {
     connection.pointee.deadline = .never
   }
 
-  /// Closes a connection's socket, gives its memory back and frees its slot. Whatever exchange used it
-  /// must have let go of it before.
+  /// Closes a connection's socket, gives its memory back and frees its slot. Whatever exchange used
+  /// it must have let go of it before.
   mutating func close(_ connection: ConnectionPointer, reset: Bool = false) {
     precondition(connection.pointee.phase != .closed, "close: the connection is closed")
     if reset {
@@ -206,6 +207,7 @@ extension Worker where K: ~Copyable {
     } else {
       kernel.close(connection.pointee.descriptor)
     }
+    if connection.pointee.flags.contains(.refused) { refusedCount &-= 1 }
     timers.remove(connection)
     buffers.giveBack(&connection.pointee.input)
     buffers.giveBack(&connection.pointee.output.held)

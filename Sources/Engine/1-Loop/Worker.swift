@@ -64,6 +64,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   /// Idle clients, the one that has been idle longest at the end.
   var idleClients = ConnectionList()
   var nextConnectionNumber: UInt64
+  /// Connections beyond `worker_connections` that are being refused.
+  var refusedCount = 0
 
   /// Heads and bodies are composed here before they are written.
   let scratch: UnsafeMutableBufferPointer<UInt8>
@@ -105,8 +107,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     ready.deallocate()
   }
 
-  /// Waits for events, carries every connection concerned as far as it goes, fires timers and writes
-  /// the turn's log lines. False when the worker has ended.
+  /// Waits for events, carries every connection concerned as far as it goes, fires timers and
+  /// writes the turn's log lines. False when the worker has ended.
   public mutating func turn() -> Bool {
     // A connection that used up its share of the last turn goes on at once.
     let deadline = readyCount > 0 ? now : nextDeadline
@@ -117,8 +119,9 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     fireTimers()
     flushLogs()
     endWhenDrained()
-    if case .stopped = lifecycle { return false }
-    return true
+    guard case .stopped = lifecycle else { return true }
+    closeLogs()
+    return false
   }
 
   /// Connections that exist, for tests: at rest there is none but idle ones.

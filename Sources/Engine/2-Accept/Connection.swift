@@ -7,8 +7,8 @@ typealias ConnectionPointer = UnsafeMutablePointer<Connection>
 
 /// A socket and what is on the wire: of a client (downstream) or of a backend (upstream).
 ///
-/// Plain values in a slot. An idle one holds no buffer and no exchange, so that ten thousand of them
-/// cost little; a test pins the size.
+/// Plain values in a slot. An idle one holds no buffer and no exchange, so that ten thousand of
+/// them cost little; a test pins the size.
 struct Connection: BitwiseCopyable {
   /// Which side it is on.
   enum Role: UInt8, BitwiseCopyable { case downstream, upstream }
@@ -104,8 +104,8 @@ struct Connection: BitwiseCopyable {
   /// Bytes read and not yet consumed.
   var inputCount: Int { Int(inputEnd &- inputStart) }
 
-  /// The word that the kernel reports its readiness under. A stale report of a reused slot carries an
-  /// old generation and is dropped.
+  /// The word that the kernel reports its readiness under. A stale report of a reused slot carries
+  /// an old generation and is dropped.
   var token: UInt64 { UInt64(generation) << 32 | UInt64(slot) }
 }
 

@@ -32,6 +32,11 @@ extension Worker where K: ~Copyable {
   mutating func acceptConnections(listener: Int) {
     guard listeners.isAccepting else { return }
     for _ in 0..<Limits.acceptsPerTurn {
+      // Without a slot there would be no 503 and no line: the connection waits in the kernel
+      // instead.
+      if connections.count == connections.capacity && idleClients.count == 0 {
+        return pauseAccepting(nil)
+      }
       switch kernel.accept(listeners.descriptors[listener]) {
       case .connection(let descriptor, let peer):
         admit(descriptor, peer: peer, listener: listener)
@@ -44,10 +49,8 @@ extension Worker where K: ~Copyable {
 
   /// Begins a connection, or refuses it when there are too many.
   private mutating func admit(_ descriptor: Descriptor, peer: PeerAddress, listener: Int) {
-    if connections.count >= tables.workerConnections, let oldest = idleClients.last {
-      closeIdle(oldest)
-    }
-    let isOverLimit = connections.count >= tables.workerConnections
+    makeRoomForClient()
+    let isOverLimit = isFull
     guard let connection = open(descriptor, role: .downstream, origin: listener) else { return }
     connection.pointee.number = nextConnectionNumber
     nextConnectionNumber &+= UInt64(settings.count)
@@ -65,15 +68,41 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// Stops accepting for a moment, because the system has no more descriptors or memory. Idle clients
-  /// give theirs back first.
-  private mutating func pauseAccepting(_ error: KernelError) {
+  /// True when `worker_connections` are in use. Those that are only being refused do not count.
+  private var isFull: Bool { connections.count &- refusedCount >= tables.workerConnections }
+
+  /// Frees a place for a new client when all are taken: the one that has been idle longest goes. If
+  /// its next request has come already, that begins, and the next one is looked at.
+  private mutating func makeRoomForClient() {
+    for _ in 0..<Limits.acceptsPerTurn {
+      guard isFull, let oldest = idleClients.last else { return }
+      beginOrClose(oldest)
+    }
+  }
+
+  /// Begins the exchange of an idle client whose request has come already, unnoticed so far; closes
+  /// any other.
+  mutating func beginOrClose(_ connection: ConnectionPointer) {
+    if connection.pointee.inputCount > 0 { return beginExchange(connection) }
+    connection.pointee.flags.insert(.readable)
+    switch receive(connection, .small) {
+    case .bytes: beginExchange(connection)
+    case .nothing, .end, .failed: closeIdle(connection)
+    }
+  }
+
+  /// Stops accepting for a moment, because the system has no more descriptors or memory (`error`
+  /// says which), or the worker no more slots. Idle clients give theirs back first.
+  private mutating func pauseAccepting(_ error: KernelError?) {
     report(.critical, "accept", nil, nil) { line in
+      guard let error else {
+        return line.append("accepting pauses: worker_connections are not enough")
+      }
       line.append("accepting pauses: descriptors or memory have run out (error ")
       line.append(decimal: UInt64(error.code))
       line.append(")")
     }
-    if let oldest = idleClients.last { closeIdle(oldest) }
+    if let oldest = idleClients.last { beginOrClose(oldest) }
     suspendAccepting()
     listeners.resumeAt = now + Limits.acceptPause
   }

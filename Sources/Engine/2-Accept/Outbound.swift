@@ -1,8 +1,8 @@
 /// What waits to be written to a connection: at most a held piece, then content, then framing.
 ///
-/// Heads and chunk sizes are composed in the worker's scratch memory and mostly leave it at once; only
-/// what the socket does not take is held in a buffer. Content is never copied: it stays in the buffer
-/// that it was read into, which is not touched until it has been written.
+/// Heads and chunk sizes are composed in the worker's scratch memory and mostly leave it at once;
+/// only what the socket does not take is held in a buffer. Content is never copied: it stays in the
+/// buffer that it was read into, which is not touched until it has been written.
 struct Outbound: BitwiseCopyable {
   /// The end of a chunk, or of the whole chunked content.
   enum Suffix: UInt8, BitwiseCopyable {

@@ -8,7 +8,8 @@ import Policy
 import Telemetry
 
 extension Worker where K: ~Copyable {
-  /// Reads and parses the head as far as its bytes have come; begins the exchange when it is complete.
+  /// Reads and parses the head as far as its bytes have come; begins the exchange when it is
+  /// complete.
   mutating func readHead(_ exchange: ExchangePointer) {
     let connection = exchange.pointee.downstream
     for _ in 0..<Limits.readsPerTurn {
@@ -51,7 +52,8 @@ extension Worker where K: ~Copyable {
   @inline(__always) mutating func keepHead(_ exchange: ExchangePointer, byteCount: Int) {
     let connection = exchange.pointee.downstream
     if connection.pointee.inputStart > 0, let base = connection.pointee.input.base {
-      // Offsets count from the head's first byte; after a PROXY protocol header it is not the buffer's.
+      // Offsets count from the head's first byte; after a PROXY protocol header it is not the
+      // buffer's.
       base.copyMemory(
         from: base + Int(connection.pointee.inputStart), byteCount: connection.pointee.inputCount)
       connection.pointee.inputEnd &-= connection.pointee.inputStart

@@ -7,11 +7,12 @@ import Telemetry
 /// Where an exchange lies; valid until `ExchangeEnd` has run for it.
 typealias ExchangePointer = UnsafeMutablePointer<Exchange>
 
-/// One request and its response: born before the request is parsed, ended in `ExchangeEnd` and nowhere
-/// else, which writes its log line.
+/// One request and its response: born before the request is parsed, ended in `ExchangeEnd` and
+/// nowhere else, which writes its log line.
 ///
-/// Reading the request and writing the response are two machines (`request`, `response`); the peer that
-/// is asked in between is a third (`upstreamStage`), because it may be another one at each try.
+/// Reading the request and writing the response are two machines (`request`, `response`); the peer
+/// that is asked in between is a third (`upstreamStage`), because it may be another one at each
+/// try.
 struct Exchange: ~Copyable {
   /// How much of the request has been read.
   enum RequestStage: UInt8, BitwiseCopyable {
@@ -61,7 +62,8 @@ struct Exchange: ~Copyable {
   // MARK: The request
 
   var head = RequestHead()
-  /// Holds the head's bytes from its first one on, until the exchange ends: log fields are ranges in it.
+  /// Holds the head's bytes from its first one on, until the exchange ends: log fields are ranges
+  /// in it.
   var headBuffer = Buffer.none
   /// True while the connection reads into the same buffer, behind the head.
   var sharesInput = false
@@ -130,8 +132,8 @@ struct Exchange: ~Copyable {
 
   /// `bytesSent` at which the head of the peer's final response begins.
   var responseStart: UInt64 = .max
-  /// `bytesSent` at which the content of an answer of Waybill's own begins; it is written in one piece
-  /// with its head.
+  /// `bytesSent` at which the content of an answer of Waybill's own begins; it is written in one
+  /// piece with its head.
   var ownContentStart: UInt64 = .max
 
   // MARK: What is left behind

@@ -1,5 +1,6 @@
-// An exchange's birth, and what is decided about it once its head is known: the client's address, the
-// server and location, the request ID, the limits. The ID is made at birth, before anything can fail.
+// An exchange's birth, and what is decided about it once its head is known: the client's address,
+// the server and location, the request ID, the limits. The ID is made at birth, before anything can
+// fail.
 
 import Basics
 import HTTP
@@ -90,6 +91,8 @@ extension Worker where K: ~Copyable {
     case .answer: answer(exchange)
     case .proxy:
       if exchange.pointee.head.method == .connect {
+        // What the client sends next is meant for the tunnel that it asked for, not for us.
+        exchange.pointee.closesConnection = true
         return refuse(exchange, 501, .httpRequestDenied, Termination(.proxy, .route))
       }
       beginFirstTry(exchange)
@@ -114,8 +117,8 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// True for `Upgrade: h2c`, which is never passed on: the requests inside such a tunnel would have no
-  /// ID, no line and no rules (RFC 9113 section 3.1 has deprecated it).
+  /// True for `Upgrade: h2c`, which is never passed on: the requests inside such a tunnel would
+  /// have no ID, no line and no rules (RFC 9113 section 3.1 has deprecated it).
   private mutating func asksForHTTP2(_ exchange: ExchangePointer) -> Bool {
     guard let index = exchange.pointee.head.fields.firstIndex(of: .upgrade) else { return false }
     let value = exchange.pointee.head.fields[index].value
@@ -149,7 +152,8 @@ extension Worker where K: ~Copyable {
     exchange.pointee.plan = fallbackLocation(of: exchange.pointee.server)
   }
 
-  /// Finds out who the client is: the socket's peer, or whom a trusted peer names (`set_real_ip_from`).
+  /// Finds out who the client is: the socket's peer, or whom a trusted peer names
+  /// (`set_real_ip_from`).
   @inline(__always) private mutating func findClient(_ exchange: ExchangePointer) {
     let server = exchange.pointee.server
     let connection = exchange.pointee.downstream
@@ -167,7 +171,8 @@ extension Worker where K: ~Copyable {
       peer: peer, trust: tables.servers[server].realIPTrust)
   }
 
-  /// Finds the location by the normalised path; false when the path leaves the root or can't be decoded.
+  /// Finds the location by the normalised path; false when the path leaves the root or can't be
+  /// decoded.
   private mutating func findLocation(_ exchange: ExchangePointer) -> Bool {
     let server = exchange.pointee.server
     let path = exchange.pointee.head.path

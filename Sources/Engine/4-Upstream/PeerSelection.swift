@@ -22,8 +22,8 @@ extension Worker where K: ~Copyable {
     beginTry(exchange, peer: peer)
   }
 
-  /// Sends the request to a peer that was selected for it. A connection from the pool is taken unless
-  /// `isFresh` asks for a new one.
+  /// Sends the request to a peer that was selected for it. A connection from the pool is taken
+  /// unless `isFresh` asks for a new one.
   mutating func beginTry(_ exchange: ExchangePointer, peer: Int, isFresh: Bool = false) {
     let upstream = exchange.pointee.upstreamIndex
     exchange.pointee.tryStart = now
@@ -112,8 +112,8 @@ extension Worker where K: ~Copyable {
       atMost: exchange.pointee.plan.pointee.connectTimeout)
   }
 
-  /// Frees a slot for a connection to a peer when all are taken: an idle one of a peer first, then one
-  /// of a client.
+  /// Frees a slot for a connection to a peer when all are taken: an idle one of a peer first, then
+  /// one of a client.
   private mutating func makeRoomForUpstream() {
     guard connections.count >= tables.workerConnections else { return }
     for upstream in 0..<upstreams.count {
@@ -137,6 +137,7 @@ extension Worker where K: ~Copyable {
     _ connection: ConnectionPointer, _ exchange: ExchangePointer
   ) {
     connection.pointee.flags.insert(.writable)
+    stopWaiting(connection)
     exchange.pointee.record.upstreamConnect = kernel.now() - exchange.pointee.tryStart
     attach(connection, to: exchange)
     sendRequest(exchange)

@@ -1,5 +1,5 @@
-// What happens when a try fails: the peer is marked, the try is noted, and the request goes to the next
-// peer if nothing forbids it.
+// What happens when a try fails: the peer is marked, the try is noted, and the request goes to the
+// next peer if nothing forbids it.
 
 import Basics
 import HTTP
@@ -39,8 +39,8 @@ extension Worker where K: ~Copyable {
     refuse(exchange, statusCode(for: failure), type, Termination(.upstream, phase))
   }
 
-  /// Takes a response back of which no byte has left yet: its content turned out to be broken when it was
-  /// read together with its head, so an error can still be answered, or the next peer asked.
+  /// Takes a response back of which no byte has left yet: its content turned out to be broken when
+  /// it was read together with its head, so an error can still be answered, or the next peer asked.
   private mutating func withdrawUnsentResponse(_ exchange: ExchangePointer) {
     guard exchange.pointee.response == .content,
       exchange.pointee.record.bytesSent == exchange.pointee.responseStart,
@@ -58,8 +58,8 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// True when a kept connection turned out to be closed by its peer: nothing is known against the peer,
-  /// and the request deserves a fresh connection (once).
+  /// True when a kept connection turned out to be closed by its peer: nothing is known against the
+  /// peer, and the request deserves a fresh connection (once).
   private mutating func isStalePooledConnection(
     _ exchange: ExchangePointer, _ failure: TryFailure
   ) -> Bool {
@@ -71,9 +71,9 @@ extension Worker where K: ~Copyable {
       && exchange.pointee.record.upstreamFirstByte == .endless
   }
 
-  /// True when the peer's system has acknowledged nothing of what this try sent: it had closed before,
-  /// so that no application can have seen the request (RFC 9110 section 9.2.2 asks to know that before
-  /// any request that is not idempotent is sent again).
+  /// True when the peer's system has acknowledged nothing of what this try sent: it had closed
+  /// before, so that no application can have seen the request (RFC 9110 section 9.2.2 asks to know
+  /// that before any request that is not idempotent is sent again).
   private mutating func requestWasNotReceived(_ exchange: ExchangePointer) -> Bool {
     guard let connection = exchange.pointee.upstream else { return false }
     if exchange.pointee.upstreamBytesSent == 0 { return true }

@@ -8,8 +8,8 @@ import Policy
 import Telemetry
 
 extension Worker where K: ~Copyable {
-  /// Reads the head of the peer's response. `.ready` when a head was composed for the client: the final
-  /// one (then the exchange's response has begun) or an interim one.
+  /// Reads the head of the peer's response. `.ready` when a head was composed for the client: the
+  /// final one (then the exchange's response has begun) or an interim one.
   mutating func readResponseHead(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
@@ -18,7 +18,8 @@ extension Worker where K: ~Copyable {
       if peer.pointee.inputCount > 0 && !exchange.pointee.needsMoreUpstreamInput {
         let piece = parseResponseHead(exchange, &writer)
         guard case .nothing = piece else { return piece }
-        // An interim response that this client is not to see has been dropped: the next head may follow.
+        // An interim response that this client is not to see has been dropped: the next head may
+        // follow.
         if peer.pointee.inputCount > 0 && !exchange.pointee.needsMoreUpstreamInput { continue }
       }
       compactInput(peer)
@@ -131,7 +132,8 @@ extension Worker where K: ~Copyable {
     exchange.pointee.responseHead.reset()
   }
 
-  /// Begins the final response: decides how its content is framed on both sides and composes its head.
+  /// Begins the final response: decides how its content is framed on both sides and composes its
+  /// head.
   private mutating func beginResponse(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {

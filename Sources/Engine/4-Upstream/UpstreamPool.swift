@@ -46,8 +46,8 @@ extension Worker where K: ~Copyable {
       && !isDraining
   }
 
-  /// Drops an idle connection that something happened to: its peer closed it, or sent what nobody asked
-  /// for.
+  /// Drops an idle connection that something happened to: its peer closed it, or sent what nobody
+  /// asked for.
   mutating func discardPooled(_ connection: ConnectionPointer) {
     let happened: Connection.Flags = [.readable, .endAnnounced, .failed]
     guard !connection.pointee.flags.isDisjoint(with: happened) else { return }

@@ -1,5 +1,5 @@
-// `$upstream_http_NAME` and `$sent_http_NAME`: values of response fields that a log line asks for, kept
-// because the head is gone when the line is written.
+// `$upstream_http_NAME` and `$sent_http_NAME`: values of response fields that a log line asks for,
+// kept because the head is gone when the line is written.
 
 import Basics
 import HTTP

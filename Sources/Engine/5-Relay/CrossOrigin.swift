@@ -1,5 +1,6 @@
-// `request_id_cors`: page scripts of other origins may read the ID, and may send one, if the backend has
-// opened itself to them. Names are merged into the backend's fields, never put in their place.
+// `request_id_cors`: page scripts of other origins may read the ID, and may send one, if the
+// backend has opened itself to them. Names are merged into the backend's fields, never put in their
+// place.
 
 import Basics
 import HTTP

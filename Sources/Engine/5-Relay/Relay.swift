@@ -1,5 +1,6 @@
-// Carrying an exchange on: both directions go as far as their sockets allow, and no further. Content is
-// read only when all that was read before has been written, so one buffer a direction bounds memory.
+// Carrying an exchange on: both directions go as far as their sockets allow, and no further.
+// Content is read only when all that was read before has been written, so one buffer a direction
+// bounds memory.
 
 import Basics
 import HTTP
@@ -100,8 +101,8 @@ extension Worker where K: ~Copyable {
     return takeResponseContent(exchange, &writer)
   }
 
-  /// Lets the peer go as soon as all of its response has been read, so that a slow client does not keep
-  /// it: what is not yet written stays behind in the buffer.
+  /// Lets the peer go as soon as all of its response has been read, so that a slow client does not
+  /// keep it: what is not yet written stays behind in the buffer.
   private mutating func detachUpstream(_ exchange: ExchangePointer) {
     guard exchange.pointee.upstreamStage == .complete, exchange.pointee.request == .complete,
       let connection = exchange.pointee.upstream
@@ -121,8 +122,8 @@ extension Worker where K: ~Copyable {
     releaseUpstream(exchange, mayReuse: mayReuse && exchange.pointee.responseHead.keepsAlive)
   }
 
-  /// Goes on when all of the response has been composed: writes what waits, reads what is left of the
-  /// request if the connection is to be kept, and ends the exchange.
+  /// Goes on when all of the response has been composed: writes what waits, reads what is left of
+  /// the request if the connection is to be kept, and ends the exchange.
   mutating func finishResponse(_ exchange: ExchangePointer) {
     let client = exchange.pointee.downstream
     switch send(client) {
@@ -150,8 +151,8 @@ extension Worker where K: ~Copyable {
     return client.pointee.flags.contains(.endRead)
   }
 
-  /// Asks whether a client that had ended its own stream has got the response, or was gone all along:
-  /// only the acknowledgement of our bytes, or a reset, can tell.
+  /// Asks whether a client that had ended its own stream has got the response, or was gone all
+  /// along: only the acknowledgement of our bytes, or a reset, can tell.
   mutating func awaitDelivery(_ exchange: ExchangePointer) {
     let client = exchange.pointee.downstream
     exchange.pointee.closesConnection = true

@@ -9,8 +9,8 @@ import Policy
 import Telemetry
 
 extension Worker where K: ~Copyable {
-  /// Sends on what `writer` holds (the head, at a try's begin) and as much content as there is. False
-  /// when the exchange has ended over it.
+  /// Sends on what `writer` holds (the head, at a try's begin) and as much content as there is.
+  /// False when the exchange has ended over it.
   mutating func relayRequest(_ exchange: ExchangePointer, _ writer: inout ByteWriter) -> Bool {
     for _ in 0..<Limits.readsPerTurn {
       guard let peer = exchange.pointee.upstream, !exchange.pointee.stopsSending else {
@@ -36,8 +36,10 @@ extension Worker where K: ~Copyable {
           atMost: exchange.pointee.plan.pointee.sendTimeout)
         return true
       case .failed:
-        // The response may have come before the peer stopped reading.
+        // The response may have come before the peer stopped reading, or may still come.
         exchange.pointee.stopsSending = true
+        buffers.giveBack(&peer.pointee.output.held)
+        peer.pointee.output = Outbound()
         peer.pointee.flags.insert(.readable)
         return true
       }
@@ -74,8 +76,8 @@ extension Worker where K: ~Copyable {
     return .nothing
   }
 
-  /// Reads content: behind the head while all of it fits there, so that it can be sent again, else into
-  /// a buffer of its own.
+  /// Reads content: behind the head while all of it fits there, so that it can be sent again, else
+  /// into a buffer of its own.
   mutating func receiveContent(_ exchange: ExchangePointer) -> Receipt {
     let client = exchange.pointee.downstream
     let left = exchange.pointee.requestLeft
@@ -94,8 +96,8 @@ extension Worker where K: ~Copyable {
     return receive(client, left > UInt64(Limits.mediumBufferBytes) ? .large : .medium)
   }
 
-  /// Gives the connection a buffer of its own; the exchange keeps the one that its head lies in. What
-  /// is left to decode (a part of a trailer section) moves along.
+  /// Gives the connection a buffer of its own; the exchange keeps the one that its head lies in.
+  /// What is left to decode (a part of a trailer section) moves along.
   private mutating func leaveHeadBuffer(_ exchange: ExchangePointer) {
     let client = exchange.pointee.downstream
     let rest = client.pointee.inputBytes
@@ -211,8 +213,8 @@ extension Worker where K: ~Copyable {
     return .ready
   }
 
-  /// Reads and drops the rest of a request that Waybill answered itself. False when the exchange has
-  /// ended or must wait.
+  /// Reads and drops the rest of a request that Waybill answered itself. False when the exchange
+  /// has ended or must wait.
   mutating func discardContent(_ exchange: ExchangePointer) -> Bool {
     let client = exchange.pointee.downstream
     for _ in 0..<Limits.readsPerTurn {
@@ -235,8 +237,8 @@ extension Worker where K: ~Copyable {
     return false
   }
 
-  /// Makes content that was sent to one peer ready to be sent to the next. Only called while none of it
-  /// is lost (`contentConsumed`).
+  /// Makes content that was sent to one peer ready to be sent to the next. Only called while none
+  /// of it is lost (`contentConsumed`).
   mutating func rewindContent(_ exchange: ExchangePointer) {
     exchange.pointee.stopsSending = false
     guard case .length(let count) = exchange.pointee.head.framing, count > 0 else { return }

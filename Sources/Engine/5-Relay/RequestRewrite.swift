@@ -1,5 +1,5 @@
-// The head that a peer gets: the client's fields less those that concern one connection only, plus the
-// forwarded fields, the request ID and what the location sets.
+// The head that a peer gets: the client's fields less those that concern one connection only, plus
+// the forwarded fields, the request ID and what the location sets.
 
 import Basics
 import HTTP
@@ -25,8 +25,8 @@ extension Worker where K: ~Copyable {
     writer.append("\r\n")
   }
 
-  /// The target in origin form: as it came, or with the location's prefix replaced (`proxy_pass` with a
-  /// URI part).
+  /// The target in origin form: as it came, or with the location's prefix replaced (`proxy_pass`
+  /// with a URI part).
   @inline(__always) private mutating func writeTarget(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
@@ -103,8 +103,8 @@ extension Worker where K: ~Copyable {
     return exchange.pointee.trustsForwardedFields || !ControlledField.isForwarded(name)
   }
 
-  /// X-Forwarded-For with the client appended, X-Forwarded-Proto and X-Forwarded-Host unless a trusted
-  /// peer has set them.
+  /// X-Forwarded-For with the client appended, X-Forwarded-Proto and X-Forwarded-Host unless a
+  /// trusted peer has set them.
   @inline(__always) private mutating func writeForwardedFields(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {

@@ -1,5 +1,5 @@
-// The head that a client gets: the backend's fields less those that concern one connection only, plus
-// exactly one request ID and what the location adds.
+// The head that a client gets: the backend's fields less those that concern one connection only,
+// plus exactly one request ID and what the location adds.
 
 import Basics
 import HTTP

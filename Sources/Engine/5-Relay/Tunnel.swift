@@ -1,5 +1,5 @@
-// After a 101: bytes pass both ways, unread, until both sides have ended (RFC 9110 section 7.8). The
-// exchange lives as long as its tunnel, so its line says what went through and for how long.
+// After a 101: bytes pass both ways, unread, until both sides have ended (RFC 9110 section 7.8).
+// The exchange lives as long as its tunnel, so its line says what went through and for how long.
 
 import Basics
 import HTTP

@@ -1,5 +1,5 @@
-// The access log: one line for each exchange, in each log of its location; and what templates need to
-// see of an exchange.
+// The access log: one line for each exchange, in each log of its location; and what templates need
+// to see of an exchange.
 
 import Basics
 import HTTP
@@ -33,13 +33,24 @@ extension Worker where K: ~Copyable {
   private mutating func writeAccessLine(
     _ format: LogFormat, _ exchange: ExchangePointer, sink: Int
   ) {
+    var writer = composeLine(format, exchange, sink: sink)
+    if writer.overflowed && makeRoom(sink: sink) {
+      writer = composeLine(format, exchange, sink: sink)
+    }
+    logs.commit(sink, writer)
+  }
+
+  /// Composes a line behind those that wait for a sink.
+  @inline(__always) private mutating func composeLine(
+    _ format: LogFormat, _ exchange: ExchangePointer, sink: Int
+  ) -> ByteWriter {
     var writer = logs.writer(sink)
     let bytes = ExchangeBytes(
       head: exchange.pointee.headBytes.span, path: exchange.pointee.pathBytes.span,
       captured: exchange.pointee.capturedBytes.span)
     format.write(
       &exchange.pointee.record, head: exchange.pointee.head, bytes: bytes, into: &writer)
-    logs.commit(sink, writer)
+    return writer
   }
 
   private mutating func isTrue(_ condition: Template, _ exchange: ExchangePointer) -> Bool {

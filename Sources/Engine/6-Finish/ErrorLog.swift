@@ -9,8 +9,8 @@ import Policy
 import Telemetry
 
 extension Worker where K: ~Copyable {
-  /// Writes a line to the error logs that are concerned. `message` is escaped by whoever writes bytes of
-  /// a peer's.
+  /// Writes a line to the error logs that are concerned. `message` is escaped by whoever writes
+  /// bytes of a peer's.
   mutating func report(
     _ level: LogLevel, _ module: StaticString, _ exchange: ExchangePointer?,
     _ connection: ConnectionPointer?, _ message: (inout ByteWriter) -> Void
@@ -29,8 +29,8 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// The error logs that a line goes to: those of the exchange's location, else those of the listener
-  /// that a client came in by, else the top level's.
+  /// The error logs that a line goes to: those of the exchange's location, else those of the
+  /// listener that a client came in by, else the top level's.
   private mutating func errorLogs(
     _ exchange: ExchangePointer?, _ connection: ConnectionPointer?
   ) -> FrozenArray<ErrorLogPlan> {

@@ -1,5 +1,5 @@
-// The only exit: every exchange, however it went, ends in `end`, which writes its log line, gives back
-// what it held and decides about its connection. There is no other way to free one.
+// The only exit: every exchange, however it went, ends in `end`, which writes its log line, gives
+// back what it held and decides about its connection. There is no other way to free one.
 
 import Basics
 import HTTP
@@ -39,7 +39,8 @@ extension Worker where K: ~Copyable {
     client.pointee.inputStart = 0
     client.pointee.inputEnd = 0
     if resets { return close(client, reset: true) }
-    // Closing a socket with unread bytes makes the kernel send a reset, which may destroy the response.
+    // Closing a socket with unread bytes makes the kernel send a reset, which may destroy the
+    // response.
     if hasUnread || client.pointee.flags.contains(.readable) { return beginLingering(client) }
     close(client)
   }
@@ -59,8 +60,8 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// Gives back an exchange's memory. What its connection has read of the next request stays, moved to
-  /// the begin of its buffer.
+  /// Gives back an exchange's memory. What its connection has read of the next request stays, moved
+  /// to the begin of its buffer.
   @inline(__always) private mutating func free(_ exchange: ExchangePointer) {
     let client = exchange.pointee.downstream
     client.pointee.exchange = nil
@@ -154,6 +155,7 @@ extension Worker where K: ~Copyable {
   /// Answers a connection beyond the limit with 503, without reading its request.
   mutating func refuseConnection(_ connection: ConnectionPointer) {
     connection.pointee.flags.insert(.refused)
+    refusedCount &+= 1
     connection.pointee.phase = .requestHead
     let exchange = makeExchange(connection)
     report(.error, "accept", exchange, connection) { line in

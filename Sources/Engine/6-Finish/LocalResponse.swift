@@ -1,5 +1,5 @@
-// Answers of Waybill's own: `return`, and every error. One writer for all of them, so that none can go
-// out without the request's ID.
+// Answers of Waybill's own: `return`, and every error. One writer for all of them, so that none can
+// go out without the request's ID.
 
 import Basics
 import HTTP
@@ -27,8 +27,8 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// Answers with an error, or cuts the response if one has begun. What is known of the reason goes to
-  /// the log.
+  /// Answers with an error, or cuts the response if one has begun. What is known of the reason goes
+  /// to the log.
   mutating func refuse(
     _ exchange: ExchangePointer, _ status: UInt16, _ error: ErrorType, _ termination: Termination
   ) {
@@ -43,8 +43,8 @@ extension Worker where K: ~Copyable {
     respond(exchange, status)
   }
 
-  /// Ends an exchange whose response has begun and can't be completed, so that the client can tell: a
-  /// reset where the framing would not show it.
+  /// Ends an exchange whose response has begun and can't be completed, so that the client can tell:
+  /// a reset where the framing would not show it.
   mutating func cutResponse(
     _ exchange: ExchangePointer, _ error: ErrorType, _ termination: Termination
   ) {
@@ -57,49 +57,97 @@ extension Worker where K: ~Copyable {
     end(exchange)
   }
 
-  /// Composes and sends a whole response: a redirect to `location`, the `text` of a `return`, or the
-  /// page that explains `status`.
+  /// Composes and sends a whole response: a redirect to `location`, the `text` of a `return`, or
+  /// the page that explains `status`.
   private mutating func respond(
     _ exchange: ExchangePointer, _ status: UInt16, location: Template? = nil, text: Template? = nil
   ) {
     prepareOwnResponse(exchange, status)
-    // The head needs the content's length, so the content is composed first, in the second half of the
-    // scratch memory, and then appended to the head.
-    let half = Limits.scratchBytes / 2
-    var content = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[half...]))
-    let format = ErrorBodyFormat(accepting: exchange)
-    if let text {
-      write(text, exchange, into: &content)
-    } else {
-      let requestID = exchange.pointee.record.requestID
-      ErrorBody.write(
-        format: format, status: status, requestID: requestID.span, into: &content)
+    let room = Limits.scratchBytes - Limits.ownContentBytes
+    var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[0..<room]))
+    if !compose(exchange, status, location: location, text: text, into: &writer) {
+      // A template may repeat what a client sent until nothing holds it.
+      report(.error, "response", exchange, exchange.pointee.downstream) { line in
+        line.append("an answer that the configuration composes is too large")
+      }
+      exchange.pointee.record.status = 500
+      exchange.pointee.record.error = .proxyInternalError
+      exchange.pointee.closesConnection = true
+      writer.truncate(to: 0)
+      writeBareHead(exchange, into: &writer)
     }
-    var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[0..<half]))
+    sendOwnResponse(exchange, writer)
+  }
+
+  /// Composes a response; false when it is larger than the scratch memory.
+  private mutating func compose(
+    _ exchange: ExchangePointer, _ status: UInt16, location: Template?, text: Template?,
+    into writer: inout ByteWriter
+  ) -> Bool {
+    // The head needs the content's length, so the content is composed first, at the end of the
+    // scratch memory, and then appended to the head.
+    let place = Limits.scratchBytes - Limits.ownContentBytes
+    var content = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[place...]))
+    let type = writeOwnContent(exchange, status, text: text, into: &content)
     writeOwnHead(exchange, status, contentCount: content.count, into: &writer)
     if let location {
       writer.append("Location: ")
       write(location, exchange, into: &writer)
       writer.append("\r\n")
     }
-    if content.count > 0 && allowsContent(status) {
-      writer.append("Content-Type: ")
-      if text == nil {
-        writer.append(ErrorBody.contentType(format))
-      } else {
-        writer.append(exchange.pointee.plan.pointee.answerType.span)
-      }
-      writer.append("\r\n")
-    }
+    if content.count > 0 && allowsContent(status) { appendContentType(type, exchange, &writer) }
     writer.append("\r\n")
     captureSentFields(exchange, writer)
+    noteContentStart(exchange, headCount: writer.count)
+    if exchange.pointee.head.method != .head && allowsContent(status) {
+      writer.append(content.span)
+    }
+    return !writer.overflowed && !content.overflowed
+  }
+
+  /// Writes the text of a `return` (then nil is returned), or the page in the format that the
+  /// client wants.
+  private mutating func writeOwnContent(
+    _ exchange: ExchangePointer, _ status: UInt16, text: Template?, into content: inout ByteWriter
+  ) -> ErrorBodyFormat? {
+    if let text {
+      write(text, exchange, into: &content)
+      return nil
+    }
+    let format = ErrorBodyFormat(accepting: exchange)
+    let requestID = exchange.pointee.record.requestID
+    ErrorBody.write(format: format, status: status, requestID: requestID.span, into: &content)
+    return format
+  }
+
+  private mutating func appendContentType(
+    _ format: ErrorBodyFormat?, _ exchange: ExchangePointer, _ writer: inout ByteWriter
+  ) {
+    writer.append("Content-Type: ")
+    if let format {
+      writer.append(ErrorBody.contentType(format))
+    } else {
+      writer.append(exchange.pointee.plan.pointee.answerType.span)
+    }
+    writer.append("\r\n")
+  }
+
+  /// Remembers where the content begins in what is sent, so that its bytes can be told from the
+  /// head's.
+  private mutating func noteContentStart(_ exchange: ExchangePointer, headCount: Int) {
     let waiting = exchange.pointee.downstream.pointee.output.heldBytes.count
     exchange.pointee.ownContentStart =
-      exchange.pointee.record.bytesSent &+ UInt64(waiting &+ writer.count)
-    if exchange.pointee.head.method != .head && allowsContent(status) {
-      writer.append(content.written.span)
-    }
-    sendOwnResponse(exchange, writer)
+      exchange.pointee.record.bytesSent &+ UInt64(waiting &+ headCount)
+  }
+
+  /// The smallest answer that has the ID.
+  private mutating func writeBareHead(
+    _ exchange: ExchangePointer, into writer: inout ByteWriter
+  ) {
+    writer.appendStatusLine(status: 500)
+    writeRequestIDField(exchange, into: &writer)
+    writer.append("Content-Length: 0\r\nConnection: close\r\n\r\n")
+    noteContentStart(exchange, headCount: writer.count)
   }
 
   /// The head without its last fields and the empty line.
@@ -129,7 +177,6 @@ extension Worker where K: ~Copyable {
     let client = exchange.pointee.downstream
     client.pointee.phase = .exchange
     exchange.pointee.response = .composed
-    precondition(!writer.overflowed, "an answer of Waybill's own is larger than the scratch memory")
     switch send(client, prefix: UnsafeRawBufferPointer(writer.written)) {
     case .done: finishResponse(exchange)
     case .blocked:

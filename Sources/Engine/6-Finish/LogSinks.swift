@@ -1,5 +1,6 @@
-// Where log lines go: collected in memory during a turn, written with one call at its end. A sink that
-// does not take them never stalls a request: lines wait in a bounded queue, then are counted and dropped.
+// Where log lines go: collected in memory during a turn, written with one call at its end. A sink
+// that does not take them never stalls a request: lines wait in a bounded queue, then are counted
+// and dropped.
 
 import Basics
 import HTTP
@@ -16,8 +17,8 @@ struct LogSinks: ~Copyable {
     var descriptor = Descriptor.none
     var queue: UnsafeMutablePointer<UInt8>
     var count = 0
-    /// Bytes at the queue's begin that an earlier write already brought to the file: the first part of
-    /// a line that the file could not take whole.
+    /// Bytes at the queue's begin that an earlier write already brought to the file: the first part
+    /// of a line that the file could not take whole.
     var tornCount = 0
     /// Lines dropped since writing stopped working.
     var droppedCount: UInt64 = 0
@@ -150,8 +151,25 @@ extension Worker where K: ~Copyable {
     for index in logs.indices where logs[index].count > 0 { write(sink: index) }
   }
 
-  /// Writes what waits for a sink, again at once as long as that brings lines into the file. A sink that
-  /// takes no more is left alone for a while.
+  /// Closes all logs, when nothing is written any more.
+  mutating func closeLogs() {
+    for index in logs.indices where logs[index].descriptor != .none {
+      kernel.close(logs[index].descriptor)
+      logs[index].descriptor = .none
+    }
+  }
+
+  /// Writes what waits for a sink before the turn's end, because the next line does not fit behind
+  /// it. False when that made no room.
+  mutating func makeRoom(sink index: Int) -> Bool {
+    guard !logs[index].isStalled else { return false }
+    let before = logs[index].count
+    write(sink: index)
+    return logs[index].count < before
+  }
+
+  /// Writes what waits for a sink, again at once as long as that brings lines into the file. A sink
+  /// that takes no more is left alone for a while.
   private mutating func write(sink index: Int) {
     var hasProgress = logs[index].descriptor != .none
     while hasProgress && logs[index].count > 0 {
@@ -184,8 +202,8 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// Takes what has been written out of a sink's queue: whole lines only. Of a line that was cut, all is
-  /// kept until its end is written.
+  /// Takes what has been written out of a sink's queue: whole lines only. Of a line that was cut,
+  /// all is kept until its end is written.
   private mutating func settle(sink index: Int, written: Int) {
     var sink = logs[index]
     var lineStart = written

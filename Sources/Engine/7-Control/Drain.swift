@@ -22,26 +22,20 @@ extension Worker where K: ~Copyable {
     guard case .serving = lifecycle else { return }
     // What already waits in the accept queues would be reset when the sockets close.
     for index in listeners.descriptors.indices { acceptConnections(listener: index) }
-    suspendAccepting()
-    for descriptor in listeners.descriptors { kernel.close(descriptor) }
+    closeListeners()
     lifecycle = .draining(until: now + tables.shutdownTimeout)
     closeIdleConnections()
+  }
+
+  private mutating func closeListeners() {
+    suspendAccepting()
+    for descriptor in listeners.descriptors { kernel.close(descriptor) }
   }
 
   /// Closes the connections that nothing runs on. Each is read from once more: a request that has
   /// already come is served.
   private mutating func closeIdleConnections() {
-    while let connection = idleClients.first {
-      if connection.pointee.inputCount > 0 {
-        beginExchange(connection)
-        continue
-      }
-      connection.pointee.flags.insert(.readable)
-      switch receive(connection, .small) {
-      case .bytes: beginExchange(connection)
-      case .nothing, .end, .failed: closeIdle(connection)
-      }
-    }
+    while let connection = idleClients.first { beginOrClose(connection) }
     for upstream in 0..<upstreams.count {
       while let idle = upstreams.anyIdle(upstream) { closePooled(idle) }
     }
@@ -66,7 +60,7 @@ extension Worker where K: ~Copyable {
       case .proxyHeader, .requestHead, .exchange, .lingering, .connecting: close(connection)
       }
     }
-    suspendAccepting()
+    if case .serving = lifecycle { closeListeners() }
     lifecycle = .stopped
     flushAllLogs()
   }

@@ -69,11 +69,8 @@ extension SimulatedWorld {
     wake(id)
   }
 
-  /// Tells the peer of a reader that there is room again.
-  func reportReading(_ id: Endpoint.ID) {
-    let sender = endpoints[id].peer
-    if !endpoints[sender].underWay.isEmpty { scheduleDelivery(from: sender) }
-  }
+  /// Tells the peer of a reader that there is room again. An end of stream may wait for it, too.
+  func reportReading(_ id: Endpoint.ID) { scheduleDelivery(from: endpoints[id].peer) }
 
   /// Ends a squeeze of writes.
   func endSqueeze(_ id: Endpoint.ID) {

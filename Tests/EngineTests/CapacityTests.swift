@@ -1,0 +1,125 @@
+import Basics
+import Simulation
+import Testing
+
+/// What happens when connections, descriptors or memory run out.
+struct CapacityTests {
+  private static let answer = "location / { return 200 fine; }"
+
+  /// At the limit the client that has been idle longest makes room for a new one.
+  @Test func theOldestIdleClientMakesRoom() throws {
+    let bed = try EngineBed(Self.answer, top: "worker_connections 4;")
+    let idle = (0..<4).map { index in
+      bed.client(
+        after: .milliseconds(UInt64(index)),
+        [.send(get("/\(index)")), .awaitResponse, .awaitEnd])
+    }
+    let late = bed.client(after: .seconds(1), [.send(get("/late")), .awaitResponse])
+    bed.run(for: .seconds(2))
+    #expect(bed.record(late).messages.map(\.status) == [200])
+    #expect(idle.map { bed.record($0).hasEnd } == [true, false, false, false])
+    bed.finish(requests: 5)
+  }
+
+  /// Beyond the limit a client gets a 503 with an ID and a line, without its request being read.
+  @Test func beyondTheLimitThereIsA503() throws {
+    let bed = try EngineBed(top: "worker_connections 4;")
+    bed.backend(.performing([.pause(.seconds(5)), .send(ok("slow"))]))
+    let busy = (0..<2).map { bed.client([.send(get("/\($0)")), .awaitResponse]) }
+    let late = bed.client(after: .seconds(1), [.send(get("/late")), .awaitResponse, .awaitEnd])
+    bed.finish(requests: 3)
+    #expect(busy.map { bed.record($0).messages.first?.status } == [200, 200])
+    #expect(bed.record(late).messages.map(\.status) == [503])
+    let line = try #require(bed.ends.first)
+    #expect(line.error == "connection_limit_reached" && line["uri"] == nil)
+  }
+
+  /// However many clients come at once: each is served or gets its 503, and the worker survives.
+  @Test func aStormIsSurvived() throws {
+    let bed = try EngineBed(top: "worker_connections 16;")
+    bed.backend(.performing([.pause(.milliseconds(100)), .send(ok("slow"))]))
+    let clients = (0..<200).map { index in
+      bed.client(
+        after: .milliseconds(UInt64(index / 20)), [.send(get("/\(index)")), .awaitResponse])
+    }
+    #expect(bed.run() == .quiet)
+    bed.run(for: .seconds(6))
+    let late = bed.client([.send(get("/late")), .awaitResponse])
+    bed.finish(requests: nil)
+    #expect(bed.record(late).messages.map(\.status) == [200])
+    let statuses = clients.flatMap { bed.record($0).messages.map(\.status) }
+    #expect(statuses.contains(200) && statuses.contains(503))
+    #expect(bed.ends.count > statuses.count)
+  }
+
+  /// All connections may go on in the next turn at once: the list of those has room for them.
+  @Test func everyConnectionMayBeBusy() throws {
+    let bed = try EngineBed(Self.answer, top: "worker_connections 100;")
+    let clients = (0..<100).map { _ in
+      bed.client(
+        [.pause(.seconds(1)), .send(get() + get() + get())]
+          + [.awaitResponse, .awaitResponse, .awaitResponse])
+    }
+    bed.finish(requests: 300)
+    #expect(clients.allSatisfy { bed.record($0).messages.map(\.status) == [200, 200, 200] })
+  }
+
+  /// Without descriptors accepting pauses, and goes on later: nobody is lost, nothing spins.
+  @Test func exhaustedDescriptorsPauseAccepting() throws {
+    let bed = try EngineBed(Self.answer)
+    bed.world.exhaustAccepts(for: .seconds(3))
+    let client = bed.client([.send(get()), .awaitResponse])
+    bed.run(for: .seconds(2))
+    #expect(bed.record(client).messages.isEmpty)
+    #expect(bed.world.calls.waits < 200)
+    bed.finish(requests: 1)
+    #expect(bed.record(client).messages.map(\.status) == [200])
+    #expect(bed.errors.contains { $0.hasPrefix("CRIT") && $0.contains("accepting pauses") })
+  }
+
+  /// The same by a real limit: who already runs is served on, and the next one when there is room.
+  @Test func theDescriptorLimitIsSurvived() throws {
+    var network = NetworkSettings()
+    // Three standard streams, the listener, two logs, and two clients with their backends.
+    network.descriptorLimit = 10
+    let bed = try EngineBed(network: network)
+    bed.backend(.performing([.pause(.seconds(1)), .send(ok("slow"))]))
+    let clients = (0..<4).map { index in
+      bed.client(
+        after: .milliseconds(UInt64(10 * index)), [.send(get("/\(index)")), .awaitResponse])
+    }
+    bed.finish(requests: 4)
+    #expect(clients.allSatisfy { bed.record($0).messages.count == 1 })
+    #expect(bed.ends.filter { $0.status == 200 }.count >= 2)
+  }
+
+  /// Memory for a request does not grow with its content: at no time more than a buffer each way.
+  @Test func contentDoesNotPileUp() throws {
+    let bed = try EngineBed()
+    bed.backend()
+    bed.client([
+      .readSlowly(bytes: 10_000, every: .milliseconds(20)), .send(post(filler(600_000))),
+      .awaitResponse,
+    ])
+    var most = 0
+    let outcome = bed.world.run {
+      bed.turn()
+      most = max(most, bed.buffersInUse)
+    }
+    #expect(outcome == .quiet)
+    #expect(most <= 4)
+    bed.finish(requests: 1)
+  }
+
+  /// A location's limit on content holds for both framings.
+  @Test(arguments: [post(filler(101)), chunkedHead() + "65\r\n\(filler(101))\r\n0\r\n\r\n"])
+  func contentBeyondTheLimitIsRefused(_ request: String) throws {
+    let bed = try EngineBed(
+      "location / { proxy_pass http://10.0.0.1:8000; client_max_body_size 100; }")
+    let backend = bed.backend()
+    let client = bed.client([.send(request), .awaitResponse])
+    bed.finish(requests: 1)
+    #expect(bed.record(client).messages.map(\.status) == [413])
+    #expect(bed.world.requests(of: backend).isEmpty)
+  }
+}

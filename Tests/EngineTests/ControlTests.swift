@@ -1,0 +1,134 @@
+import Basics
+import Platform
+import Simulation
+import Testing
+
+/// What signals make a worker do: finish and end, or end at once.
+struct ControlTests {
+  /// A drained worker finishes what runs, closes what is idle, and takes nobody new.
+  @Test func drainingFinishesWhatRuns() throws {
+    let bed = try EngineBed()
+    bed.backend(.performing([.pause(.seconds(5)), .send(ok("slow"))]))
+    let running = bed.client([.send(get()), .awaitResponse, .awaitEnd])
+    let idle = bed.client([.awaitEnd])
+    bed.run(for: .seconds(1))
+    bed.world.post(.drain)
+    bed.run(for: .milliseconds(10))
+    #expect(bed.record(idle).hasEnd && bed.connectionCount == 2)
+    let late = bed.client([.send(get()), .awaitResponse])
+    #expect(bed.run() == .quiet)
+    #expect(bed.record(running).messages.map(\.text) == ["slow"])
+    #expect(bed.record(running).messages.first?.asksToClose == true)
+    #expect(bed.record(late).ending == .refused)
+    #expect(bed.hasStopped)
+    bed.checkLog(requests: 1)
+  }
+
+  /// A worker that drains ends with its last response, not with that client's keep-alive time.
+  @Test func drainingDoesNotWaitForKeptConnections() throws {
+    let bed = try EngineBed()
+    bed.backend(
+      .performing([
+        .send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf"), .pause(.seconds(2)),
+        .send("half"),
+      ]))
+    let client = bed.client([.send(get()), .awaitResponse, .awaitEnd])
+    bed.run(for: .seconds(1))
+    bed.world.post(.drain)
+    #expect(bed.run() == .quiet)
+    #expect(bed.record(client).messages.map(\.text) == ["halfhalf"])
+    #expect(bed.hasStopped)
+    let record = bed.record(client)
+    let end = try #require(record.endedAt), begin = try #require(record.openedAt)
+    #expect(end - begin < .milliseconds(2_100))
+    bed.checkLog(requests: 1)
+  }
+
+  /// A request that is on its way when the worker begins to drain is served, not reset.
+  @Test(arguments: (0..<30 as Range<UInt64>).map { $0 * 20_000 })
+  func drainingServesWhatHasCome(after delay: UInt64) throws {
+    let bed = try EngineBed()
+    bed.backend()
+    let kept = bed.client([
+      .send(get("/1")), .awaitResponse, .pause(.seconds(1)), .send(get("/2")), .awaitResponse,
+    ])
+    bed.run(for: .milliseconds(1_000))
+    bed.run(for: Interval(nanoseconds: delay))
+    bed.world.post(.drain)
+    #expect(bed.run() == .quiet)
+    bed.end()
+    let statuses = bed.record(kept).messages.map(\.status)
+    #expect(statuses == [200, 200] || statuses == [200])
+    bed.checkLog(requests: statuses.count)
+  }
+
+  /// What does not finish within `shutdown_timeout` is ended, each with its line.
+  @Test func drainingHasAnEnd() throws {
+    let bed = try EngineBed(top: "shutdown_timeout 7s;")
+    bed.backend(BackendBehaviour())
+    let client = bed.client([.send(get()), .awaitResponse])
+    bed.run(for: .seconds(1))
+    bed.world.post(.drain)
+    bed.run(for: .milliseconds(6_990))
+    #expect(!bed.hasStopped)
+    bed.run(for: .milliseconds(20))
+    #expect(bed.hasStopped)
+    #expect(bed.run() == .quiet)
+    #expect(bed.record(client).messages.isEmpty)
+    let line = try #require(bed.ends.first)
+    #expect(line.termination == "proxy:response_head" && line.status == 503)
+    bed.checkLog(requests: 1)
+  }
+
+  /// Stopping ends everything in one turn: each exchange with its line, in whatever phase it is.
+  @Test func stoppingEndsEverythingAtOnce() throws {
+    let bed = try EngineBed()
+    var behaviour = BackendBehaviour()
+    behaviour.onHead = { request in
+      switch request.message.target {
+      case "/begun": [.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"), .awaitEnd]
+      case "/tunnel":
+        [.send("HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"), .awaitEnd]
+      default: [.awaitEnd]
+      }
+    }
+    bed.backend(behaviour)
+    bed.client([.send("GET / HT"), .awaitEnd])
+    bed.client([.send(get("/silent")), .awaitEnd])
+    bed.client([.send(get("/begun")), .awaitEnd])
+    bed.client([.send(post("", "/body").replacing("Length: 0", with: "Length: 9")), .awaitEnd])
+    bed.client([
+      .send(get("/tunnel", "Connection: upgrade\r\nUpgrade: x\r\n")), .awaitEnd,
+    ])
+    bed.client([.awaitEnd])
+    bed.run(for: .seconds(1))
+    #expect(bed.exchangeCount == 5)
+    bed.end(.stop)
+    #expect(bed.run() == .quiet)
+    #expect(bed.ends.allSatisfy { $0.termination.hasPrefix("proxy:") })
+    bed.checkLog(requests: 5)
+  }
+
+  /// A second signal does not wait for the first one.
+  @Test func stoppingCutsDrainingShort() throws {
+    let bed = try EngineBed()
+    bed.backend(BackendBehaviour())
+    bed.client([.send(get()), .awaitEnd])
+    bed.run(for: .seconds(1))
+    bed.world.post(.drain)
+    bed.run(for: .seconds(1))
+    #expect(!bed.hasStopped)
+    bed.end(.stop)
+    #expect(bed.run() == .quiet)
+    bed.checkLog(requests: 1)
+  }
+
+  /// An idle worker does nothing: it waits without a single wake-up of its own.
+  @Test func anIdleWorkerSleeps() throws {
+    let bed = try EngineBed()
+    let before = bed.world.calls.waits
+    bed.run(for: .seconds(3600))
+    #expect(bed.world.calls.waits - before <= 2)
+    bed.finish(requests: 0)
+  }
+}

@@ -1,0 +1,163 @@
+import Basics
+import Platform
+import Simulation
+import Testing
+
+/// Logs that can't be written: requests are never delayed, and nothing is lost silently.
+struct LogTests {
+  private static let answer = "location / { return 200 fine; }"
+
+  private func ask(_ bed: EngineBed, _ count: Int = 1) -> ClientID {
+    bed.client((0..<count).flatMap { [.send(get("/\($0)")), .awaitResponse] })
+  }
+
+  /// A line is in the file by the end of the turn that ended its request.
+  @Test func aLineIsWrittenInItsTurn() throws {
+    let bed = try EngineBed(Self.answer)
+    let client = bed.client([.send(get()), .awaitResponse, .pause(.seconds(1))])
+    var linesWhenAnswered: Int?
+    _ = bed.world.run {
+      bed.turn()
+      if linesWhenAnswered == nil, bed.world.calls.bytesWritten > 0 {
+        linesWhenAnswered = bed.ends.count
+      }
+    }
+    #expect(linesWhenAnswered == 1)
+    #expect(bed.record(client).messages.count == 1)
+    bed.finish(requests: 1)
+  }
+
+  /// All lines of one turn go out with one write.
+  @Test func theLinesOfATurnAreOneWrite() throws {
+    let bed = try EngineBed(Self.answer)
+    for _ in 0..<50 { bed.client([.pause(.seconds(1)), .send(get()), .awaitResponse]) }
+    #expect(bed.run() == .quiet)
+    #expect(bed.world.calls.logWrites <= 2)
+    bed.finish(requests: 50)
+  }
+
+  /// A file that takes lines piecewise has all of them at the turn's end, none torn.
+  @Test(arguments: [1, 4])
+  func shortWritesAreContinuedAtOnce(workerCount: Int) throws {
+    var faults = Faults.none
+    faults.shortLogWrites = 1000
+    let bed = EngineBed(
+      try EngineBed.plan(Self.answer), faults: faults, workerCount: workerCount)
+    _ = ask(bed, 20)
+    guard workerCount == 1 else {
+      // Among several workers a torn line is begun anew, for another one may have written behind it.
+      _ = bed.run()
+      bed.world.faults.shortLogWrites = 0
+      bed.run(for: .seconds(2))
+      let whole = bed.world.logs.lines(of: "/log").filter { AccessLine($0) != nil }
+      #expect(whole.count == 20)
+      return
+    }
+    #expect(bed.run() == .quiet)
+    #expect(bed.ends.count == 20)
+    bed.finish(requests: 20)
+  }
+
+  /// A full disk delays nobody; the lines wait and are written when there is room again.
+  @Test(arguments: ["full", "stalled"])
+  func linesWaitForTheDisk(_ fault: String) throws {
+    let bed = try EngineBed(Self.answer)
+    if fault == "full" {
+      bed.world.logs.fillDisk(for: .seconds(10))
+    } else {
+      bed.world.logs.stall("/log", for: .seconds(10))
+    }
+    let client = ask(bed, 30)
+    #expect(bed.run() == .quiet)
+    #expect(bed.record(client).messages.count == 30)
+    let record = bed.record(client)
+    let end = try #require(record.endedAt), begin = try #require(record.openedAt)
+    #expect(end - begin < .milliseconds(100))
+    #expect(bed.ends.isEmpty)
+    bed.run(for: .seconds(12))
+    #expect(bed.ends.count == 30)
+    #expect(bed.world.calls.logWrites < 50)
+    bed.finish(requests: 30)
+  }
+
+  /// What does not fit into the queue is dropped and counted, and one line says how much, when writing
+  /// works again.
+  @Test func lostLinesAreCounted() throws {
+    let bed = try EngineBed(Self.answer)
+    bed.world.logs.stall("/log", for: .seconds(60))
+    let count = 300
+    let target = "/" + filler(7000)
+    let client = bed.client((0..<count).flatMap { _ in [.send(get(target)), .awaitResponse] })
+    #expect(bed.run() == .quiet)
+    #expect(bed.record(client).messages.count == count)
+    bed.run(for: .seconds(62))
+    let kept = bed.ends.count
+    #expect(kept > 0 && kept < count)
+    let report = bed.errors.filter { $0.contains("lost") }
+    #expect(report.count == 1)
+    #expect(report.first?.contains("\(count - kept) log lines were lost") == true)
+    #expect(report.first?.contains("/log") == true)
+    bed.client([.send(get("/after")), .awaitResponse])
+    #expect(bed.run() == .quiet)
+    #expect(bed.ends.last?["uri"] == "/after")
+    #expect(bed.errors.filter { $0.contains("lost") }.count == 1)
+    bed.end()
+  }
+
+  /// After a rename, `SIGUSR1` makes a new file, and between both files no line is missing.
+  @Test func reopeningLosesNothing() throws {
+    let bed = try EngineBed(Self.answer)
+    let client = ask(bed, 40)
+    var turns = 0
+    _ = bed.world.run {
+      turns += 1
+      if turns == 10 { bed.world.logs.rename("/log", to: "/log.1") }
+      if turns == 20 { bed.world.post(.reopenLogs) }
+      bed.turn()
+    }
+    #expect(bed.record(client).messages.count == 40)
+    let old = bed.lines(of: "/log.1")
+    #expect(!old.isEmpty && !bed.lines().isEmpty)
+    #expect((old + bed.lines()).map { $0["uri"] } == (0..<40).map { "/\($0)" })
+    #expect(bed.world.openDescriptors.filter { $0.kind == .log }.count == 2)
+    bed.end()
+  }
+
+  /// A log that can't be reopened stays the old one: better there than nowhere.
+  @Test func aLogThatCannotBeReopenedStays() throws {
+    let bed = try EngineBed(Self.answer)
+    _ = ask(bed)
+    #expect(bed.run() == .quiet)
+    bed.world.logs.rename("/log", to: "/log.1")
+    bed.world.logs.forbid("/log")
+    bed.world.post(.reopenLogs)
+    _ = ask(bed)
+    #expect(bed.run() == .quiet)
+    bed.end()
+    #expect(bed.lines(of: "/log.1").count == 2)
+    #expect(bed.errors.contains { $0.contains("a log can't be opened: /log") })
+  }
+
+  /// Buffered lines wait for `buffer=` or `flush=`, and the end of the worker writes the rest.
+  @Test func bufferedLinesAreFlushedInTime() throws {
+    let bed = try EngineBed(
+      Self.answer, top: "access_log /log json buffer=64k flush=5s;")
+    _ = ask(bed, 3)
+    bed.run(for: .milliseconds(4_900))
+    #expect(bed.ends.isEmpty)
+    bed.run(for: .milliseconds(200))
+    #expect(bed.ends.count == 3)
+    _ = ask(bed, 2)
+    bed.finish(requests: 5)
+  }
+
+  /// An error line is in its file by the end of its turn, too.
+  @Test func errorLinesAreWrittenInTheirTurn() throws {
+    let bed = try EngineBed()
+    bed.backend(.connecting([.refused]))
+    bed.client([.send(get()), .awaitResponse, .pause(.seconds(1))])
+    bed.run(for: .milliseconds(500))
+    #expect(bed.errors.contains { $0.contains("connection_refused") })
+    bed.finish(requests: 1)
+  }
+}
