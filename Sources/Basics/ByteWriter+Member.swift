@@ -1,5 +1,5 @@
-/// A literal and the short value behind it in one step: a log line is made of these, and each check for
-/// room costs as much as the copy that it guards.
+/// A literal and the short value behind it in one step: a log line is made of these, and each check
+/// for room costs as much as the copy that it guards.
 extension ByteWriter {
   /// Appends `key` and the lowest `count` bytes of `word`, at most eight, the lowest one first.
   @inlinable @inline(__always)
@@ -9,7 +9,8 @@ extension ByteWriter {
       append(key)
       return append(word: word, count: count)
     }
-    // Safe: the key and eight bytes fit. Those behind `count` are nobody's yet and are written over.
+    // Safe: the key and eight bytes fit. Those behind `count` are nobody's yet: they are written
+    // over.
     unsafe ByteWriter.copy(key, to: base + position)
     unsafe UnsafeMutableRawPointer(base + (position &+ keyCount))
       .storeBytes(of: word.littleEndian, as: UInt64.self)

@@ -33,14 +33,9 @@ public enum ControlledField {
     return FieldNameMatch.equalIgnoringCase(name.extracting(0..<12), "x-forwarded-")
   }
 
-<<<<<<< HEAD
-  /// A twin has the length and the first letter of the name that it stands for; most names fail here.
-  @inlinable @inline(__always) static func mayBeControlled(_ name: Span<UInt8>) -> Bool {
-=======
   /// A twin has the length and the first letter of the name that it stands for; most names fail
   /// here.
-  @inline(__always) private static func mayBeControlled(_ name: Span<UInt8>) -> Bool {
->>>>>>> 1561d20e284b675971829b2ce73c70c392c9c008
+  @inlinable @inline(__always) static func mayBeControlled(_ name: Span<UInt8>) -> Bool {
     guard name.count > 1 && name.count <= 32 else { return false }
     switch name[0] | 0x20 {
     case UInt8(ascii: "x"): return name.count >= 9

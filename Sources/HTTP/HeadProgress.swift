@@ -58,8 +58,8 @@ extension HeadProgress {
     case end
   }
 
-  /// Moves `window`, which may still be an earlier line's, to the current line. False when it is the
-  /// current line's already, so that reading the line again could not tell more.
+  /// Moves `window`, which may still be an earlier line's, to the current line. False when it is
+  /// the current line's already, so that reading the line again could not tell more.
   func advance(_ window: inout LineWindow, _ bytes: Span<UInt8>, _ limits: HeadLimits) -> Bool {
     let own = self.window(bytes, limits)
     let isNew = own.scanEnd > window.scanEnd

@@ -56,8 +56,8 @@ enum WordScan {
     return end
   }
 
-  /// Offset of the first colon, space or control character; `end` when there is none. Names are mostly
-  /// shorter than sixteen bytes.
+  /// Offset of the first colon, space or control character; `end` when there is none. Names are
+  /// mostly shorter than sixteen bytes.
   @inline(__always)
   static func endOfName(in bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
     precondition(start >= 0 && end <= bytes.count, "WordScan.endOfName out of bounds")
