@@ -9,7 +9,7 @@ extension ByteWriter {
       append(key)
       return append(word: word, count: count)
     }
-    // Safe: the key and eight bytes fit. Those behind `count` are nobody's yet and are written
+    // Safe: the key and eight bytes fit. Those behind `count` are nobody's yet: they are written
     // over.
     unsafe ByteWriter.copy(key, to: base + position)
     unsafe UnsafeMutableRawPointer(base + (position &+ keyCount))

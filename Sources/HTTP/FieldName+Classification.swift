@@ -11,7 +11,7 @@ extension FieldName {
     case 10: self = FieldName.ofTen(name)
     case 12: self = FieldName.check(name, "Content-Type", .contentType)
     case 14: self = FieldName.check(name, "Content-Length", .contentLength)
-    case 15: self = FieldName.check(name, "X-Forwarded-For", .xForwardedFor)
+    case 15: self = FieldName.ofFifteen(name)
     case 16...17: self = FieldName.ofSixteenOrSeventeen(name)
     case 27...30: self = FieldName.accessControl(name)
     default: self = .other
@@ -64,6 +64,14 @@ extension FieldName {
     case UInt8(ascii: "c"): check(name, "Connection", .connection)
     case UInt8(ascii: "k"): check(name, "Keep-Alive", .keepAlive)
     default: check(name, "User-Agent", .userAgent)
+    }
+  }
+
+  @inline(__always) private static func ofFifteen(_ name: Span<UInt8>) -> FieldName {
+    switch name[7] | 0x20 {
+    case UInt8(ascii: "e"): check(name, "Accept-Encoding", .acceptEncoding)
+    case UInt8(ascii: "l"): check(name, "Accept-Language", .acceptLanguage)
+    default: check(name, "X-Forwarded-For", .xForwardedFor)
     }
   }
 

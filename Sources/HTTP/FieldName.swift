@@ -1,7 +1,10 @@
-/// The field names that Waybill acts on; all others are `.other` and stay bytes of the head.
+/// The field names that Waybill acts on, and two that nearly every request has, which as known ones
+/// need no second look. All others are `.other` and stay bytes of the head.
 public enum FieldName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case other
   case accept
+  case acceptEncoding
+  case acceptLanguage
   case accessControlAllowHeaders
   case accessControlAllowOrigin
   case accessControlExposeHeaders
@@ -57,6 +60,8 @@ public enum FieldName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     switch self {
     case .other: ""
     case .accept: "Accept"
+    case .acceptEncoding: "Accept-Encoding"
+    case .acceptLanguage: "Accept-Language"
     case .accessControlAllowHeaders: "Access-Control-Allow-Headers"
     case .accessControlAllowOrigin: "Access-Control-Allow-Origin"
     case .accessControlExposeHeaders: "Access-Control-Expose-Headers"

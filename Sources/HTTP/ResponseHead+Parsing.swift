@@ -37,8 +37,7 @@ extension ResponseHead {
       switch try progress.readFieldLine(
         bytes, window, maximumCount: limits.maximumFieldCount, into: &fields)
       {
-      // An earlier line's window may end within this one; it costs less to look then than each
-      // time.
+      // The window is an earlier line's and may end within this one: looking only then is cheaper.
       case .incomplete: if !progress.advance(&window, bytes, limits) { return false }
       case .line(let line): try noteField(bytes, line)
       case .end:

@@ -4,23 +4,20 @@ import Basics
 extension ByteWriter {
   /// Appends seconds with six decimals: `0.001234`.
   mutating func append(microsecondsAsSeconds microseconds: UInt64) {
-    if microseconds < 10_000 {
+    if microseconds < 10_000_000 {
       return append(word: ByteWriter.secondsWord(microseconds), count: 8)
     }
     let seconds = microseconds / 1_000_000
     let digits = Digits.eight(microseconds &- seconds &* 1_000_000)
-    let fraction = (digits &>> 8) & ~0xff | 0x2e
-    if seconds < 10 {
-      append(word: fraction &<< 8 | 0x30 &+ seconds, count: 8)
-    } else {
-      append(decimal: seconds)
-      append(word: fraction, count: 7)
-    }
+    append(decimal: seconds)
+    append(word: (digits &>> 8) & ~0xff | 0x2e, count: 7)
   }
 
-  /// Less than 10,000 microseconds, as nearly all times are: `0.00` and four digits.
-  @inline(__always) static func secondsWord(_ microseconds: UInt64) -> UInt64 {
-    0x3030_2e30 | Digits.four(microseconds) &<< 32
+  /// The eight characters of less than ten seconds, as nearly all times are.
+  static func secondsWord(_ microseconds: UInt64) -> UInt64 {
+    let digits = Digits.eight(microseconds)
+    // The seconds are the second digit; the point takes the place between them and the third.
+    return (digits &>> 8) & 0xff | 0x2e00 | digits & ~0xffff
   }
 
   /// Appends seconds with three decimals, as nginx writes times: `0.001`.

@@ -151,7 +151,7 @@ extension ByteWriter {
   ) {
     guard interval != .endless else { return }
     let microseconds = interval.microseconds
-    if microseconds < 10_000 {
+    if microseconds < 10_000_000 {
       return append(key, word: ByteWriter.secondsWord(microseconds), count: 8)
     }
     append(key)

@@ -240,16 +240,17 @@ extension RequestIDPolicy {
   @inline(__always) var makesID: Bool { mode == .on || mode == .generate }
 }
 
+/// Always inlined: what is called on an exchange gets a copy of it.
 extension Exchange {
   /// The bytes of the request's head, as far as they have come.
-  var headBytes: UnsafeBufferPointer<UInt8> {
+  @inline(__always) var headBytes: UnsafeBufferPointer<UInt8> {
     let base = sharesInput || !headBuffer.isNone ? headBuffer.base : nil
     return UnsafeBufferPointer(
       start: base?.assumingMemoryBound(to: UInt8.self), count: base == nil ? 0 : Int(headByteCount))
   }
 
   /// The request's path, decoded and normalised.
-  var pathBytes: UnsafeBufferPointer<UInt8> {
+  @inline(__always) var pathBytes: UnsafeBufferPointer<UInt8> {
     if let base = pathBuffer.base {
       return UnsafeBufferPointer(
         start: base.assumingMemoryBound(to: UInt8.self), count: Int(pathByteCount))

@@ -12,10 +12,7 @@ extension Worker where K: ~Copyable {
   /// Composes the request head for the peer.
   mutating func writeRequestHead(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
     let bytes = exchange.pointee.headBytes.span
-    writer.append(bytes, exchange.pointee.head.methodRange)
-    writer.append(0x20)
-    writeTarget(exchange, bytes, into: &writer)
-    writer.append(" HTTP/1.1\r\n")
+    writeRequestLine(exchange, bytes, into: &writer)
     writeHost(exchange, bytes, into: &writer)
     copyRequestFields(exchange, bytes, into: &writer)
     writeForwardedFields(exchange, bytes, into: &writer)
@@ -25,14 +22,30 @@ extension Worker where K: ~Copyable {
     writer.append("\r\n")
   }
 
-  /// The target in origin form: as it came, or with the location's prefix replaced (`proxy_pass`
-  /// with a URI part).
-  @inline(__always) private mutating func writeTarget(
+  /// The method and the target, which in origin and asterisk form pass as they came: one behind the
+  /// other, with one space between them.
+  @inline(__always) private mutating func writeRequestLine(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
-    if exchange.pointee.head.targetForm == .asterisk {
-      return writer.append(bytes, exchange.pointee.head.target)
+    let form = exchange.pointee.head.targetForm
+    let passes =
+      form == .asterisk || form == .origin && !exchange.pointee.plan.pointee.replacesPath
+    if passes {
+      let start = Int(exchange.pointee.head.methodRange.start)
+      writer.append(bytes.extracting(start..<exchange.pointee.head.target.offsets.upperBound))
+    } else {
+      writer.append(bytes, exchange.pointee.head.methodRange)
+      writer.append(0x20)
+      writeTarget(exchange, bytes, into: &writer)
     }
+    writer.append(" HTTP/1.1\r\n")
+  }
+
+  /// The target in origin form, with the location's prefix replaced (`proxy_pass` with a URI part)
+  /// or without the authority that it came with.
+  private mutating func writeTarget(
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+  ) {
     if exchange.pointee.plan.pointee.replacesPath {
       writer.append(exchange.pointee.plan.pointee.replacementPath.span)
       let path = exchange.pointee.pathBytes.span
@@ -48,10 +61,12 @@ extension Worker where K: ~Copyable {
     writer.append(bytes, exchange.pointee.head.query)
   }
 
+  /// Host, where it does not pass with the other fields: there is none, or the target's authority
+  /// prevails (RFC 9112 section 3.2.2).
   @inline(__always) private mutating func writeHost(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
-    guard !isAssigned(.host, exchange) else { return }
+    guard !passesHost(exchange), !isAssigned(.host, exchange) else { return }
     let authority = exchange.pointee.head.authority
     if authority.isEmpty {
       writer.appendField(
@@ -59,6 +74,11 @@ extension Worker where K: ~Copyable {
     } else {
       writer.appendField("Host", bytes.extracting(authority.offsets))
     }
+  }
+
+  /// True when the client's Host line says which authority is meant.
+  @inline(__always) private mutating func passesHost(_ exchange: ExchangePointer) -> Bool {
+    exchange.pointee.head.targetForm == .origin && !exchange.pointee.head.authority.isEmpty
   }
 
   /// Copies the fields that pass end to end.
@@ -73,7 +93,11 @@ extension Worker where K: ~Copyable {
       let name = bytes.extracting(line.name.offsets)
       guard passes(line.known, name, exchange) else { continue }
       if assigns && isAssigned(line.known, name, exchange) { continue }
-      if listsFields && exchange.pointee.head.fields.connectionLists(name, in: bytes) { continue }
+      if listsFields && line.known != .host
+        && exchange.pointee.head.fields.connectionLists(name, in: bytes)
+      {
+        continue
+      }
       run.add(line, of: bytes, into: &writer)
     }
     run.flush(bytes, into: &writer)
@@ -85,7 +109,8 @@ extension Worker where K: ~Copyable {
   ) -> Bool {
     switch known {
     case .other: return passesUnknown(name, exchange)
-    case .host, .connection, .contentLength, .transferEncoding, .keepAlive, .proxyConnection, .te,
+    case .host: return passesHost(exchange)
+    case .connection, .contentLength, .transferEncoding, .keepAlive, .proxyConnection, .te,
       .upgrade, .xForwardedFor:
       return false
     case .forwarded, .xRealIP, .xForwardedHost, .xForwardedProto:

@@ -75,21 +75,33 @@ extension Worker where K: ~Copyable {
     case .contentLength: return keepsContentLength(exchange)
     case .accessControlExposeHeaders, .accessControlAllowHeaders:
       if mergesExposure(exchange, line.known) { return false }
-    case .other:
-      let policy = exchange.pointee.plan.pointee.requestID
-      if policy.mode != .off && policy.isField(name) {
-        if FieldNameMatch.equalIgnoringCase(name, policy.header.span) {
-          noteUpstreamRequestID(exchange, bytes.extracting(line.value.offsets))
-        }
-        return false
-      }
+    case .other: if isRequestID(line, name, bytes, exchange) { return false }
     default: break
     }
-    let hidden = exchange.pointee.plan.pointee.hiddenFields
-    for index in hidden.indices where hidden[index].count == name.count {
-      if FieldNameMatch.equalIgnoringCase(hidden[index].span, name) { return false }
+    return exchange.pointee.plan.pointee.hiddenFields.isEmpty || !isHidden(name, exchange)
+  }
+
+  /// True for the backend's own request ID, in any spelling. One that differs is noted.
+  @inline(never) private mutating func isRequestID(
+    _ line: FieldLine, _ name: Span<UInt8>, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
+  ) -> Bool {
+    let policy = exchange.pointee.plan.pointee.requestID
+    guard policy.mode != .off && policy.isField(name) else { return false }
+    if FieldNameMatch.equalIgnoringCase(name, policy.header.span) {
+      noteUpstreamRequestID(exchange, bytes.extracting(line.value.offsets))
     }
     return true
+  }
+
+  /// True for a field that `proxy_hide_header` names.
+  @inline(never) private mutating func isHidden(
+    _ name: Span<UInt8>, _ exchange: ExchangePointer
+  ) -> Bool {
+    let hidden = exchange.pointee.plan.pointee.hiddenFields
+    for index in hidden.indices where hidden[index].count == name.count {
+      if FieldNameMatch.equalIgnoringCase(hidden[index].span, name) { return true }
+    }
+    return false
   }
 
   /// Content-Length is written anew where content follows; without content (HEAD, 304) it is the

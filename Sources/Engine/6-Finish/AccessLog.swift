@@ -40,8 +40,9 @@ extension Worker where K: ~Copyable {
     logs.commit(sink, writer)
   }
 
-  /// Composes a line behind those that wait for a sink.
-  @inline(__always) private mutating func composeLine(
+  /// Composes a line behind those that wait for a sink. Not inlined: in two places at once the record
+  /// would be copied.
+  @inline(never) private mutating func composeLine(
     _ format: LogFormat, _ exchange: ExchangePointer, sink: Int
   ) -> ByteWriter {
     var writer = logs.writer(sink)
@@ -76,7 +77,7 @@ extension Worker where K: ~Copyable {
 
 extension Exchange {
   /// Values kept of the response's fields.
-  var capturedBytes: UnsafeBufferPointer<UInt8> {
+  @inline(__always) var capturedBytes: UnsafeBufferPointer<UInt8> {
     UnsafeBufferPointer(
       start: capturedBuffer.base?.assumingMemoryBound(to: UInt8.self), count: Int(capturedCount))
   }
