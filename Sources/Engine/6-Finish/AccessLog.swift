@@ -40,8 +40,8 @@ extension Worker where K: ~Copyable {
     logs.commit(sink, writer)
   }
 
-  /// Composes a line behind those that wait for a sink. Not inlined: in two places at once the record
-  /// would be copied.
+  /// Composes a line behind those that wait for a sink. Not inlined: in two places at once the
+  /// record would be copied.
   @inline(never) private mutating func composeLine(
     _ format: LogFormat, _ exchange: ExchangePointer, sink: Int
   ) -> ByteWriter {
