@@ -76,7 +76,7 @@ extension Worker where K: ~Copyable {
     -> Buffer.Size
   {
     guard exchange.pointee.responseFraming != .untilClose,
-      exchange.pointee.responseLeft > UInt64(Limits.largeBufferBytes)
+      exchange.pointee.responseLeft > UInt64(Limits.mediumBufferBytes)
     else { return .medium }
     return exchange.pointee.smoothWrites >= 2 ? .large : .medium
   }
