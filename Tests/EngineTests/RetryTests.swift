@@ -88,6 +88,24 @@ struct RetryTests {
     #expect(bed.ends.allSatisfy { $0.tries.isEmpty })
   }
 
+  /// Bytes that nobody asked for may be reported in the very turn in which a request takes their
+  /// connection (after 101 us): they must not become the response to that request. Those that come
+  /// later cross it on the wire; nobody can tell them from its response.
+  @Test(arguments: 95...101 as ClosedRange<UInt64>)
+  func whatComesUnaskedIsNoResponse(afterMicroseconds pause: UInt64) throws {
+    let bed = try EngineBed()
+    var behaviour = BackendBehaviour.echo
+    let echo = behaviour.onMessage
+    behaviour.onMessage = { request in
+      guard request.connection == 0, request.sequence == 0 else { return echo(request) }
+      return echo(request) + [.pause(Interval(nanoseconds: pause * 1000)), .send(ok("poison"))]
+    }
+    bed.backend(behaviour)
+    let client = bed.client([.send(get("/1")), .awaitResponse, .send(get("/2")), .awaitResponse])
+    bed.finish(requests: 2)
+    #expect(bed.record(client).messages.map(\.text) == ["GET /1 HTTP/1.1", "GET /2 HTTP/1.1"])
+  }
+
   /// A backend that closes every connection is not asked for ever.
   @Test func aStaleConnectionIsReplacedOnce() throws {
     let bed = try EngineBed()

@@ -56,6 +56,9 @@ struct Connection: BitwiseCopyable {
     static let refused = Flags(rawValue: 512)
     /// Downstream: a PROXY protocol header has named the client.
     static let announced = Flags(rawValue: 1024)
+
+    /// The kernel has reported something of the peer's doing.
+    static let happened: Flags = [.readable, .endAnnounced, .failed]
   }
 
   /// What its deadline is for.

@@ -8,13 +8,20 @@ import Policy
 import Telemetry
 
 extension Worker where K: ~Copyable {
-  /// The most recently used idle connection to a peer, taken out of the pool.
+  /// The most recently used idle connection to a peer of which the kernel has reported nothing since,
+  /// taken out of the pool. What came unasked on the others would be read as a response.
   mutating func takePooled(upstream: Int, peer: Int) -> ConnectionPointer? {
-    guard let connection = upstreams.newestIdle(upstream, peer) else { return nil }
-    upstreams.removeIdle(connection)
-    connection.pointee.flags.insert(.reused)
-    connection.pointee.wait = .nothing
-    return connection
+    while let connection = upstreams.newestIdle(upstream, peer) {
+      guard connection.pointee.flags.isDisjoint(with: .happened) else {
+        closePooled(connection)
+        continue
+      }
+      upstreams.removeIdle(connection)
+      connection.pointee.flags.insert(.reused)
+      connection.pointee.wait = .nothing
+      return connection
+    }
+    return nil
   }
 
   /// Puts a connection whose exchange has ended into the pool, or closes it.
@@ -49,8 +56,7 @@ extension Worker where K: ~Copyable {
   /// Drops an idle connection that something happened to: its peer closed it, or sent what nobody
   /// asked for.
   mutating func discardPooled(_ connection: ConnectionPointer) {
-    let happened: Connection.Flags = [.readable, .endAnnounced, .failed]
-    guard !connection.pointee.flags.isDisjoint(with: happened) else { return }
+    guard !connection.pointee.flags.isDisjoint(with: .happened) else { return }
     closePooled(connection)
   }
 
