@@ -90,25 +90,22 @@ extension Worker where K: ~Copyable {
     var run = FieldRun()
     for index in 0..<exchange.pointee.head.fields.count {
       let line = exchange.pointee.head.fields[index]
-      let name = bytes.extracting(line.name.offsets)
-      guard passes(line.known, name, exchange) else { continue }
-      if assigns && isAssigned(line.known, name, exchange) { continue }
-      if listsFields && line.known != .host
-        && exchange.pointee.head.fields.connectionLists(name, in: bytes)
-      {
+      guard passes(line, bytes, exchange) else { continue }
+      if assigns && isAssigned(line.known, bytes.extracting(line.name.offsets), exchange) {
         continue
       }
+      if listsFields && isListed(line, bytes, exchange) { continue }
       run.add(line, of: bytes, into: &writer)
     }
     run.flush(bytes, into: &writer)
   }
 
   /// True when a field of the client's is passed on as it is.
-  private mutating func passes(
-    _ known: FieldName, _ name: Span<UInt8>, _ exchange: ExchangePointer
+  @inline(__always) private mutating func passes(
+    _ line: FieldLine, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
   ) -> Bool {
-    switch known {
-    case .other: return passesUnknown(name, exchange)
+    switch line.known {
+    case .other: return passesUnknown(bytes.extracting(line.name.offsets), exchange)
     case .host: return passesHost(exchange)
     case .connection, .contentLength, .transferEncoding, .keepAlive, .proxyConnection, .te,
       .upgrade, .xForwardedFor:
@@ -117,6 +114,15 @@ extension Worker where K: ~Copyable {
       return exchange.pointee.trustsForwardedFields
     default: return true
     }
+  }
+
+  /// True when Connection lists a field, which then concerns this connection only. Listing Host
+  /// can't take it away.
+  @inline(never) private mutating func isListed(
+    _ line: FieldLine, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
+  ) -> Bool {
+    let name = bytes.extracting(line.name.offsets)
+    return line.known != .host && exchange.pointee.head.fields.connectionLists(name, in: bytes)
   }
 
   /// Unknown names pass unless they are the request ID's, or one that CGI-style backends could not

@@ -56,18 +56,23 @@ extension Worker where K: ~Copyable {
     var run = FieldRun()
     for index in 0..<exchange.pointee.responseHead.fields.count {
       let line = exchange.pointee.responseHead.fields[index]
-      let name = bytes.extracting(line.name.offsets)
-      guard passes(line, name, bytes, exchange) else { continue }
-      if listsFields && exchange.pointee.responseHead.fields.connectionLists(name, in: bytes) {
-        continue
-      }
+      guard passes(line, bytes, exchange) else { continue }
+      if listsFields && isListed(line, bytes, exchange) { continue }
       run.add(line, of: bytes, into: &writer)
     }
     run.flush(bytes, into: &writer)
   }
 
-  private mutating func passes(
-    _ line: FieldLine, _ name: Span<UInt8>, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
+  /// True when Connection lists a field, which then concerns this connection only.
+  @inline(never) private mutating func isListed(
+    _ line: FieldLine, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
+  ) -> Bool {
+    let name = bytes.extracting(line.name.offsets)
+    return exchange.pointee.responseHead.fields.connectionLists(name, in: bytes)
+  }
+
+  @inline(__always) private mutating func passes(
+    _ line: FieldLine, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
   ) -> Bool {
     switch line.known {
     case .connection, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade:
@@ -75,16 +80,17 @@ extension Worker where K: ~Copyable {
     case .contentLength: return keepsContentLength(exchange)
     case .accessControlExposeHeaders, .accessControlAllowHeaders:
       if mergesExposure(exchange, line.known) { return false }
-    case .other: if isRequestID(line, name, bytes, exchange) { return false }
+    case .other: if isRequestID(line, bytes, exchange) { return false }
     default: break
     }
-    return exchange.pointee.plan.pointee.hiddenFields.isEmpty || !isHidden(name, exchange)
+    return exchange.pointee.plan.pointee.hiddenFields.isEmpty || !isHidden(line, bytes, exchange)
   }
 
   /// True for the backend's own request ID, in any spelling. One that differs is noted.
   @inline(never) private mutating func isRequestID(
-    _ line: FieldLine, _ name: Span<UInt8>, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
+    _ line: FieldLine, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
   ) -> Bool {
+    let name = bytes.extracting(line.name.offsets)
     let policy = exchange.pointee.plan.pointee.requestID
     guard policy.mode != .off && policy.isField(name) else { return false }
     if FieldNameMatch.equalIgnoringCase(name, policy.header.span) {
@@ -95,8 +101,9 @@ extension Worker where K: ~Copyable {
 
   /// True for a field that `proxy_hide_header` names.
   @inline(never) private mutating func isHidden(
-    _ name: Span<UInt8>, _ exchange: ExchangePointer
+    _ line: FieldLine, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
   ) -> Bool {
+    let name = bytes.extracting(line.name.offsets)
     let hidden = exchange.pointee.plan.pointee.hiddenFields
     for index in hidden.indices where hidden[index].count == name.count {
       if FieldNameMatch.equalIgnoringCase(hidden[index].span, name) { return true }
