@@ -20,7 +20,8 @@ let package = Package(
   ],
   targets: [
     .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
-    .target(name: "Basics", swiftSettings: pure),
+    .target(name: "CVector"),
+    .target(name: "Basics", dependencies: ["CVector"], swiftSettings: pure),
     .target(name: "HTTP", dependencies: ["Basics"], swiftSettings: pure),
     .target(name: "Policy", dependencies: ["Basics", "HTTP"], swiftSettings: pure),
     .target(name: "Telemetry", dependencies: ["Basics", "HTTP", "Policy"], swiftSettings: pure),

@@ -1,3 +1,5 @@
+import Basics
+
 /// Searches eight or sixteen bytes at a time: the inner loop of every parser here.
 ///
 /// A word is tested with arithmetic on all eight bytes at once. Such a test is exact for its lowest
@@ -26,12 +28,12 @@ enum WordScan {
     precondition(start >= 0 && end <= bytes.count, "WordScan.firstControl out of bounds")
     var offset = start
     while offset &+ 16 <= end {
-      let hits = hits(controls(in: block(bytes, at: offset)))
-      guard hits.low | hits.high != 0 else {
+      let hits = controls(in: block(bytes, at: offset)).topBits
+      guard hits != 0 else {
         offset &+= 16
         continue
       }
-      offset &+= place(hits)
+      offset &+= hits.trailingZeroBitCount
       if bytes[offset] != ASCII.tab { return offset }
       offset &+= 1
     }
@@ -63,8 +65,8 @@ enum WordScan {
     precondition(start >= 0 && end <= bytes.count, "WordScan.endOfName out of bounds")
     var offset = start
     if offset &+ 16 <= end {
-      let hits = hits(nameEnds(in: block(bytes, at: offset)))
-      if hits.low | hits.high != 0 { return offset &+ place(hits) }
+      let hits = nameEnds(in: block(bytes, at: offset)).topBits
+      if hits != 0 { return offset &+ hits.trailingZeroBitCount }
       offset &+= 16
     }
     return endOfName(inTailOf: bytes, from: offset, to: end)
@@ -132,22 +134,6 @@ extension WordScan {
   @inline(__always)
   private static func equal(_ byte: UInt8, _ block: SIMD16<UInt8>) -> SIMD16<UInt8> {
     (block ^ SIMD16(repeating: byte)) &- SIMD16(repeating: 1)
-  }
-
-  /// The top bits of the first eight bytes and of the others.
-  @inline(__always)
-  private static func hits(_ block: SIMD16<UInt8>) -> (low: UInt64, high: UInt64) {
-    // Safe: both are sixteen bytes without a meaning of their own.
-    let words = unsafe unsafeBitCast(block, to: SIMD2<UInt64>.self)
-    return (
-      UInt64(littleEndian: words[0]) & spread(0x80), UInt64(littleEndian: words[1]) & spread(0x80)
-    )
-  }
-
-  /// Which of the sixteen bytes the first hit is; there must be one.
-  @inline(__always) private static func place(_ hits: (low: UInt64, high: UInt64)) -> Int {
-    hits.low != 0
-      ? hits.low.trailingZeroBitCount &>> 3 : 8 &+ hits.high.trailingZeroBitCount &>> 3
   }
 }
 

@@ -16,9 +16,7 @@ enum CleanRun {
       marks |= self.marks(in: block(of: bytes, at: position))
       position &+= 16
     }
-    // Safe: both are sixteen bytes without a meaning of their own.
-    let words = unsafe unsafeBitCast(marks, to: SIMD2<UInt64>.self)
-    return (words[0] | words[1]) & 0x8080_8080_8080_8080 == 0
+    return marks.topBits == 0
   }
 
   /// The same for fewer than sixteen bytes.

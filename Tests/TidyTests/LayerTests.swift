@@ -6,7 +6,8 @@ import Testing
 /// What the sources of each target may import, and nothing else.
 private let layers: [String: Set<String>] = [
   "CLinux": [],
-  "Basics": [],
+  "CVector": [],
+  "Basics": ["CVector"],
   "HTTP": ["Basics"],
   "Policy": ["Basics", "HTTP"],
   "Telemetry": ["Basics", "HTTP", "Policy"],

@@ -8,8 +8,8 @@ import Policy
 import Telemetry
 
 extension Worker where K: ~Copyable {
-  /// The most recently used idle connection to a peer of which the kernel has reported nothing since,
-  /// taken out of the pool. What came unasked on the others would be read as a response.
+  /// The most recently used idle connection to a peer, taken out of the pool. Those of which the
+  /// kernel has reported something are closed: what came unasked would be read as a response.
   mutating func takePooled(upstream: Int, peer: Int) -> ConnectionPointer? {
     while let connection = upstreams.newestIdle(upstream, peer) {
       guard connection.pointee.flags.isDisjoint(with: .happened) else {

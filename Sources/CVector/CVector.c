@@ -1,0 +1,2 @@
+// A target needs a source file; everything is inlined from the header.
+#include "CVector.h"
