@@ -49,14 +49,17 @@ final class EngineBed {
     self.init(try EngineBed.plan(server, top: top), faults: faults, network: network)
   }
 
-  /// The plan of a conf file of one server. It logs to `/log` and `/error`.
-  static func plan(_ server: String = EngineBed.proxy, top: String = "") throws -> Plan {
+  /// The plan of a conf file of one server, `listen` being the parameters of its `listen`. It logs
+  /// to `/log` and `/error`.
+  static func plan(
+    _ server: String = EngineBed.proxy, top: String = "", listen: String = ""
+  ) throws -> Plan {
     let limit = top.contains("worker_connections") ? "" : "worker_connections 256;"
     let logs = top.contains("access_log") ? "" : "access_log /log json;"
     let conf = """
       \(limit) \(logs) error_log /error info;
       \(top)
-      server { listen 127.0.0.1:80; \(server) }
+      server { listen 127.0.0.1:80 \(listen); \(server) }
       """
     let environment = ConfigurationEnvironment(
       readFile: { _ in .success(Array(conf.utf8)) }, listFiles: { _ in [] },
