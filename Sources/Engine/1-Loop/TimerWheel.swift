@@ -25,8 +25,8 @@ struct TimerWheel: ~Copyable {
   private var current: UInt64
   private let near: UnsafeMutablePointer<ConnectionPointer?>
   private let far: UnsafeMutablePointer<ConnectionPointer?>
-  private var nearOccupied = InlineArray<16, UInt64>(repeating: 0)
-  private var farCount = 0
+  private let nearOccupied = OccupiedBuckets()
+  private let farOccupied = OccupiedBuckets()
 
   init(now: Instant) {
     current = now.nanoseconds >> TimerWheel.tickBits
@@ -66,7 +66,6 @@ struct TimerWheel: ~Copyable {
       setHead(isNear: isNear, index, node.next)
     }
     node.next?.pointee.timer.previous = node.previous
-    if !isNear { farCount &-= 1 }
     count &-= 1
     connection.pointee.timer = TimerNode()
   }
@@ -74,11 +73,8 @@ struct TimerWheel: ~Copyable {
   /// When the next node may be due; `never` when there is none.
   var nextDeadline: Instant {
     guard count > 0 else { return .never }
-    // A turn of the near ring ends at the next multiple of its size; there the far ring moves down.
-    let turnEnd = (current | TimerWheel.bucketMask) &+ 1
-    var tick = farCount > 0 ? turnEnd : .max
-    if let occupied = firstOccupied(after: current) { tick = min(tick, occupied) }
-    return tick == .max ? .never : Instant(nanoseconds: tick << TimerWheel.tickBits)
+    let tick = firstOccupied(after: current) ?? firstOccupiedTurn() << TimerWheel.bucketBits
+    return Instant(nanoseconds: tick << TimerWheel.tickBits)
   }
 
   /// Takes out one connection whose deadline has come; nil when there is none left. Call it until
@@ -134,37 +130,35 @@ struct TimerWheel: ~Copyable {
     connection.pointee.timer = TimerNode(filed: filed, isNear: isNear, next: head)
     head?.pointee.timer.previous = connection
     setHead(isNear: isNear, index, connection)
-    if !isNear { farCount &+= 1 }
     count &+= 1
   }
 
   private mutating func setHead(isNear: Bool, _ index: Int, _ connection: ConnectionPointer?) {
-    guard isNear else {
-      far[index] = connection
-      return
-    }
-    near[index] = connection
-    let bit = UInt64(1) << UInt64(index & 63)
-    if connection == nil {
-      nearOccupied[index >> 6] &= ~bit
+    if isNear {
+      near[index] = connection
+      nearOccupied.set(index, connection != nil)
     } else {
-      nearOccupied[index >> 6] |= bit
+      far[index] = connection
+      farOccupied.set(index, connection != nil)
     }
   }
 
   /// The first tick behind `tick` in the same turn of the near ring whose bucket holds a node.
   private func firstOccupied(after tick: UInt64) -> UInt64? {
-    let start = Int(tick & TimerWheel.bucketMask) &+ 1
-    guard start < TimerWheel.bucketCount else { return nil }
-    var word = start >> 6
-    var bits = nearOccupied[word] & (UInt64.max << UInt64(start & 63))
-    while bits == 0 {
-      word &+= 1
-      if word == 16 { return nil }
-      bits = nearOccupied[word]
+    guard let index = nearOccupied.first(from: Int(tick & TimerWheel.bucketMask) &+ 1) else {
+      return nil
     }
-    let index = UInt64(word &* 64 &+ bits.trailingZeroBitCount)
-    return (tick & ~TimerWheel.bucketMask) | index
+    return (tick & ~TimerWheel.bucketMask) | UInt64(index)
+  }
+
+  /// The first turn of the near ring behind this one whose nodes wait in the far ring, which must
+  /// hold some.
+  private func firstOccupiedTurn() -> UInt64 {
+    let turn = current >> TimerWheel.bucketBits
+    let place = turn & TimerWheel.bucketMask
+    let index = farOccupied.first(from: Int(place) &+ 1) ?? farOccupied.first(from: 0) ?? 0
+    // A turn's bucket is empty while it is under way: a whole round ahead is the farthest.
+    return turn &+ ((UInt64(index) &- place &- 1) & TimerWheel.bucketMask) &+ 1
   }
 
   /// The first tick at whose begin `deadline` is past.
