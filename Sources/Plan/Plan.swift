@@ -251,6 +251,8 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   public var accessLogs: FrozenArray<AccessLogPlan> = .empty
   /// `error_log`
   public var errorLogs: FrozenArray<ErrorLogPlan> = .empty
+  /// `slow_log`, `debug_request`
+  public var history = HistoryPlan()
 
   /// A location that does nothing yet.
   public init(requestID: RequestIDPolicy) { self.requestID = requestID }
@@ -356,10 +358,28 @@ public struct ErrorLogPlan: Sendable, BitwiseCopyable {
   public var sink: Int
   /// The least severe level written.
   public var level: LogLevel
+  /// `json`: lines are JSON objects.
+  public var isJSON: Bool
 
   /// The log given.
-  public init(sink: Int, level: LogLevel) {
+  public init(sink: Int, level: LogLevel, isJSON: Bool = false) {
     self.sink = sink
     self.level = level
+    self.isJSON = isJSON
   }
+}
+
+/// The requests whose history is told in the error log though they ended well.
+public struct HistoryPlan: Sendable, BitwiseCopyable {
+  /// `slow_log`: those that took longer; endless for none.
+  public var slowerThan = Interval.endless
+  /// `debug_request ID`
+  public var requestIDs: FrozenArray<FrozenBytes> = .empty
+  /// `debug_request CIDR`
+  public var clients = PeerTrust()
+  /// True when `debug_request` names anything.
+  public var isWatching = false
+
+  /// None.
+  public init() {}
 }

@@ -97,6 +97,8 @@ public enum Limits {
   public static let logQueueBytes = 1024 * 1024
   /// Longest log line in bytes: the longest head, escaped, and the rest of the line.
   public static let logLineBytes = 256 * 1024
+  /// Bytes of a message in a JSON error log; what is longer is cut.
+  public static let errorMessageBytes = 8 * 1024
   /// How long a sink that refused a write is left alone.
   public static let logRetry = Interval.seconds(1)
   /// Response field values kept for `$sent_http_*` and `$upstream_http_*`: number and bytes in all.

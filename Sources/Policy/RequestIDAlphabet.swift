@@ -36,6 +36,15 @@ enum RequestIDAlphabet {
   }
 }
 
+extension RequestIDPolicy {
+  /// True for what may be a request ID: one to `maximumLength` characters of the alphabet.
+  public static func isValid(_ value: Span<UInt8>, maximumLength: Int) -> Bool {
+    guard !value.isEmpty, case .valid = RequestIDAlphabet.judge(value, maximumLength: maximumLength)
+    else { return false }
+    return true
+  }
+}
+
 /// What a field value is as a request ID.
 enum RequestIDVerdict {
   /// It can be kept.

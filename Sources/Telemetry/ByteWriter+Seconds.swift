@@ -3,7 +3,7 @@ import Basics
 /// Lengths of time as logs write them: seconds with decimals, cut off, never rounded.
 extension ByteWriter {
   /// Appends seconds with six decimals: `0.001234`.
-  mutating func append(microsecondsAsSeconds microseconds: UInt64) {
+  public mutating func append(microsecondsAsSeconds microseconds: UInt64) {
     if microseconds < 10_000_000 {
       return append(word: ByteWriter.secondsWord(microseconds), count: 8)
     }

@@ -312,5 +312,14 @@ enum DirectiveCases {
     Case("top", "error_log stderr loud;", "invalid value \"loud\""),
     Case("top", "error_log off;", "\"error_log off\" does not exist"),
     Case("top", "error_log '';", "invalid path"),
+    Case("top", "error_log stderr json;"),
+    Case("top", "error_log stderr warn json;"),
+    Case("top", "error_log stderr warn more;", "invalid parameter \"more\""),
+    Case("top", "error_log stderr json warn;", "invalid value \"json\""),
+    Case("server", "slow_log 500ms;"),
+    Case("top", "slow_log off;"),
+    Case("top", "slow_log slow;", "invalid time \"slow\""),
+    Case("server", "debug_request 10.0.0.0/8 ::1 unix: 7c9e6679-f3a9;"),
+    Case("top", "debug_request 'a b';", "\"a b\" is neither a request ID nor an address or range"),
   ]
 }

@@ -28,14 +28,29 @@ extension DirectiveCatalog {
       """
     ) { $0.logFormat($1) },
     Directive(
-      "error_log", in: .everyLevel, "PATH | stderr | stdout [LEVEL]", count: 1...2,
+      "error_log", in: .everyLevel, "PATH | stderr | stdout [LEVEL] [json]", count: 1...3,
       default: "stderr notice", isRepeatable: true,
       """
       Where messages go, from LEVEL on: `debug`, `info`, `notice`, `warn`, `error` (the default \
-      when a place is given), `crit`, `alert`, `emerg`. Any number of them; the lines of an inner \
-      level replace those of the outer one.
+      when a place is given), `crit`, `alert`, `emerg`. `json`: each line is a JSON object. Any \
+      number of them; the lines of an inner level replace those of the outer one.
       """
     ) { $0.errorLog($1) },
+    Directive(
+      "slow_log", in: .everyLevel, "TIME | off", default: "off",
+      """
+      A request that takes longer has its history in the error log, whatever the log's level: \
+      what happened when, at which peer. One that ends before its time has it anyway.
+      """
+    ) { $0.slowLog($1) },
+    Directive(
+      "debug_request", in: .everyLevel, "ID | ADDRESS | CIDR | unix: …", count: .atLeast(1),
+      """
+      Requests with this ID (their own or the one that the client sent), or of these clients, have \
+      their history in the error log, whatever the log's level. An inner level's names replace \
+      those of the outer one.
+      """
+    ) { $0.debugRequest($1) },
   ]
 
   /// The words of `error_log`.
@@ -48,13 +63,49 @@ extension DirectiveCatalog {
 extension ConfigurationBuilder {
   fileprivate func errorLog(_ use: DirectiveUse) {
     guard let destination = logDestination(use.arguments[0], "error_log") else { return }
-    var level = LogLevel.error
-    if use.arguments.count > 1 {
-      guard let chosen = choice(use.arguments[1], DirectiveCatalog.levels) else { return }
-      level = chosen
+    var log = ErrorLogSetting(destination: destination, level: .error)
+    var options = use.arguments.dropFirst()
+    if options.last?.text == "json" {
+      log.isJSON = true
+      options.removeLast()
     }
-    settings.logs.errors =
-      (settings.logs.errors ?? []) + [ErrorLogSetting(destination: destination, level: level)]
+    if let word = options.popFirst() {
+      guard let level = choice(word, DirectiveCatalog.levels) else { return }
+      log.level = level
+    }
+    if let word = options.first {
+      return reporter.error(
+        word.place, "invalid parameter \"\(word.text)\"", expected: "a level, then json")
+    }
+    settings.logs.errors = (settings.logs.errors ?? []) + [log]
+  }
+
+  fileprivate func slowLog(_ use: DirectiveUse) {
+    let word = use.arguments[0]
+    if word.text == "off" {
+      settings.logs.slowerThan = .endless
+    } else if let time = time(word.text, at: word.place) {
+      settings.logs.slowerThan = time
+    }
+  }
+
+  fileprivate func debugRequest(_ use: DirectiveUse) {
+    var watched = WatchedRequests()
+    for word in use.arguments {
+      let bytes = Array(word.text.utf8)
+      if word.text == "unix:" {
+        watched.clients.includesUnix = true
+      } else if let network = Network(parsing: bytes.span) {
+        watched.clients.networks.append(network)
+      } else if RequestIDPolicy.isValid(bytes.span, maximumLength: Limits.requestIDBytes) {
+        watched.requestIDs.append(word.text)
+      } else {
+        return reporter.error(
+          word.place, "\"\(word.text)\" is neither a request ID nor an address or range",
+          expected: "an ID, an address, a range such as 10.0.0.0/8, or unix:")
+      }
+    }
+    settings.logs.watched = watched
   }
 
   fileprivate func accessLog(_ use: DirectiveUse) {

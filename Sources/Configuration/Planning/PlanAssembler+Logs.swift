@@ -51,6 +51,20 @@ extension PlanAssembler {
   func freezeErrorLogs(_ settings: LogSettings) -> FrozenArray<ErrorLogPlan> {
     let logs = settings.errors ?? [ErrorLogSetting(destination: .stderr, level: .notice)]
     return arena.freeze(
-      logs.map { ErrorLogPlan(sink: sinks.index(of: $0.destination), level: $0.level) })
+      logs.map {
+        ErrorLogPlan(sink: sinks.index(of: $0.destination), level: $0.level, isJSON: $0.isJSON)
+      })
+  }
+
+  /// `slow_log` and `debug_request`.
+  func freezeHistory(_ settings: LogSettings) -> HistoryPlan {
+    var plan = HistoryPlan()
+    plan.slowerThan = settings.slowerThan ?? .endless
+    if let watched = settings.watched {
+      plan.requestIDs = arena.freeze(watched.requestIDs.map { arena.freeze($0) })
+      plan.clients = watched.clients.freeze(arena)
+      plan.isWatching = true
+    }
+    return plan
   }
 }

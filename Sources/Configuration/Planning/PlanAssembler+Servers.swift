@@ -129,6 +129,7 @@ extension PlanAssembler {
       settings.client.keepaliveRequests.map { UInt32($0) } ?? plan.keepaliveRequests
     plan.accessLogs = freezeAccessLogs(settings.logs)
     plan.errorLogs = freezeErrorLogs(settings.logs)
+    plan.history = freezeHistory(settings.logs)
     return plan
   }
 

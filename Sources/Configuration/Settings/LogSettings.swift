@@ -9,11 +9,16 @@ struct LogSettings {
   var accessIsOff = false
   /// `error_log`
   var errors: [ErrorLogSetting]?
+  /// `slow_log`; endless for `off`.
+  var slowerThan: Interval?
+  /// `debug_request`
+  var watched: WatchedRequests?
 
   func inheriting(_ outer: LogSettings) -> LogSettings {
     LogSettings(
       access: access ?? outer.access, accessIsOff: access == nil ? outer.accessIsOff : accessIsOff,
-      errors: errors ?? outer.errors)
+      errors: errors ?? outer.errors, slowerThan: slowerThan ?? outer.slowerThan,
+      watched: watched ?? outer.watched)
   }
 }
 
@@ -39,4 +44,11 @@ struct AccessLogSetting {
 struct ErrorLogSetting {
   var destination: LogDestination
   var level: LogLevel
+  var isJSON = false
+}
+
+/// The requests that `debug_request` names.
+struct WatchedRequests {
+  var requestIDs: [String] = []
+  var clients = TrustSetting()
 }

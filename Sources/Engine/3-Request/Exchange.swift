@@ -140,6 +140,7 @@ struct Exchange: ~Copyable {
 
   var start = Instant(nanoseconds: 0)
   var record = ExchangeRecord()
+  var history = ExchangeHistory()
   var capturedBuffer = Buffer.none
   var capturedCount: UInt32 = 0
 
@@ -192,5 +193,6 @@ struct Exchange: ~Copyable {
     capturedBuffer = .none
     capturedCount = 0
     record.reset()
+    history.removeAll()
   }
 }

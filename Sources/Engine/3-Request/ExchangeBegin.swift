@@ -72,6 +72,7 @@ extension Worker where K: ~Copyable {
   /// Decides about an exchange whose head is complete, and answers it or sends it on.
   mutating func begin(_ exchange: ExchangePointer) {
     exchange.pointee.downstream.pointee.phase = .exchange
+    note(.requestHead, exchange, Int(exchange.pointee.headByteCount))
     stopWaiting(exchange.pointee.downstream)
     beginContent(exchange)
     findServer(exchange)

@@ -33,6 +33,7 @@ extension Worker where K: ~Copyable {
     resetTry(exchange)
     if !isFresh, let pooled = takePooled(upstream: upstream, peer: peer) {
       exchange.pointee.record.upstreamConnect = Interval(nanoseconds: 0)
+      note(.reusing, exchange, peer, try: exchange.pointee.record.tryCount)
       attach(pooled, to: exchange)
       return sendRequest(exchange)
     }
@@ -89,6 +90,7 @@ extension Worker where K: ~Copyable {
     let upstream = exchange.pointee.upstreamIndex
     let peers = tables.upstreams[upstream].peers
     let peer = exchange.pointee.peerIndex
+    note(.connecting, exchange, peer, try: exchange.pointee.record.tryCount)
     makeRoomForUpstream()
     let result = kernel.connect(to: peers[peer].address, unixPath: peers[peer].unixPath)
     let descriptor: Descriptor
@@ -140,6 +142,7 @@ extension Worker where K: ~Copyable {
     stopWaiting(connection)
     exchange.pointee.record.upstreamConnect = kernel.now() - exchange.pointee.tryStart
     attach(connection, to: exchange)
+    note(.connected, exchange)
     sendRequest(exchange)
   }
 

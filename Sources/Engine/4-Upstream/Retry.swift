@@ -16,6 +16,7 @@ extension Worker where K: ~Copyable {
   ) {
     let phase = upstreamPhase(exchange)
     withdrawUnsentResponse(exchange)
+    note(.tryFailed, exchange, Int(type.rawValue))
     reportFailedTry(exchange, type, phase, cause)
     noteTry(exchange, error: type)
     let isStale = isStalePooledConnection(exchange, failure)
@@ -157,16 +158,10 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ type: ErrorType, _ phase: Termination.Phase,
     _ cause: KernelError?
   ) {
-    let peer = exchange.pointee.record.upstream
-    let count = exchange.pointee.record.tryCount
     report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
       line.append(type.name)
       line.append(" in phase ")
       line.append(Termination(.upstream, phase).phaseName)
-      line.append(", peer ")
-      line.append(peer.span)
-      line.append(", try ")
-      line.append(decimal: UInt64(count))
       if let cause {
         line.append(", system error ")
         line.append(decimal: UInt64(cause.code))

@@ -88,6 +88,7 @@ extension Worker where K: ~Copyable {
   ) -> Piece {
     let status = exchange.pointee.responseHead.status
     if exchange.pointee.responseHead.isInterim { return passInterim(exchange, &writer) }
+    note(.responseHead, exchange, Int(status))
     exchange.pointee.record.upstreamStatus = status
     if status == 101 { return openTunnel(exchange, &writer) }
     let condition = RetryConditions(status: status)
@@ -116,6 +117,7 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
     exchange.pointee.interimCount &+= 1
+    note(.interimResponse, exchange, Int(exchange.pointee.responseHead.status))
     guard exchange.pointee.interimCount <= Limits.interimResponses else {
       refuseResponse(exchange, HTTP1Error(.tooManyFields, at: 0))
       return .gone

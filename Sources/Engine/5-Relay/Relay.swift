@@ -79,6 +79,7 @@ extension Worker where K: ~Copyable {
         if exchange.pointee.response == .composed { return finishResponse(exchange) }
       case .blocked:
         exchange.pointee.smoothWrites = 0
+        exchange.pointee.history.noteOnce(.clientBlocked, at: now)
         detachUpstream(exchange)
         if let peer = exchange.pointee.upstream { stopWaiting(peer) }
         return startWaiting(

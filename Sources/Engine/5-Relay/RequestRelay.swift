@@ -28,8 +28,11 @@ extension Worker where K: ~Copyable {
       case .done:
         writer.truncate(to: 0)
         if peer.pointee.wait == .upstreamSend { stopWaiting(peer) }
-        if exchange.pointee.request == .complete { return true }
+        guard exchange.pointee.request == .complete else { continue }
+        note(.requestSent, exchange, Int(clamping: exchange.pointee.upstreamBytesSent))
+        return true
       case .blocked:
+        exchange.pointee.history.noteOnce(.upstreamBlocked, at: now)
         stopWaiting(exchange.pointee.downstream)
         startWaiting(
           peer, for: .upstreamSend,

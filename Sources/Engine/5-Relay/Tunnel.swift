@@ -26,6 +26,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.response = .tunnel
     exchange.pointee.upstreamStage = .content
     exchange.pointee.closesConnection = true
+    note(.tunnelOpened, exchange)
     markPeer(exchange, failed: false)
     writeOpeningLine(exchange)
     return .ready

@@ -9,23 +9,50 @@ import Policy
 import Telemetry
 
 extension Worker where K: ~Copyable {
-  /// Writes a line to the error logs that are concerned. `message` is escaped by whoever writes
-  /// bytes of a peer's.
+  /// Writes a line to the error logs that are concerned; to all of the place's, whatever their
+  /// level, when `isAskedFor`. `message` escapes what came from outside.
   mutating func report(
     _ level: LogLevel, _ module: StaticString, _ exchange: ExchangePointer?,
-    _ connection: ConnectionPointer?, _ message: (inout ByteWriter) -> Void
+    _ connection: ConnectionPointer?, isAskedFor: Bool = false,
+    _ message: (inout ByteWriter) -> Void
   ) {
     let errorLogs = errorLogs(exchange, connection)
-    for index in errorLogs.indices where errorLogs[index].level <= level {
+    for index in errorLogs.indices where isAskedFor || errorLogs[index].level <= level {
+      var line = ErrorLogLine(level: level, clock: wall.microseconds, module: module)
+      describe(&line, exchange, connection)
       var writer = logs.writer(errorLogs[index].sink)
-      let requestID = exchange?.pointee.record.requestID ?? RequestID()
-      ErrorLogLine.begin(
-        level: level, clock: wall.microseconds, module: module, requestID: requestID.span,
-        connection: (exchange?.pointee.downstream ?? connection)?.pointee.number ?? 0,
-        into: &writer)
-      message(&writer)
-      ErrorLogLine.end(into: &writer)
+      if errorLogs[index].isJSON {
+        writeJSON(line, message, into: &writer)
+      } else {
+        line.begin(into: &writer)
+        message(&writer)
+        line.end(into: &writer)
+      }
       logs.commit(errorLogs[index].sink, writer)
+    }
+  }
+
+  /// Says which request and which try a line is about.
+  private mutating func describe(
+    _ line: inout ErrorLogLine, _ exchange: ExchangePointer?, _ connection: ConnectionPointer?
+  ) {
+    line.connection = (exchange?.pointee.downstream ?? connection)?.pointee.number ?? 0
+    guard let exchange else { return }
+    line.requestID = exchange.pointee.record.requestID
+    line.peer = exchange.pointee.record.upstream
+    line.tryNumber = exchange.pointee.record.tryCount
+  }
+
+  /// A message is composed apart, because all of it is escaped.
+  private mutating func writeJSON(
+    _ line: borrowing ErrorLogLine, _ message: (inout ByteWriter) -> Void,
+    into writer: inout ByteWriter
+  ) {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Limits.errorMessageBytes) { memory in
+      memory.initialize(repeating: 0)
+      var text = ByteWriter(memory)
+      message(&text)
+      line.writeJSON(text.written.span, into: &writer)
     }
   }
 

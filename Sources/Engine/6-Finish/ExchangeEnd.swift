@@ -21,6 +21,7 @@ extension Worker where K: ~Copyable {
     }
     finishRecord(exchange)
     writeAccessLines(exchange)
+    reportHistory(exchange)
     let closes = exchange.pointee.closesConnection || exchange.pointee.request != .complete
     let keepaliveTimeout = exchange.pointee.plan.pointee.keepaliveTimeout
     let resets = exchange.pointee.resetsConnection
@@ -98,6 +99,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.termination = Termination(.client, phase)
     exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
     exchange.pointee.closesConnection = true
+    note(.clientLeft, exchange)
     report(.info, "request", exchange, exchange.pointee.downstream) { line in
       line.append("the client went away in phase ")
       line.append(Termination(.client, phase).phaseName)

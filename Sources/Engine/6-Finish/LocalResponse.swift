@@ -63,6 +63,7 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ status: UInt16, location: Template? = nil, text: Template? = nil
   ) {
     prepareOwnResponse(exchange, status)
+    note(.ownResponse, exchange, Int(status))
     let room = Limits.scratchBytes - Limits.ownContentBytes
     var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[0..<room]))
     if !compose(exchange, status, location: location, text: text, into: &writer) {

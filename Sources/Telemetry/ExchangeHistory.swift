@@ -1,0 +1,133 @@
+import Basics
+
+/// What happened to an exchange, step by step: its last events, kept in fixed memory and told only
+/// when somebody needs to know (`slow_log`, `debug_request`, or an end before its time). Detail on
+/// demand, without a debug log.
+public struct ExchangeHistory: Sendable, BitwiseCopyable {
+  /// A step. What `value` and `try` mean stands behind each.
+  public enum Event: UInt8, Sendable, BitwiseCopyable {
+    /// The request's head is complete. Value: its bytes.
+    case requestHead
+    /// A connection to a peer is begun. Value: the peer's index; with the number of the try.
+    case connecting
+    /// A kept connection to a peer is taken. Value: the peer's index; with the number of the try.
+    case reusing
+    /// The connection to the peer is made.
+    case connected
+    /// All of the request has been handed to the peer's socket. Value: the bytes.
+    case requestSent
+    /// The peer takes no more of the request for now.
+    case upstreamBlocked
+    /// A 1xx response has come. Value: the status.
+    case interimResponse
+    /// The head of the peer's final response has come. Value: the status.
+    case responseHead
+    /// A try has failed. Value: an `ErrorType`.
+    case tryFailed
+    /// The client takes no more of the response for now.
+    case clientBlocked
+    /// A tunnel is open.
+    case tunnelOpened
+    /// Waybill answers itself. Value: the status.
+    case ownResponse
+    /// The client has gone away.
+    case clientLeft
+  }
+
+  /// An event and when it was noted.
+  @usableFromInline struct Entry: Sendable, BitwiseCopyable {
+    @usableFromInline var time = Instant(nanoseconds: 0)
+    @usableFromInline var value: UInt32 = 0
+    @usableFromInline var event = Event.requestHead
+    @usableFromInline var tryNumber: UInt8 = 0
+
+    @inlinable init() {}
+  }
+
+  /// The most events kept; older ones are overwritten.
+  @inlinable public static var capacity: Int { 16 }
+
+  @usableFromInline var entries = InlineArray<16, Entry>(repeating: Entry())
+  @usableFromInline var noted: UInt32 = 0
+
+  /// No events.
+  public init() {}
+
+  /// True when nothing has been noted.
+  public var isEmpty: Bool { noted == 0 }
+
+  /// Forgets all events.
+  @inlinable @inline(__always) public mutating func removeAll() { noted = 0 }
+
+  /// Notes an event. A value beyond 32 bits is kept as the largest that fits.
+  @inlinable @inline(__always)
+  public mutating func note(_ event: Event, at time: Instant, _ value: Int = 0, try number: Int = 0)
+  {
+    let index = Int(noted & 15)
+    entries[index].time = time
+    entries[index].value = UInt32(clamping: value)
+    entries[index].event = event
+    entries[index].tryNumber = UInt8(truncatingIfNeeded: number)
+    noted &+= 1
+  }
+
+  /// Notes an event unless it is the last one noted already: a client that is slow all along would
+  /// drive out everything else.
+  public mutating func noteOnce(_ event: Event, at time: Instant) {
+    if noted > 0 && entries[Int((noted &- 1) & 15)].event == event { return }
+    note(event, at: time)
+  }
+
+  /// Writes the events in order, each with the time since `start`. `writePeer` writes the name of
+  /// the peer with an index.
+  public func write(
+    since start: Instant, into writer: inout ByteWriter,
+    writePeer: (Int, inout ByteWriter) -> Void
+  ) {
+    let kept = min(Int(noted), ExchangeHistory.capacity)
+    if kept < Int(noted) {
+      writer.append("(")
+      writer.append(decimal: UInt64(Int(noted) - kept))
+      writer.append(" earlier events) ")
+    }
+    for offset in 0..<kept {
+      let entry = entries[(Int(noted) - kept + offset) & 15]
+      if offset > 0 { writer.append(", ") }
+      writer.append("+")
+      writer.append(microsecondsAsSeconds: (entry.time - start).microseconds)
+      writer.append(" ")
+      entry.write(into: &writer, writePeer: writePeer)
+    }
+  }
+}
+
+extension ExchangeHistory.Entry {
+  fileprivate func write(
+    into writer: inout ByteWriter, writePeer: (Int, inout ByteWriter) -> Void
+  ) {
+    switch event {
+    case .requestHead: write("head of ", value, " bytes", into: &writer)
+    case .connecting, .reusing:
+      write("try ", UInt32(tryNumber), ": ", into: &writer)
+      writer.append(event == .connecting ? "connecting to " : "kept connection to ")
+      writePeer(Int(value), &writer)
+    case .connected: writer.append("connected")
+    case .requestSent: write("request sent, ", value, " bytes", into: &writer)
+    case .upstreamBlocked: writer.append("the peer takes no more")
+    case .interimResponse, .responseHead: write("response ", value, "", into: &writer)
+    case .tryFailed: writer.append((ErrorType(rawValue: UInt8(value)) ?? .none).name)
+    case .clientBlocked: writer.append("the client takes no more")
+    case .tunnelOpened: writer.append("tunnel open")
+    case .ownResponse: write("own response ", value, "", into: &writer)
+    case .clientLeft: writer.append("the client went away")
+    }
+  }
+
+  private func write(
+    _ before: StaticString, _ number: UInt32, _ after: StaticString, into writer: inout ByteWriter
+  ) {
+    writer.append(before)
+    writer.append(decimal: UInt64(number))
+    writer.append(after)
+  }
+}
