@@ -1,0 +1,28 @@
+"""All families of the battery: requests from clients, and responses from backends."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from . import content_length
+from .case import Case, Sweep
+
+REQUEST_FAMILIES: list[ModuleType] = [content_length]
+
+
+def name_of(family: ModuleType) -> str:
+    return family.__name__.rpartition(".")[2].replace("_", "-")
+
+
+def title_of(family: ModuleType) -> str:
+    """The first line of its description, without the full stop."""
+    return (family.__doc__ or "").split("\n")[0].rstrip(".")
+
+
+def request_cases() -> dict[str, Case | Sweep]:
+    """Every request case by its full name, `family/case`."""
+    return {
+        f"{name_of(family)}/{name}": case
+        for family in REQUEST_FAMILIES
+        for name, case in family.CASES.items()
+    }
