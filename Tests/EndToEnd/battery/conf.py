@@ -4,13 +4,13 @@ SERVER = """\
 server {{
   listen 127.0.0.1:{port};
   server_name guarded.test;
-  location / {{ return 403 "guarded"; }}
+  location / {{ return 203 "guarded"; }}
 }}
 server {{
   listen 127.0.0.1:{port} default_server;
   location / {{ proxy_pass http://{backend}; {proxy} }}
   location /own {{ return 200 "own"; }}
-  location /guarded {{ return 403 "guarded"; }}
+  location /guarded {{ return 203 "guarded"; }}
   location /small {{ client_max_body_size 10; proxy_pass http://{backend}; {proxy} }}
   location /replaced/ {{ proxy_pass http://{backend}/base/; {proxy} }}
 }}

@@ -4,10 +4,40 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from . import content_length
+from . import (
+    chunks,
+    connection_options,
+    content_length,
+    expectations_and_upgrades,
+    field_bytes,
+    hosts,
+    identities,
+    line_ends,
+    methods_and_versions,
+    pipelines,
+    targets,
+    trailers,
+    transfer_encoding,
+    white_space,
+)
 from .case import Case, Sweep
 
-REQUEST_FAMILIES: list[ModuleType] = [content_length]
+REQUEST_FAMILIES: list[ModuleType] = [
+    content_length,
+    transfer_encoding,
+    chunks,
+    trailers,
+    line_ends,
+    white_space,
+    field_bytes,
+    methods_and_versions,
+    targets,
+    hosts,
+    connection_options,
+    expectations_and_upgrades,
+    identities,
+    pipelines,
+]
 
 
 def name_of(family: ModuleType) -> str:
