@@ -16,6 +16,13 @@ server {{
 }}
 """
 
+RESPONSES = """\
+server {{
+  listen 127.0.0.1:{port};
+  location / {{ proxy_pass http://{backend}; {proxy} }}
+}}
+"""
+
 WAYBILL = """\
 worker_threads 1;
 pid {directory}/waybill.pid;

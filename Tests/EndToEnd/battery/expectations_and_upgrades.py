@@ -33,7 +33,8 @@ def ignored(*lines: bytes, rule: str = UPGRADE, names: dict[str, list[str]] | No
 
 def passed(*lines: bytes, token: str = "websocket") -> Case:
     """An Upgrade that is passed on; the backend declines it, and the connection serves on."""
-    return Case(UPGRADE, get(*lines), served(fields={"Upgrade": [token], "Connection": ["upgrade"]}))
+    fields = {"Upgrade": [token], "Connection": ["upgrade"]}
+    return Case(UPGRADE, get(*lines), served(fields=fields))
 
 
 EXPECTATIONS = {

@@ -1,4 +1,4 @@
-"""Who a request is from and which ID it has: fields that only Waybill may write, and their twins."""
+"""Who a request is from and which ID it has: fields that only Waybill may write."""
 
 from __future__ import annotations
 

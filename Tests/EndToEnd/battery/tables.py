@@ -15,12 +15,17 @@ from . import (
     line_ends,
     methods_and_versions,
     pipelines,
+    response_chunks,
+    response_framing,
+    response_heads,
+    response_moments,
     targets,
     trailers,
     transfer_encoding,
     white_space,
 )
 from .case import Case, Sweep
+from .response_case import ResponseCase, ResponseSweep
 
 REQUEST_FAMILIES: list[ModuleType] = [
     content_length,
@@ -39,6 +44,13 @@ REQUEST_FAMILIES: list[ModuleType] = [
     pipelines,
 ]
 
+RESPONSE_FAMILIES: list[ModuleType] = [
+    response_framing,
+    response_heads,
+    response_chunks,
+    response_moments,
+]
+
 
 def name_of(family: ModuleType) -> str:
     return family.__name__.rpartition(".")[2].replace("_", "-")
@@ -54,5 +66,14 @@ def request_cases() -> dict[str, Case | Sweep]:
     return {
         f"{name_of(family)}/{name}": case
         for family in REQUEST_FAMILIES
+        for name, case in family.CASES.items()
+    }
+
+
+def response_cases() -> dict[str, ResponseCase | ResponseSweep]:
+    """Every response case by its full name, `family/case`."""
+    return {
+        f"{name_of(family)}/{name}": case
+        for family in RESPONSE_FAMILIES
         for name, case in family.CASES.items()
     }

@@ -122,7 +122,9 @@ ABSOLUTES = {
     "bad-host-field": Case(
         ABSOLUTE, b"GET http://b.test/case HTTP/1.1\r\nHost: a b\r\n\r\n", refused()
     ),
-    "two-host-fields": Case(ABSOLUTE, get(b"Host: b.test", target=b"http://b.test/case"), refused()),
+    "two-host-fields": Case(
+        ABSOLUTE, get(b"Host: b.test", target=b"http://b.test/case"), refused()
+    ),
     "userinfo": target(b"http://user@b.test/case", refused(), "RFC 9110 section 4.2.4"),
     "userinfo-password": target(b"http://a.test:x@b.test/", refused(), "RFC 9110 section 4.2.4"),
     "no-authority": target(b"http:///case", refused(), "RFC 9110 section 4.2.1"),
