@@ -265,6 +265,7 @@ extension Worker where K: ~Copyable {
     _ known: FieldName, _ name: Span<UInt8>, _ exchange: ExchangePointer
   ) -> Bool {
     if known.isForbiddenInTrailers || ControlledField.isTwin(name) { return false }
+    if ControlledField.isForwarded(name) { return false }
     let policy = exchange.pointee.plan.pointee.requestID
     return policy.mode == .off || !policy.isField(name)
   }
