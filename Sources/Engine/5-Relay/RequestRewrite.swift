@@ -52,13 +52,19 @@ extension Worker where K: ~Copyable {
       let prefix = min(exchange.pointee.plan.pointee.matchedPrefixCount, path.count)
       PathNormalization.encode(path.extracting(prefix..<path.count), into: &writer)
     } else if exchange.pointee.head.path.isEmpty {
-      writer.append(0x2f)
+      writer.append(meansWholeServer(exchange) ? 0x2a : 0x2f)
     } else {
       writer.append(bytes, exchange.pointee.head.path)
     }
     guard exchange.pointee.head.hasQuery else { return }
     writer.append(0x3f)
     writer.append(bytes, exchange.pointee.head.query)
+  }
+
+  /// True for OPTIONS with an absolute form that has neither path nor query: the last proxy sends an
+  /// asterisk (RFC 9112 section 3.2.4).
+  private mutating func meansWholeServer(_ exchange: ExchangePointer) -> Bool {
+    exchange.pointee.head.method == .options && !exchange.pointee.head.hasQuery
   }
 
   /// Host, where it does not pass with the other fields: there is none, or the target's authority
