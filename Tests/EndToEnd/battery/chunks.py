@@ -162,6 +162,9 @@ TOLERATED = {
     "extension-no-name": extended(b";=b"),
     "extension-no-value": extended(b";a="),
     "extension-half-a-quote": extended(b';a="b'),
+    "extension-flood": good(
+        b"1;%s\r\nx\r\n" % (b"a" * 200) * 2000 + LAST, b"x" * 2000, rule=EXTENSION
+    ),
 }
 
 

@@ -66,8 +66,6 @@ HOP_BY_HOP = {
     "te-named": gone(b"TE: trailers", b"Connection: TE", names=("TE",)),
     "te-chunked": gone(b"TE: chunked;q=0.5", names=("TE",)),
     "upgrade-unnamed": gone(b"Upgrade: websocket", names=("Upgrade", "Connection")),
-    "keep-alive-twin": gone(b"Keep_Alive: timeout=5", names=("Keep-Alive",)),
-    "connection-twin": gone(b"Connectio_n: close", names=("Connection",)),
 }
 
 KEPT = {

@@ -59,9 +59,6 @@ EXPECTATIONS = {
     "other-and-bad-framing": Case(
         EXPECT, post(b"Expect: cow", LENGTH, b"Content-Length: 6"), refused(400)
     ),
-    "twin": Case(
-        "SPEC section 1", post(b"Expec_t: 100-continue", LENGTH), served_content()
-    ),
     "space-before-colon": Case(EXPECT, post(b"Expect : 100-continue", LENGTH), refused()),
     "named-by-connection": Case(
         "RFC 9110 section 7.6.1", post(b"Connection: Expect", b"Expect: 100-continue", LENGTH),
@@ -117,7 +114,6 @@ IGNORED = {
     "h2c-first-line": ignored(ASKED, b"Upgrade: h2c", b"Upgrade: websocket", rule=H2C),
     "empty-token": ignored(ASKED, b"Upgrade:"),
     "empty-list": ignored(ASKED, b"Upgrade: , "),
-    "twin": ignored(ASKED, b"Upgrad_e: websocket"),
 }  # fmt: skip
 
 ODD = {

@@ -111,7 +111,7 @@ BAD = {
 COUNT = {
     "none": Case(RULE, head(), refused()),
     "none-but-forwarded-host": Case(RULE, head(b"X-Forwarded-Host: b.test"), refused()),
-    "none-but-twin": Case(RULE, head(b"Ho_st: b.test"), refused()),
+    "none-but-alike": Case(RULE, head(b"Ho_st: b.test"), refused()),
     "two": Case(RULE, head(b"Host: b.test", b"Host: c.test"), refused(), why=TWO),
     "two-equal": Case(RULE, head(b"Host: b.test", b"Host: b.test"), refused()),
     "two-differing-in-case": Case(RULE, head(b"Host: b.test", b"host: c.test"), refused(), why=TWO),
