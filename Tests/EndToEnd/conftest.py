@@ -15,6 +15,7 @@ from harness.backend import RecordingBackend
 from harness.ports import free_port
 from harness.proxy import Proxy, binary
 
+WITHOUT_PROXY = {"test_harness.py", "test_battery_judgement.py"}
 PREAMBLE = """\
 worker_threads {workers};
 worker_connections {connections};
@@ -115,7 +116,7 @@ def make_backend() -> Iterator[Callable[..., RecordingBackend]]:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Says once and clearly that the binary is missing, instead of failing in every test."""
-    needing = [item for item in session.items if item.path.name != "test_harness.py"]
+    needing = [item for item in session.items if item.path.name not in WITHOUT_PROXY]
     if needing and not binary().exists() and not session.config.option.collectonly:
         pytest.exit(f"{binary()} does not exist: build it, or set WAYBILL", returncode=2)
 

@@ -106,7 +106,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.requestBytes = UInt64(exchange.pointee.headByteCount)
     exchange.pointee.asksForTunnel =
       exchange.pointee.head.requestsUpgrade && exchange.pointee.head.framing == .none
-      && !asksForHTTP2(exchange)
+      && passesUpgrade(exchange)
     switch exchange.pointee.head.framing {
     case .none, .untilClose, .length(0): exchange.pointee.request = .complete
     case .length(let count):
@@ -118,19 +118,25 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// True for `Upgrade: h2c`, which is never passed on: the requests inside such a tunnel would
-  /// have no ID, no line and no rules (RFC 9113 section 3.1 has deprecated it).
-  private mutating func asksForHTTP2(_ exchange: ExchangePointer) -> Bool {
+  /// True for an Upgrade that names a protocol, but not `h2c`, which is never passed on: the
+  /// requests inside such a tunnel would have no ID, no line and no rules (RFC 9113 section 3.1 has
+  /// deprecated it).
+  private mutating func passesUpgrade(_ exchange: ExchangePointer) -> Bool {
     guard let index = exchange.pointee.head.fields.firstIndex(of: .upgrade) else { return false }
     let value = exchange.pointee.head.fields[index].value
     let bytes = exchange.pointee.headBytes.span.extracting(value.offsets)
-    guard bytes.count >= 3 else { return false }
-    for start in 0...(bytes.count - 3) {
+    var namesProtocol = false
+    for start in bytes.indices {
+      // A list may hold nothing but commas and blanks.
+      if bytes[start] != 0x2c && bytes[start] != 0x20 && bytes[start] != 0x09 {
+        namesProtocol = true
+      }
+      guard start + 3 <= bytes.count else { continue }
       if FieldNameMatch.equalIgnoringCase(bytes.extracting(start..<start + 3), "h2c") {
-        return true
+        return false
       }
     }
-    return false
+    return namesProtocol
   }
 
   /// What serves a request of a server that no location matches.

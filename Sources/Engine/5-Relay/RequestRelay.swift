@@ -212,7 +212,7 @@ extension Worker where K: ~Copyable {
     client.pointee.inputStart &+= UInt32(count)
     exchange.pointee.record.requestBytes &+= UInt64(count)
     exchange.pointee.request = .complete
-    writeTrailers(trailers, bytes.span, exchange, into: &writer)
+    writeTrailers(trailers, bytes.span, exchange, ofRequest: true, into: &writer)
     return .ready
   }
 

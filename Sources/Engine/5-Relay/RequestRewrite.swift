@@ -52,13 +52,19 @@ extension Worker where K: ~Copyable {
       let prefix = min(exchange.pointee.plan.pointee.matchedPrefixCount, path.count)
       PathNormalization.encode(path.extracting(prefix..<path.count), into: &writer)
     } else if exchange.pointee.head.path.isEmpty {
-      writer.append(0x2f)
+      writer.append(meansWholeServer(exchange) ? 0x2a : 0x2f)
     } else {
       writer.append(bytes, exchange.pointee.head.path)
     }
     guard exchange.pointee.head.hasQuery else { return }
     writer.append(0x3f)
     writer.append(bytes, exchange.pointee.head.query)
+  }
+
+  /// True for OPTIONS with an absolute form that has neither path nor query: the last proxy sends an
+  /// asterisk (RFC 9112 section 3.2.4).
+  private mutating func meansWholeServer(_ exchange: ExchangePointer) -> Bool {
+    exchange.pointee.head.method == .options && !exchange.pointee.head.hasQuery
   }
 
   /// Host, where it does not pass with the other fields: there is none, or the target's authority
@@ -248,20 +254,31 @@ extension Worker where K: ~Copyable {
   }
 
   /// Composes the last chunk and the trailer fields that may pass: none of the ID's name, none that
-  /// frames or routes a message (RFC 9110 section 6.5.1).
+  /// frames or routes a message (RFC 9110 section 6.5.1), and none that the request's Connection
+  /// names (RFC 9110 section 7.6.1).
   mutating func writeTrailers(
     _ trailers: borrowing FieldSection, _ bytes: Span<UInt8>, _ exchange: ExchangePointer,
-    into writer: inout ByteWriter
+    ofRequest: Bool, into writer: inout ByteWriter
   ) {
     writer.append("0\r\n")
-    let policy = exchange.pointee.plan.pointee.requestID
+    let head = exchange.pointee.headBytes.span
+    let listsFields = ofRequest && exchange.pointee.head.connection.contains(.fieldNames)
     for index in 0..<trailers.count {
       let line = trailers[index]
       let name = bytes.extracting(line.name.offsets)
-      if line.known.isForbiddenInTrailers || ControlledField.isTwin(name) { continue }
-      if policy.mode != .off && policy.isField(name) { continue }
+      guard passesAsTrailer(line.known, name, exchange) else { continue }
+      if listsFields && exchange.pointee.head.fields.connectionLists(name, in: head) { continue }
       writer.appendField(name, bytes.extracting(line.value.offsets))
     }
     writer.append("\r\n")
+  }
+
+  private mutating func passesAsTrailer(
+    _ known: FieldName, _ name: Span<UInt8>, _ exchange: ExchangePointer
+  ) -> Bool {
+    if known.isForbiddenInTrailers || ControlledField.isTwin(name) { return false }
+    if ControlledField.isForwarded(name) { return false }
+    let policy = exchange.pointee.plan.pointee.requestID
+    return policy.mode == .off || !policy.isField(name)
   }
 }

@@ -166,8 +166,11 @@ extension Worker where K: ~Copyable {
     }
     peer.pointee.inputStart &+= UInt32(count)
     completeResponse(exchange)
+    // Which fields its Connection names can't be told any more: the head's bytes are gone. Trailers
+    // may be discarded (RFC 9112 section 7.1.2).
+    if exchange.pointee.responseHead.connection.contains(.fieldNames) { trailers.removeAll() }
     if exchange.pointee.clientFraming == .chunked {
-      writeTrailers(trailers, bytes.span, exchange, into: &writer)
+      writeTrailers(trailers, bytes.span, exchange, ofRequest: false, into: &writer)
     }
     return .ready
   }

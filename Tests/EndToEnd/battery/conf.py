@@ -1,0 +1,32 @@
+"""The servers of the battery, for Waybill and, in the same words, for nginx."""
+
+SERVER = """\
+server {{
+  listen 127.0.0.1:{port};
+  server_name guarded.test;
+  location / {{ return 203 "guarded"; }}
+}}
+server {{
+  listen 127.0.0.1:{port} default_server;
+  location / {{ proxy_pass http://{backend}; {proxy} }}
+  location /own {{ return 200 "own"; }}
+  location /guarded {{ return 203 "guarded"; }}
+  location /small {{ client_max_body_size 10; proxy_pass http://{backend}; {proxy} }}
+  location /replaced/ {{ proxy_pass http://{backend}/base/; {proxy} }}
+}}
+"""
+
+RESPONSES = """\
+server {{
+  listen 127.0.0.1:{port};
+  location / {{ proxy_pass http://{backend}; {proxy} }}
+}}
+"""
+
+WAYBILL = """\
+worker_threads 1;
+pid {directory}/waybill.pid;
+shutdown_timeout 2s;
+error_log {directory}/error.log info;
+access_log {directory}/access.log json;
+"""

@@ -1,0 +1,65 @@
+"""Every case of the battery: what client, backend and log must show, and that nobody is misled."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from battery.case import Case, Sweep
+from battery.conf import SERVER, WAYBILL
+from battery.judgement import faults, log_faults
+from battery.log_tail import LogTail
+from battery.observation import observe
+from battery.recorder import Recorder, Sighting
+from battery.tables import request_cases
+from conftest import Site
+from harness.ports import free_port
+
+REQUESTS = request_cases()
+
+
+class Bench:
+    """One proxy in front of one recording backend, for all cases of a run."""
+
+    def __init__(self, site: Site, stack: ExitStack):
+        self.recorder = Recorder()
+        stack.callback(self.recorder.stop)
+        conf = WAYBILL.format(directory=site.directory) + SERVER.format(
+            port=free_port(), backend=self.recorder.address, proxy=""
+        )
+        self.proxy = stack.enter_context(site.running(conf))
+        self.log = LogTail(self.proxy.access_log)
+        self._unfinished: set[str] = set()
+
+    def faults(self, case: Case) -> list[str]:
+        """All that is wrong with what the proxy makes of a case."""
+        self.proxy.alive()
+        observation = observe(self.proxy.port, case, self.recorder)
+        observation.sightings = [one for one in observation.sightings if not self._is_late(one)]
+        lines = self.log.take(observation.client, max(1, len(observation.responses)))
+        if case.outcome.partial:
+            self._unfinished |= {line.get("request_id", "") for line in lines}
+        return faults(case, observation) + log_faults(case, observation, lines)
+
+    def _is_late(self, sighting: Sighting) -> bool:
+        """True for a part of an earlier case's request: the refusal has overtaken it."""
+        if sighting.is_complete or not sighting.request:
+            return False
+        return sighting.request.fields.get("X-Request-ID") in self._unfinished
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    with ExitStack() as stack:
+        bench = Bench(Site(tmp_path_factory.mktemp("battery"), stack), stack)
+        yield bench
+        assert bench.log.left_over() == []
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_request(bench, name):
+    case = REQUESTS[name]
+    parts = case.cases if isinstance(case, Sweep) else {name: case}
+    found = {part: wrong for part, one in parts.items() if (wrong := bench.faults(one))}
+    for part, wrong in found.items():
+        print(f"{part} ({parts[part].rule}): {parts[part].data[:300]!r}")
+    assert not found

@@ -1,0 +1,59 @@
+"""Every response case of the battery: no backend can mislead a client, or the one behind it."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from battery.conf import RESPONSES, WAYBILL
+from battery.hostile import HostileBackend
+from battery.log_tail import LogTail
+from battery.response_case import ResponseCase, ResponseSweep
+from battery.response_judgement import response_faults, response_log_faults
+from battery.response_observation import observe_response
+from battery.tables import response_cases
+from conftest import Site
+from harness.ports import free_port
+
+CASES = response_cases()
+
+
+class Bench:
+    """One proxy in front of one hostile backend, for all cases of a run."""
+
+    def __init__(self, site: Site, stack: ExitStack):
+        self.backend = HostileBackend()
+        stack.callback(self.backend.stop)
+        conf = WAYBILL.format(directory=site.directory) + RESPONSES.format(
+            port=free_port(), backend=self.backend.address, proxy=""
+        )
+        self.proxy = stack.enter_context(site.running(conf))
+        self.log = LogTail(self.proxy.access_log)
+
+    def faults(self, case: ResponseCase) -> list[str]:
+        """All that is wrong with what the proxy makes of a case."""
+        self.proxy.alive()
+        observation = observe_response(self.proxy.port, case, self.backend)
+        first, second = observation.first.client, observation.next.client
+        if first == second:
+            lines = self.log.take(first, 2)
+        else:
+            lines = self.log.take(first, 1) + self.log.take(second, 1)
+        return response_faults(case, observation) + response_log_faults(case, observation, lines)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    with ExitStack() as stack:
+        bench = Bench(Site(tmp_path_factory.mktemp("battery"), stack), stack)
+        yield bench
+        assert bench.log.left_over() == []
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_response(bench, name):
+    case = CASES[name]
+    parts = case.cases if isinstance(case, ResponseSweep) else {name: case}
+    found = {part: wrong for part, one in parts.items() if (wrong := bench.faults(one))}
+    for part, wrong in found.items():
+        print(f"{part} ({parts[part].rule}): {str(parts[part].steps)[:400]}")
+    assert not found
