@@ -30,14 +30,13 @@ class Answer:
     seconds: float
     client: int
     """Which of the clients sent it."""
-    id_of_response: str | None = None
 
 
 class Load:
     """Clients that each wait for an answer before they send the next request.
 
     A client opens a new connection after each request if `keeps_alive` is false, else when its own
-    is closed.
+    is closed. All that is kept of an answer, if `keeps_answers` is false, is that its status came.
     """
 
     def __init__(
@@ -51,13 +50,18 @@ class Load:
         body: bytes = b"",
         keeps_alive: bool = True,
         pause: float = 0,
+        keeps_answers: bool = True,
     ):
+        self.count = 0
+        self.statuses: Counter[int | None] = Counter()
         self.answers: list[Answer] = []
         self.errors: list[BaseException] = []
         self._proxy = proxy
         self._request = (method, target, fields or {}, body)
         self._keeps_alive = keeps_alive
         self._pause = pause
+        self._keeps_answers = keeps_answers
+        self._lock = threading.Lock()
         self._prefix = f"load{next(_prefixes)}"
         self._stop = threading.Event()
         self._threads = [
@@ -111,6 +115,13 @@ class Load:
             if connection is not None:
                 connection.close()
 
+    def _note(self, answer: Answer) -> None:
+        with self._lock:
+            self.count += 1
+            self.statuses[answer.status] += 1
+            if self._keeps_answers:
+                self.answers.append(answer)
+
     def _exchange(
         self, connection: RawConnection, request_id: str, client: int
     ) -> RawConnection | None:
@@ -121,15 +132,12 @@ class Load:
         try:
             response = connection.exchange(data, method)
         except (ConnectionError, Truncated, Malformed):
-            self.answers.append(Answer(request_id, None, time.monotonic() - began, client))
+            self._note(Answer(request_id, None, time.monotonic() - began, client))
             connection.close()
             return None
-        self.answers.append(
-            Answer(
-                request_id, response.status, time.monotonic() - began, client,
-                response.fields.one("X-Request-ID"),
-            )
-        )  # fmt: skip
+        its_id = response.fields.one("X-Request-ID")
+        assert its_id == request_id, f"{its_id} came instead of {request_id}"
+        self._note(Answer(request_id, response.status, time.monotonic() - began, client))
         if self._keeps_alive and "close" not in response.fields.tokens("Connection"):
             return connection
         connection.close()
@@ -137,7 +145,7 @@ class Load:
 
 
 def check_answers(answers: list[Answer], lines: list[Line]) -> Counter[int]:
-    """Each answer has its own ID and exactly one line, which says the same status.
+    """Each request has an answer and exactly one line, which says the same status.
 
     Returns how often each status came. Lines of other requests are left alone.
     """
@@ -147,7 +155,6 @@ def check_answers(answers: list[Answer], lines: list[Line]) -> Counter[int]:
             by_id.setdefault(line.get("request_id", ""), []).append(line)
     for answer in answers:
         assert answer.status is not None, f"no answer: {answer}, {by_id.get(answer.request_id)}"
-        assert answer.id_of_response == answer.request_id, answer
         found = by_id.get(answer.request_id, [])
         assert len(found) == 1, f"{len(found)} lines for {answer}: {found}"
         assert found[0]["status"] == answer.status, (answer, found)
