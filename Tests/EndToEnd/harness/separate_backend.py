@@ -121,7 +121,8 @@ async def _discard_content(reader: asyncio.StreamReader, fields: dict[str, str])
 
 
 async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+    fields = b"Connection: upgrade\r\nUpgrade: echo\r\n"
+    writer.write(b"HTTP/1.1 101 Switching Protocols\r\n" + fields + b"\r\n")
     while data := await reader.read(1 << 16):
         writer.write(data)
         await writer.drain()
