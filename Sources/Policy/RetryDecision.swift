@@ -28,7 +28,7 @@ extension RetryPolicy {
   ///   may have acted on it: then only an idempotent method may be sent again
   ///   (RFC 9110 section 9.2.2), unless `non_idempotent` allows it.
   /// - contentConsumed: content was taken from the client that is no longer held.
-  /// - tries: the tries made so far, at least 1.
+  /// - tries: the peers tried so far, at least 1.
   /// - peerCount: the peers of the upstream that are not `down`, backups included.
   /// - elapsed: the time since the first try began.
   public func allowsNextTry(

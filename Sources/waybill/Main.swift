@@ -5,7 +5,6 @@ import Platform
 
 @main struct Main {
   static func main() {
-    let arguments = Array(CommandLine.arguments.dropFirst())
-    ProcessControl.exit(runCommandLine(arguments).rawValue)
+    ProcessControl.exit(runCommandLine(ProcessArguments.all).rawValue)
   }
 }

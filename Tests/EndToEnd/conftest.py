@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from harness import sanitizers
 from harness.backend import RecordingBackend
 from harness.ports import free_port
 from harness.proxy import Proxy, binary
@@ -87,6 +88,14 @@ server {{
         """The proxy on `text` in which each `listen PORT` becomes a free port of the loopback."""
         port = free_port()
         return self.start(text.replace("PORT", f"127.0.0.1:{port}"), **options)
+
+
+@pytest.fixture(autouse=True)
+def no_sanitizer_report() -> Iterator[None]:
+    """Fails the test whose processes left a report, after all of them have ended."""
+    yield
+    found = sanitizers.new_reports()
+    assert found == "", found
 
 
 @pytest.fixture

@@ -1,9 +1,12 @@
 """The harness itself: its client and its backend talk to each other, without the proxy."""
 
+import signal
 import threading
+from pathlib import Path
 
 import pytest
 
+from harness import sanitizers
 from harness.backend import CLOSE, RESET, RecordingBackend, reply
 from harness.client import RawConnection, chunked, raw, request_bytes
 from harness.log import checked
@@ -143,3 +146,21 @@ def test_a_backend_stops_listening():
     backend.stop()
     with pytest.raises(ConnectionRefusedError):
         RawConnection(backend.port)
+
+
+def test_a_report_of_a_sanitizer_is_found_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("WAYBILL_SANITIZER_REPORTS", str(tmp_path))
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "single")
+    place = sanitizers.settings()["ASAN_OPTIONS"].split(":")[0].removeprefix("log_path=")
+    assert sanitizers.new_reports() == ""
+    Path(place + ".123").write_text("heap-use-after-free")
+    assert "heap-use-after-free" in sanitizers.new_reports()
+    assert sanitizers.new_reports() == ""
+
+
+@pytest.mark.skipif(not sanitizers.is_sanitized(), reason="only a sanitized binary reports")
+def test_a_sanitized_binary_reports_where_it_is_looked_for(site):
+    with site.running("server { listen 127.0.0.1:%d; }" % free_port()) as proxy:
+        proxy.signal(signal.SIGSEGV)
+        proxy.exit_code = proxy.process.wait(10)
+    assert "Sanitizer" in sanitizers.new_reports()

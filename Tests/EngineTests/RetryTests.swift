@@ -119,6 +119,25 @@ struct RetryTests {
     #expect(bed.world.connections(of: backend).count == 2)
   }
 
+  /// The crash of a backend: its kept connections break, a fresh one is refused. Asking the same
+  /// peer again must not use up the place of the next one.
+  @Test func afterAStaleConnectionAndARefusalTheNextPeerIsTried() throws {
+    let bed = try EngineBed(
+      Self.toUpstream, top: "upstream app { server 10.0.0.1:8000; server 10.0.0.2:8000; }")
+    var behaviour = fadingBackend([.close])
+    behaviour.connectOutcome = { $0 == 0 ? .accepted : .refused }
+    bed.backend(behaviour)
+    bed.backend(at: Self.second)
+    let client = bed.client([
+      .send(get("/1")), .awaitResponse, .send(get("/2")), .awaitResponse, .send(get("/3")),
+      .awaitResponse,
+    ])
+    bed.finish(requests: 3)
+    #expect(bed.record(client).messages.map(\.status) == [200, 200, 200])
+    #expect(
+      bed.ends.last?.tries.map(\.error) == ["connection_terminated", "connection_refused", ""])
+  }
+
   /// Peers that refuse are passed over, and the line names every try.
   @Test func theNextPeerIsTried() throws {
     let bed = try EngineBed(Self.toUpstream, top: Self.threePeers)

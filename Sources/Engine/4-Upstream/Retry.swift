@@ -87,12 +87,15 @@ extension Worker where K: ~Copyable {
       && (exchange.pointee.head.method.isIdempotent || nothingArrived)
   }
 
-  private mutating func allowsNextTry(_ exchange: ExchangePointer, _ failure: TryFailure) -> Bool {
+  /// True when the next peer may be asked. A try that only replaced a stale connection is not
+  /// counted: it went to the same peer and must not take the place of another one.
+  mutating func allowsNextTry(_ exchange: ExchangePointer, _ failure: TryFailure) -> Bool {
+    let replays = exchange.pointee.replacedStaleConnection ? 1 : 0
     return exchange.pointee.plan.pointee.retry.allowsNextTry(
       after: failure, method: exchange.pointee.head.method,
       requestSent: exchange.pointee.upstreamBytesSent > 0,
       contentConsumed: exchange.pointee.contentConsumed,
-      tries: exchange.pointee.record.tryCount,
+      tries: exchange.pointee.record.tryCount &- replays,
       peerCount: tables.upstreams[exchange.pointee.upstreamIndex].peers.count,
       elapsed: now - exchange.pointee.firstTryStart)
   }

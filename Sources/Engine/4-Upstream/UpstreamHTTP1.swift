@@ -92,7 +92,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.upstreamStatus = status
     if status == 101 { return openTunnel(exchange, &writer) }
     let condition = RetryConditions(status: status)
-    if !condition.isEmpty, mayGoToNextPeer(exchange, status), let next = selectPeer(exchange) {
+    if !condition.isEmpty, allowsNextTry(exchange, .status(status)), let next = selectPeer(exchange) {
       noteTry(exchange, error: .none)
       markPeer(exchange, failed: TryFailure.status(status).countsAgainstPeer)
       releaseUpstream(exchange, mayReuse: false)
@@ -101,15 +101,6 @@ extension Worker where K: ~Copyable {
       return .gone
     }
     return beginResponse(exchange, &writer)
-  }
-
-  private mutating func mayGoToNextPeer(_ exchange: ExchangePointer, _ status: UInt16) -> Bool {
-    return exchange.pointee.plan.pointee.retry.allowsNextTry(
-      after: .status(status), method: exchange.pointee.head.method, requestSent: true,
-      contentConsumed: exchange.pointee.contentConsumed,
-      tries: exchange.pointee.record.tryCount,
-      peerCount: tables.upstreams[exchange.pointee.upstreamIndex].peers.count,
-      elapsed: now - exchange.pointee.firstTryStart)
   }
 
   /// Passes a 1xx response on to clients that know such (RFC 9110 section 15.2).

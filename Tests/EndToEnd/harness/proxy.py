@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import sanitizers
 from .backend import RecordingBackend
 from .client import RawConnection, request_bytes
 from .log import Line, read_lines, with_id
@@ -29,7 +30,7 @@ def binary() -> Path:
 
 
 def environment() -> dict[str, str]:
-    return os.environ | {"SWIFT_BACKTRACE": "enable=no"}
+    return os.environ | {"SWIFT_BACKTRACE": "enable=no"} | sanitizers.settings()
 
 
 def command(*arguments: str | Path, timeout: float = 15) -> subprocess.CompletedProcess[str]:
