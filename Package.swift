@@ -15,6 +15,8 @@ let pure: [SwiftSetting] =
 
 let package = Package(
   name: "waybill",
+  // For the fuzzers, which are a package of their own.
+  products: [.library(name: "Properties", targets: ["Properties"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
   ],
@@ -48,7 +50,8 @@ let package = Package(
     .testTarget(
       name: "PolicyTests", dependencies: ["Policy", "HTTP", "Basics"], swiftSettings: strict),
     .testTarget(
-      name: "TelemetryTests", dependencies: ["Telemetry", "Policy", "HTTP", "Basics"],
+      name: "TelemetryTests",
+      dependencies: ["Properties", "Telemetry", "Policy", "HTTP", "Basics"],
       swiftSettings: strict),
     .testTarget(
       name: "ConfigurationTests",
@@ -67,6 +70,14 @@ let package = Package(
         "Basics",
       ],
       swiftSettings: strict),
+    .target(
+      name: "Properties",
+      dependencies: [
+        "Engine", "Simulation", "Configuration", "Plan", "Platform", "Policy", "Telemetry", "HTTP",
+        "Basics",
+      ],
+      path: "Tests/Properties", swiftSettings: strict),
+    .testTarget(name: "CorpusTests", dependencies: ["Properties"], swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -21,7 +21,7 @@ public enum EffectiveConfiguration {
     var text = ""
     for source in compiled.sources {
       text += "# configuration file \(source.path):\n"
-      text += String(decoding: source.bytes, as: UTF8.self)
+      text += String(decoding: source.text, as: UTF8.self)
       if source.bytes.last != 0x0A { text += "\n" }
       text += "\n"
     }

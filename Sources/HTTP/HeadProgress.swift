@@ -79,8 +79,16 @@ extension HeadProgress {
   /// False while trying the current line again could not tell more than the last time. Asked once
   /// in each call, for the line that the last call left.
   @inline(__always)
-  func isWorthReading(_ bytes: Span<UInt8>, _ window: LineWindow) -> Bool {
-    scanned <= lineStart || HeadProgress.hasNews(bytes, window, from: scanned)
+  func isWorthReading(_ bytes: Span<UInt8>, _ window: LineWindow, _ limits: HeadLimits) -> Bool {
+    scanned <= lineStart || isAtLimit(window, limits)
+      || HeadProgress.hasNews(bytes, window, from: scanned)
+  }
+
+  /// True when the line fills its window, so that this is the last time it is tried: what is wrong
+  /// in it must be told now, as it would have been had all of it come at once.
+  private func isAtLimit(_ window: LineWindow, _ limits: HeadLimits) -> Bool {
+    window.scanEnd &- lineStart > limits.maximumLineBytes
+      || window.visible >= limits.maximumHeadBytes
   }
 
   /// False while nothing behind `scanned` could end the line.

@@ -15,7 +15,7 @@ extension ResponseHead {
     guard byteCount == 0 else { return true }
     var window = progress.window(bytes, limits)
     var isComplete = false
-    if progress.isWorthReading(bytes, window) {
+    if progress.isWorthReading(bytes, window, limits) {
       isComplete = try readLines(bytes, limits, &window)
     }
     if !isComplete {

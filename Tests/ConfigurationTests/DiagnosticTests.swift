@@ -210,6 +210,14 @@ struct DiagnosticTests {
     #expect(compiled.diagnostics.last?.message == "150 more errors are not shown")
   }
 
+  /// What stands in a file can't give orders to the terminal that shows it.
+  @Test func controlsAreNotShown() {
+    let shown = diagnostics("\"no\u{1B}[2J\u{9B}2J\rsuch\" 1;")
+    let controls = shown.unicodeScalars.filter { $0.properties.generalCategory == .control }
+    #expect(controls.allSatisfy { $0 == "\n" })
+    #expect(shown.contains("unknown directive \"no [2J 2J such\""))
+  }
+
   /// A very long line shows only what surrounds the fault.
   @Test func longLinesAreCut() {
     let padding = String(repeating: "x ", count: 500)

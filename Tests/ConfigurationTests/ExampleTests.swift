@@ -45,6 +45,13 @@ struct ExampleTests {
     #expect(try String(contentsOf: url, encoding: .utf8) == text)
   }
 
+  /// The byte order mark of a file that an editor left one in is no word in the middle of a text.
+  @Test func effectiveConfigurationOfAFileWithByteOrderMark() {
+    let compiled = Compiling().compile("\u{FEFF}server { return 204; }")
+    let text = EffectiveConfiguration.render(compiled)
+    #expect(Compiling().compile(text).diagnostics.map { $0.render() } == [])
+  }
+
   /// `-T` prints the files, the merged policies and the defaults, to the letter.
   @Test func effectiveConfiguration() {
     var compiling = Compiling()

@@ -35,6 +35,13 @@ import Testing
     #expect(outcome(start + padded("X", 60)).error == .headTooLarge)
   }
 
+  /// What is wrong in a line that is also too long is told the same way for every cut.
+  @Test func faultsInLinesThatAreTooLong() {
+    #expect(outcome(padded("GET  /", 60)).error == .malformedRequestLine)
+    #expect(outcome(padded("GET / HTTP/1.1\r\nX Y", 60)).error == .whitespaceBeforeColon)
+    #expect(outcome(padded("GET / HTTP/1.1\r\nHost: a\r\nX(: ", 80)).error == .invalidFieldName)
+  }
+
   @Test func boundsTheHead() {
     let wide = HeadLimits(maximumLineBytes: 1_000, maximumHeadBytes: 100, maximumFieldCount: 9)
     let start = "GET / HTTP/1.1\r\nHost: a\r\n"

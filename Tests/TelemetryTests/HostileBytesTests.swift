@@ -1,5 +1,6 @@
 import Basics
 import HTTP
+import Properties
 import Telemetry
 import Testing
 

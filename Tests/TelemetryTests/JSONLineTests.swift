@@ -1,6 +1,7 @@
 import Basics
 import HTTP
 import Policy
+import Properties
 import Telemetry
 import Testing
 

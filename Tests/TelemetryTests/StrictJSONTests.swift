@@ -1,3 +1,4 @@
+import Properties
 import Testing
 
 /// The judge must be strict itself, or the tests that rely on it prove nothing.

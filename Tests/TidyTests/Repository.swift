@@ -34,6 +34,8 @@ enum Repository {
   /// Code and scripts; scripts have no extension, and neither have folders, which have no text.
   private static func isSource(_ path: String) -> Bool {
     let url = root.appending(path: path)
+    // Inputs for parsers, of which some begin like a script.
+    if path.hasPrefix("Tests/Corpora/") { return false }
     if path.split(separator: "/").contains(where: { $0.hasPrefix(".") || $0 == "__pycache__" }) {
       return false
     }

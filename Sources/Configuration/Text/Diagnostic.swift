@@ -50,9 +50,12 @@ public struct Diagnostic: Equatable, Sendable {
   ///         lisen 8080;
   ///         ^~~~~
   ///     did you mean "listen"?
+  ///
+  /// What the file holds is never sent to the terminal as a control.
   public func render() -> String {
-    guard line > 0 else { return "\(file): \(severity.rawValue): \(message)" + advice }
-    var text = "\(file):\(line):\(column): \(severity.rawValue): \(message)"
+    let shown = Diagnostic.printable(message)
+    guard line > 0 else { return "\(file): \(severity.rawValue): \(shown)" + advice }
+    var text = "\(file):\(line):\(column): \(severity.rawValue): \(shown)"
     let (excerpt, start) = excerpt()
     text += "\n" + String(String.UnicodeScalarView(excerpt)) + "\n"
     for index in 0..<start {
@@ -65,14 +68,25 @@ public struct Diagnostic: Equatable, Sendable {
   }
 
   private var advice: String {
-    (expected.map { "\nexpected: \($0)" } ?? "")
-      + (suggestion.map { "\ndid you mean \"\($0)\"?" } ?? "")
+    (expected.map { "\nexpected: \(Diagnostic.printable($0))" } ?? "")
+      + (suggestion.map { "\ndid you mean \"\(Diagnostic.printable($0))\"?" } ?? "")
+  }
+
+  /// The text with a space in place of each control character.
+  private static func printable(_ text: String) -> String {
+    let scalars = text.unicodeScalars.map { isControl($0) ? " " : $0 }
+    return String(String.UnicodeScalarView(scalars))
+  }
+
+  /// True for the control characters of ASCII and those of ISO 8859, which terminals obey as well.
+  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.properties.generalCategory == .control
   }
 
   /// The part of the line that is worth showing, and where the caret stands in it.
   private func excerpt() -> (text: [Unicode.Scalar], caret: Int) {
     let scalars = sourceLine.unicodeScalars.map { scalar in
-      scalar != "\t" && (scalar.value < 0x20 || scalar.value == 0x7F) ? " " : scalar
+      scalar != "\t" && Diagnostic.isControl(scalar) ? " " : scalar
     }
     let start = column - 1 > 120 ? column - 1 - 40 : 0
     let shown = scalars.dropFirst(start).prefix(160)

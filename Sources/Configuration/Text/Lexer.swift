@@ -5,7 +5,7 @@ struct Lexer {
   private let bytes: [UInt8]
   private let file: Int
   private let reporter: DiagnosticReporter
-  private var position = 0
+  private var position: Int
   /// True until a token has been found on the current line.
   private var isLineStart = true
 
@@ -14,8 +14,7 @@ struct Lexer {
     bytes = reporter.sources[file].bytes
     self.file = file
     self.reporter = reporter
-    // A byte order mark is what some editors leave; it means nothing here.
-    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
+    position = reporter.sources[file].text.startIndex
   }
 
   /// The next token; `.end` for ever behind the last one.

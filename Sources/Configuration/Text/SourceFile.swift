@@ -8,6 +8,10 @@ public struct SourceFile: Sendable {
   /// Offset of the first byte of each line.
   let lineStarts: [Int]
 
+  /// What the file holds behind the byte order mark that some editors leave, which means nothing
+  /// here.
+  var text: ArraySlice<UInt8> { bytes[(bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0)...] }
+
   /// The file at `path`, holding `bytes`.
   public init(path: String, bytes: [UInt8]) {
     self.path = path

@@ -1,24 +1,39 @@
 /// A JSON text as RFC 8259 defines it and nothing more: the judge of the lines that Waybill writes,
 /// sharing no code with them. Keys keep their order, and twice the same key is an error.
-indirect enum StrictJSON: Equatable {
+public indirect enum StrictJSON: Equatable, Sendable {
   case object([Member])
   case array([StrictJSON])
   case string(String)
   case number(String)
   case literal(String)
 
-  struct Member: Equatable {
-    let key: String
-    let value: StrictJSON
+  /// A member of an object.
+  public struct Member: Equatable, Sendable {
+    /// Its name.
+    public let key: String
+    /// Its value.
+    public let value: StrictJSON
+
+    /// The member given.
+    public init(key: String, value: StrictJSON) {
+      self.key = key
+      self.value = value
+    }
   }
 
-  struct Malformed: Error, Equatable {
-    let offset: Int
-    let reason: String
+  /// Why a text is no JSON.
+  public struct Malformed: Error, Equatable {
+    /// Where.
+    public let offset: Int
+    /// What is wrong there.
+    public let reason: String
   }
+
+  /// True when all of `bytes` are one value.
+  public static func isValid(_ bytes: [UInt8]) -> Bool { (try? parse(bytes)) != nil }
 
   /// Parses all of `bytes`, which must be one value and valid UTF-8.
-  static func parse(_ bytes: [UInt8]) throws(Malformed) -> StrictJSON {
+  public static func parse(_ bytes: [UInt8]) throws(Malformed) -> StrictJSON {
     guard String(validating: bytes, as: UTF8.self) != nil else {
       throw Malformed(offset: 0, reason: "not UTF-8")
     }
@@ -28,14 +43,17 @@ indirect enum StrictJSON: Equatable {
     return value
   }
 
-  var members: [Member] {
+  /// The members of an object; none of anything else.
+  public var members: [Member] {
     guard case .object(let members) = self else { return [] }
     return members
   }
 
-  subscript(key: String) -> StrictJSON? { members.first { $0.key == key }?.value }
+  /// The value of an object's member.
+  public subscript(key: String) -> StrictJSON? { members.first { $0.key == key }?.value }
 
-  var text: String? {
+  /// A string's content, or a number or a literal as it stands.
+  public var text: String? {
     switch self {
     case .string(let text), .number(let text), .literal(let text): text
     case .object, .array: nil
