@@ -1,6 +1,7 @@
 import Basics
 import Platform
 import Simulation
+import Scenarios
 import Testing
 
 /// Logs that can't be written: requests are never delayed, and nothing is lost silently.

@@ -12,7 +12,7 @@ extension SimulatedWorld {
     isDeadlocked = false
     let limit = roundedUp(deadline)
     now = now + network.turnCost
-    if chance.happens(faults.wallClockJumps) {
+    if strikes(.wallClockJumps, faults.wallClockJumps) {
       jumpWallClock(bySeconds: Int64(chance.below(121)) - 60)
     }
     performDueActions()
@@ -41,7 +41,7 @@ extension SimulatedWorld {
   }
 
   func fillRandom(_ buffer: UnsafeMutableRawBufferPointer) -> Bool {
-    if chance.happens(faults.failedRandom) { return false }
+    if strikes(.failedRandom, faults.failedRandom) { return false }
     for index in buffer.indices { buffer[index] = UInt8(truncatingIfNeeded: entropy.next()) }
     return true
   }
