@@ -46,6 +46,7 @@ public final class SimulatedWorld {
   var pendingCommands: WorkerCommands = []
   var hasWakeEvent = false
   var callsAtLastWait = 0
+  var actionsAtLastWait = 0
 
   var endpoints: [Endpoint] = []
   var listeners: [Listener] = []

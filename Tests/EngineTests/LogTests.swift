@@ -1,7 +1,7 @@
 import Basics
 import Platform
-import Simulation
 import Scenarios
+import Simulation
 import Testing
 
 /// Logs that can't be written: requests are never delayed, and nothing is lost silently.

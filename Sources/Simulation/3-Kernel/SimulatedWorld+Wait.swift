@@ -61,12 +61,15 @@ extension SimulatedWorld {
     return now + .milliseconds(whole + (rest == 0 ? 0 : 1))
   }
 
-  /// A turn is busy when it neither slept nor moved anything since the one before it.
+  /// A turn is busy when it neither slept nor moved anything since the one before it, although
+  /// nothing has happened in the world that it could have been woken for.
   private func countBusyTurn(since begin: Instant) {
     let slept = now - begin > network.turnCost
     let progress = calls.progress
-    busyTurns = slept || progress != callsAtLastWait ? 0 : busyTurns + 1
+    let isWoken = schedule.takenCount != actionsAtLastWait
+    busyTurns = slept || isWoken || progress != callsAtLastWait ? 0 : busyTurns + 1
     mostBusyTurns = max(mostBusyTurns, busyTurns)
     callsAtLastWait = progress
+    actionsAtLastWait = schedule.takenCount
   }
 }

@@ -4,6 +4,7 @@ import Simulation
 extension ConfPlan {
   /// A conf file such as a seed decides. Calm ones have no limit that refuses anybody.
   init(_ chance: inout SeededGenerator, isCalm: Bool) {
+    isBulky = chance.happens(250)
     backendCount = chance.between(1...3)
     workerCount = chance.happens(250) ? 2 : 1
     if chance.happens(200) { idField = "x-correlation-id" }

@@ -12,6 +12,8 @@ struct ConfPlan {
   var workerCount = 1
   /// A second log, of lines that need not be JSON; nil when there is none.
   var secondLog: String?
+  /// Content is large here; else it is small, and may come byte by byte.
+  var isBulky = false
   /// Some limit (of connections) may refuse a request that nothing is wrong with.
   var hasTightLimits = false
   /// A try that failed may be repeated although the method is not idempotent.

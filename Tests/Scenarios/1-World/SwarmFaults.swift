@@ -4,13 +4,14 @@ import Simulation
 /// Which faults a seed has, and how often they come.
 enum SwarmFaults {
   /// Cuts bytes and shuffles events in ways that change no outcome.
-  static func harmless(_ chance: inout SeededGenerator) -> Faults {
+  static func harmless(_ chance: inout SeededGenerator, isBulky: Bool) -> Faults {
     var faults = Faults()
-    faults.fragmentedDeliveries = rate(&chance, [50, 500, 1000])
-    faults.largestFragment = chance.pick([1, 2, 16, 300])
-    faults.squeezedWrites = rate(&chance, [20, 200, 800])
+    // Large content byte by byte would take all day and show nothing new.
+    faults.fragmentedDeliveries = rate(&chance, isBulky ? [20, 50] : [50, 500, 1000])
+    faults.largestFragment = isBulky ? 300 : chance.pick([1, 2, 16, 300])
+    faults.squeezedWrites = rate(&chance, isBulky ? [20, 200] : [20, 200, 800])
     faults.tinyBuffers = rate(&chance, [50, 300])
-    faults.largestTinyBuffer = chance.pick([1, 16, 64, 1000])
+    faults.largestTinyBuffer = isBulky ? 4_000 : chance.pick([8, 64, 1_000])
     faults.spuriousEvents = rate(&chance, [20, 200])
     faults.reorderedEvents = rate(&chance, [200, 1000])
     faults.withheldEvents = rate(&chance, [100, 500])
@@ -26,8 +27,8 @@ enum SwarmFaults {
   }
 
   /// Breaks things besides.
-  static func harmful(_ chance: inout SeededGenerator) -> Faults {
-    var faults = harmless(&chance)
+  static func harmful(_ chance: inout SeededGenerator, isBulky: Bool) -> Faults {
+    var faults = harmless(&chance, isBulky: isBulky)
     faults.resets = rate(&chance, [1, 5, 30])
     faults.resetsThatDiscard = rate(&chance, [500])
     faults.refusedConnects = rate(&chance, [20, 200])

@@ -10,11 +10,13 @@ struct BackendPlan {
   let salt: UInt64
   let menu: [(ResponseKind, Int)]
   let connectDelay: Interval
+  let isBulky: Bool
 
   /// The backend of this number.
   init(_ index: Int, conf: ConfPlan, isCalm: Bool, _ chance: inout SeededGenerator) {
     self.index = index
     idField = conf.idField
+    isBulky = conf.isBulky
     salt = chance.next()
     let good = chance.swarm(ResponseKind.allCases.filter(\.isFaithful).map { ($0, 3) })
     let bad = chance.swarm(ResponseKind.allCases.filter { !$0.isFaithful }.map { ($0, 1) })
@@ -79,7 +81,7 @@ struct BackendPlan {
     let seen = request.message.values(of: idField).joined(separator: ", ")
     let response = PlannedResponse(
       nonce: nonce, seenID: seen, idField: idField, isHead: request.message.method == "HEAD",
-      closes: request.message.asksToClose)
+      closes: request.message.asksToClose, isBulky: isBulky)
     return response.actions(kind, &chance)
   }
 }

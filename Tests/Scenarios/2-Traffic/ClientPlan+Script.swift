@@ -25,7 +25,8 @@ extension ClientPlan {
     case .leavingInRequest: return leavingInRequest(&chance)
     case .leavingInResponse:
       return [
-        .sendBytes(allBytes), chance.pick([.awaitBytes(chance.below(400)), .pause(.milliseconds(1))]),
+        .sendBytes(allBytes),
+        chance.pick([.awaitBytes(chance.below(400)), .pause(.milliseconds(1))]),
         leaving(&chance),
       ]
     case .silent: return [.awaitEnd]

@@ -50,7 +50,7 @@ struct ClientPlan {
       requests.append(PlannedRequest(tunnelOf: last, conf: conf, &chance))
       // No request: where the tunnel does not open, this is refused.
       tunnel = Array("<tunnel>\r\n".utf8)
-      tunnel += Filler.bytes(of: last, .tunnel, count: chance.pick([0, 50, 5_000, 100_000]))
+      tunnel += Filler.bytes(of: last, .tunnel, count: chance.pick(conf.isBulky ? [5_000, 100_000] : [0, 50, 900]))
     default: break
     }
     actions = script(&chance)

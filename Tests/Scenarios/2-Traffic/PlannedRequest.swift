@@ -36,7 +36,7 @@ extension PlannedRequest {
     method = chance.pick(["GET", "GET", "GET", "POST", "POST", "PUT", "HEAD", "DELETE", "OPTIONS"])
     if method == "POST" || method == "PUT" || chance.happens(50) {
       framing = chance.pick([.length, .length, .chunked])
-      content = Filler.bytes(of: nonce, .request, count: PlannedRequest.contentCount(&chance))
+      content = Filler.bytes(of: nonce, .request, count: PlannedRequest.contentCount(conf, &chance))
     }
     identity = .chosen(nonce, &chance)
     isHTTP10 = framing != .chunked && chance.happens(60)
@@ -84,8 +84,8 @@ extension PlannedRequest {
     headCount = bytes.count
   }
 
-  private static func contentCount(_ chance: inout SeededGenerator) -> Int {
-    let largest = chance.pick(weighted: [(40, 8), (2_000, 8), (20_000, 2), (200_000, 1)])
+  private static func contentCount(_ conf: ConfPlan, _ chance: inout SeededGenerator) -> Int {
+    let largest = chance.pick(conf.isBulky ? [2_000, 20_000, 200_000] : [2, 40, 1_000])
     return chance.below(largest + 1)
   }
 
@@ -116,12 +116,15 @@ extension PlannedRequest {
     var framed: [UInt8] = []
     var start = 0
     while start < content.count {
-      let count = min(content.count - start, chance.between(max(1, content.count / 50)...max(largest, content.count / 50 + 1)))
-      framed += Array((String(count, radix: 16) + (chance.happens(50) ? ";e=1" : "") + "\r\n").utf8)
+      let least = content.count / 50 + 1
+      let count = min(content.count - start, chance.between(least...max(largest, least)))
+      let extensions = chance.happens(50) ? ";e=1" : ""
+      framed += Array("\(String(count, radix: 16))\(extensions)\r\n".utf8)
       framed += content[start..<(start + count)]
       framed += [13, 10]
       start += count
     }
-    return framed + Array(chance.happens(300) ? "0\r\nX-T: \(nonce)\r\n\r\n".utf8 : "0\r\n\r\n".utf8)
+    let trailer = chance.happens(300) ? "X-T: \(nonce)\r\n" : ""
+    return framed + Array("0\r\n\(trailer)\r\n".utf8)
   }
 }

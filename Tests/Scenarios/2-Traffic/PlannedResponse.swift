@@ -8,6 +8,7 @@ struct PlannedResponse {
   let idField: String
   let isHead: Bool
   let closes: Bool
+  let isBulky: Bool
 
   /// A response to nothing.
   static let unasked =
@@ -15,7 +16,7 @@ struct PlannedResponse {
 
   /// What a backend does that answers so.
   func actions(_ kind: ResponseKind, _ chance: inout SeededGenerator) -> [PeerAction] {
-    let count = chance.below(chance.pick([2, 100, 3_000, 20_000]))
+    let count = chance.below(chance.pick(isBulky ? [100, 20_000] : [2, 100, 1_000]))
     let content = Filler.bytes(of: nonce, .response, count: count)
     let end: [PeerAction] = closes ? [.close] : []
     if kind.isFaithful { return faithful(kind, content, &chance) + end }
@@ -43,9 +44,11 @@ struct PlannedResponse {
       let size = max(plain.count / 30, chance.pick([1, 50]))
       return [.sendPieces(plain, size: size, every: .milliseconds(UInt64(chance.pick([1, 20]))))]
     case .large:
-      let count = chance.pick([30_000, 70_000, 300_000])
+      let count = chance.pick(isBulky ? [30_000, 70_000, 300_000] : [2_000])
       return [.sendBytes(message(Filler.bytes(of: nonce, .response, count: count)))]
-    case .pondering: return [.pause(.milliseconds(UInt64(chance.pick([5, 300])))), .sendBytes(plain)]
+    case .pondering:
+      let wait = Interval.milliseconds(UInt64(chance.pick([5, 300])))
+      return [.pause(wait), .sendBytes(plain)]
     case .ownID: return [.sendBytes(message(content, "\(idField): own-\(nonce)\r\n"))]
     case .unavailable:
       return [.sendBytes(message(content, status: "503 Service Unavailable"))]

@@ -37,7 +37,10 @@ public struct Scenario {
     isCalm = chance.happens(300)
     conf = ConfPlan(&chance, isCalm: isCalm)
     let (conf, isCalm) = (conf, isCalm)
-    faults = isCalm ? SwarmFaults.harmless(&chance) : SwarmFaults.harmful(&chance)
+    faults =
+      isCalm
+      ? SwarmFaults.harmless(&chance, isBulky: conf.isBulky)
+      : SwarmFaults.harmful(&chance, isBulky: conf.isBulky)
     clients = Scenario.clients(conf, isCalm: isCalm, &chance)
     backends = (0..<conf.backendCount).map {
       BackendPlan($0, conf: conf, isCalm: isCalm, &chance)
@@ -74,7 +77,7 @@ public struct Scenario {
   ) -> [ClientPlan] {
     let kinds = ClientPlan.Kind.allCases.filter { !isCalm || $0.isFaithful }
     let menu = [(ClientPlan.Kind.keptAlive, 4)] + chance.swarm(kinds.map { ($0, 2) })
-    return (0..<chance.pick([2, 8, 20, 40])).map { number in
+    return (0..<chance.pick(conf.isBulky ? [2, 8] : [2, 8, 20, 40])).map { number in
       ClientPlan(number, kind: chance.pick(weighted: menu), conf: conf, &chance)
     }
   }
