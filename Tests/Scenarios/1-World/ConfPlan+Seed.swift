@@ -37,7 +37,7 @@ extension ConfPlan {
       lines.append("\(timeout) \(isCalm ? 60 : chance.pick([1, 3, 10, 60]))s;")
     }
     if chance.happens(200) { lines.append("keepalive_requests \(chance.between(1...4));") }
-    if chance.happens(200) { lines.append("proxy_ignore_client_abort off;") }
+    if !isCalm && chance.happens(200) { lines.append("proxy_ignore_client_abort off;") }
     return lines
   }
 

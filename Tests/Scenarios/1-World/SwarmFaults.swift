@@ -19,7 +19,6 @@ enum SwarmFaults {
     faults.wallClockJumps = rate(&chance, [5, 100])
     faults.stalledLogs = rate(&chance, [20, 300])
     faults.fullDisks = rate(&chance, [20, 300])
-    faults.exhaustedAccepts = rate(&chance, [20, 200])
     faults.jitter = chance.pick([
       Interval(nanoseconds: 0), Interval(nanoseconds: 60_000), .milliseconds(1), .milliseconds(30),
     ])
@@ -34,6 +33,7 @@ enum SwarmFaults {
     faults.refusedConnects = rate(&chance, [20, 200])
     faults.silentConnects = rate(&chance, [10, 100])
     faults.exhaustedConnects = rate(&chance, [10, 100])
+    faults.exhaustedAccepts = rate(&chance, [20, 200])
     faults.abortedAccepts = rate(&chance, [20, 100])
     faults.failedWatches = rate(&chance, [3, 20])
     return faults

@@ -100,8 +100,9 @@ public struct Scenario {
     func time() -> Interval { .milliseconds(UInt64(chance.pick([1, 10, 200, 3_000]))) }
     if chance.happens(150) { list.append((time(), .reopenLogs(renames: chance.happens(500)))) }
     if chance.happens(100) { list.append((time(), .fullDisk(time()))) }
-    if chance.happens(100) { list.append((time(), .noDescriptors(time()))) }
     guard !isCalm else { return list }
+    // The worker closes connections for it that no request has come on yet.
+    if chance.happens(100) { list.append((time(), .noDescriptors(time()))) }
     while chance.happens(350) {
       let backend = chance.below(conf.backendCount)
       let byReset = chance.happens(500)

@@ -10,7 +10,8 @@ extension Evidence {
     var finals: [SeenMessage] = []
     do {
       while !stream.isAtEnd {
-        let method = finals.count < plan.requests.count ? plan.requests[finals.count].method : "GET"
+        // Who answers before the request line has come can't know that HEAD is meant.
+        let method = finals.count < lines.count ? lines[finals.count]["method"] ?? "" : ""
         let kind = MessageStream.Kind.response(
           method: method, hasEnded: record.hasEnd && !record.wasReset)
         let response = try stream.next(kind)

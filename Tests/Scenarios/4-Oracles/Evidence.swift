@@ -80,5 +80,9 @@ extension AccessLine {
   }
 
   /// True when the request's head was complete, so that everything could be decided about it.
-  var wasDecided: Bool { nonce != nil && !termination.contains("request_head") }
+  var wasDecided: Bool {
+    // A client may be gone when it is told that its head was refused.
+    let wasSilent = status == 499 && self["upstream"] == nil
+    return nonce != nil && !wasSilent && !termination.contains("request_head")
+  }
 }
