@@ -63,12 +63,28 @@ let package = Package(
     .testTarget(
       name: "SimulationTests", dependencies: ["Simulation", "Platform", "HTTP", "Basics"],
       swiftSettings: strict),
-    .testTarget(
-      name: "EngineTests",
+    .target(
+      name: "Scenarios",
       dependencies: [
         "Engine", "Simulation", "Configuration", "Plan", "Platform", "Policy", "Telemetry", "HTTP",
         "Basics",
       ],
+      path: "Tests/Scenarios", swiftSettings: strict),
+    .executableTarget(
+      name: "simulate",
+      dependencies: [
+        "Scenarios", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tests/Simulate", exclude: ["plant", "planted.py"], swiftSettings: strict),
+    .testTarget(
+      name: "EngineTests",
+      dependencies: [
+        "Scenarios", "Engine", "Simulation", "Configuration", "Plan", "Platform", "Policy",
+        "Telemetry", "HTTP", "Basics",
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ScenariosTests", dependencies: ["Scenarios", "Simulation", "Basics"],
       swiftSettings: strict),
     .target(
       name: "Properties",

@@ -27,6 +27,8 @@ public final class SimulatedWorld {
   public internal(set) var now = Instant(nanoseconds: 3_600_000_000_000)
   /// The calls that the program has made.
   public internal(set) var calls = KernelCalls()
+  /// The faults that have struck.
+  public internal(set) var faultCounts = FaultCounts()
   /// What happened, as a hash and, where asked for, as text.
   public var trace = Trace()
   /// True when the program's last wait was for ever, with nothing left that could end it.
@@ -44,6 +46,7 @@ public final class SimulatedWorld {
   var pendingCommands: WorkerCommands = []
   var hasWakeEvent = false
   var callsAtLastWait = 0
+  var actionsAtLastWait = 0
 
   var endpoints: [Endpoint] = []
   var listeners: [Listener] = []

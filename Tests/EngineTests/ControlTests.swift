@@ -1,5 +1,6 @@
 import Basics
 import Platform
+import Scenarios
 import Simulation
 import Testing
 
@@ -110,6 +111,18 @@ struct ControlTests {
   }
 
   /// A second signal does not wait for the first one.
+  /// A request whose head has come in part when the worker stops has a line with that part.
+  @Test(arguments: ["G", "GET /half HTTP/1.1\r\nHo"])
+  func stoppingReportsHalfAHead(_ head: String) throws {
+    let bed = try EngineBed()
+    bed.client([.send(head), .awaitEnd])
+    bed.run(for: .seconds(1))
+    bed.end(.stop)
+    bed.checkLog(requests: 1)
+    #expect(bed.ends.first?["uri"] == (head.contains("/half") ? "/half" : nil))
+    #expect(bed.ends.first?.termination == "proxy:request_head")
+  }
+
   @Test func stoppingCutsDrainingShort() throws {
     let bed = try EngineBed()
     bed.backend(BackendBehaviour())

@@ -1,5 +1,6 @@
 import Basics
 import Plan
+import Scenarios
 import Simulation
 import Testing
 

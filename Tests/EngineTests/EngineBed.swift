@@ -4,6 +4,7 @@ import Engine
 import HTTP
 import Plan
 import Platform
+import Scenarios
 import Simulation
 import Testing
 
@@ -130,6 +131,11 @@ final class EngineBed {
   var exchangeCount: Int { worker.exchangeCount }
   var connectionCount: Int { worker.connectionCount }
   var buffersInUse: Int { worker.buffersInUse }
+  var holdings: Holdings {
+    Holdings(
+      exchanges: worker.exchangeCount, buffers: worker.buffersInUse,
+      connections: worker.connectionCount, timers: worker.timerCount)
+  }
 
   func record(_ client: ClientID) -> ConnectionRecord { world.record(of: client) }
 

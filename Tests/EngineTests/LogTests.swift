@@ -1,5 +1,6 @@
 import Basics
 import Platform
+import Scenarios
 import Simulation
 import Testing
 

@@ -1,3 +1,4 @@
+import Scenarios
 import Simulation
 
 // The messages that cases are made of.

@@ -131,6 +131,20 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   /// Buffers in use, for tests.
   public var buffersInUse: Int { buffers.inUse }
 
+  /// Connections that stand in the timer wheel, for tests.
+  public var timerCount: Int { timers.count }
+  /// The earliest deadline of any connection, found without the timer wheel, for tests: after a
+  /// turn it is never past by more than a tick.
+  public var earliestDeadline: Instant {
+    var earliest = Instant.never
+    for slot in connections.touched {
+      guard let connection = connections.element(at: slot), connection.pointee.phase != .closed
+      else { continue }
+      earliest = min(earliest, connection.pointee.deadline)
+    }
+    return earliest
+  }
+
   /// Reads the clocks anew.
   mutating func refreshClock() {
     now = kernel.now()

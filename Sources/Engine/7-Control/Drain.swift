@@ -66,8 +66,14 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func endByShutdown(_ exchange: ExchangePointer) {
-    let phase: Termination.Phase =
+    var phase: Termination.Phase =
       exchange.pointee.response == .none ? .responseHead : .responseBody
+    if exchange.pointee.response == .none && exchange.pointee.request == .head {
+      phase = .requestHead
+      // The line may show what has come of the head, so the exchange must hold it.
+      exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
+      keepHead(exchange, byteCount: exchange.pointee.downstream.pointee.inputCount)
+    }
     exchange.pointee.record.termination = Termination(.proxy, phase)
     exchange.pointee.record.error = .proxyShutdown
     exchange.pointee.closesConnection = true

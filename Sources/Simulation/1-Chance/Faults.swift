@@ -40,6 +40,8 @@ public struct Faults: Sendable {
   public var spuriousEvents = 0
   /// Waits that report their events in another order than they came.
   public var reorderedEvents = 0
+  /// Waits that keep back some of their events until the next one.
+  public var withheldEvents = 0
   /// Waits during which the wall clock jumps by up to a minute, either way.
   public var wallClockJumps = 0
 

@@ -40,6 +40,9 @@ struct Schedule {
   /// Actions that keep the world from being quiet.
   private(set) var foregroundCount = 0
 
+  /// Actions that have been taken out.
+  private(set) var takenCount = 0
+
   /// When the next action comes; nil when none does.
   var nextTime: Instant? { entries.last?.time }
 
@@ -59,6 +62,7 @@ struct Schedule {
   mutating func takeNext(dueAt now: Instant) -> Action? {
     guard let entry = entries.last, entry.time <= now else { return nil }
     entries.removeLast()
+    takenCount += 1
     if !entry.isBackground { foregroundCount -= 1 }
     return entry.action
   }

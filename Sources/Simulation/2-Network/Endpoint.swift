@@ -53,6 +53,13 @@ struct Endpoint {
   var hasFinished = false
   /// That end of stream has arrived.
   var endIsDelivered = false
+  /// Bytes that the holder of this end has read, and written.
+  var readCount = 0
+  var writtenCount = 0
+  /// The holder was told of bytes that it has not read yet.
+  var hasReportedUnread = false
+  /// Where in what was written a write began while that was so.
+  var writesOverUnread: [Int] = []
   /// Bytes that were under way when the connection broke: never acknowledged.
   var lost = 0
 

@@ -53,8 +53,8 @@ extension SimulatedWorld {
   /// What is to become of the next connect to `backend`; nobody listens where there is none.
   func connectOutcome(backend: Int?) -> ConnectOutcome {
     guard let backend else { return .refused }
-    if chance.happens(faults.refusedConnects) { return .refused }
-    if chance.happens(faults.silentConnects) { return .silent }
+    if strikes(.refusedConnects, faults.refusedConnects) { return .refused }
+    if strikes(.silentConnects, faults.silentConnects) { return .silent }
     backends[backend].attempts += 1
     return backends[backend].behaviour.connectOutcome(backends[backend].attempts - 1)
   }
@@ -133,6 +133,6 @@ extension SimulatedWorld {
   }
 
   private func bufferSize(_ usual: Int) -> Int {
-    chance.happens(faults.tinyBuffers) ? 1 + chance.below(faults.largestTinyBuffer) : usual
+    strikes(.tinyBuffers, faults.tinyBuffers) ? 1 + chance.below(faults.largestTinyBuffer) : usual
   }
 }

@@ -46,7 +46,7 @@ extension SimulatedWorld {
     guard endpoints[target].owner != .nobody, endpoints[target].stage == .established else {
       return bounce(from: id)
     }
-    if chance.happens(faults.resets) { return breakBoth(id, target) }
+    if strikes(.resets, faults.resets) { return breakBoth(id, target) }
     let amount = moveBytes(from: id, to: target)
     let endArrives = deliverEnd(from: id, to: target, behindBytes: amount > 0)
     if amount > 0 || endArrives { wake(target) }
@@ -63,7 +63,7 @@ extension SimulatedWorld {
     // After an end of stream Linux reports EPIPE, to the writer only.
     endpoints[id].error = endpoints[id].hasReceivedEnd ? .brokenPipe : .connectionReset
     breakConnection(id)
-    if isScripted(id), chance.happens(faults.resetsThatDiscard) {
+    if isScripted(id), strikes(.resetsThatDiscard, faults.resetsThatDiscard) {
       endpoints[id].received.removeAll()
     }
     wake(id)
@@ -98,7 +98,7 @@ extension SimulatedWorld {
   private func moveBytes(from id: Endpoint.ID, to target: Endpoint.ID) -> Int {
     let space = endpoints[target].receiveBuffer - endpoints[target].received.count
     var amount = min(endpoints[id].underWay.count, space)
-    if amount > 1, chance.happens(faults.fragmentedDeliveries) {
+    if amount > 1, strikes(.fragmentedDeliveries, faults.fragmentedDeliveries) {
       amount = 1 + chance.below(min(amount, faults.largestFragment))
     }
     guard amount > 0 else { return 0 }
@@ -115,7 +115,7 @@ extension SimulatedWorld {
     guard endpoint.hasFinished, !endpoint.endIsDelivered, endpoint.underWay.isEmpty else {
       return false
     }
-    if behindBytes, chance.happens(faults.fragmentedDeliveries) { return false }
+    if behindBytes, strikes(.fragmentedDeliveries, faults.fragmentedDeliveries) { return false }
     endpoints[id].endIsDelivered = true
     endpoints[target].hasReceivedEnd = true
     // Both directions are over now: the sender hears of that, too.

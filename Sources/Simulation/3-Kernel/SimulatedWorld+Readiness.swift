@@ -11,7 +11,7 @@ import Platform
 extension SimulatedWorld {
   func watch(_ descriptor: Descriptor, token: UInt64) -> KernelError? {
     let id = endpoint(of: descriptor, "watch")
-    if chance.happens(faults.failedWatches) { return .outOfMemory }
+    if strikes(.failedWatches, faults.failedWatches) { return .outOfMemory }
     setToken(token, descriptor)
     wake(id)
     return nil
@@ -58,7 +58,7 @@ extension SimulatedWorld {
       events[count] = KernelEvent(token: KernelEvent.wakeToken, readiness: .readable)
       count += 1
     }
-    if chance.happens(faults.reorderedEvents) { chance.shuffle(&readyDescriptors) }
+    if strikes(.reorderedEvents, faults.reorderedEvents) { chance.shuffle(&readyDescriptors) }
     reportConnections(into: events, count: &count)
     for number in watchedListeners where count < events.count {
       append(number, into: events, count: &count)
@@ -71,7 +71,10 @@ extension SimulatedWorld {
     into events: UnsafeMutableBufferPointer<KernelEvent>, count: inout Int
   ) {
     var taken = 0
-    while taken < readyDescriptors.count, count < events.count {
+    // As when more is ready than a wait takes: at least one is reported, the rest the next time.
+    let isShort = readyDescriptors.count > 1 && strikes(.withheldEvents, faults.withheldEvents)
+    let most = isShort ? 1 + chance.below(readyDescriptors.count - 1) : readyDescriptors.count
+    while taken < most, count < events.count {
       descriptors[readyDescriptors[taken]]?.isEnlisted = false
       append(readyDescriptors[taken], into: events, count: &count)
       taken += 1
@@ -92,6 +95,7 @@ extension SimulatedWorld {
   /// A poll that finds too little room asks for an event when it comes back, as `tcp_poll` does.
   private func awaitRoom(_ number: Int, _ readiness: KernelEvent.Readiness) {
     guard case .connection(let id)? = descriptors[number]?.kind else { return }
+    if !endpoints[id].received.isEmpty { endpoints[id].hasReportedUnread = true }
     if !readiness.contains(.writable) { endpoints[id].awaitsRoom = true }
   }
 
@@ -99,7 +103,7 @@ extension SimulatedWorld {
   private func reportSpuriously(
     into events: UnsafeMutableBufferPointer<KernelEvent>, count: inout Int
   ) {
-    guard count < events.count, chance.happens(faults.spuriousEvents) else { return }
+    guard count < events.count, strikes(.spuriousEvents, faults.spuriousEvents) else { return }
     let candidates = descriptors.compactMap { entry -> UInt64? in
       guard case .connection(let id)? = entry?.kind else { return nil }
       return endpoints[id].stage == .established ? entry?.token : nil

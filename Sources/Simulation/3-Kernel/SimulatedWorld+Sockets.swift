@@ -9,11 +9,11 @@ extension SimulatedWorld {
       preconditionFailure("accept: descriptor \(descriptor.number) is no listener")
     }
     guard let id = listeners[listener].queue.first else { return .wouldBlock }
-    if now < acceptsFailUntil || hasNoFreeDescriptor || chance.happens(faults.exhaustedAccepts) {
+    if now < acceptsFailUntil || hasNoFreeDescriptor || strikes(.exhaustedAccepts, faults.exhaustedAccepts) {
       return .exhausted(.tooManyDescriptors)
     }
     listeners[listener].queue.removeFirst()
-    if chance.happens(faults.abortedAccepts) {
+    if strikes(.abortedAccepts, faults.abortedAccepts) {
       abort(id)
       endpoints[id].owner = .nobody
       return .aborted
@@ -23,7 +23,7 @@ extension SimulatedWorld {
   }
 
   func connect(to location: Location) -> ConnectResult {
-    if hasNoFreeDescriptor || chance.happens(faults.exhaustedConnects) {
+    if hasNoFreeDescriptor || strikes(.exhaustedConnects, faults.exhaustedConnects) {
       return .failed(.tooManyDescriptors)
     }
     return location.isUnix ? connectUnix(location) : .inProgress(adopt(beginConnect(to: location)))
@@ -45,6 +45,8 @@ extension SimulatedWorld {
     let id = endpoint(of: descriptor, "read")
     let amount = endpoints[id].received.take(into: buffer)
     if amount > 0 {
+      endpoints[id].readCount += amount
+      if endpoints[id].received.isEmpty { endpoints[id].hasReportedUnread = false }
       reportReading(id)
       return .bytes(amount)
     }
@@ -65,6 +67,10 @@ extension SimulatedWorld {
       return .wouldBlock
     }
     let amount = amountTaken(id, of: parts.count)
+    if endpoints[id].hasReportedUnread {
+      endpoints[id].writesOverUnread.append(endpoints[id].writtenCount)
+    }
+    endpoints[id].writtenCount += amount
     transmit(gather(parts, amount), from: id)
     return .bytes(amount)
   }
@@ -112,7 +118,7 @@ extension SimulatedWorld {
   /// Either way a short write is followed by an event, for that is what the caller relies on.
   private func amountTaken(_ id: Endpoint.ID, of wanted: Int) -> Int {
     var amount = min(wanted, endpoints[id].room)
-    if amount > 1, chance.happens(faults.squeezedWrites) {
+    if amount > 1, strikes(.squeezedWrites, faults.squeezedWrites) {
       amount = 1 + chance.below(amount - 1)
       endpoints[id].isSqueezed = true
       add(.endSqueeze(id), after: network.latency)

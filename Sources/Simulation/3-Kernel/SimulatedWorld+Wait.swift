@@ -12,7 +12,7 @@ extension SimulatedWorld {
     isDeadlocked = false
     let limit = roundedUp(deadline)
     now = now + network.turnCost
-    if chance.happens(faults.wallClockJumps) {
+    if strikes(.wallClockJumps, faults.wallClockJumps) {
       jumpWallClock(bySeconds: Int64(chance.below(121)) - 60)
     }
     performDueActions()
@@ -41,7 +41,7 @@ extension SimulatedWorld {
   }
 
   func fillRandom(_ buffer: UnsafeMutableRawBufferPointer) -> Bool {
-    if chance.happens(faults.failedRandom) { return false }
+    if strikes(.failedRandom, faults.failedRandom) { return false }
     for index in buffer.indices { buffer[index] = UInt8(truncatingIfNeeded: entropy.next()) }
     return true
   }
@@ -61,12 +61,15 @@ extension SimulatedWorld {
     return now + .milliseconds(whole + (rest == 0 ? 0 : 1))
   }
 
-  /// A turn is busy when it neither slept nor moved anything since the one before it.
+  /// A turn is busy when it neither slept nor moved anything since the one before it, although
+  /// nothing has happened in the world that it could have been woken for.
   private func countBusyTurn(since begin: Instant) {
     let slept = now - begin > network.turnCost
     let progress = calls.progress
-    busyTurns = slept || progress != callsAtLastWait ? 0 : busyTurns + 1
+    let isWoken = schedule.takenCount != actionsAtLastWait
+    busyTurns = slept || isWoken || progress != callsAtLastWait ? 0 : busyTurns + 1
     mostBusyTurns = max(mostBusyTurns, busyTurns)
     callsAtLastWait = progress
+    actionsAtLastWait = schedule.takenCount
   }
 }

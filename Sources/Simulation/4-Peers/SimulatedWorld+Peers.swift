@@ -50,12 +50,12 @@ extension SimulatedWorld {
 
   /// What a client went through.
   public func record(of client: ClientID) -> ConnectionRecord {
-    peers[clients[client.index].peer].record
+    record(ofPeer: clients[client.index].peer)
   }
 
   /// What a backend went through, by connection, in the order in which they were made.
   public func connections(of backend: BackendID) -> [ConnectionRecord] {
-    backends[backend.index].connections.map { peers[$0].record }
+    backends[backend.index].connections.map { record(ofPeer: $0) }
   }
 
   /// The complete requests that a backend saw, connection by connection.
@@ -65,6 +65,25 @@ extension SimulatedWorld {
 
   /// How often the program tried to connect to a backend, faults of the network not counted.
   public func connectAttempts(of backend: BackendID) -> Int { backends[backend.index].attempts }
+
+  /// Ends all connections of a backend, as its restart does: `byReset` as a crash, else in order.
+  public func endConnections(of backend: BackendID, byReset: Bool) {
+    for peer in backends[backend.index].connections where !peers[peer].isFinished {
+      if byReset, let endpoint = peers[peer].endpoint { abort(endpoint) }
+      endScript(peer, .completed)
+    }
+  }
+
+  /// A peer's record, with what the program did on its side of the connection.
+  private func record(ofPeer index: Int) -> ConnectionRecord {
+    var record = peers[index].record
+    if let endpoint = peers[index].endpoint {
+      let far = endpoints[endpoints[endpoint].peer]
+      record.takenCount = far.readCount
+      record.writesOverUnread = far.writesOverUnread
+    }
+    return record
+  }
 
   /// Makes a peer of a connection that a backend has accepted.
   func addBackendPeer(_ backend: Int, endpoint: Endpoint.ID) -> Int {

@@ -32,6 +32,11 @@ public struct ConnectionRecord: Sendable {
   public internal(set) var arrivals: [Arrival] = []
   /// Bytes that the peer's system took for sending.
   public internal(set) var sentCount = 0
+  /// Bytes that the program has read of what this peer sent.
+  public internal(set) var takenCount = 0
+  /// Where, in the stream of bytes to this peer, the program wrote although it had been told of
+  /// bytes from this peer and had not read them.
+  public internal(set) var writesOverUnread: [Int] = []
   /// The messages that the script awaited, complete and in order, interim responses included.
   public internal(set) var messages: [WireMessage] = []
   /// The message that had begun but not ended.

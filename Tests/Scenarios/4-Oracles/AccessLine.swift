@@ -2,18 +2,20 @@
 ///
 /// The reader is strict: what RFC 8259 does not allow, a key twice, or a byte behind the object
 /// makes the whole line nil, so that a torn or interleaved line can't pass for a good one.
-struct AccessLine {
+public struct AccessLine: Sendable {
   /// A value as the log has it.
-  indirect enum Value {
+  public indirect enum Value: Sendable {
     case text(String)
     case number(String)
     case list([Value])
     case object([(key: String, value: Value)])
   }
 
-  let members: [(key: String, value: Value)]
+  /// The members in order.
+  public let members: [(key: String, value: Value)]
 
-  init?(_ line: String) {
+  /// The line that `line` is; nil when it is no line of the log.
+  public init?(_ line: String) {
     var reader = AccessLineReader(bytes: Array(line.utf8))
     guard case .object(let members)? = reader.value(), reader.isAtEnd else { return nil }
     self.members = members
@@ -22,30 +24,36 @@ struct AccessLine {
   init(members: [(key: String, value: Value)]) { self.members = members }
 
   /// The text or the digits of a member; nil when it is absent.
-  subscript(key: String) -> String? {
+  public subscript(key: String) -> String? {
     switch members.first(where: { $0.key == key })?.value {
     case .text(let text), .number(let text): text
     case .list, .object, nil: nil
     }
   }
 
-  var keys: [String] { members.map(\.key) }
-  var id: String { self["request_id"] ?? "" }
-  var status: Int { self["status"].flatMap { Int($0) } ?? 0 }
-  var bytesOut: Int { self["bytes_out"].flatMap { Int($0) } ?? -1 }
-  var bytesIn: Int { self["bytes_in"].flatMap { Int($0) } ?? -1 }
-  var seconds: Double { self["duration"].flatMap { Double($0) } ?? -1 }
+  /// The keys in order.
+  public var keys: [String] { members.map(\.key) }
+  /// `request_id`; empty when there is none.
+  public var id: String { self["request_id"] ?? "" }
+  /// `status`; 0 when there is none.
+  public var status: Int { self["status"].flatMap { Int($0) } ?? 0 }
+  /// `bytes_out`; -1 when it is absent.
+  public var bytesOut: Int { self["bytes_out"].flatMap { Int($0) } ?? -1 }
+  /// `bytes_in`; -1 when it is absent.
+  public var bytesIn: Int { self["bytes_in"].flatMap { Int($0) } ?? -1 }
+  /// `duration` in seconds; -1 when it is absent.
+  public var seconds: Double { self["duration"].flatMap { Double($0) } ?? -1 }
   /// False for a line that only says that something happened meanwhile (`event`).
-  var isEnd: Bool { self["event"] == nil }
+  public var isEnd: Bool { self["event"] == nil }
   /// `termination`; empty for an exchange that completed.
-  var termination: String { self["termination"] ?? "" }
+  public var termination: String { self["termination"] ?? "" }
   /// `error`; empty when there is none.
-  var error: String { self["error"] ?? "" }
+  public var error: String { self["error"] ?? "" }
   /// Which request of which connection it is about.
-  var place: String { (self["connection"] ?? "?") + "/" + (self["connection_request"] ?? "?") }
+  public var place: String { (self["connection"] ?? "?") + "/" + (self["connection_request"] ?? "?") }
 
   /// The elements of `tries`; none when there was at most one try.
-  var tries: [AccessLine] {
+  public var tries: [AccessLine] {
     guard case .list(let values)? = members.first(where: { $0.key == "tries" })?.value else {
       return []
     }

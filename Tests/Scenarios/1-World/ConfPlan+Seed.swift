@@ -1,0 +1,153 @@
+import Simulation
+
+/// Conf files out of seeds.
+extension ConfPlan {
+  /// A conf file such as a seed decides. Calm ones have no limit that refuses anybody.
+  init(_ chance: inout SeededGenerator, isCalm: Bool) {
+    isBulky = chance.happens(250)
+    backendCount = chance.between(1...3)
+    workerCount = chance.happens(250) ? 2 : 1
+    if chance.happens(200) { idField = "x-correlation-id" }
+    servers = (0..<chance.between(1...3)).map { number in
+      ServerFacts.chosen(number, &chance)
+    }
+    var lines = topLines(&chance, isCalm: isCalm)
+    lines += retryLines(&chance, isCalm: isCalm)
+    lines += upstreamLines(&chance, isCalm: isCalm)
+    for (index, server) in servers.enumerated() { lines += serverLines(server, isFirst: index == 0) }
+    text = lines.joined(separator: "\n") + "\n"
+  }
+
+  private mutating func topLines(_ chance: inout SeededGenerator, isCalm: Bool) -> [String] {
+    let isTight = !isCalm && chance.happens(150)
+    hasTightLimits = isTight
+    var lines = [
+      "worker_connections \(isTight ? chance.between(6...20) : 512);",
+      "shutdown_timeout \(chance.pick([5, 40]))s;",
+      "error_log /error info;",
+      "access_log /log json;",
+      "request_id_header \(idField == "x-request-id" ? "X-Request-ID" : "X-Correlation-ID");",
+    ]
+    if chance.happens(600) { lines += secondLogLines(&chance) }
+    for timeout in [
+      "client_header_timeout", "client_body_timeout", "send_timeout", "proxy_connect_timeout",
+      "proxy_read_timeout", "proxy_send_timeout", "keepalive_timeout",
+    ] {
+      // Calm worlds are slow, too, but never so slow that a timeout comes.
+      lines.append("\(timeout) \(isCalm ? 60 : chance.pick([1, 3, 10, 60]))s;")
+    }
+    if chance.happens(200) { lines.append("keepalive_requests \(chance.between(1...4));") }
+    if !isCalm && chance.happens(200) { lines.append("proxy_ignore_client_abort off;") }
+    return lines
+  }
+
+  private mutating func secondLogLines(_ chance: inout SeededGenerator) -> [String] {
+    secondLog = "/second"
+    let format = chance.pick(["combined", "simple", "verbose", "mine"])
+    let buffer = chance.happens(500) ? " buffer=\(chance.pick([1, 4]))k flush=1s" : ""
+    let mine = "log_format mine escape=json '$status $request_uri $request_id $request_time';"
+    return (format == "mine" ? [mine] : []) + ["access_log /second \(format)\(buffer);"]
+  }
+
+  private mutating func retryLines(_ chance: inout SeededGenerator, isCalm: Bool) -> [String] {
+    var conditions = ["error", "timeout", "invalid_header"].filter { _ in chance.happens(600) }
+    if chance.happens(300) {
+      conditions.append("http_503")
+      retriedStatuses = [503]
+    }
+    if chance.happens(150) {
+      conditions.append("non_idempotent")
+      repeatsAnyMethod = true
+    }
+    var lines = [
+      "proxy_next_upstream \(conditions.isEmpty ? "off" : conditions.joined(separator: " "));"
+    ]
+    if chance.happens(300) { lines.append("proxy_next_upstream_tries \(chance.between(1...3));") }
+    if chance.happens(200) { lines.append("proxy_next_upstream_timeout 2s;") }
+    return lines
+  }
+
+  private mutating func upstreamLines(_ chance: inout SeededGenerator, isCalm: Bool) -> [String] {
+    var lines = ["upstream app {"]
+    let method = chance.pick(["", "", "least_conn;", "random;", "hash $uri consistent;"])
+    if !method.isEmpty { lines.append(method) }
+    for index in 0..<backendCount {
+      var parameters = ""
+      if !isCalm && chance.happens(200) {
+        parameters += " max_conns=\(chance.between(1...4))"
+        hasTightLimits = true
+      }
+      if chance.happens(300) { parameters += " max_fails=\(chance.pick([0, 1, 5]))" }
+      if chance.happens(300) { parameters += " fail_timeout=\(chance.pick([1, 20]))s" }
+      if index > 0 && !method.hasPrefix("hash") && !method.hasPrefix("random")
+        && chance.happens(200)
+      {
+        parameters += " backup"
+      }
+      lines.append("server 10.0.0.\(index + 1):8000\(parameters);")
+    }
+    lines.append("keepalive \(chance.pick([0, 1, 2, 16]));")
+    if chance.happens(300) { lines.append("keepalive_requests \(chance.between(1...5));") }
+    if chance.happens(300) { lines.append("keepalive_timeout \(chance.pick([1, 5]))s;") }
+    return lines + ["}"]
+  }
+
+  private func serverLines(_ server: ServerFacts, isFirst: Bool) -> [String] {
+    var lines = [
+      "server {", "listen 127.0.0.1:80\(isFirst ? " default_server" : "");",
+      "server_name \(server.name);",
+    ]
+    for location in server.locations {
+      lines.append("location \(location.path) {")
+      lines += location.lines
+      lines.append("}")
+    }
+    return lines + ["}"]
+  }
+}
+
+extension ServerFacts {
+  fileprivate static func chosen(_ number: Int, _ chance: inout SeededGenerator) -> ServerFacts {
+    let name = "s\(number).example"
+    let locations = (0..<chance.between(2...4)).map { index in
+      LocationFacts.chosen(host: name, path: "/l\(index)/", isPlain: index == 0, &chance)
+    }
+    return ServerFacts(name: name, locations: locations)
+  }
+}
+
+extension LocationFacts {
+  fileprivate static func chosen(
+    host: String, path: String, isPlain: Bool, _ chance: inout SeededGenerator
+  ) -> LocationFacts {
+    var facts = LocationFacts(host: host, path: path)
+    if !isPlain {
+      if chance.happens(250) {
+        facts.action = chance.pick([.answer(200, "fine"), .answer(404, "none"), .answer(503, "")])
+      }
+      facts.mode = chance.pick(weighted: [(.on, 7), (.generate, 1), (.pass, 1), (.off, 1)])
+      if chance.happens(250) { facts.contentLimit = chance.pick([10, 1000]) }
+    }
+    facts.format = chance.pick(["uuid4", "uuid4", "uuid7", "ulid", "hex"])
+    facts.trustsClients = chance.happens(750)
+    facts.longestID = chance.pick([128, 128, 20, 255])
+    facts.rejectsInvalidIDs = chance.happens(150)
+    return facts
+  }
+
+  fileprivate var lines: [String] {
+    var lines = [
+      "request_id \(mode.rawValue);", "request_id_format \(format);",
+      "request_id_trust \(trustsClients ? "192.0.2.0/24" : "none");",
+      "request_id_max_length \(longestID);",
+      "request_id_invalid \(rejectsInvalidIDs ? "reject" : "replace");",
+    ]
+    if contentLimit > 0 { lines.append("client_max_body_size \(contentLimit);") }
+    switch action {
+    case .proxy: lines.append("proxy_pass http://app;")
+    case .answer(let status, let text):
+      lines.append("return \(status)\(text.isEmpty ? "" : " \(text)");")
+    }
+    return lines
+  }
+}

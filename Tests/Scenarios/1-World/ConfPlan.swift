@@ -1,0 +1,72 @@
+/// A conf file and what it promises, in words that oracles can compare with what happened.
+struct ConfPlan {
+  /// The text, as an administrator would write it.
+  var text = ""
+  /// The name of the field that carries the ID, in lower case.
+  var idField = "x-request-id"
+  /// The servers, the default one first.
+  var servers: [ServerFacts] = []
+  /// Where the backends listen.
+  var backendCount = 1
+  /// How many workers the one under test thinks that there are.
+  var workerCount = 1
+  /// A second log, of lines that need not be JSON; nil when there is none.
+  var secondLog: String?
+  /// Content is large here; else it is small, and may come byte by byte.
+  var isBulky = false
+  /// Some limit (of connections) may refuse a request that nothing is wrong with.
+  var hasTightLimits = false
+  /// A try that failed may be repeated although the method is not idempotent.
+  var repeatsAnyMethod = false
+  /// A response of this status may be dropped in favour of another backend's.
+  var retriedStatuses: Set<Int> = []
+
+  /// All locations of all servers.
+  var locations: [LocationFacts] { servers.flatMap(\.locations) }
+}
+
+/// A server and its locations.
+struct ServerFacts {
+  var name: String
+  var locations: [LocationFacts]
+}
+
+/// What is promised about the requests of a location.
+struct LocationFacts {
+  /// What is done with a request.
+  enum Action: Equatable {
+    case proxy
+    /// `return` with this status and text.
+    case answer(Int, String)
+  }
+
+  /// `request_id`.
+  enum IdentityMode: String, CaseIterable { case on, generate, pass, off }
+
+  var host: String
+  var path: String
+  var action = Action.proxy
+  var mode = IdentityMode.on
+  var format = "uuid4"
+  /// Clients are trusted with their IDs.
+  var trustsClients = true
+  var longestID = 128
+  var rejectsInvalidIDs = false
+  /// `client_max_body_size`; 0 for none.
+  var contentLimit = 0
+
+  /// True when every request and response has an ID.
+  var identifies: Bool { mode == .on || mode == .generate }
+
+  /// True when an ID has the shape that the location's format gives to new ones.
+  func isGenerated(_ id: String) -> Bool {
+    switch format {
+    case "hex": return id.utf8.count == 32 && id.allSatisfy(\.isHexDigit)
+    case "ulid": return id.utf8.count == 26 && id.allSatisfy { $0.isNumber || $0.isUppercase }
+    default:
+      let bytes = Array(id.utf8)
+      guard bytes.count == 36 else { return false }
+      return bytes[14] == UInt8(ascii: format == "uuid7" ? "7" : "4")
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import Basics
+import HTTP
+import Simulation
+
+/// A client of a scenario: who it is, what it sends, and how it behaves.
+struct ClientPlan {
+  /// Ways to behave.
+  enum Kind: String, CaseIterable {
+    case keptAlive, pipelining, slowSender, slowReader, tunnelling, halfClosing
+    case malformed
+    case leavingInRequest, leavingInResponse, silent, stallingInHead, stallingInContent
+
+    /// True when it does its part in every exchange, so that each can be completed.
+    var isFaithful: Bool {
+      switch self {
+      case .keptAlive, .pipelining, .slowSender, .slowReader, .tunnelling, .halfClosing,
+        .malformed:
+        true
+      case .leavingInRequest, .leavingInResponse, .silent, .stallingInHead, .stallingInContent:
+        false
+      }
+    }
+  }
+
+  let kind: Kind
+  /// The address that it is known by.
+  let address: PeerAddress
+  /// When it comes.
+  let delay: Interval
+  var requests: [PlannedRequest] = []
+  /// What it sends through a tunnel.
+  var tunnel: [UInt8] = []
+  var actions: [PeerAction] = []
+
+  /// The client of this number.
+  init(_ number: Int, kind: Kind, conf: ConfPlan, _ chance: inout SeededGenerator) {
+    self.kind = kind
+    address = PeerAddress(
+      family: .ipv4, high: 0, low: 0xC000_0200 + UInt64(number % 250) + 1,
+      port: UInt16(20_000 + number))
+    delay = .milliseconds(UInt64(chance.pick([0, 0, chance.below(20), chance.below(3_000)])))
+    let count = kind == .malformed ? chance.below(2) : chance.pick([1, 2, 3, 5, 9])
+    requests = (0..<count).map {
+      PlannedRequest(nonce: "\(number).\($0)", conf: conf, &chance)
+    }
+    let last = "\(number).\(count)"
+    switch kind {
+    case .malformed: requests.append(PlannedRequest(malformed: last, conf: conf, &chance))
+    case .tunnelling:
+      requests.append(PlannedRequest(tunnelOf: last, conf: conf, &chance))
+      // No request: where the tunnel does not open, this is refused.
+      tunnel = Array("<tunnel>\r\n".utf8)
+      tunnel += Filler.bytes(of: last, .tunnel, count: chance.pick(conf.isBulky ? [5_000, 100_000] : [0, 50, 900]))
+    default: break
+    }
+    actions = script(&chance)
+  }
+
+  /// The address as the log writes it.
+  var name: String {
+    let low = address.low
+    let parts = [24, 16, 8, 0].map { String(low >> UInt64($0) & 255) }
+    return parts.joined(separator: ".") + ":\(address.port)"
+  }
+}

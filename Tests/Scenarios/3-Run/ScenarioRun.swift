@@ -1,0 +1,197 @@
+import Basics
+import Configuration
+import Engine
+import HTTP
+import Plan
+import Platform
+import Simulation
+
+/// Plays a scenario: the real worker in the scenario's world, until all is over. What must hold in
+/// each turn is judged here; the rest by the oracles, from what is left behind.
+public final class ScenarioRun {
+  /// What is played.
+  public let scenario: Scenario
+  /// Where it is played.
+  public let world: SimulatedWorld
+  private(set) var clients: [ClientID] = []
+  private(set) var backends: [BackendID] = []
+  private(set) var violations: [Violation] = []
+  private(set) var hasStopped = false
+  private var worker: Worker<SimulatedKernel>
+  private var logNames: [String: [String]] = ["/log": ["/log"], "/second": ["/second"]]
+  /// By when a worker that was told to finish must have ended.
+  private var endsBy = Instant.never
+
+  /// Timers are as coarse as a tick of 1.05 ms, waits as a millisecond, and a turn takes its time.
+  private static let tolerance = Interval.milliseconds(4)
+
+  /// The world of a scenario before anything has happened.
+  public init(_ scenario: Scenario) {
+    self.scenario = scenario
+    world = SimulatedWorld(seed: scenario.seed, faults: .none, network: scenario.network)
+    let listener = world.listen(on: .ipv4(127, 0, 0, 1, port: 80))
+    worker = Worker(
+      kernel: SimulatedKernel(world), plan: ScenarioRun.plan(of: scenario.conf),
+      settings: WorkerSettings(
+        number: 0, count: scenario.conf.workerCount, processID: 7, listeners: [listener]))
+    world.faults = scenario.faults
+    backends = scenario.backends.map { world.addBackend(at: $0.location, $0.behaviour) }
+    clients = scenario.clients.map { client in
+      world.addClient(
+        to: .ipv4(127, 0, 0, 1, port: 80), from: client.address, after: client.delay,
+        client.actions)
+    }
+    for incident in scenario.incidents {
+      world.schedule(after: incident.after) { [unowned self] _ in cause(incident.what) }
+    }
+  }
+
+  /// Plays the scenario to its end and judges it.
+  public func play() -> ScenarioReport {
+    judge(world.run(maximumTurns: 2_000_000) { turn() })
+    calmDown()
+    run(for: .seconds(400))
+    if !hasStopped { violations += RestOracle.judge(forgotten: holdings, in: world) }
+    end()
+    violations += RestOracle.judge(ended: holdings, hasStopped: hasStopped, in: world)
+    let evidence = Evidence(self)
+    violations += evidence.violations
+    return report(evidence)
+  }
+
+  /// What the worker has in hand.
+  var holdings: Holdings {
+    Holdings(
+      exchanges: worker.exchangeCount, buffers: worker.buffersInUse,
+      connections: worker.connectionCount, timers: worker.timerCount)
+  }
+
+  /// All lines of a log, renamed files first.
+  func logLines(_ path: String) -> [String] {
+    (logNames[path] ?? []).flatMap { world.logs.lines(of: $0) }
+  }
+
+  private static func plan(of conf: ConfPlan) -> Plan {
+    let environment = ConfigurationEnvironment(
+      readFile: { _ in .success(Array(conf.text.utf8)) }, listFiles: { _ in [] },
+      resolve: { _ in .failure(ResolveProblem(reason: "no names here")) }, hostname: "machine")
+    let compiled = compileConfiguration(path: "scenario.conf", environment: environment)
+    guard let plan = compiled.plan else {
+      preconditionFailure(compiled.diagnostics.map { $0.render() }.joined() + conf.text)
+    }
+    return plan
+  }
+
+  // MARK: Turns
+
+  /// One turn of the worker; when it has ended, the world goes on without it.
+  private func turn() {
+    guard !hasStopped else {
+      withUnsafeTemporaryAllocation(of: KernelEvent.self, capacity: 16) { events in
+        _ = SimulatedKernel(world).wait(into: events, until: world.now + .milliseconds(10))
+      }
+      return
+    }
+    hasStopped = !worker.turn()
+    if violations.count < 10 { judgeDeadlines() }
+  }
+
+  private func judgeDeadlines() {
+    let deadline = min(worker.earliestDeadline, hasStopped ? .never : endsBy)
+    if deadline + ScenarioRun.tolerance < world.now {
+      let late = (world.now - deadline).microseconds
+      violations.append(Violation(.deadlines, "a deadline passed \(late) microseconds ago"))
+    }
+  }
+
+  private func run(for duration: Interval) {
+    var isOver = false
+    world.schedule(after: duration) { world in
+      world.post([])
+      isOver = true
+    }
+    while !isOver && world.busyTurns < 1_000 { turn() }
+  }
+
+  private func end() {
+    world.post(.drain)
+    for _ in 0..<100_000 where !hasStopped { turn() }
+  }
+
+  // MARK: Incidents
+
+  private func cause(_ incident: Scenario.Incident) {
+    switch incident {
+    case .restart(let backend, let byReset, let away):
+      restart(backend, byReset: byReset, away: away)
+    case .reopenLogs(let renames):
+      if renames { renameLogs() }
+      world.post(.reopenLogs)
+    case .fullDisk(let duration): world.logs.fillDisk(for: duration)
+    case .noDescriptors(let duration): world.exhaustAccepts(for: duration)
+    case .drain: endWorker(.drain)
+    case .stop: endWorker(.stop)
+    }
+  }
+
+  private func restart(_ backend: Int, byReset: Bool, away: Interval) {
+    let behaviour = scenario.backends[backend].behaviour
+    var absent = behaviour
+    absent.connectOutcome = { _ in .refused }
+    world.setBehaviour(of: backends[backend], absent)
+    world.endConnections(of: backends[backend], byReset: byReset)
+    world.schedule(after: away) { [backends] world in
+      world.setBehaviour(of: backends[backend], behaviour)
+    }
+  }
+
+  private func renameLogs() {
+    for path in ["/log", "/second"] where world.logs.exists(path) {
+      world.logs.rename(path, to: path + ".1")
+      logNames[path] = [path + ".1", path]
+    }
+  }
+
+  private func endWorker(_ command: WorkerCommands) {
+    // What a log does not take at the very end is lost, and rightly so.
+    mendLogs()
+    world.post(command)
+    endsBy = world.now + (command == .stop ? .seconds(0) : .seconds(40)) + .milliseconds(50)
+  }
+
+  private func mendLogs() {
+    world.faults.fullDisks = 0
+    world.faults.stalledLogs = 0
+    world.logs.fillDisk(for: Interval(nanoseconds: 0))
+  }
+
+  /// Nothing breaks any more, so that what is left over goes away.
+  private func calmDown() {
+    world.faults = .none
+    mendLogs()
+    world.exhaustAccepts(for: Interval(nanoseconds: 0))
+  }
+
+  // MARK: The outcome
+
+  private func judge(_ outcome: SimulatedWorld.RunOutcome) {
+    switch outcome {
+    case .quiet: break
+    case .deadlocked:
+      violations.append(Violation(.deadlines, "clients wait, and nothing will ever happen"))
+    case .spinning: violations.append(Violation(.progress, "turn after turn moves nothing"))
+    case .unfinished: violations.append(Violation(.progress, "two million turns are not enough"))
+    }
+  }
+
+  private func report(_ evidence: Evidence) -> ScenarioReport {
+    var report = ScenarioReport(seed: scenario.seed)
+    report.violations = violations
+    report.requestCount = evidence.ends.count
+    for line in evidence.ends { report.statuses[line.status, default: 0] += 1 }
+    report.faults = world.faultCounts
+    report.turnCount = world.calls.waits
+    report.traceHash = world.trace.hash
+    return report
+  }
+}

@@ -1,0 +1,141 @@
+import Simulation
+
+/// What clients saw, beside what they asked for and what the log says.
+extension Evidence {
+  /// Judges one client's lines and responses.
+  func judge(_ plan: ClientPlan, _ record: ConnectionRecord) -> [Violation] {
+    let lines = linesByClient[plan.name] ?? []
+    var found = judgeLines(plan, record, lines)
+    var stream = MessageStream(record.received)
+    var finals: [SeenMessage] = []
+    do {
+      while !stream.isAtEnd {
+        // Who answers before the request line has come can't know that HEAD is meant.
+        let method = finals.count < lines.count ? lines[finals.count]["method"] ?? "" : ""
+        let kind = MessageStream.Kind.response(
+          method: method, hasEnded: record.hasEnd && !record.wasReset)
+        let response = try stream.next(kind)
+        guard response.hasHead, !response.isInterim else { continue }
+        finals.append(response)
+        if response.status == 101 { break }
+      }
+    } catch {
+      found.append(Violation(.responses, "\(plan.name) got no response: \(error.reason)"))
+    }
+    for (index, response) in finals.enumerated() {
+      found += judge(response, number: index, plan, record, lines)
+    }
+    if finals.last?.status == 101 { found += judgeTunnel(stream.rest, plan) }
+    found += judgeService(plan, record, finals, lines)
+    return found
+  }
+
+  /// Each line is about the request that was sent in its place.
+  private func judgeLines(
+    _ plan: ClientPlan, _ record: ConnectionRecord, _ lines: [AccessLine]
+  ) -> [Violation] {
+    var found: [Violation] = []
+    if record.takenCount > 0 && lines.isEmpty {
+      found.append(Violation(.lines, "\(plan.name) was read from, but has no line"))
+    }
+    let extra = plan.kind == .tunnelling ? 1 : 0
+    if lines.count > max(1, plan.requests.count + extra) {
+      found.append(
+        Violation(.lines, "\(plan.name): \(lines.count) lines, \(plan.requests.count) requests"))
+    }
+    for (line, request) in zip(lines, plan.requests) {
+      if let nonce = line.nonce, nonce != request.nonce {
+        found.append(Violation(.lines, "\(plan.name): a line of \(nonce), not \(request.nonce)"))
+      }
+      if line.nonce != nil && line["method"] != request.method {
+        found.append(Violation(.lines, "\(request.nonce) is no \(line["method"] ?? "")"))
+      }
+      found += judgeIdentity(line, of: request)
+      if line.bytesIn > request.content.count && !request.isMalformed && line.status != 101
+        && !request.asksForTunnel
+      {
+        found.append(
+          Violation(.content, "\(request.nonce): \(line.bytesIn) of \(request.content.count) in"))
+      }
+    }
+    return found
+  }
+
+  /// A response answers the request in its place, and the line tells what the client saw.
+  private func judge(
+    _ response: SeenMessage, number: Int, _ plan: ClientPlan, _ record: ConnectionRecord,
+    _ lines: [AccessLine]
+  ) -> [Violation] {
+    guard number < lines.count else {
+      return [Violation(.lines, "\(plan.name): response \(number + 1) has no line")]
+    }
+    let line = lines[number]
+    let request = number < plan.requests.count ? plan.requests[number] : nil
+    var found = judgeIdentity(response, line, of: request)
+    if line.status != response.status && !(line.status == 499 && mayLeave(plan, record)) {
+      found.append(
+        Violation(.responses, "\(line.place): \(response.status) seen, \(line.status) logged"))
+    }
+    if let nonce = response.value(of: "x-nonce"), nonce != request?.nonce,
+      !isPoisoned(request?.nonce ?? "")
+    {
+      found.append(
+        Violation(.responses, "\(request?.nonce ?? "?") got the response of \(nonce)"))
+    }
+    guard response.status != 101 else { return found }
+    return found + judgeContent(response, line, request, record)
+  }
+
+  private func judgeContent(
+    _ response: SeenMessage, _ line: AccessLine, _ request: PlannedRequest?,
+    _ record: ConnectionRecord
+  ) -> [Violation] {
+    var found: [Violation] = []
+    let count = response.content.count
+    if line.bytesOut < count || response.isComplete && line.bytesOut != count {
+      found.append(
+        Violation(.content, "\(line.place): \(count) bytes seen, \(line.bytesOut) logged"))
+    }
+    if let nonce = response.value(of: "x-nonce"), let planned = response.value(of: "x-planned"),
+      let plannedCount = Int(planned)
+    {
+      let content = Filler.bytes(of: nonce, .response, count: plannedCount)
+      let isWhole = response.isComplete && request?.method != "HEAD"
+      if !content.starts(with: response.content) || isWhole && content.count != count {
+        found.append(
+          Violation(.content, "\(nonce): \(count) bytes, not the \(plannedCount) that were sent"))
+      }
+    }
+    if !response.isComplete && record.hasEnd && !record.wasReset && line.termination.isEmpty {
+      found.append(Violation(.responses, "\(line.place) was cut, but is logged as complete"))
+    }
+    return found
+  }
+
+  private func judgeTunnel(_ bytes: ArraySlice<UInt8>, _ plan: ClientPlan) -> [Violation] {
+    guard !plan.tunnel.starts(with: bytes) else { return [] }
+    return [Violation(.content, "\(plan.name): the tunnel echoes other bytes than were sent")]
+  }
+
+  /// A client may be logged as gone although it had its response: it left, or seemed to.
+  private func mayLeave(_ plan: ClientPlan, _ record: ConnectionRecord) -> Bool {
+    !plan.kind.isFaithful || plan.kind == .halfClosing || plan.kind == .tunnelling
+      || scenario.breaksConnections || record.wasReset
+  }
+
+  /// True when the request of this nonce went over a connection on which its backend had sent bytes
+  /// that nobody asked for: they may have come when the request was on its way already.
+  private func isPoisoned(_ nonce: String) -> Bool {
+    for (plan, connections) in backends {
+      for (number, record) in connections.enumerated() {
+        let nonces = record.messages.compactMap { $0.value(of: "x-nonce") }
+        let kinds = nonces.enumerated().map {
+          plan.kind($0.element, connection: number, sequence: $0.offset)
+        }
+        let isConcerned = nonces.contains(nonce) || record.partialMessage != nil
+        if isConcerned && kinds.contains(where: \.sendsUnaskedBytes) { return true }
+      }
+    }
+    return false
+  }
+}

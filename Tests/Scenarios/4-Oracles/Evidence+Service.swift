@@ -1,0 +1,55 @@
+import Simulation
+
+/// Who does his part is served, as far as the world lets it happen.
+extension Evidence {
+  /// No client waits in vain; and where nobody does anything wrong, each request is answered as it
+  /// should be.
+  func judgeService(
+    _ plan: ClientPlan, _ record: ConnectionRecord, _ responses: [SeenMessage],
+    _ lines: [AccessLine]
+  ) -> [Violation] {
+    if case .gaveUp(let action) = record.ending {
+      return [Violation(.deadlines, "\(plan.name) waited in vain in action \(action)")]
+    }
+    guard scenario.isCalm, plan.kind.isFaithful else { return [] }
+    var found: [Violation] = []
+    for (request, line) in zip(plan.requests, lines)
+    where !statuses(of: request).contains(line.status) {
+      found.append(
+        Violation(.service, "\(request.nonce) ended with \(line.status) on a calm day"))
+    }
+    if responses.count < plan.requests.count {
+      let last = responses.last
+      let index = max(0, responses.count - 1)
+      let asked = plan.requests[index]
+      if last == nil || !(last?.closes ?? false) && !asked.isHTTP10 && last?.status != 101 {
+        found.append(
+          Violation(.service, "\(plan.name): \(responses.count) of \(plan.requests.count) answers"))
+      }
+    }
+    if responses.contains(where: { !$0.isComplete }) {
+      found.append(Violation(.service, "\(plan.name) got a cut response on a calm day"))
+    }
+    return found
+  }
+
+  private func statuses(of request: PlannedRequest) -> Set<Int> {
+    if request.isMalformed { return [400, 501] }
+    let outcome = request.identity.outcome(in: request.location)
+    if request.location.rejectsInvalidIDs && request.location.mode != .off
+      && ["invalid", "duplicate"].contains(outcome.source)
+    {
+      return [400]
+    }
+    let limit = request.location.contentLimit
+    let isTooLarge = limit > 0 && request.content.count > limit
+    if isTooLarge && request.framing == .length { return [413] }
+    if case .answer(let status, _) = request.location.action { return [status] }
+    // A backend that every request is refused by is left alone for a while.
+    var statuses: Set = [200, 204, 304, 503]
+    if !scenario.conf.retriedStatuses.isEmpty { statuses.insert(502) }
+    if request.asksForTunnel { statuses.insert(101) }
+    if isTooLarge { statuses.insert(413) }
+    return statuses
+  }
+}
