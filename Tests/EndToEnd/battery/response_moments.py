@@ -20,7 +20,7 @@ INTERIM = "RFC 9110 section 15.2"
 SWITCH = "RFC 9110 section 7.8"
 EMPTY = "RFC 9112 section 6.3"
 REST = "RFC 9112 section 9.2"
-LIMIT = "SPEC section 7"
+LIMIT = "Operations, limits"
 FINAL = response(LENGTH[:-2])
 EVIL = response(b"Content-Length: 4", body=b"evil")
 HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
@@ -99,7 +99,8 @@ INTERIMS = {
         502, interim=(100,), reuses=False
     )),
     "id-of-the-backend": ResponseCase(
-        "SPEC section 1", (b"HTTP/1.1 103 Early Hints\r\nX-Request-ID: evil\r\n\r\n" + FINAL,),
+        "SecurityModel, about the ID",
+        (b"HTTP/1.1 103 Early Hints\r\nX-Request-ID: evil\r\n\r\n" + FINAL,),
         passed(interim=(103,)),
     ),
 }  # fmt: skip
