@@ -61,7 +61,7 @@ def leftover(data: bytes, first: bytes = FINAL) -> ResponseCase:
 def unasked(data: bytes) -> ResponseCase:
     """Bytes on a connection that is idle again."""
     steps = (FINAL, 0.03, data)
-    return ResponseCase(REST, steps, passed(reuses=False), pause=0.12)
+    return ResponseCase(REST, steps, passed(reuses=False), pause=0.08)
 
 
 INTERIMS = {
@@ -199,8 +199,8 @@ IDLE = {
     "half-a-response": unasked(OK + LENGTH),
     "timeout": unasked(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"),
     "line-end": unasked(b"\r\n"),
-    "close": ResponseCase(REST, (FINAL, 0.03, CLOSE), passed(reuses=False), pause=0.12),
-    "close-at-once": ResponseCase(REST, (FINAL, CLOSE), passed(reuses=False), pause=0.05),
+    "close": ResponseCase(REST, (FINAL, 0.03, CLOSE), passed(reuses=False), pause=0.08),
+    "close-at-once": ResponseCase(REST, (FINAL, CLOSE), passed(reuses=False), pause=0.08),
 }
 
 CASES = {
