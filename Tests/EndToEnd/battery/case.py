@@ -43,7 +43,7 @@ class Case:
     """Bytes that one client sends on one connection, and their outcome."""
 
     rule: str
-    """Sections of RFC 9110, RFC 9112 or the specification of Waybill."""
+    """A section of an RFC, or a page of Waybill's where it is a rule of its own."""
     data: bytes
     outcome: Outcome
     ends: bool = False

@@ -5,8 +5,8 @@ from __future__ import annotations
 from .case import CHUNKED, Case, get, last, post, served, served_content
 
 RULE = "RFC 9110 section 7.6.1"
-ID = "SPEC section 1"
-FORWARDED = "SPEC section 2"
+ID = "SecurityModel, about the ID"
+FORWARDED = "SecurityModel, whom Waybill trusts"
 BODY = b"5\r\n12345\r\n0\r\n\r\n"
 CLIENT = "127.0.0.1"
 

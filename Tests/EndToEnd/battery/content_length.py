@@ -19,7 +19,7 @@ from .case import (
 RULE = "RFC 9112 section 6.3"
 GRAMMAR = "RFC 9110 section 8.6"
 NAMES = "RFC 9112 section 5.1"
-TWIN = "SPEC section 1"
+TWIN = "ARCHITECTURE, differences from nginx"
 DIGITS = "The grammar is digits and nothing else."
 
 

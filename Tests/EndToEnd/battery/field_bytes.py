@@ -107,7 +107,11 @@ CASES = {
         lambda byte: b"GET /case HTTP/1.1\r\nHost: a" + byte + b"b\r\n\r\n",
         in_host,
     ),
-    "in-id": sweep("SPEC section 1", lambda byte: get(b"X-Request-ID: a" + byte + b"b"), in_id),
+    "in-id": sweep(
+        "SecurityModel, about the ID",
+        lambda byte: get(b"X-Request-ID: a" + byte + b"b"),
+        in_id,
+    ),
     "as-minor-version": sweep(
         VERSION, lambda byte: request(b"GET /case HTTP/1." + byte), version
     ),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .case import Case, get, refused, served
 
-ID = "SPEC section 1"
-FORWARDED = "SPEC section 2"
+ID = "SecurityModel, about the ID"
+FORWARDED = "SecurityModel, whom Waybill trusts"
 CLIENT = ["127.0.0.1"]
 WRITTEN = {
     "X-Forwarded-For": CLIENT,

@@ -65,8 +65,8 @@ BARE_CR = {
 EMPTY_LINES = {
     "one-before": Case(RULE, b"\r\n" + get(), served()),
     "four-before": Case(RULE, b"\r\n" * 4 + get(), served()),
-    "five-before": Case("SPEC section 7", b"\r\n" * 5 + get(), refused()),
-    "thousands-before": Case("SPEC section 7", b"\r\n" * 5000 + get(), refused()),
+    "five-before": Case("Operations, limits", b"\r\n" * 5 + get(), refused()),
+    "thousands-before": Case("Operations, limits", b"\r\n" * 5000 + get(), refused()),
     "one-between": Case(
         RULE, get() + b"\r\n" + get(target=b"/second"), then(served(), served(target="/second"))
     ),

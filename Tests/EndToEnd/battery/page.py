@@ -17,8 +17,9 @@ each in front of the same recording backend.
 The tables list the cases that not all of them treat alike; cases with the same answers share a row.
 A cell shows the statuses that the client got, and then what was passed on otherwise than by
 Waybill. Not compared are the statuses of refusals, where content ends by a length or by chunks, and
-fields that only Waybill writes. The last column names the section that Waybill's answer rests on;
-"SPEC" is a rule of Waybill's own. Where two answers are allowed, it does not say which is better.
+fields that only Waybill writes. The last column names the section that Waybill's answer rests on,
+or a page of this documentation where it is a rule of Waybill's own. Where two answers are allowed,
+it does not say which is better.
 
 {total} cases were compared, {different} of them are listed. A case that goes through all 256 bytes
 counts once; its bytes are listed in hexadecimal.

@@ -22,7 +22,7 @@ from .case import (
 )
 
 RULE = "RFC 9112 section 9.3.2"
-LIMITS = "SPEC section 7"
+LIMITS = "Operations, limits"
 CLOSE = "RFC 9112 section 9.6"
 EVIL = b"GET /evil HTTP/1.1\r\nHost: evil.test\r\n\r\n"
 SECOND = get(target=b"/second")

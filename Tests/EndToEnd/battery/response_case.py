@@ -46,7 +46,7 @@ class ResponseCase:
     method: bytes = b"GET"
     version: bytes = b"1.1"
     pause: float = 0
-    """Seconds before the next request, for what the backend sends late."""
+    """Seconds between the backend's last step and the next request, for what is sent late."""
     why: str = ""
 
 

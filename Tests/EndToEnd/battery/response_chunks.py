@@ -151,8 +151,8 @@ TRAILERS = {
     "trailer-content-length": dropped(b"Content-Length: 9"),
     "trailer-transfer-encoding": dropped(b"Transfer-Encoding: chunked"),
     "trailer-connection": dropped(b"Connection: close"),
-    "trailer-request-id": dropped(b"X-Request-ID: evil", "SPEC section 1"),
-    "trailer-request-id-twin": dropped(b"X_Request_ID: evil", "SPEC section 1"),
+    "trailer-request-id": dropped(b"X-Request-ID: evil", "SecurityModel, about the ID"),
+    "trailer-request-id-twin": dropped(b"X_Request_ID: evil", "SecurityModel, about the ID"),
     "trailer-content-type": dropped(b"Content-Type: text/html"),
     "trailer-upgrade": dropped(b"Upgrade: h2c"),
     "trailer-named-by-connection": dropped(

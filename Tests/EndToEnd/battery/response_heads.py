@@ -23,7 +23,7 @@ LINE = "RFC 9112 section 2.2"
 NAME = "RFC 9112 section 5.1"
 FOLD = "RFC 9112 section 5.2"
 VALUE = "RFC 9110 section 5.5"
-LIMIT = "SPEC section 7"
+LIMIT = "Operations, limits"
 REST = b"\r\n" + LENGTH + b"\r\n12345"
 
 
@@ -137,11 +137,11 @@ LINES = {
 
 HIDDEN = {
     "request-id": good(
-        "SPEC section 1", response(b"X-Request-ID: evil", LENGTH[:-2])
+        "SecurityModel, about the ID", response(b"X-Request-ID: evil", LENGTH[:-2])
     ),
-    "request-id-twin": hidden(b"X_Request_ID: evil", "SPEC section 1"),
+    "request-id-twin": hidden(b"X_Request_ID: evil", "SecurityModel, about the ID"),
     "two-request-ids": good(
-        "SPEC section 1", response(b"X-Request-ID: a", b"X-Request-ID: b", LENGTH[:-2])
+        "SecurityModel, about the ID", response(b"X-Request-ID: a", b"X-Request-ID: b", LENGTH[:-2])
     ),
     "keep-alive": hidden(b"Keep-Alive: timeout=5"),
     "proxy-connection": hidden(b"Proxy-Connection: close"),
@@ -152,7 +152,7 @@ HIDDEN = {
         fields={"X-A": [], "Connection": []},
     ),
     "id-named-by-connection": good(
-        "SPEC section 1", response(b"Connection: X-Request-ID", LENGTH[:-2])
+        "SecurityModel, about the ID", response(b"Connection: X-Request-ID", LENGTH[:-2])
     ),
 }  # fmt: skip
 

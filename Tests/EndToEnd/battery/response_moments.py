@@ -20,7 +20,7 @@ INTERIM = "RFC 9110 section 15.2"
 SWITCH = "RFC 9110 section 7.8"
 EMPTY = "RFC 9112 section 6.3"
 REST = "RFC 9112 section 9.2"
-LIMIT = "SPEC section 7"
+LIMIT = "Operations, limits"
 FINAL = response(LENGTH[:-2])
 EVIL = response(b"Content-Length: 4", body=b"evil")
 HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
@@ -61,7 +61,7 @@ def leftover(data: bytes, first: bytes = FINAL) -> ResponseCase:
 def unasked(data: bytes) -> ResponseCase:
     """Bytes on a connection that is idle again."""
     steps = (FINAL, 0.03, data)
-    return ResponseCase(REST, steps, passed(reuses=False), pause=0.12)
+    return ResponseCase(REST, steps, passed(reuses=False), pause=0.08)
 
 
 INTERIMS = {
@@ -99,7 +99,8 @@ INTERIMS = {
         502, interim=(100,), reuses=False
     )),
     "id-of-the-backend": ResponseCase(
-        "SPEC section 1", (b"HTTP/1.1 103 Early Hints\r\nX-Request-ID: evil\r\n\r\n" + FINAL,),
+        "SecurityModel, about the ID",
+        (b"HTTP/1.1 103 Early Hints\r\nX-Request-ID: evil\r\n\r\n" + FINAL,),
         passed(interim=(103,)),
     ),
 }  # fmt: skip
@@ -198,8 +199,8 @@ IDLE = {
     "half-a-response": unasked(OK + LENGTH),
     "timeout": unasked(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"),
     "line-end": unasked(b"\r\n"),
-    "close": ResponseCase(REST, (FINAL, 0.03, CLOSE), passed(reuses=False), pause=0.12),
-    "close-at-once": ResponseCase(REST, (FINAL, CLOSE), passed(reuses=False), pause=0.05),
+    "close": ResponseCase(REST, (FINAL, 0.03, CLOSE), passed(reuses=False), pause=0.08),
+    "close-at-once": ResponseCase(REST, (FINAL, CLOSE), passed(reuses=False), pause=0.08),
 }
 
 CASES = {

@@ -64,11 +64,14 @@ def observe_response(
 ) -> ResponseObservation:
     """Has the backend play the case's steps for one request, and sends another one behind it."""
     backend.steps = case.steps
+    backend.played.clear()
     start = len(backend.served)
     line = case.method + b" /case HTTP/" + case.version + b"\r\n"
     with RawConnection(port, timeout=patience) as connection:
         first = ask(connection, line + HOST + case.request + b"\r\n", case.method.decode())
-        time.sleep(case.pause)
+        if case.pause:
+            backend.played.wait(patience)
+            time.sleep(case.pause)
         second = ask(connection, NEXT, "GET") if first.ending == "whole" else None
     keeps = second is not None and second.response is not None
     if second is None or second.ending in ("closed", "cut"):

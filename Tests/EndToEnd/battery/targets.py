@@ -7,7 +7,7 @@ from .case import Case, Outcome, answered, get, last, refused, served
 RULE = "RFC 9112 section 3.2"
 ABSOLUTE = "RFC 9112 section 3.2.2"
 PATH = "RFC 3986 section 6.2.2"
-GUARD = "SPEC section 3"
+GUARD = "nginx: locations"
 GUARDED = answered(203)
 
 
@@ -88,9 +88,9 @@ BAD = {
     "authority-on-get": target(b"a.test:80", refused()),
     "host-alone": target(b"a.test/case", refused()),
     "encoded-first-slash": target(b"%2fcase", refused()),
-    "too-long": target(b"/" + b"a" * 9000, refused(414), "SPEC section 7"),
-    "query-too-long": target(b"/?" + b"a" * 9000, refused(414), "SPEC section 7"),
-    "endless": Case("SPEC section 7", b"GET /" + b"a" * 200_000, refused(414)),
+    "too-long": target(b"/" + b"a" * 9000, refused(414), "Operations, limits"),
+    "query-too-long": target(b"/?" + b"a" * 9000, refused(414), "Operations, limits"),
+    "endless": Case("Operations, limits", b"GET /" + b"a" * 200_000, refused(414)),
     "escape-character": target(b"/\x1b[31m", refused()),
 }
 

@@ -18,7 +18,7 @@ from .case import (
 RULE = "RFC 9112 section 6.1"
 LENGTH = "RFC 9112 section 6.3"
 NAMES = "RFC 9112 section 5.1"
-TWIN = "SPEC section 1"
+TWIN = "ARCHITECTURE, differences from nginx"
 BODY = b"5\r\n12345\r\n0\r\n\r\n"
 BOTH = "A recipient that reads the other field sees another request in the content."
 
