@@ -24,6 +24,8 @@ struct LogSinks: ~Copyable {
     var droppedCount: UInt64 = 0
     /// When to write (again); `never` when nothing waits.
     var writeAt = Instant.never
+    /// How long it is left alone after a write that it did not take whole.
+    var retryPause = Limits.logFirstRetry
     /// True while writes fail.
     var isStalled = false
     /// True when lines were dropped and writing works again.
@@ -171,6 +173,7 @@ extension Worker where K: ~Copyable {
   /// Writes what waits for a sink, again at once as long as that brings lines into the file. A sink
   /// that takes no more is left alone for a while.
   private mutating func write(sink index: Int) {
+    let countBefore = logs[index].count
     var hasProgress = logs[index].descriptor != .none
     while hasProgress && logs[index].count > 0 {
       let before = logs[index]
@@ -180,8 +183,18 @@ extension Worker where K: ~Copyable {
         || !logs.isShared && logs[index].tornCount > before.tornCount
     }
     guard logs[index].count > 0 else { return }
+    retryLater(sink: index, tookLines: logs[index].count < countBefore)
+  }
+
+  /// Leaves a sink alone: for a moment if it takes lines, as a pipe does whose reader is slow, and
+  /// longer each time that it takes none.
+  private mutating func retryLater(sink index: Int, tookLines: Bool) {
+    if tookLines { logs[index].retryPause = Limits.logFirstRetry }
+    let pause = logs[index].retryPause
     logs[index].isStalled = true
-    logs[index].writeAt = now + Limits.logRetry
+    logs[index].writeAt = now + pause
+    let longer = Interval(nanoseconds: 2 * pause.nanoseconds)
+    logs[index].retryPause = min(longer, Limits.logRetry)
   }
 
   /// Writes once; returns how many bytes of the queue are in the file then.
@@ -216,6 +229,7 @@ extension Worker where K: ~Copyable {
       sink.writeAt = .never
       sink.owesReport = sink.droppedCount > 0
       sink.isStalled = false
+      sink.retryPause = Limits.logFirstRetry
     }
     logs[index] = sink
   }
