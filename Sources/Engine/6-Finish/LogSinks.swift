@@ -32,7 +32,10 @@ struct LogSinks: ~Copyable {
     var owesReport = false
   }
 
-  private let sinks: UnsafeMutableBufferPointer<Sink>
+  // Changed in place, and the compiler can't do that through a buffer pointer with ThreadSanitizer.
+  private let sinks: UnsafeMutablePointer<Sink>
+  /// The numbers of the sinks.
+  let indices: Range<Int>
   /// More than one worker may append to the same file.
   let isShared: Bool
   /// Sinks that got lines in this turn, so that the others need not be looked at.
@@ -40,20 +43,18 @@ struct LogSinks: ~Copyable {
 
   init(_ plans: FrozenArray<LogSinkPlan>, workerCount: Int) {
     sinks = .allocate(capacity: plans.count)
+    indices = 0..<plans.count
     for index in plans.indices {
-      sinks.initializeElement(
-        at: index,
-        to: Sink(plan: plans[index], queue: .allocate(capacity: Limits.logQueueBytes)))
+      let queue = UnsafeMutablePointer<UInt8>.allocate(capacity: Limits.logQueueBytes)
+      (sinks + index).initialize(to: Sink(plan: plans[index], queue: queue))
     }
     isShared = workerCount > 1
   }
 
   deinit {
-    for index in sinks.indices { sinks[index].queue.deallocate() }
+    for index in indices { sinks[index].queue.deallocate() }
     sinks.deallocate()
   }
-
-  var indices: Range<Int> { sinks.indices }
 
   subscript(index: Int) -> Sink {
     get { sinks[index] }
@@ -83,7 +84,7 @@ struct LogSinks: ~Copyable {
   /// When a waiting line must be written.
   var nextDeadline: Instant {
     var deadline = Instant.never
-    for index in sinks.indices { deadline = min(deadline, sinks[index].writeAt) }
+    for index in indices { deadline = min(deadline, sinks[index].writeAt) }
     return deadline
   }
 }
