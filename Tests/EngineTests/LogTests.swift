@@ -82,6 +82,19 @@ struct LogTests {
     bed.finish(requests: 30)
   }
 
+  /// A pipe whose reader is late for a moment gets its lines a moment later. If it were left alone
+  /// for a second each time it is full, lines would be lost at any rate worth mentioning.
+  @Test func aShortStallEndsSoon() throws {
+    let bed = try EngineBed(Self.answer)
+    bed.world.logs.stall("/log", for: .milliseconds(20))
+    _ = ask(bed, 30)
+    #expect(bed.run() == .quiet)
+    #expect(bed.ends.isEmpty)
+    bed.run(for: .milliseconds(50))
+    #expect(bed.ends.count == 30)
+    bed.finish(requests: 30)
+  }
+
   /// What does not fit into the queue is dropped and counted, and one line says how much, when
   /// writing works again.
   @Test func lostLinesAreCounted() throws {

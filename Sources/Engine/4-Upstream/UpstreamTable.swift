@@ -18,22 +18,26 @@ struct UpstreamTable: ~Copyable {
     var idleCount: Int
   }
 
-  private let entries: UnsafeMutableBufferPointer<Entry>
+  /// The number of upstreams.
+  let count: Int
+  // Changed in place, and the compiler can't do that through a buffer pointer with ThreadSanitizer.
+  private let entries: UnsafeMutablePointer<Entry>
+  private let pools: UnsafeMutablePointer<Pool>
   private let states: UnsafeMutableBufferPointer<PeerState>
-  private let pools: UnsafeMutableBufferPointer<Pool>
 
   init(_ upstreams: FrozenArray<UpstreamPlan>) {
-    entries = .allocate(capacity: upstreams.count)
+    count = upstreams.count
+    entries = .allocate(capacity: count)
     var total = 0
     for index in upstreams.indices {
-      let count = upstreams[index].peers.count
-      entries.initializeElement(
-        at: index, to: Entry(firstPeer: total, peerCount: count, idleCount: 0))
-      total += count
+      let peerCount = upstreams[index].peers.count
+      let entry = Entry(firstPeer: total, peerCount: peerCount, idleCount: 0)
+      (entries + index).initialize(to: entry)
+      total += peerCount
     }
     states = .allocate(capacity: total)
     pools = .allocate(capacity: total)
-    pools.initialize(repeating: Pool())
+    pools.initialize(repeating: Pool(), count: total)
     for index in upstreams.indices {
       for peer in upstreams[index].peers.indices {
         states.initializeElement(
@@ -91,7 +95,4 @@ struct UpstreamTable: ~Copyable {
     pools[entries[upstream].firstPeer + peer].idle.remove(connection)
     entries[upstream].idleCount &-= 1
   }
-
-  /// The number of upstreams.
-  var count: Int { entries.count }
 }

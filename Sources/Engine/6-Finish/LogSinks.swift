@@ -24,13 +24,18 @@ struct LogSinks: ~Copyable {
     var droppedCount: UInt64 = 0
     /// When to write (again); `never` when nothing waits.
     var writeAt = Instant.never
+    /// How long it is left alone after a write that it did not take whole.
+    var retryPause = Limits.logFirstRetry
     /// True while writes fail.
     var isStalled = false
     /// True when lines were dropped and writing works again.
     var owesReport = false
   }
 
-  private let sinks: UnsafeMutableBufferPointer<Sink>
+  // Changed in place, and the compiler can't do that through a buffer pointer with ThreadSanitizer.
+  private let sinks: UnsafeMutablePointer<Sink>
+  /// The numbers of the sinks.
+  let indices: Range<Int>
   /// More than one worker may append to the same file.
   let isShared: Bool
   /// Sinks that got lines in this turn, so that the others need not be looked at.
@@ -38,20 +43,18 @@ struct LogSinks: ~Copyable {
 
   init(_ plans: FrozenArray<LogSinkPlan>, workerCount: Int) {
     sinks = .allocate(capacity: plans.count)
+    indices = 0..<plans.count
     for index in plans.indices {
-      sinks.initializeElement(
-        at: index,
-        to: Sink(plan: plans[index], queue: .allocate(capacity: Limits.logQueueBytes)))
+      let queue = UnsafeMutablePointer<UInt8>.allocate(capacity: Limits.logQueueBytes)
+      (sinks + index).initialize(to: Sink(plan: plans[index], queue: queue))
     }
     isShared = workerCount > 1
   }
 
   deinit {
-    for index in sinks.indices { sinks[index].queue.deallocate() }
+    for index in indices { sinks[index].queue.deallocate() }
     sinks.deallocate()
   }
-
-  var indices: Range<Int> { sinks.indices }
 
   subscript(index: Int) -> Sink {
     get { sinks[index] }
@@ -81,7 +84,7 @@ struct LogSinks: ~Copyable {
   /// When a waiting line must be written.
   var nextDeadline: Instant {
     var deadline = Instant.never
-    for index in sinks.indices { deadline = min(deadline, sinks[index].writeAt) }
+    for index in indices { deadline = min(deadline, sinks[index].writeAt) }
     return deadline
   }
 }
@@ -171,6 +174,7 @@ extension Worker where K: ~Copyable {
   /// Writes what waits for a sink, again at once as long as that brings lines into the file. A sink
   /// that takes no more is left alone for a while.
   private mutating func write(sink index: Int) {
+    let countBefore = logs[index].count
     var hasProgress = logs[index].descriptor != .none
     while hasProgress && logs[index].count > 0 {
       let before = logs[index]
@@ -180,8 +184,18 @@ extension Worker where K: ~Copyable {
         || !logs.isShared && logs[index].tornCount > before.tornCount
     }
     guard logs[index].count > 0 else { return }
+    retryLater(sink: index, tookLines: logs[index].count < countBefore)
+  }
+
+  /// Leaves a sink alone: for a moment if it takes lines, as a pipe does whose reader is slow, and
+  /// longer each time that it takes none.
+  private mutating func retryLater(sink index: Int, tookLines: Bool) {
+    if tookLines { logs[index].retryPause = Limits.logFirstRetry }
+    let pause = logs[index].retryPause
     logs[index].isStalled = true
-    logs[index].writeAt = now + Limits.logRetry
+    logs[index].writeAt = now + pause
+    let longer = Interval(nanoseconds: 2 * pause.nanoseconds)
+    logs[index].retryPause = min(longer, Limits.logRetry)
   }
 
   /// Writes once; returns how many bytes of the queue are in the file then.
@@ -216,6 +230,7 @@ extension Worker where K: ~Copyable {
       sink.writeAt = .never
       sink.owesReport = sink.droppedCount > 0
       sink.isStalled = false
+      sink.retryPause = Limits.logFirstRetry
     }
     logs[index] = sink
   }

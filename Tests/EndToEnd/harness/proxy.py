@@ -16,7 +16,7 @@ from .backend import RecordingBackend
 from .client import RawConnection, request_bytes
 from .log import Line, read_lines, with_id
 from .messages import Request, Response
-from .polling import wait_for
+from .polling import TIME_FACTOR, wait_for
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -183,7 +183,7 @@ class Proxy:
         self.process.send_signal(number)
 
     def wait_exit(self, seconds: float = 10) -> int:
-        self.exit_code = self.process.wait(seconds)
+        self.exit_code = self.process.wait(seconds * TIME_FACTOR)
         return self.exit_code
 
     def stop(self) -> None:

@@ -1,0 +1,160 @@
+"""Descriptors and places for logs taken away while requests are served, and given back."""
+
+import os
+import resource
+import select
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.load import Load, check_answers
+from harness.log import checked
+from harness.polling import wait_for
+from harness.separate_backend import SeparateBackend
+
+
+@pytest.fixture
+def backend(tmp_path):
+    backend = SeparateBackend(tmp_path)
+    yield backend
+    backend.kill()
+
+
+def limit_descriptors(proxy, count):
+    """Sets the limit of the running process; only root may raise it again."""
+    hard = 4096
+    resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (count, hard))
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="this system has no prlimit")
+def test_descriptors_run_out_under_load_and_come_back(site, backend):
+    """Clients wait, or get an error with their ID and a line; afterwards all is as before."""
+    proxy = site.serve(backend.address)
+    limit_descriptors(proxy, 1024)
+    with Load(proxy, clients=4, keeps_alive=False) as new, Load(proxy, clients=4) as kept:
+        new.more(100)
+        limit_descriptors(proxy, proxy.descriptors() - 2)
+        began = len(new.answers) + len(kept.answers)
+        time.sleep(1)
+        assert len(new.answers) + len(kept.answers) > began, "nobody was served"
+        limit_descriptors(proxy, 1024)
+        new.more(100)
+        kept.more(100)
+        back = len(new.answers)
+        new.more(50)
+        answers = new.stop() + kept.stop()
+    # Idle connections are closed to make room. A request that meets that gets no answer, as with
+    # any server, but then nobody has seen it.
+    unanswered = {answer.request_id for answer in answers if answer.status is None}
+    assert not unanswered & set(backend.seen()) and len(unanswered) < len(answers) / 10
+    answered = [answer for answer in answers if answer.status is not None]
+    statuses = check_answers(answered, proxy.lines())
+    assert set(statuses) <= {200, 502, 503}
+    assert {answer.status for answer in new.answers[back:]} == {200}
+    assert "accepting pauses" in proxy.error_text()
+    wait_for(lambda: proxy.descriptors() < 40, "descriptors to be given back")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system with room for 256 KB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    options = ["-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
+    if os.geteuid() != 0 or subprocess.run(["mount", *options], capture_output=True).returncode:
+        pytest.skip("only root may mount a small file system")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+LONG = {"User-Agent": "u" * 6000}
+
+
+def lost_lines(proxy, path):
+    """The number that the error log has for this log, once it is there."""
+    mark = f" log lines were lost, because this log could not be written: {path}"
+
+    def found():
+        return [line for line in proxy.error_text().splitlines() if line.endswith(mark)]
+
+    lines = wait_for(found, "the report of lost lines")
+    assert len(lines) == 1, lines
+    return int(lines[0].removesuffix(mark).split()[-1])
+
+
+def test_a_full_disk_stops_no_request_and_lost_lines_are_counted(site, backend, small_disk):
+    path = small_disk / "full.log"
+    proxy = site.serve(backend.address, top=f"access_log {path} json;")
+    with Load(proxy, fields=LONG) as load:
+        # 256 KB on the disk and 1 MB in the queue hold about 210 lines.
+        load.more(600)
+        answers = load.stop()
+    assert set(check_answers(answers, proxy.lines())) == {200}
+    assert path.stat().st_size <= 256 << 10
+    kept = path.read_bytes()
+    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
+    # The next line that is due after the pause finds room, and those that waited go first.
+    wait_for(lambda: proxy.get().status and path.stat().st_size > 1 << 20, "room for the lines")
+    lost = lost_lines(proxy, path)
+    assert lost > 100
+    whole = wait_for_all(path, len(proxy.lines()) - lost)
+    assert path.read_bytes().startswith(kept)
+    assert len({line["request_id"] for line in whole}) == len(whole)
+
+
+def wait_for_all(path, count):
+    """All lines of the log, checked, once there are as many."""
+    wait_for(lambda: path.read_bytes().count(b"\n") >= count, f"{count} lines")
+    lines = [checked(raw) for raw in path.read_bytes().split(b"\n")[:-1]]
+    assert len(lines) == count
+    return lines
+
+
+class Pipe:
+    """A log's reader that may stop reading for a while."""
+
+    def __init__(self, path: Path):
+        os.mkfifo(path)
+        self._end = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self._reading = threading.Event()
+        self._stop = threading.Event()
+        self.data = b""
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self):
+        while not self._stop.is_set():
+            if self._reading.wait(0.05) and select.select([self._end], [], [], 0.05)[0]:
+                self.data += os.read(self._end, 1 << 16)
+
+    def read(self, on: bool):
+        (self._reading.set if on else self._reading.clear)()
+
+    def close(self):
+        self._stop.set()
+        self._thread.join(5)
+        os.close(self._end)
+
+
+def test_a_pipe_that_stalls_gets_the_waiting_lines_and_the_number_of_the_others(site, backend):
+    path = site.directory / "pipe"
+    pipe = Pipe(path)
+    proxy = site.serve(backend.address, top=f"access_log {path} json;")
+    with Load(proxy, fields=LONG) as load:
+        pipe.read(True)
+        load.more(100)
+        pipe.read(False)
+        load.more(600)
+        pipe.read(True)
+        lost = lost_lines(proxy, path)
+        load.more(100)
+        answers = load.stop()
+    assert set(check_answers(answers, proxy.lines())) == {200}
+    assert lost > 100
+    wait_for(lambda: pipe.data.count(b"\n") >= len(answers) - lost, "the rest of the lines")
+    lines = [checked(raw) for raw in pipe.data.split(b"\n")[:-1]]
+    assert len(lines) == len(answers) - lost
+    pipe.close()
