@@ -28,7 +28,8 @@ struct ScenarioTests {
     #expect(reports[0].statuses == reports[1].statuses)
   }
 
-  /// The worlds are worth something: in a few of them, all that can be served, refused or broken is.
+  /// The worlds are worth something: in a few of them, all that can be served, refused or broken
+  /// is.
   @Test func worldsAreVaried() {
     let reports = (100..<130 as Range<UInt64>).map { ScenarioRun(Scenario(seed: $0)).play() }
     let statuses = reports.reduce(into: Set<Int>()) { $0.formUnion($1.statuses.keys) }

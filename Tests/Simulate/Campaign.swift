@@ -22,8 +22,8 @@ final class Campaign: Sendable {
   private let began = ContinuousClock.now
   private let totals: Mutex<Totals>
 
-  /// A campaign over `seeds`, until `requestLimit` requests have been served or `failureLimit` seeds
-  /// have failed.
+  /// A campaign over `seeds`, until `requestLimit` requests have been served or `failureLimit`
+  /// seeds have failed.
   init(seeds: Range<UInt64>, requestLimit: Int = .max, failureLimit: Int) {
     self.seeds = seeds
     self.requestLimit = requestLimit
@@ -82,7 +82,8 @@ final class Campaign: Sendable {
   /// What was played.
   var summary: String {
     let duration = ContinuousClock.now - began
-    let seconds = max(0.001, Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18)
+    let seconds = max(
+      0.001, Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18)
     return totals.withLock { totals in
       let statuses = totals.statuses.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
       let faults = totals.faults.sorted { $0.key.rawValue < $1.key.rawValue }

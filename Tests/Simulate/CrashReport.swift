@@ -1,7 +1,7 @@
 import Glibc
 
-/// Names the seed when the engine traps: a precondition that fails ends the whole process, and would
-/// take the seed with it.
+/// Names the seed when the engine traps: a precondition that fails ends the whole process, and
+/// would take the seed with it.
 enum CrashReport {
   nonisolated(unsafe) private static var key = pthread_key_t()
 

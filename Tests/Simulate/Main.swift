@@ -1,7 +1,7 @@
 import ArgumentParser
 import Scenarios
 
-/// `simulate`: runs the proxy's engine in worlds made of seeds, and says which seed broke a promise.
+/// `simulate`: runs the engine in worlds made of seeds, and says which seed broke a promise.
 @main struct Simulate: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "simulate",

@@ -88,14 +88,18 @@ extension SimulatedWorld {
     guard case .log(let number) = kind(of: descriptor, "writeLog") else {
       preconditionFailure("writeLog: descriptor \(descriptor.number) is no log")
     }
-    if now < max(disk.files[number].fullUntil, disk.fullUntil) || strikes(.fullDisks, faults.fullDisks) {
+    if now < max(disk.files[number].fullUntil, disk.fullUntil)
+      || strikes(.fullDisks, faults.fullDisks)
+    {
       return .failed(.diskFull)
     }
     if now < disk.files[number].stalledUntil || strikes(.stalledLogs, faults.stalledLogs) {
       return .wouldBlock
     }
     var amount = bytes.count
-    if amount > 1, strikes(.shortLogWrites, faults.shortLogWrites) { amount = 1 + chance.below(amount - 1) }
+    if amount > 1, strikes(.shortLogWrites, faults.shortLogWrites) {
+      amount = 1 + chance.below(amount - 1)
+    }
     disk.files[number].bytes.append(contentsOf: bytes.prefix(amount))
     return .bytes(amount)
   }

@@ -9,7 +9,9 @@ extension SimulatedWorld {
       preconditionFailure("accept: descriptor \(descriptor.number) is no listener")
     }
     guard let id = listeners[listener].queue.first else { return .wouldBlock }
-    if now < acceptsFailUntil || hasNoFreeDescriptor || strikes(.exhaustedAccepts, faults.exhaustedAccepts) {
+    if now < acceptsFailUntil || hasNoFreeDescriptor
+      || strikes(.exhaustedAccepts, faults.exhaustedAccepts)
+    {
       return .exhausted(.tooManyDescriptors)
     }
     listeners[listener].queue.removeFirst()

@@ -14,7 +14,9 @@ extension ConfPlan {
     var lines = topLines(&chance, isCalm: isCalm)
     lines += retryLines(&chance, isCalm: isCalm)
     lines += upstreamLines(&chance, isCalm: isCalm)
-    for (index, server) in servers.enumerated() { lines += serverLines(server, isFirst: index == 0) }
+    for (index, server) in servers.enumerated() {
+      lines += serverLines(server, isFirst: index == 0)
+    }
     text = lines.joined(separator: "\n") + "\n"
   }
 

@@ -20,7 +20,8 @@ enum SwarmFaults {
     faults.stalledLogs = rate(&chance, [20, 300])
     faults.fullDisks = rate(&chance, [20, 300])
     faults.jitter = chance.pick([
-      Interval(nanoseconds: 0), Interval(nanoseconds: 60_000), .milliseconds(1), .milliseconds(30),
+      Interval(nanoseconds: 0), Interval(nanoseconds: 60_000), .milliseconds(1),
+      .milliseconds(isBulky ? 30 : 3),
     ])
     return faults
   }

@@ -50,7 +50,8 @@ struct ClientPlan {
       requests.append(PlannedRequest(tunnelOf: last, conf: conf, &chance))
       // No request: where the tunnel does not open, this is refused.
       tunnel = Array("<tunnel>\r\n".utf8)
-      tunnel += Filler.bytes(of: last, .tunnel, count: chance.pick(conf.isBulky ? [5_000, 100_000] : [0, 50, 900]))
+      tunnel += Filler.bytes(
+        of: last, .tunnel, count: chance.pick(conf.isBulky ? [5_000, 100_000] : [0, 50, 900]))
     default: break
     }
     actions = script(&chance)

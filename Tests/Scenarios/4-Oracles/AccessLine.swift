@@ -50,7 +50,9 @@ public struct AccessLine: Sendable {
   /// `error`; empty when there is none.
   public var error: String { self["error"] ?? "" }
   /// Which request of which connection it is about.
-  public var place: String { (self["connection"] ?? "?") + "/" + (self["connection_request"] ?? "?") }
+  public var place: String {
+    (self["connection"] ?? "?") + "/" + (self["connection_request"] ?? "?")
+  }
 
   /// The elements of `tries`; none when there was at most one try.
   public var tries: [AccessLine] {

@@ -58,8 +58,8 @@ struct Evidence {
       if line.isEnd { ends.append(line) }
     }
     let mayBeTorn = scenario.conf.workerCount > 1 || scenario.renamesLogs
-    for text in torn where !mayBeTorn || !texts.contains(where: { $0.hasPrefix(text) && $0 != text })
-    {
+    for text in torn
+    where !mayBeTorn || !texts.contains(where: { $0.hasPrefix(text) && $0 != text }) {
       found.append(Violation(.lines, "no line: \(text)"))
     }
     if scenario.conf.secondLog != nil && !mayBeTorn && second.count != lineCount {
