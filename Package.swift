@@ -32,7 +32,13 @@ let package = Package(
     .target(
       name: "Configuration", dependencies: ["Basics", "HTTP", "Policy", "Telemetry", "Plan"],
       swiftSettings: strict),
-    .target(name: "Platform", dependencies: ["CLinux", "Basics", "HTTP"], swiftSettings: strict),
+    .target(
+      name: "LogReading", dependencies: ["Basics", "HTTP", "Policy", "Telemetry"],
+      swiftSettings: pure),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(
+      name: "Platform", dependencies: ["CLinux", "CZlib", "Basics", "HTTP"],
+      swiftSettings: strict),
     .target(
       name: "Engine", dependencies: ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform"],
       swiftSettings: strict),
@@ -41,7 +47,8 @@ let package = Package(
     .executableTarget(
       name: "waybill",
       dependencies: [
-        "Configuration", "Engine", "Plan", "Platform", "Policy", "Telemetry", "HTTP", "Basics",
+        "Configuration", "Engine", "LogReading", "Plan", "Platform", "Policy", "Telemetry",
+        "HTTP", "Basics",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -53,6 +60,9 @@ let package = Package(
       name: "TelemetryTests",
       dependencies: ["Properties", "Telemetry", "Policy", "HTTP", "Basics"],
       swiftSettings: strict),
+    .testTarget(
+      name: "LogReadingTests",
+      dependencies: ["LogReading", "Telemetry", "Policy", "HTTP", "Basics"], swiftSettings: strict),
     .testTarget(
       name: "ConfigurationTests",
       dependencies: ["Configuration", "Plan", "Policy", "Telemetry", "HTTP", "Basics"],

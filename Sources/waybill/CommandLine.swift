@@ -8,7 +8,7 @@ struct ConfigurationOptions: ParsableArguments {
   @Option(
     name: [.customShort("c"), .customLong("config")],
     help: ArgumentHelp("The configuration.", valueName: "file"))
-  var path = "/etc/waybill/waybill.conf"
+  var path = ConfiguredLogs.usualPath
 
   @Flag(name: [.customShort("t"), .customLong("test")], help: "Test the configuration, then end.")
   var tests = false
@@ -46,7 +46,7 @@ struct WaybillCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "waybill",
     abstract: "A reverse proxy that gives every request an ID and makes it findable.",
-    subcommands: [RunCommand.self])
+    subcommands: [RunCommand.self, LogsCommand.self, TraceCommand.self])
 
   @OptionGroup var options: ConfigurationOptions
 

@@ -13,12 +13,14 @@ private let layers: [String: Set<String>] = [
   "Telemetry": ["Basics", "HTTP", "Policy"],
   "Plan": ["Basics", "HTTP", "Policy", "Telemetry"],
   "Configuration": ["Basics", "HTTP", "Policy", "Telemetry", "Plan"],
-  "Platform": ["Basics", "HTTP", "CLinux", "Glibc", "Synchronization"],
+  "LogReading": ["Basics", "HTTP", "Policy", "Telemetry"],
+  "CZlib": [],
+  "Platform": ["Basics", "HTTP", "CLinux", "CZlib", "Glibc", "Synchronization"],
   "Engine": ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform"],
   "Simulation": ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform", "Engine"],
   "waybill": [
     "Basics", "HTTP", "Policy", "Telemetry", "Plan", "Configuration", "Platform", "Engine",
-    "ArgumentParser", "Glibc",
+    "LogReading", "ArgumentParser", "Glibc", "Synchronization",
   ],
 ]
 

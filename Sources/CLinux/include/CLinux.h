@@ -130,6 +130,11 @@ static inline long clinux_read(int descriptor, void *buffer, size_t count) {
   return CLINUX_RETRY(read(descriptor, buffer, count));
 }
 
+static inline long clinux_read_at(
+    int descriptor, void *buffer, size_t count, uint64_t offset) {
+  return CLINUX_RETRY(pread(descriptor, buffer, count, (off_t)offset));
+}
+
 static inline long clinux_write(int descriptor, const void *bytes, size_t count) {
   return CLINUX_RETRY(write(descriptor, bytes, count));
 }

@@ -1,0 +1,244 @@
+import Basics
+
+/// What a reader of time stamps must know of the machine that it runs on.
+public struct LocalTime: Sendable {
+  /// Microseconds since 1970-01-01 UTC.
+  public let now: UInt64
+  /// Seconds that local time is ahead of UTC when the local clocks show so many seconds since 1970.
+  public let offset: @Sendable (Int64) -> Int64
+
+  /// The clock and the zone given.
+  public init(now: UInt64, offset: @escaping @Sendable (Int64) -> Int64) {
+    self.now = now
+    self.offset = offset
+  }
+}
+
+/// Reads the usual time stamps: RFC 3339 and its relatives with a space or a comma, nginx's
+/// `22/Nov/2026:23:49:18 +0000` and `2026/11/22 23:49:18`, syslog's `Nov 22 23:49:18`, and seconds
+/// since 1970.
+///
+/// A stamp without a zone is local time, as Python's logging, nginx's error log and syslog write
+/// it. Only one with a point and six decimals is UTC: Waybill's own.
+public struct LogTime: Sendable {
+  private let local: LocalTime
+
+  /// A reader on the machine described.
+  public init(_ local: LocalTime) { self.local = local }
+
+  /// The first time stamp near the beginning of a line, in microseconds since 1970.
+  public func find(in line: Span<UInt8>) -> UInt64? {
+    if line.count > 1, line[0] == UInt8(ascii: "{"), let time = findMember(line) { return time }
+    for position in 0..<min(line.count, 200) where LogTime.begins(line, position) {
+      if let time = date(line, at: position) { return time }
+      // A number elsewhere may be anything.
+      if position <= 1, let time = LogTime.sinceEpoch(line, at: position) { return time }
+    }
+    return nil
+  }
+
+  /// The time stamp that begins at `position`.
+  public func read(_ line: Span<UInt8>, at position: Int) -> UInt64? {
+    date(line, at: position) ?? LogTime.sinceEpoch(line, at: position)
+  }
+
+  private func date(_ line: Span<UInt8>, at position: Int) -> UInt64? {
+    var cursor = Cursor(position: position)
+    if let time = numeric(line, &cursor) { return time }
+    cursor = Cursor(position: position)
+    if let time = common(line, &cursor) { return time }
+    cursor = Cursor(position: position)
+    return syslog(line, &cursor)
+  }
+
+  /// A member of a JSON line that is named as time stamps are.
+  private func findMember(_ line: Span<UInt8>) -> UInt64? {
+    var members = JSONMembers(at: 0)
+    while members.next(in: line) {
+      let name = line.extracting(members.name)
+      guard
+        name.equals("time") || name.equals("ts") || name.equals("timestamp")
+          || name.equals("@timestamp") || name.equals("asctime") || name.equals("date")
+          || name.equals("__REALTIME_TIMESTAMP"), members.kind != .nested
+      else { continue }
+      if let time = read(line, at: members.value.lowerBound) { return time }
+    }
+    return nil
+  }
+
+  /// Stamps begin at the beginning of a word.
+  private static func begins(_ line: Span<UInt8>, _ position: Int) -> Bool {
+    guard isWordByte(line[position]) else { return false }
+    return position == 0 || !isWordByte(line[position &- 1])
+  }
+
+  private static func isWordByte(_ byte: UInt8) -> Bool {
+    byte &- 0x30 <= 9 || (byte | 0x20) &- UInt8(ascii: "a") < 26
+  }
+
+  /// `2026-11-22T21:58:36.123456Z` and all that looks like it.
+  private func numeric(_ line: Span<UInt8>, _ cursor: inout Cursor) -> UInt64? {
+    guard let year = cursor.number(line, 4), let dash = cursor.byte(line),
+      dash == UInt8(ascii: "-") || dash == UInt8(ascii: "/"), let month = cursor.number(line, 2),
+      cursor.byte(line) == dash, let day = cursor.number(line, 2), let gap = cursor.byte(line),
+      gap == UInt8(ascii: "T") || gap == UInt8(ascii: " ") || gap == UInt8(ascii: "t"),
+      let seconds = cursor.clock(line),
+      let date = LogTime.days(year: year, month: month, day: day)
+    else { return nil }
+    let fraction = cursor.fraction(line)
+    let zone = cursor.zone(line) ?? (fraction.isOwn ? 0 : nil)
+    return time(date * 86_400 + seconds, zone: zone, microseconds: fraction.microseconds)
+  }
+
+  /// `22/Nov/2026:21:58:36 +0100`
+  private func common(_ line: Span<UInt8>, _ cursor: inout Cursor) -> UInt64? {
+    guard let day = cursor.number(line, 2), cursor.byte(line) == UInt8(ascii: "/"),
+      let month = cursor.month(line), cursor.byte(line) == UInt8(ascii: "/"),
+      let year = cursor.number(line, 4), cursor.byte(line) == UInt8(ascii: ":"),
+      let seconds = cursor.clock(line),
+      let date = LogTime.days(year: year, month: month, day: day)
+    else { return nil }
+    return time(date * 86_400 + seconds, zone: cursor.zone(line), microseconds: 0)
+  }
+
+  /// `Nov 22 21:58:36` of the year that brings it nearest to now without leading into the future.
+  private func syslog(_ line: Span<UInt8>, _ cursor: inout Cursor) -> UInt64? {
+    guard let month = cursor.month(line), cursor.byte(line) == UInt8(ascii: " ") else { return nil }
+    if cursor.peek(line) == UInt8(ascii: " ") { _ = cursor.byte(line) }
+    guard let day = cursor.number(line, 2) ?? cursor.number(line, 1),
+      cursor.byte(line) == UInt8(ascii: " "), let seconds = cursor.clock(line)
+    else { return nil }
+    let thisYear = 1970 + Int(local.now / 31_556_952_000_000)
+    let tomorrow = local.now + 86_400_000_000
+    for year in [thisYear + 1, thisYear, thisYear - 1] {
+      guard let date = LogTime.days(year: year, month: month, day: day),
+        let moment = time(date * 86_400 + seconds, zone: nil, microseconds: 0)
+      else { continue }
+      if moment <= tomorrow { return moment }
+    }
+    return nil
+  }
+
+  /// The time of a record of journald's export format: what precedes its MESSAGE, of which there
+  /// may be more than this record.
+  public static func ofJournal(before message: Span<UInt8>) -> UInt64? {
+    let name: StaticString = "__REALTIME_TIMESTAMP="
+    var position = message.count - 1
+    while position >= 0 {
+      if message[position] == UInt8(ascii: "\n"), message.has("\n\n", at: position) { return nil }
+      if message[position] == UInt8(ascii: "_"), message.has(name, at: position) {
+        return sinceEpoch(message, at: position + name.utf8CodeUnitCount)
+      }
+      position -= 1
+    }
+    return nil
+  }
+
+  /// `1795384716.123`: seconds, or milli-, micro-, nanoseconds by their size. Years 2001 to 2286.
+  private static func sinceEpoch(_ line: Span<UInt8>, at position: Int) -> UInt64? {
+    var end = position
+    while end < line.count, line[end] &- 0x30 <= 9 { end &+= 1 }
+    guard let whole = DecimalReading.integer(line, position..<end) else { return nil }
+    switch end - position {
+    case 10:
+      guard end < line.count, line[end] == UInt8(ascii: ".") else { return whole * 1_000_000 }
+      let start = end
+      repeat { end &+= 1 } while end < line.count && line[end] &- 0x30 <= 9
+      let fraction = DecimalReading.microseconds(line, start..<end) ?? 0
+      return whole * 1_000_000 + fraction
+    case 13: return whole * 1_000
+    case 16: return whole
+    case 19: return whole / 1_000
+    default: return nil
+    }
+  }
+
+  private func time(_ seconds: Int, zone: Int?, microseconds: UInt64) -> UInt64? {
+    let ahead = zone ?? Int(local.offset(Int64(seconds)))
+    guard seconds >= ahead else { return nil }
+    return UInt64(seconds - ahead) * 1_000_000 + microseconds
+  }
+
+  /// Days from 1970-01-01 to a date; nil for one that does not exist or lies before.
+  static func days(year: Int, month: Int, day: Int) -> Int? {
+    let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+    let lengths = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+    guard year >= 1970, year <= 9999, (1...12).contains(month),
+      day >= 1, day <= lengths[month - 1]
+    else { return nil }
+    let before = year - 1
+    let leapDays = before / 4 - before / 100 + before / 400 - 477
+    return (year - 1970) * 365 + leapDays + lengths[..<(month - 1)].reduce(0, +) + day - 1
+  }
+}
+
+/// A place in a line that moves on as parts of a time stamp are read.
+private struct Cursor {
+  var position: Int
+
+  func peek(_ line: Span<UInt8>) -> UInt8? { position < line.count ? line[position] : nil }
+
+  mutating func byte(_ line: Span<UInt8>) -> UInt8? {
+    guard position < line.count else { return nil }
+    position += 1
+    return line[position - 1]
+  }
+
+  /// Exactly `digits` digits; the cursor stays when there are fewer.
+  mutating func number(_ line: Span<UInt8>, _ digits: Int) -> Int? {
+    guard position + digits <= line.count,
+      let value = DecimalReading.integer(line, position..<(position + digits))
+    else { return nil }
+    position += digits
+    return Int(value)
+  }
+
+  /// `21:58:36`, as seconds of the day.
+  mutating func clock(_ line: Span<UInt8>) -> Int? {
+    guard let hour = number(line, 2), byte(line) == UInt8(ascii: ":"),
+      let minute = number(line, 2), byte(line) == UInt8(ascii: ":"),
+      let second = number(line, 2), hour < 24, minute < 60, second <= 60
+    else { return nil }
+    return hour * 3600 + minute * 60 + second
+  }
+
+  /// `.123456` or `,123`. `isOwn`: the way that Waybill writes it.
+  mutating func fraction(_ line: Span<UInt8>) -> (microseconds: UInt64, isOwn: Bool) {
+    guard let mark = peek(line), mark == UInt8(ascii: ".") || mark == UInt8(ascii: ",") else {
+      return (0, false)
+    }
+    var value: UInt64 = 0
+    var count = 0
+    while position + 1 + count < line.count, line[position + 1 + count] &- 0x30 <= 9 {
+      if count < 6 { value = value * 10 + UInt64(line[position + 1 + count] &- 0x30) }
+      count += 1
+    }
+    position += count + 1
+    for _ in min(count, 6)..<6 { value *= 10 }
+    return (value, mark == UInt8(ascii: ".") && count == 6)
+  }
+
+  /// `Z`, `UTC`, `+0100`, `+01:00`, after a space or not: seconds ahead of UTC.
+  mutating func zone(_ line: Span<UInt8>) -> Int? {
+    if peek(line) == UInt8(ascii: " ") { position += 1 }
+    if line.has("UTC", at: position) || line.has("GMT", at: position) { return 0 }
+    guard let sign = byte(line) else { return nil }
+    if sign == UInt8(ascii: "Z") || sign == UInt8(ascii: "z") { return 0 }
+    guard sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-"), let hours = number(line, 2)
+    else { return nil }
+    if peek(line) == UInt8(ascii: ":") { position += 1 }
+    guard let minutes = number(line, 2) else { return nil }
+    let seconds = hours * 3600 + minutes * 60
+    return sign == UInt8(ascii: "-") ? -seconds : seconds
+  }
+
+  /// `Nov`, as 11.
+  mutating func month(_ line: Span<UInt8>) -> Int? {
+    let names: [StaticString] = [
+      "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
+    guard let index = names.firstIndex(where: { line.has($0, at: position) }) else { return nil }
+    position += 3
+    return index + 1
+  }
+}

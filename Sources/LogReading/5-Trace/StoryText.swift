@@ -1,0 +1,173 @@
+import Basics
+
+/// A story as people read it: a heading, one line for each log line with the gap to the one before,
+/// tries and phases below the access line that tells of them.
+public struct StoryText {
+  private var text: StyledText
+  private let names: [String]
+  private let nameWidth: Int
+  private static let barWidth = 40
+
+  private init(_ story: Story, names: [String], isColoured: Bool) {
+    text = StyledText(isColoured: isColoured)
+    let short = StoryText.short(names)
+    self.names = short
+    nameWidth = min(24, Set(story.lines.map(\.file)).map { short[$0].utf8.count }.max() ?? 0)
+  }
+
+  /// The text of a story whose lines come from the files `names`.
+  public static func render(
+    _ story: Story, id: [UInt8], names: [String], isColoured: Bool
+  ) -> [UInt8] {
+    var writer = StoryText(story, names: names, isColoured: isColoured)
+    writer.heading(story, id)
+    var previous: UInt64?
+    for line in story.lines {
+      writer.write(line, previous)
+      previous = line.time ?? previous
+    }
+    return writer.text.bytes
+  }
+
+  private mutating func heading(_ story: Story, _ id: [UInt8]) {
+    text.append("Request ", .bold)
+    text.append(safely: id, .bold)
+    let files = Set(story.lines.map(\.file)).count
+    let count = story.lines.count
+    text.append(": \(count) line\(count == 1 ? "" : "s") in \(files) log\(files == 1 ? "" : "s")")
+    let times = story.lines.compactMap(\.time)
+    if let first = times.min(), let last = times.max() {
+      text.append(", \(TimeText.date(first).prefix(10)) UTC")
+      if last > first { text.append(", \(TimeText.duration(last - first)) from first to last") }
+    }
+    text.append("\n\n")
+  }
+
+  private mutating func write(_ line: FoundLine, _ previous: UInt64?) {
+    if let time = line.time {
+      text.append(String(TimeText.date(time).dropFirst(11)) + " ", .faint)
+    } else {
+      text.append("(no time)       ", .faint)
+    }
+    let gap = previous.flatMap { before in
+      line.time.map { "+" + TimeText.duration($0 > before ? $0 - before : 0) }
+    }
+    text.append(right: gap ?? "", .faint, width: 11)
+    text.append("  ")
+    text.append(safely: names[line.file].utf8, .cyan, width: nameWidth)
+    text.append("  ")
+    if let entry = line.entry, entry.status != 0 {
+      write(entry, line)
+    } else {
+      text.append(safely: line.text.prefix(StoryText.shownBytes))
+      if line.text.count > StoryText.shownBytes { text.append(" …", .faint) }
+      text.append("\n")
+    }
+  }
+
+  /// More of a line is no story; the file has it.
+  private static var shownBytes: Int { 4096 }
+
+  private mutating func write(_ entry: AccessEntry, _ line: FoundLine) {
+    func value(_ range: ByteRange) -> ArraySlice<UInt8> { line.text[range.offsets] }
+    text.append("\(entry.status) ", Style(status: entry.status))
+    if entry.method.isEmpty { text.append("(no request)") }
+    text.append(safely: value(entry.method))
+    text.append(" ")
+    text.append(safely: value(entry.host))
+    text.append(safely: value(entry.uri))
+    for (name, range) in [("from", entry.client), ("via", entry.upstream)] where !range.isEmpty {
+      text.append(" \(name) ", .faint)
+      text.append(safely: value(range))
+    }
+    if entry.duration != AccessEntry.unknownTime {
+      text.append(" in ", .faint)
+      text.append(TimeText.duration(entry.duration))
+    }
+    for range in [entry.error, entry.termination] where !range.isEmpty {
+      text.append(" ")
+      text.append(safely: value(range), .red)
+    }
+    text.append("\n")
+    writeOtherIDs(entry, line)
+    let tries = RequestTry.all(entry, line.text.span)
+    write(tries)
+    if let phases = RequestPhases(entry, tries: tries) { write(phases) }
+  }
+
+  private mutating func writeOtherIDs(_ entry: AccessEntry, _ line: FoundLine) {
+    let names = [
+      ("the client's ID", entry.clientRequestID), ("the backend's ID", entry.upstreamRequestID),
+    ]
+    for (name, range) in names where !range.isEmpty {
+      indent()
+      text.append("\(name): ", .faint)
+      text.append(safely: line.text[range.offsets])
+      text.append("\n")
+    }
+  }
+
+  private mutating func write(_ tries: [RequestTry]) {
+    for (index, one) in tries.enumerated() {
+      indent()
+      text.append("try \(index + 1)  ", .faint)
+      text.append(safely: one.address, width: 22)
+      text.append(right: TimeText.duration(one.microseconds), width: 10)
+      text.append("  ")
+      let isStatus = one.outcome.first.map { (0x30...0x39).contains($0) } ?? false
+      text.append(safely: one.outcome, isStatus ? .plain : .red)
+      text.append("\n")
+    }
+  }
+
+  private mutating func write(_ phases: RequestPhases) {
+    for phase in phases.phases {
+      let columns = phases.columns(of: phase, width: StoryText.barWidth)
+      indent()
+      text.append(safely: phase.name.utf8, .faint, width: 14)
+      text.append(right: TimeText.duration(phase.length), width: 10)
+      text.append("  |")
+      text.append(String(repeating: " ", count: columns.lowerBound))
+      text.append(String(repeating: "#", count: columns.count), .green)
+      text.append(String(repeating: " ", count: StoryText.barWidth - columns.upperBound))
+      text.append("|\n")
+    }
+  }
+
+  private mutating func indent() { text.append(String(repeating: " ", count: 6)) }
+
+  /// The paths without the folder, where that still tells them apart.
+  private static func short(_ paths: [String]) -> [String] {
+    let names = paths.map { $0.split(separator: "/").last.map(String.init) ?? $0 }
+    return zip(paths, names).map { path, name in
+      names.count { $0 == name } > 1 ? path : name
+    }
+  }
+}
+
+extension Story {
+  /// One JSON object for each line, for other programs.
+  public func json(names: [String]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var previous: UInt64?
+    for line in lines {
+      bytes += "{".utf8
+      if let time = line.time {
+        let date = TimeText.date(time).split(separator: " ")
+        bytes += "\"time\":\"\(date[0])T\(date[1])Z\",".utf8
+        if let before = previous {
+          bytes += "\"gap\":\(TimeText.seconds(time > before ? time - before : 0)),".utf8
+        }
+        previous = time
+      }
+      bytes += "\"file\":".utf8
+      SafeText.appendJSON(names[line.file].utf8, to: &bytes)
+      bytes += ",\"offset\":\(line.offset),\"id\":".utf8
+      SafeText.appendJSON(line.id, to: &bytes)
+      bytes += ",\"line\":".utf8
+      SafeText.appendJSON(line.text, to: &bytes)
+      bytes += "}\n".utf8
+    }
+    return bytes
+  }
+}

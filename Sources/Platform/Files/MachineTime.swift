@@ -1,0 +1,26 @@
+// The time of day for tools that are not the proxy's engine, which has `Kernel` for it.
+
+import Glibc
+
+/// The clock on the wall, and the zone that it shows.
+public enum MachineTime {
+  /// Microseconds since 1970-01-01 UTC.
+  public static var now: UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return UInt64(time.tv_sec) * 1_000_000 + UInt64(time.tv_nsec) / 1_000
+  }
+
+  /// Seconds that local time is ahead of UTC when the local clocks show `seconds` since 1970. In
+  /// the hour that comes twice the system chooses.
+  public static func offset(atLocal seconds: Int64) -> Int64 {
+    var moment = time_t(seconds)
+    var parts = tm()
+    gmtime_r(&moment, &parts)
+    parts.tm_isdst = -1
+    return seconds - Int64(mktime(&parts))
+  }
+
+  /// Waits.
+  public static func sleep(milliseconds: Int) { usleep(UInt32(milliseconds) * 1_000) }
+}

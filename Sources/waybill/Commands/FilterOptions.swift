@@ -1,0 +1,65 @@
+// The conditions of `waybill logs`, from the words of its command line.
+
+import ArgumentParser
+import LogReading
+import Policy
+
+/// Which requests are wanted.
+struct FilterOptions: ParsableArguments {
+  @Option(help: "Waybill's, the client's or the backend's ID; 8 characters at least.")
+  var id: String?
+
+  @Option(help: ArgumentHelp("Status codes: 404, 5xx, 500-503,404.", valueName: "codes"))
+  var status: String?
+
+  @Option(help: "The method.")
+  var method: String?
+
+  @Option(help: "The host, with or without its port.")
+  var host: String?
+
+  @Option(help: ArgumentHelp("The path without the query; * and ? fit any.", valueName: "glob"))
+  var path: String?
+
+  @Option(help: ArgumentHelp("The client's address or network.", valueName: "cidr"))
+  var client: String?
+
+  @Option(help: ArgumentHelp("At least so long: 500ms, 2s.", valueName: "time"))
+  var minDuration: String?
+
+  @Option(help: ArgumentHelp("An error type, or any.", valueName: "type"))
+  var error: String?
+
+  @Option(help: ArgumentHelp("From this time on: 10m ago, or a time stamp.", valueName: "time"))
+  var since: String?
+
+  @Option(help: ArgumentHelp("Up to this time.", valueName: "time"))
+  var until: String?
+
+  /// The filter; an unknown word is an error that names it.
+  func filter(local: LocalTime) throws -> EntryFilter {
+    var filter = EntryFilter()
+    filter.id = Array((id ?? "").utf8)
+    filter.method = Array((method ?? "").uppercased().utf8)
+    filter.host = Array((host ?? "").lowercased().utf8)
+    filter.error = Array((error ?? "").utf8)
+    filter.path = path.map { Glob($0) }
+    filter.statuses = try parse(status, "--status") { FilterWords.statuses($0) } ?? []
+    filter.client = try parse(client, "--client") { Network(parsing: Array($0.utf8).span) }
+    filter.minimumDuration =
+      try parse(minDuration, "--min-duration") { FilterWords.duration($0) } ?? 0
+    filter.since = try parse(since, "--since") { FilterWords.moment($0, local: local) } ?? 0
+    filter.until = try parse(until, "--until") { FilterWords.moment($0, local: local) } ?? .max
+    return filter
+  }
+
+  private func parse<Value>(
+    _ text: String?, _ option: String, _ read: (String) -> Value?
+  ) throws -> Value? {
+    guard let text else { return nil }
+    guard let value = read(text) else {
+      throw ValidationError("\(option) does not understand \"\(text)\".")
+    }
+    return value
+  }
+}

@@ -1,0 +1,89 @@
+// Which logs a tool reads: those that the configuration names, and those of its command line.
+
+import Basics
+import LogReading
+import Plan
+import Platform
+import Telemetry
+
+/// The logs of a configuration.
+struct ConfiguredLogs {
+  /// Where the configuration is when nobody says otherwise.
+  static let usualPath = "/etc/waybill/waybill.conf"
+
+  private(set) var accessPaths: [String] = []
+  private(set) var errorPaths: [String] = []
+  /// True when lines go to stdout or stderr, where no tool finds them.
+  private(set) var usesStandardStream = false
+  /// Reads lines in the formats of the access logs.
+  private(set) var reader = EntryReader()
+
+  /// The logs of the configuration at `path`; nil when it has errors, which are reported.
+  init?(path: String) {
+    guard let plan = loadConfiguration(path: path) else { return nil }
+    let tables = plan.tables
+    var formats: [LogFormat] = []
+    for index in tables.locations.indices {
+      let logs = tables.locations[index].accessLogs
+      for log in logs.indices {
+        add(tables.sinks[logs[log].sink], to: \.accessPaths)
+        formats.append(logs[log].format)
+      }
+      add(tables.locations[index].errorLogs, tables)
+    }
+    add(tables.errorLogs, tables)
+    reader = withExtendedLifetime(plan) { EntryReader(formats: formats) }
+  }
+
+  private mutating func add(_ logs: FrozenArray<ErrorLogPlan>, _ tables: PlanTables) {
+    for index in logs.indices { add(tables.sinks[logs[index].sink], to: \.errorPaths) }
+  }
+
+  private mutating func add(
+    _ sink: LogSinkPlan, to paths: WritableKeyPath<ConfiguredLogs, [String]>
+  ) {
+    guard sink.destination == .file else {
+      usesStandardStream = true
+      return
+    }
+    let path = sink.path.text
+    if !self[keyPath: paths].contains(path) { self[keyPath: paths].append(path) }
+  }
+}
+
+/// Files that were opened, and what could not be.
+struct OpenedLogs {
+  private(set) var files: [ReadableFile] = []
+  /// True once something that was asked for could not be read.
+  private(set) var hasFailed = false
+
+  /// Opens `path`; a folder's files instead when `entersFolders`.
+  mutating func open(_ path: String, entersFolders: Bool = false) {
+    if entersFolders, LogFolder.isFolder(path) {
+      switch LogFolder.files(in: path) {
+      case .success(let paths): for path in paths { open(path) }
+      case .failure(let error): fail(path, error.describe())
+      }
+      return
+    }
+    switch ReadableFile.open(path: path) {
+    case .success(let file):
+      if !files.contains(where: { $0.identity == file.identity }) { files.append(file) }
+    case .failure(let error): fail(path, error.describe())
+    }
+  }
+
+  /// Opens a log and what rotation has made of it, oldest first.
+  mutating func openWithRotated(_ path: String) {
+    let rotated = LogFolder.siblings(of: path).filter {
+      RotatedName($0).isRotated && RotatedName($0).base == path
+    }
+    for path in RotatedName.ordered(rotated + [path]) { open(path) }
+  }
+
+  /// Says that a file could not be read.
+  mutating func fail(_ path: String, _ reason: String) {
+    report("\(path): \(reason)")
+    hasFailed = true
+  }
+}

@@ -1,0 +1,153 @@
+// `waybill trace ID`: everything that any log says about one request, in the order of time.
+
+import ArgumentParser
+import LogReading
+import Platform
+
+/// `waybill trace`
+struct TraceCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "trace",
+    abstract: "Tell the story of one request from all logs that know its ID.",
+    discussion: """
+      Searches the access and error logs that the configuration names, rotated ones included, and \
+      the files and folders given: logs of Django, gunicorn, nginx, journald's export, any text or \
+      JSON, also packed by gzip. The first 8 characters of an ID are enough if no other ID \
+      begins with them.
+      """)
+
+  @Argument(help: "The request's ID: Waybill's, the client's or the backend's.")
+  var id: String
+
+  @Argument(help: ArgumentHelp("Further logs.", valueName: "file|folder"))
+  var paths: [String] = []
+
+  @Option(
+    name: [.customShort("c"), .customLong("config")],
+    help: ArgumentHelp(
+      "The configuration that names Waybill's logs (default: \(ConfiguredLogs.usualPath)).",
+      valueName: "file"))
+  var configurationPath: String?
+
+  @Flag(name: .customLong("json"), help: "One JSON object for each line, for other programs.")
+  var isJSON = false
+
+  func validate() throws {
+    if id.isEmpty { throw ValidationError("the ID is empty.") }
+  }
+
+  func run() throws { throw perform().error }
+
+  private func perform() -> ExitStatus {
+    var logs = OpenedLogs()
+    var reader = EntryReader()
+    let implied = LogFolder.exists(ConfiguredLogs.usualPath) ? ConfiguredLogs.usualPath : nil
+    if let path = configurationPath ?? implied {
+      guard let configured = ConfiguredLogs(path: path) else { return .usage }
+      reader = configured.reader
+      for path in configured.accessPaths + configured.errorPaths { logs.openWithRotated(path) }
+      if configured.usesStandardStream {
+        report("lines that go to stdout or stderr are not searched; name the file they end up in")
+      }
+    } else if paths.isEmpty {
+      report("\(ConfiguredLogs.usualPath) does not exist; name the configuration (-c) or a log")
+      return .usage
+    }
+    for path in paths { logs.open(path, entersFolders: true) }
+    var tracing = Tracing(id: Array(id.utf8), logs: logs, reader: reader, isJSON: isJSON)
+    return tracing.run()
+  }
+}
+
+/// One trace.
+private struct Tracing {
+  private let id: [UInt8]
+  private var logs: OpenedLogs
+  private let isJSON: Bool
+  private let search: TraceSearch
+
+  /// Fewer characters are the beginning of too many IDs.
+  private static let shortestBeginning = 8
+  /// IDs that are followed from one found line to others.
+  private static let mostLinks = 8
+
+  init(id: [UInt8], logs: OpenedLogs, reader: EntryReader, isJSON: Bool) {
+    self.id = id
+    self.logs = logs
+    self.isJSON = isJSON
+    let local = LocalTime(now: MachineTime.now, offset: MachineTime.offset)
+    search = TraceSearch(files: logs.files, reader: reader, time: LogTime(local))
+  }
+
+  mutating func run() -> ExitStatus {
+    let outcome = search.lines(of: id)
+    note(outcome)
+    guard let own = resolve(outcome.lines) else { return .failure }
+    var lines = outcome.lines.filter { $0.id == own }
+    var isCut = outcome.isCut
+    for other in Story.otherIDs(in: lines).sorted(by: precedes).prefix(Tracing.mostLinks) {
+      let linked = search.lines(of: other)
+      lines += linked.lines.filter { $0.id == other }
+      isCut = isCut || linked.isCut
+    }
+    if isCut { report("there are more lines than can be shown; these are the first found") }
+    show(Story(lines), own)
+    return logs.hasFailed ? .failure : .success
+  }
+
+  private func show(_ story: Story, _ own: [UInt8]) {
+    let names = search.files.map(\.path)
+    let bytes =
+      isJSON
+      ? story.json(names: names)
+      : StoryText.render(story, id: own, names: names, isColoured: TerminalOutput.isColoured)
+    _ = bytes.withUnsafeBytes { TerminalOutput.write($0) }
+  }
+
+  private func precedes(_ one: [UInt8], _ other: [UInt8]) -> Bool {
+    one.lexicographicallyPrecedes(other)
+  }
+
+  private mutating func note(_ outcome: TraceSearch.Outcome) {
+    for (file, message) in outcome.problems { logs.fail(search.files[file].path, message) }
+  }
+
+  /// The whole ID that was meant; nil, with a report, when there is none or more than one.
+  private func resolve(_ lines: [FoundLine]) -> [UInt8]? {
+    if lines.contains(where: \.isExact) { return id }
+    let whole = Set(lines.map(\.id))
+    guard !whole.isEmpty else {
+      reportNothing()
+      return nil
+    }
+    if id.count < Tracing.shortestBeginning {
+      report(
+        "no ID is \(shown(id)); as the beginning of one, at least"
+          + " \(Tracing.shortestBeginning) characters are needed")
+      return nil
+    }
+    if whole.count == 1 { return whole.first }
+    let some = whole.sorted(by: precedes).prefix(5).map(shown).joined(separator: ", ")
+    let rest = whole.count > 5 ? " and \(whole.count - 5) more" : ""
+    report("\(shown(id)) is the beginning of \(whole.count) IDs: \(some)\(rest)")
+    return nil
+  }
+
+  /// Says where was looked, so that somebody sees which log is missing or too young.
+  private func reportNothing() {
+    let count = search.files.count
+    report("no line with \(shown(id)) in \(count) file\(count == 1 ? "" : "s")")
+    for file in search.files {
+      let span = search.span(of: file).map {
+        ": \(TimeText.date($0.first).prefix(19)) to \(TimeText.date($0.last).prefix(19)) UTC"
+      }
+      report("  \(shown(Array(file.path.utf8)))\(span ?? "")")
+    }
+  }
+
+  private func shown(_ bytes: [UInt8]) -> String {
+    var safe: [UInt8] = []
+    SafeText.append(bytes, to: &safe)
+    return String(decoding: safe, as: UTF8.self)
+  }
+}

@@ -1,0 +1,119 @@
+// Finding the lines of an ID in files of any size. The memory needed does not depend on it: each
+// thread has one buffer, and what is kept is limited.
+
+import Basics
+import LogReading
+import Platform
+import Synchronization
+
+/// A search through files, several IDs one after the other.
+struct TraceSearch {
+  let files: [ReadableFile]
+  let reader: EntryReader
+  let time: LogTime
+
+  /// What a pass has found.
+  struct Outcome {
+    var lines: [FoundLine] = []
+    /// True when there was more than is kept.
+    var isCut = false
+    var problems: [(file: Int, message: String)] = []
+  }
+
+  /// Lines kept, and their bytes.
+  private static let mostLines = 20_000
+  private static let mostBytes = 16 << 20
+
+  /// Every line with `id`, or with an ID that begins so.
+  func lines(of id: [UInt8]) -> Outcome {
+    let search = LineSearch(id: id)
+    var outcome = Outcome()
+    for (number, file) in files.enumerated() {
+      let found = FoundLines(lines: TraceSearch.mostLines, bytes: TraceSearch.mostBytes)
+      let problem = LineBlocks.forEach(in: file, threads: Processors.available) { block in
+        search.forEachHit(in: block.bytes.span) { hit in
+          found.add(hit, in: block, file: number)
+        }
+      }
+      if let problem { outcome.problems.append((number, problem.message)) }
+      let (lines, isCut) = found.taken
+      outcome.lines += lines
+      outcome.isCut = outcome.isCut || isCut
+    }
+    let excess = outcome.lines.count - TraceSearch.mostLines
+    if excess > 0 { outcome.lines.removeLast(excess) }
+    outcome.lines = outcome.lines.map(understand)
+    return outcome
+  }
+
+  /// The line with what it says.
+  private func understand(_ found: FoundLine) -> FoundLine {
+    var line = found
+    line.entry = reader.entry(line.text.span)
+    if let entry = line.entry, !entry.time.isEmpty {
+      line.time = time.read(line.text.span, at: Int(entry.time.start))
+    }
+    line.time = line.time ?? time.find(in: line.text.span) ?? journalTime(line)
+    return line
+  }
+
+  /// journald's export format has the time in a line of its own, before the message.
+  private func journalTime(_ line: FoundLine) -> UInt64? {
+    let file = files[line.file]
+    guard line.text.starts(with: "MESSAGE=".utf8), file.kind == .regular,
+      !GzipStream.isGzip(file)
+    else { return nil }
+    let start = line.offset > 8192 ? line.offset - 8192 : 0
+    let before = file.bytes(at: start, count: Int(line.offset - start))
+    return (try? before.get()).flatMap { LogTime.ofJournal(before: $0.span) }
+  }
+
+  /// The times of the first and the last line of a file that have any.
+  func span(of file: ReadableFile) -> (first: UInt64, last: UInt64)? {
+    guard file.kind == .regular, !GzipStream.isGzip(file) else { return nil }
+    let size = file.size
+    let start = (try? file.bytes(at: 0, count: 65_536).get()) ?? []
+    let end = (try? file.bytes(at: size > 65_536 ? size - 65_536 : 0, count: 65_536).get()) ?? []
+    let times = { (bytes: [UInt8]) in
+      bytes.split(separator: UInt8(ascii: "\n")).lazy.compactMap { time.find(in: Array($0).span) }
+    }
+    guard let first = times(start).first, let last = times(end).reversed().first else { return nil }
+    return (first, max(first, last))
+  }
+}
+
+/// Collects lines from several threads.
+private final class FoundLines: Sendable {
+  private struct Content {
+    var lines: [FoundLine] = []
+    var bytesLeft: Int
+    var isCut = false
+  }
+
+  private let content: Mutex<Content>
+  private let mostLines: Int
+
+  init(lines: Int, bytes: Int) {
+    mostLines = lines
+    content = Mutex(Content(bytesLeft: bytes))
+  }
+
+  func add(_ hit: LineSearch.Hit, in block: LineBlocks.Block, file: Int) {
+    content.withLock { content in
+      guard content.lines.count < mostLines, content.bytesLeft >= hit.line.count else {
+        content.isCut = true
+        return
+      }
+      content.bytesLeft -= hit.line.count
+      content.lines.append(
+        FoundLine(
+          file: file, offset: block.offset + UInt64(hit.line.lowerBound),
+          text: Array(block.bytes[hit.line]), id: Array(block.bytes[hit.id]),
+          isExact: hit.isExact))
+    }
+  }
+
+  var taken: (lines: [FoundLine], isCut: Bool) {
+    content.withLock { ($0.lines, $0.isCut) }
+  }
+}

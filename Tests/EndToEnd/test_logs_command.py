@@ -1,0 +1,271 @@
+"""`waybill logs`: access logs for people, filtered, followed and summed up."""
+
+import gzip
+import json
+import os
+import pty
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness.polling import wait_for
+from harness.proxy import binary, command, environment
+
+FORMATS = {
+    "json": "", "combined": "", "verbose": "", "simple": "",
+    "own": "log_format own '$time_rfc3339|$request_id|$status|$request_time|$host|$request';",
+    "object": """log_format object escape=json '{"t":"$time_iso8601","id":"$request_id",'
+        '"s":$status,"d":$request_time,"r":"$request"}';""",
+}  # fmt: skip
+
+
+def access_line(number, **more):
+    fields = {"time": f"2026-11-22T23:{number // 60:02}:{number % 60:02}.000000Z",
+              "level": "INFO", "request_id": f"id-number-{number}", "client": "10.0.0.1:5",
+              "method": "GET", "host": "a.test", "uri": "/x/y?q=1", "status": 200,
+              "duration": 0.0015, "upstream": "127.0.0.1:8001"}  # fmt: skip
+    return json.dumps(fields | more, separators=(",", ":")) + "\n"
+
+
+def shown(*arguments):
+    result = command("logs", *arguments)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.splitlines()
+
+
+def ids(*arguments):
+    return [json.loads(line)["request_id"] for line in shown("--json", *arguments)]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_formats_from_the_conf(site, backend, tmp_path, kind):
+    log = tmp_path / "own.log"
+    proxy = site.serve(backend, top=FORMATS[kind], server=f"access_log {log} {kind};")
+    request_id = proxy.get("/some/path?q=1").request_id
+    wait_for(lambda: request_id in log.read_text(), "the line")
+    lines = shown("-c", proxy.conf, log)
+    assert len(lines) == 1
+    assert request_id in lines[0] and "/some/path?q=1" in lines[0] and " 200 " in lines[0]
+    assert shown("-c", proxy.conf, log, "--status", "4xx") == []
+
+
+def test_the_confs_logs_need_no_name(site, backend):
+    proxy = site.serve(backend)
+    request_id = proxy.get("/").request_id
+    proxy.log_line(request_id)
+    assert ids("-c", proxy.conf) == [request_id]
+
+
+def test_columns_are_aligned_and_plain_in_a_pipe(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text(access_line(1) + access_line(2, method="DELETE", status=503, duration=1.25))
+    first, second = shown(log)
+    assert first.startswith("2026-11-22 23:00:01.000  200  1.500 ms  GET ")
+    assert second.startswith("2026-11-22 23:00:02.000  503   1.250 s  DELETE ")
+    assert "\x1b" not in first + second
+
+
+@pytest.mark.parametrize(
+    "conditions,wanted",
+    [
+        (["--status", "5xx"], [3]),
+        (["--status", "404,500-599"], [2, 3]),
+        (["--method", "post"], [2]),
+        (["--host", "B.test"], [3]),
+        (["--path", "/x/*"], [1, 3]),
+        (["--path", "/x"], []),
+        (["--client", "10.0.0.0/8"], [1, 3]),
+        (["--client", "192.168.1.7"], [2]),
+        (["--min-duration", "500ms"], [3]),
+        (["--error", "any"], [3]),
+        (["--error", "connection_refused"], [3]),
+        (["--id", "id-number-2"], [2]),
+        (["--id", "id-numbe"], [1, 2, 3]),
+        (["--id", "the-clients"], [2]),
+        (["--since", "2026-11-22T23:00:02Z"], [2, 3]),
+        (["--until", "2026-11-22T23:00:02Z"], [1, 2]),
+        (["--status", "200", "--path", "/z*"], []),
+    ],
+)
+def test_conditions(tmp_path, conditions, wanted):
+    log = tmp_path / "a.log"
+    log.write_text(
+        access_line(1)
+        + access_line(2, status=404, method="POST", uri="/z", client="192.168.1.7:1",
+                      client_request_id="the-clients")
+        + access_line(3, status=502, host="b.test:80", duration=0.5, error="connection_refused")
+    )  # fmt: skip
+    assert ids(log, *conditions) == [f"id-number-{number}" for number in wanted]
+
+
+@pytest.mark.parametrize(
+    "option",
+    [["--status", "5x"], ["--client", "x"], ["--min-duration", "1w"], ["--since", "soon"],
+     ["--stats", "-f"], ["--by", "host"], ["--by", "x", "--stats"]],
+)  # fmt: skip
+def test_wrong_words_are_refused(tmp_path, option):
+    result = command("logs", tmp_path / "a.log", *option)
+    assert result.returncode == 2 and result.stderr.count("\n") == 1
+
+
+def test_rotated_logs_come_in_order(site, backend, tmp_path):
+    proxy = site.serve(backend)
+    log = proxy.access_log
+    log.write_text(access_line(4))
+    (tmp_path / "access.log.1").write_text(access_line(3))
+    (tmp_path / "access.log.2.gz").write_bytes(gzip.compress(access_line(2).encode()))
+    (tmp_path / "access.log.10.gz").write_bytes(gzip.compress(access_line(1).encode()))
+    (tmp_path / "access.log.bak").write_text(access_line(9))
+    assert ids("-c", proxy.conf) == [f"id-number-{number}" for number in (1, 2, 3, 4)]
+
+
+def test_bad_input_is_named_and_the_rest_is_read(tmp_path):
+    log = tmp_path / "a.log"
+    half = access_line(1)[:-30].encode()
+    log.write_bytes(half + b"\n\xff\xfe\n" + b"x" * (1 << 20) + b"\n\n" + access_line(2).encode()
+                    + access_line(3, uri="/\x1b[2J").encode().replace(b"\\u001b", b"\x1b")
+                    + access_line(4).encode()[:-9])  # fmt: skip
+    result = command("logs", log)
+    assert result.returncode == 0 and "4 lines are in no known format" in result.stderr
+    assert [line.count("id-number") for line in result.stdout.splitlines()] == [1, 1]
+    assert "\x1b" not in result.stdout and "\\x1B[2J" in result.stdout
+    binary_file, folder = tmp_path / "b.log", tmp_path / "folder"
+    binary_file.write_bytes(b"\0\1\2")
+    folder.mkdir()
+    result = command("logs", tmp_path / "none", folder, binary_file, log)
+    assert result.returncode == 1 and result.stdout.count("\n") == 2
+    for words in ("none: no such file", "folder: is a directory", "b.log: is a binary file"):
+        assert words in result.stderr
+
+
+def test_sums(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text("".join(
+        access_line(number % 3600, duration=number / 1000, status=502 if number % 10 == 0 else 200,
+                    uri=f"/{'ab'[number % 2]}/x", request_id=f"id-number-{number}")
+        for number in range(1, 20_001)
+    ))  # fmt: skip
+    text = command("logs", "--stats", "--by", "path", log).stdout
+    words = text.split()
+    assert words[:2] == ["requests", "20000"] and words[2:6] == ["failed", "2000", "10.00", "%"]
+    assert "max 20.00 s" in text and "id-number-20000" in text
+    p50 = float(text.split("p50 ")[1].split()[0])
+    assert 10.0 <= p50 <= 10.17
+    rows = [line.split() for line in text.splitlines() if line.endswith((" /a", " /b"))]
+    assert sorted((row[-1], row[0]) for row in rows) == [("/a", "10000"), ("/b", "10000")]
+    assert command("logs", "--stats", "--status", "200", log).stdout.split()[1] == "18000"
+
+
+class Follower:
+    """A running `logs -f` whose lines are collected."""
+
+    def __init__(self, *arguments):
+        self.lines = []
+        self.process = subprocess.Popen(
+            [binary(), "logs", "-f", "--json", *arguments], stdout=subprocess.PIPE, text=True,
+            env=environment(),
+        )  # fmt: skip
+        self.thread = threading.Thread(target=self._read)
+        self.thread.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(json.loads(line)["request_id"])
+
+    def wait(self, *numbers):
+        wanted = [f"id-number-{number}" for number in numbers]
+        wait_for(lambda: len(self.lines) >= len(wanted), f"{wanted}, have {self.lines}", 10)
+        assert self.lines == wanted
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(5)
+        self.thread.join(5)
+
+
+@pytest.fixture
+def follow():
+    started = []
+
+    def start(*arguments):
+        started.append(Follower(*arguments))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+def test_following_through_rotation_and_truncation(tmp_path, follow):
+    log = tmp_path / "a.log"
+    log.write_text("".join(access_line(number) for number in range(15)))
+    follower = follow(log)
+    last = list(range(5, 15))
+    follower.wait(*last)
+    with log.open("a") as old:
+        old.write(access_line(20)[:30])
+        old.flush()
+        time.sleep(0.5)
+        old.write(access_line(20)[30:])
+        old.flush()
+        follower.wait(*last, 20)
+        log.rename(tmp_path / "a.log.1")
+        old.write(access_line(21))
+        old.flush()
+        log.write_text(access_line(22))
+        follower.wait(*last, 20, 21, 22)
+    log.write_text("")
+    time.sleep(0.5)
+    log.write_text(access_line(23))
+    follower.wait(*last, 20, 21, 22, 23)
+
+
+def test_following_a_log_that_is_not_there_yet(tmp_path, follow):
+    log = tmp_path / "a.log"
+    follower = follow(log, "--status", "404")
+    time.sleep(0.3)
+    log.write_text(access_line(1) + access_line(2, status=404))
+    follower.wait(2)
+
+
+def output_on_terminal(arguments, **variables):
+    leader, terminal = pty.openpty()
+    variables = environment() | {"TERM": "xterm"} | variables
+    process = subprocess.Popen([binary(), *arguments], stdout=terminal, env=variables)
+    os.close(terminal)
+    output = b""
+    while True:
+        try:
+            piece = os.read(leader, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        output += piece
+    os.close(leader)
+    assert process.wait(10) == 0
+    return output
+
+
+def test_colours_only_for_terminals_that_want_them(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_bytes(access_line(1).encode() + access_line(2, uri="/E").encode()
+                    .replace(b"/E", b"/\x1b[5m\xc2\x9b"))  # fmt: skip
+    coloured = output_on_terminal(["logs", log])
+    assert b"\x1b[32m200" in coloured.replace(b"\x1b[32m  200", b"\x1b[32m200")
+    assert b"\x1b[5m" not in coloured and b"\xc2\x9b" not in coloured
+    assert b"\x1b" not in output_on_terminal(["logs", log], NO_COLOR="1")
+    raw = output_on_terminal(["logs", "--json", log])
+    assert b"\x1b" not in raw and b"\\x1B[5m" in raw
+    assert b"\x1b[5m" in command_bytes("logs", "--json", log)
+
+
+def command_bytes(*arguments):
+    return subprocess.run([binary(), *arguments], capture_output=True, env=environment()).stdout
+
+
+def test_usage(tmp_path):
+    assert command("logs", "-c", tmp_path / "none.conf").returncode == 2
+    assert "--min-duration" in command("logs", "--help").stdout

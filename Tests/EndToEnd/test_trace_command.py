@@ -1,0 +1,152 @@
+"""`waybill trace`: one request's lines from the proxy's, an application's and other logs."""
+
+import gzip
+import json
+import uuid
+
+import pytest
+
+from harness.applications import Application
+from harness.proxy import command
+
+MIB = 1 << 20
+
+
+def access_line(request_id, second=1, **more):
+    fields = {"time": f"2026-11-22T23:49:{second:02}.000000Z", "level": "INFO",
+              "request_id": request_id, "method": "GET", "uri": "/", "status": 200}  # fmt: skip
+    return json.dumps(fields | more, separators=(",", ":")) + "\n"
+
+
+@pytest.fixture(scope="module")
+def django(tmp_path_factory):
+    site = Application("django", tmp_path_factory.mktemp("django"))
+    yield site
+    site.stop()
+
+
+def told(*arguments):
+    """The objects of `--json`."""
+    result = command("trace", "--json", *arguments)
+    assert result.returncode == 0, result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_the_story_of_a_request_through_django(site, django):
+    proxy = site.serve(django.address)
+    request_id = proxy.get("/").request_id
+    django.logged(request_id)
+    other = proxy.get("/").request_id
+    proxy.log_line(other)
+    result = command("trace", "-c", proxy.conf, request_id, django.log)
+    assert result.returncode == 0 and result.stderr == "", result.stderr
+    assert "shown /" in result.stdout and "access.log" in result.stdout
+    assert "wait" in result.stdout and other not in result.stdout
+    lines = told("-c", proxy.conf, request_id, django.log)
+    assert [line["file"].split("/")[-1] for line in lines] == ["django.log", "access.log"]
+    assert [line["time"] for line in lines] == sorted(line["time"] for line in lines)
+
+
+def test_tries_of_the_error_log_are_part_of_it(site, make_backend):
+    proxy = site.serve("127.0.0.1:1")
+    response = proxy.get("/")
+    assert response.status == 502
+    proxy.log_line(response.request_id)
+    lines = told("-c", proxy.conf, response.request_id)
+    assert {line["file"].split("/")[-1] for line in lines} == {"access.log", "error.log"}
+
+
+def test_a_beginning_is_enough_if_it_is_unique(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text(access_line("abcdefgh-1") + access_line("abcdefgh-2") + access_line("xyzxyzxyz"))
+    assert [line["id"] for line in told("xyzxyzxy", log)] == ["xyzxyzxyz"]
+    assert [line["id"] for line in told("abcdefgh-2", log)] == ["abcdefgh-2"]
+    several = command("trace", "abcdefgh", log)
+    assert several.returncode == 1 and several.stdout == ""
+    assert "abcdefgh-1, abcdefgh-2" in several.stderr
+    short = command("trace", "xyzxyzx", log)
+    assert short.returncode == 1 and "at least 8" in short.stderr
+
+
+def test_nothing_found_says_where_was_looked(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text(access_line("one", 1) + access_line("two", 59))
+    result = command("trace", "three-is-missing", log)
+    assert result.returncode == 1 and result.stdout == ""
+    assert str(log) in result.stderr
+    assert "2026-11-22 23:49:01 to 2026-11-22 23:49:59 UTC" in result.stderr
+
+
+def test_the_clients_id_leads_to_the_other_lines(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text(access_line("made-by-waybill", 2, client_request_id="clients"))
+    application = tmp_path / "app.log"
+    application.write_text("INFO 2026-11-22 23:49:01.000000 views [req-made-by-waybill] hello\n")
+    assert [line["id"] for line in told("clients", log, application)] == [
+        "made-by-waybill", "clients",
+    ]  # fmt: skip
+
+
+def test_ids_are_no_patterns(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text(access_line("abcdefghi") + access_line("a.c.e.g.i"))
+    assert [line["id"] for line in told("a.c.e.g.i", log)] == ["a.c.e.g.i"]
+    for pattern in [".*", "[a-z]*", "abcdefgh?", "%s%n", "\\", '"', "--", "a\nb"]:
+        assert command("trace", "--", pattern, log).returncode == 1
+
+
+def test_folders_and_packed_and_bad_files(tmp_path):
+    folder = tmp_path / "logs"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "app.log").write_text("[req-the-id-1] hello\n")
+    (folder / "old.log.2.gz").write_bytes(gzip.compress(access_line("the-id-1").encode()))
+    (folder / "wtmp").write_bytes(b"the-id-1\0" * 9)
+    (folder / "bad.log").write_bytes(b"\xff\xfe the-id-1 \x1b[2J\xff\n")
+    result = command("trace", "the-id-1", folder)
+    assert result.returncode == 1 and "wtmp: is a binary file" in result.stderr
+    assert "3 lines in 3 logs" in result.stdout and "\x1b" not in result.stdout
+    missing = command("trace", "the-id-1", folder / "deep", tmp_path / "none")
+    assert missing.returncode == 1 and "none: no such file" in missing.stderr
+    assert "1 line in 1 log" in missing.stdout
+
+
+def test_damaged_gzip_is_named_and_the_rest_is_read(tmp_path):
+    packed = gzip.compress(b"".join(f"x {uuid.uuid4()}\n".encode() for _ in range(50_000)))
+    (tmp_path / "cut.gz").write_bytes(packed[: len(packed) // 2])
+    (tmp_path / "good.log").write_text(access_line("the-id-1"))
+    result = command("trace", "the-id-1", tmp_path / "cut.gz", tmp_path / "good.log")
+    assert result.returncode == 1 and "cut.gz: the gzip data is damaged" in result.stderr
+    assert "1 line in 1 log" in result.stdout
+
+
+@pytest.mark.parametrize("place", [0, MIB - 40, MIB - 1, MIB, MIB + 1, 2 * MIB - 20, 3 * MIB])
+@pytest.mark.parametrize("newline", ["\n", ""])
+def test_wherever_the_line_stands(tmp_path, place, newline):
+    """Files are read in blocks of 1 MiB; a line may lie anywhere in them."""
+    log = tmp_path / "a.log"
+    wanted = access_line("wanted-id").rstrip("\n")
+    filler = "x" * 99 + "\n"
+    before = filler * (place // 100) + "y" * max(0, place % 100 - 1) + "\n" * min(1, place % 100)
+    log.write_text(before + wanted + newline + (filler * 60_000 if newline else ""))
+    lines = told("wanted-id", log)
+    assert [(line["offset"], line["line"]) for line in lines] == [(place, wanted)]
+
+
+def test_a_line_of_a_megabyte(tmp_path):
+    log = tmp_path / "a.log"
+    long = "z" * MIB + " [req-the-id-1] " + "z" * 1000
+    log.write_text("first\n" + long + "\n" + access_line("the-id-1"))
+    result = command("trace", "the-id-1", log)
+    assert "2 lines in 1 log" in result.stdout and len(result.stdout) < 10_000
+
+
+def test_journal_export_has_the_time_in_another_line(tmp_path):
+    log = tmp_path / "journal.export"
+    log.write_text("__REALTIME_TIMESTAMP=1795391358386294\n_PID=1\nMESSAGE=x [req-the-id-1] y\n\n")
+    assert [line["time"] for line in told("the-id-1", log)] == ["2026-11-22T23:49:18.386294Z"]
+
+
+def test_usage():
+    assert command("trace").returncode == 2
+    assert command("trace", "", "/dev/null").returncode == 2
+    assert command("trace", "x", "-c", "/nowhere/waybill.conf").returncode == 2

@@ -1,0 +1,88 @@
+import LogReading
+import Policy
+import Testing
+
+@Suite struct FilterTests {
+  private static let time = LogTime(LocalTime(now: 1_795_392_000_000_000) { _ in 0 })
+
+  private func accepts(_ line: String, _ change: (inout EntryFilter) -> Void) -> Bool {
+    var filter = EntryFilter()
+    change(&filter)
+    let bytes = Array(line.utf8)
+    return EntryReader().entry(bytes.span).map {
+      filter.accepts($0, bytes.span, FilterTests.time)
+    } ?? false
+  }
+
+  @Test func eachConditionAcceptsAndRefuses() {
+    let line = Lines.retried
+    #expect(accepts(line) { _ in })
+    #expect(accepts(line) { $0.statuses = [500...599] })
+    #expect(!accepts(line) { $0.statuses = [200...299, 404...404] })
+    #expect(accepts(line) { $0.minimumDuration = 2000 })
+    #expect(!accepts(line) { $0.minimumDuration = 2001 })
+    #expect(accepts(line) { $0.method = Array("GET".utf8) })
+    #expect(!accepts(line) { $0.method = Array("GE".utf8) })
+    #expect(accepts(line) { $0.error = Array("any".utf8) })
+    #expect(accepts(line) { $0.error = Array("http_protocol_error".utf8) })
+    #expect(!accepts(line) { $0.error = Array("connection_refused".utf8) })
+    #expect(!accepts(Lines.json) { $0.error = Array("any".utf8) })
+    #expect(accepts(line) { $0.client = Network(parsing: Array("127.0.0.0/8".utf8).span) })
+    #expect(!accepts(line) { $0.client = Network(parsing: Array("10.0.0.0/8".utf8).span) })
+    #expect(accepts(line) { $0.since = 1_795_391_358_386_294 })
+    #expect(!accepts(line) { $0.since = 1_795_391_358_386_295 })
+    #expect(!accepts(line) { $0.until = 1_795_391_358_386_293 })
+  }
+
+  @Test func idsAndHosts() {
+    #expect(accepts(Lines.retried) { $0.id = Array("two-tries".utf8) })
+    #expect(accepts(Lines.retried) { $0.id = Array("two-trie".utf8) })
+    #expect(!accepts(Lines.retried) { $0.id = Array("two-tri".utf8) })
+    #expect(accepts(Lines.json) { $0.host = Array("127.0.0.1".utf8) })
+    #expect(accepts(Lines.json) { $0.host = Array("127.0.0.1:8080".utf8) })
+    #expect(!accepts(Lines.json) { $0.host = Array("127.0.0".utf8) })
+  }
+
+  @Test(
+    arguments: [
+      ("*", "", true), ("", "", true), ("", "a", false), ("/api/*", "/api/", true),
+      ("/api/*", "/api", false), ("*.js", "/a/b.js", true), ("/?/x", "/a/x", true),
+      ("/?/x", "//x", false), ("*a*b*", "xaxbx", true), ("*a*b", "xaxbx", false),
+      ("/a.c", "/abc", false), ("[ab]", "a", false),
+    ])
+  func globs(pattern: String, text: String, fits: Bool) {
+    #expect(Glob(pattern).matches(Array(text.utf8).span) == fits)
+  }
+
+  @Test func words() {
+    #expect(FilterWords.statuses("404") == [404...404])
+    #expect(FilterWords.statuses("5xx,404,500-503") == [500...599, 404...404, 500...503])
+    for wrong in ["", "x", "5x", "503-500", "1-2-3", "404,", "-1"] {
+      #expect(FilterWords.statuses(wrong) == nil, "\(wrong)")
+    }
+    #expect(FilterWords.duration("500ms") == 500_000 && FilterWords.duration("2") == 2_000_000)
+    #expect(FilterWords.duration("1.5s") == 1_500_000)
+    #expect(FilterWords.duration("1h") == 3_600_000_000)
+    for wrong in ["", "ms", "-1s", "1w", "1e3s", "nan", "1.2.3s"] {
+      #expect(FilterWords.duration(wrong) == nil, "\(wrong)")
+    }
+    let local = LocalTime(now: 1_795_392_000_000_000) { _ in 0 }
+    #expect(FilterWords.moment("10m", local: local) == 1_795_391_400_000_000)
+    #expect(FilterWords.moment("2026-11-22T23:50:00Z", local: local) == 1_795_391_400_000_000)
+    #expect(FilterWords.moment("yesterday", local: local) == nil)
+  }
+
+  @Test func rotatedNames() {
+    let named = [
+      "b/access.log", "b/access.log.10.gz", "b/access.log.2", "other.log", "b/access.log.1",
+    ]
+    #expect(
+      RotatedName.ordered(named) == [
+        "b/access.log.10.gz", "b/access.log.2", "b/access.log.1", "b/access.log", "other.log",
+      ])
+    #expect(
+      RotatedName.ordered(["a.log", "a.log-20261122", "a.log-20261121.gz"])
+        == ["a.log-20261121.gz", "a.log-20261122", "a.log"])
+    #expect(RotatedName("a.log.1").base == "a.log" && !RotatedName("1").isRotated)
+  }
+}

@@ -1,0 +1,51 @@
+import LogReading
+import Testing
+
+@Suite struct LogTimeTests {
+  /// An hour ahead of UTC, on 2026-11-23 00:00 UTC.
+  static let time = LogTime(LocalTime(now: 1_795_392_000_000_000) { _ in 3600 })
+  static let evening: UInt64 = 1_795_391_358_000_000  // 2026-11-22 23:49:18 UTC
+
+  @Test(
+    arguments: [
+      ("2026-11-22T23:49:18Z", 0), ("2026-11-22T23:49:18.386294Z x", 386_294),
+      ("2026-11-23T01:49:18.5+02:00", 500_000), ("2026-11-22 21:49:18-0200", 0),
+      ("INFO 2026-11-22 23:49:18.386294 access", 386_294),
+      ("INFO 2026-11-23 00:49:18,386 django_app [req-1]", 386_000),
+      ("[2026-11-22 23:49:18 +0000] [7] [INFO] Booting", 0),
+      ("2026/11/23 00:49:18 [error] 7#7: *1 connect() failed", 0),
+      ("127.0.0.1 - - [22/Nov/2026:23:49:18 +0000] \"GET /", 0),
+      ("127.0.0.1 - - [23/Nov/2026:00:49:18] \"GET /", 0),
+      ("Nov 23 00:49:18 host waybill[7]: x", 0), ("Nov  2 00:49:18 h x", -1_728_000_000_000),
+      ("1795391358.386 /x", 386_000), ("1795391358386 /x", 386_000),
+      ("{\"a\":1,\"ts\":1795391358.386294}", 386_294),
+      ("{\"msg\":\"2020-01-01 00:00:00\",\"timestamp\":\"2026-11-22T23:49:18Z\"}", 0),
+      ("{\"__REALTIME_TIMESTAMP\":\"1795391358386294\"}", 386_294),
+    ] as [(String, Int64)])
+  func finds(line: String, offset: Int64) throws {
+    let found = try #require(LogTimeTests.time.find(in: Array(line.utf8).span))
+    #expect(Int64(found) - Int64(LogTimeTests.evening) == offset)
+  }
+
+  @Test(arguments: [
+    "", "2", "no time", "2026-13-22T23:49:18Z", "2026-02-29 00:00:00", "2026-11-22T24:00:00Z",
+    "0000-00-00 00:00:00", "GET /1795391358 x", "Foo 22 23:49:18",
+  ])
+  func findsNothing(line: String) {
+    #expect(LogTimeTests.time.find(in: Array(line.utf8).span) == nil)
+  }
+
+  /// December's lines, read in January.
+  @Test func lastYear() {
+    let january = LogTime(LocalTime(now: 1_798_761_600_000_000) { _ in 0 })
+    let found = january.find(in: Array("Dec 31 23:00:00 x".utf8).span)
+    #expect(found == 1_798_758_000_000_000)
+  }
+
+  @Test func journalRecords() {
+    let record = "a=1\n\n__REALTIME_TIMESTAMP=1795391358386294\n_PID=1\n"
+    #expect(
+      LogTime.ofJournal(before: Array(record.utf8).span) == LogTimeTests.evening + 386_294)
+    #expect(LogTime.ofJournal(before: Array((record + "\nb=2\n").utf8).span) == nil)
+  }
+}

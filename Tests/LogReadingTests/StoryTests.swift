@@ -1,0 +1,55 @@
+import LogReading
+import Testing
+
+@Suite struct StoryTests {
+  private func line(_ file: Int, _ offset: UInt64, _ text: String, _ time: UInt64?) -> FoundLine {
+    FoundLine(
+      file: file, offset: offset, text: Array(text.utf8), id: Array("x".utf8), isExact: true,
+      time: time, entry: entry(text))
+  }
+
+  private func text(_ story: Story, coloured: Bool = false) -> String {
+    String(
+      decoding: StoryText.render(
+        story, id: Array("x".utf8), names: ["a/one.log", "b/two.log"], isColoured: coloured),
+      as: UTF8.self)
+  }
+
+  @Test func linesAreInOrderOfTimeAndTimelessOnesStay() {
+    let story = Story([
+      line(1, 9, "timeless", nil), line(1, 0, "second", 20), line(0, 5, "third", 30),
+      line(0, 0, "first", 10), line(0, 5, "third", 30), line(2, 0, "of a timeless file", nil),
+    ])
+    let texts = story.lines.map { String(decoding: $0.text, as: UTF8.self) }
+    #expect(texts == ["first", "second", "timeless", "third", "of a timeless file"])
+  }
+
+  @Test func triesAndPhases() throws {
+    let shown = text(Story([line(0, 0, Lines.retried, 10)]))
+    #expect(shown.contains("try 1  127.0.0.1:1"))
+    #expect(shown.contains("connection_refused"))
+    let bars = shown.split(separator: "\n").filter { $0.contains("|") }
+    #expect(bars.count == 5)
+    #expect(bars[0].contains("request") && bars[0].contains("1.000 ms"))
+    #expect(bars[0].contains("|" + String(repeating: "#", count: 20) + " "))
+    #expect(bars[3].contains("wait") && bars[3].contains("0.700 ms"))
+  }
+
+  /// What somebody logged can't move the cursor.
+  @Test func escapesAreShownNotPassed() {
+    let hostile = "\u{1B}[31m\u{9B}2J\u{202E}\u{7}\rx"
+    let shown = text(Story([line(0, 0, hostile, 10)]))
+    #expect(shown.contains("\\x1B[31m") && shown.contains("\\u{9b}2J\\u{202e}\\x07\\x0Dx"))
+    #expect(!shown.unicodeScalars.contains("\u{1B}") && !shown.unicodeScalars.contains("\u{202E}"))
+  }
+
+  @Test func otherIDsLeadOn() {
+    let text = """
+      {"request_id":"own-id-123","client_request_id":"x","upstream_request_id":"backends-1",\
+      "status":200}
+      """
+    #expect(
+      Story.otherIDs(in: [line(0, 0, text, 1)])
+        == [Array("own-id-123".utf8), Array("backends-1".utf8)])
+  }
+}
