@@ -99,7 +99,6 @@ public enum Limits {
   public static let logLineBytes = 256 * 1024
   /// Bytes of a message in a JSON error log; what is longer is cut.
   public static let errorMessageBytes = 8 * 1024
-  /// How long a sink that refused a write is left alone.
   /// How long a sink that did not take all lines is left alone at first: a pipe of 64 KiB passes
   /// 6 MB in a second then.
   public static let logFirstRetry = Interval.milliseconds(10)
