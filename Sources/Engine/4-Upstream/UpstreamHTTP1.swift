@@ -91,7 +91,9 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.upstreamStatus = status
     if status == 101 { return openTunnel(exchange, &writer) }
     let condition = RetryConditions(status: status)
-    if !condition.isEmpty, allowsNextTry(exchange, .status(status)), let next = selectPeer(exchange) {
+    if !condition.isEmpty, allowsNextTry(exchange, .status(status)),
+      let next = selectPeer(exchange)
+    {
       noteTry(exchange, error: .none)
       markPeer(exchange, failed: TryFailure.status(status).countsAgainstPeer)
       releaseUpstream(exchange, mayReuse: false)
