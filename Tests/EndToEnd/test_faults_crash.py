@@ -38,6 +38,7 @@ def test_after_a_kill_only_the_last_turn_has_no_lines(site, backend, workers):
     proxy = site.serve(backend.address, workers=workers)
     with Load(proxy, clients=16) as load:
         load.more(1000)
+        load.proxy_may_end = True
         proxy.process.kill()
         proxy.process.wait(5)
         load.stop()

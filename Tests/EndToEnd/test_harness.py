@@ -159,7 +159,8 @@ def test_a_report_of_a_sanitizer_is_found_once(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not sanitizers.is_sanitized(), reason="only a sanitized binary reports")
-def test_a_sanitized_binary_reports_where_it_is_looked_for(site):
+def test_a_sanitized_binary_reports_where_it_is_looked_for(site, tmp_path, monkeypatch):
+    monkeypatch.setenv("WAYBILL_SANITIZER_REPORTS", str(tmp_path / "reports"))
     with site.running("server { listen 127.0.0.1:%d; }" % free_port()) as proxy:
         proxy.signal(signal.SIGSEGV)
         proxy.exit_code = proxy.process.wait(10)

@@ -56,6 +56,8 @@ class Load:
         self.statuses: Counter[int | None] = Counter()
         self.answers: list[Answer] = []
         self.errors: list[BaseException] = []
+        self.proxy_may_end = False
+        """Set it before the proxy is killed: then a refused connection just ends a client."""
         self._proxy = proxy
         self._request = (method, target, fields or {}, body)
         self._keeps_alive = keeps_alive
@@ -106,8 +108,7 @@ class Load:
                 connection = self._exchange(connection, request_id, client)
                 time.sleep(self._pause)
         except ConnectionError as error:
-            # Nobody listens any more: that is what some tests want.
-            if not self._stop.is_set() and self._proxy.process.poll() is None:
+            if not self.proxy_may_end:
                 self.errors.append(error)
         except BaseException as error:  # the main thread fails with it
             self.errors.append(error)

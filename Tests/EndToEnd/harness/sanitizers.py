@@ -32,7 +32,8 @@ def settings() -> dict[str, str]:
     place = f"log_path={_folder()}/report"
     return {
         "ASAN_OPTIONS": f"{place}:detect_leaks=1:detect_stack_use_after_return=1",
-        "TSAN_OPTIONS": f"{place}:halt_on_error=0:second_deadlock_stack=1",
+        # By default it sleeps for a second at the end.
+        "TSAN_OPTIONS": f"{place}:second_deadlock_stack=1:atexit_sleep_ms=0",
     }
 
 
