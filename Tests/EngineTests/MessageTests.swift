@@ -197,6 +197,20 @@ struct MessageTests {
     #expect(bed.ends.first?["protocol"] == "HTTP/1.0")
   }
 
+  /// HTTP/1.0 has no expectations: what a client sends as one must not become one on the way, or
+  /// the backend would refuse it or wait.
+  @Test(arguments: ["100-continue", "something-else"])
+  func expectationsOfHTTP10AreDropped(_ expectation: String) throws {
+    let bed = try EngineBed()
+    let backend = bed.backend()
+    let client = bed.client([
+      .send("GET / HTTP/1.0\r\nExpect: \(expectation)\r\n\r\n"), .awaitResponse,
+    ])
+    bed.finish(requests: 1)
+    #expect(bed.record(client).messages.first?.status == 200)
+    #expect(bed.world.requests(of: backend).first?.values(of: "expect") == [])
+  }
+
   /// An HTTP/1.0 client that asks for it keeps its connection.
   @Test func oldClientsMayKeepTheirConnection() throws {
     let bed = try EngineBed()

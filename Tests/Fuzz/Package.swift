@@ -9,7 +9,10 @@ let package = Package(
   targets: [
     .executableTarget(
       name: "fuzz", dependencies: [.product(name: "Properties", package: "waybill")],
-      swiftSettings: [.treatAllWarnings(as: .error)])
+      swiftSettings: [.treatAllWarnings(as: .error)]),
+    .executableTarget(
+      name: "blind", dependencies: [.product(name: "Properties", package: "waybill")],
+      swiftSettings: [.treatAllWarnings(as: .error)]),
   ],
   swiftLanguageModes: [.v6]
 )

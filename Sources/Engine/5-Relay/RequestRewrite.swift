@@ -118,6 +118,8 @@ extension Worker where K: ~Copyable {
       return false
     case .forwarded, .xRealIP, .xForwardedHost, .xForwardedProto:
       return exchange.pointee.trustsForwardedFields
+    // HTTP/1.0 has no expectations (RFC 9110 section 10.1.1); what passes is HTTP/1.1.
+    case .expect: return exchange.pointee.head.expectsContinue
     default: return true
     }
   }
