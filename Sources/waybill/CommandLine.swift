@@ -41,16 +41,17 @@ struct ConfigurationOptions: ParsableArguments {
   }
 }
 
-/// `waybill`
+/// `waybill`: nothing of its own, so that no option of `run` is taken for one of another command.
 struct WaybillCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "waybill",
     abstract: "A reverse proxy that gives every request an ID and makes it findable.",
-    subcommands: [RunCommand.self, LogsCommand.self, TraceCommand.self])
-
-  @OptionGroup var options: ConfigurationOptions
-
-  func run() throws { throw options.perform().error }
+    discussion: """
+      Without a subcommand it serves, and takes the options of run: waybill [-c FILE] [-t] [-T] \
+      [-v] [-s stop|quit|reopen|reload]. \"waybill help run\" explains them.
+      """,
+    subcommands: [RunCommand.self, LogsCommand.self, TraceCommand.self],
+    defaultSubcommand: RunCommand.self)
 }
 
 /// `waybill run`

@@ -230,6 +230,11 @@ def test_following_a_log_that_is_not_there_yet(tmp_path, follow):
     follower.wait(2)
 
 
+def test_following_what_cannot_be_read(tmp_path):
+    result = command("logs", "-f", tmp_path)
+    assert result.returncode == 1 and "is a directory" in result.stderr
+
+
 def output_on_terminal(arguments, **variables):
     leader, terminal = pty.openpty()
     variables = environment() | {"TERM": "xterm"} | variables

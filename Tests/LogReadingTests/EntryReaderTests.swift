@@ -1,3 +1,4 @@
+import Basics
 import LogReading
 import Testing
 
@@ -5,8 +6,10 @@ import Testing
   @Test func jsonLine() throws {
     let entry = try #require(entry(Lines.json))
     #expect(entry.status == 200 && entry.duration == 183)
-    #expect(entry.upstreamConnect == 73 && entry.upstreamFirstByte == 170)
-    #expect(entry.upstreamDuration == 182 && !entry.isEvent)
+    #expect(value(Lines.json) { $0.upstreamConnect.offsets } == "0.000073")
+    #expect(value(Lines.json) { $0.upstreamFirstByte.offsets } == "0.000170")
+    #expect(value(Lines.json) { $0.upstreamDuration.offsets } == "0.000182")
+    #expect(!entry.isEvent)
     #expect(value(Lines.json) { $0.requestID.offsets } == "e62fbf04-db7d-4878-a78d-9aa6f94c31d5")
     #expect(value(Lines.json) { $0.uri.offsets } == "/a\\\"b")
     #expect(value(Lines.json) { $0.host.offsets } == "127.0.0.1:8080")

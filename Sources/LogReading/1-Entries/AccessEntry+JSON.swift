@@ -26,7 +26,10 @@ extension AccessEntry {
   /// The length of the name leaves one or two candidates.
   private mutating func takeString(_ member: JSONMembers, _ line: Span<UInt8>) {
     let value = ByteRange(member.value)
-    func isNamed(_ name: StaticString) -> Bool { AccessEntry.isName(name, member, line) }
+    // Inlined, each comparison is with a constant of known length.
+    @inline(__always) func isNamed(_ name: StaticString) -> Bool {
+      AccessEntry.isName(name, member, line)
+    }
     switch member.name.count {
     case 3: if isNamed("uri") { uri = value }
     case 4: if isNamed("time") { time = value } else if isNamed("host") { host = value }
@@ -42,18 +45,18 @@ extension AccessEntry {
   }
 
   private mutating func takeNumber(_ member: JSONMembers, _ line: Span<UInt8>) {
-    func isNamed(_ name: StaticString) -> Bool { AccessEntry.isName(name, member, line) }
-    func seconds() -> UInt64 {
-      DecimalReading.microseconds(line, member.value) ?? AccessEntry.unknownTime
+    @inline(__always) func isNamed(_ name: StaticString) -> Bool {
+      AccessEntry.isName(name, member, line)
     }
     switch member.name.count {
     case 6 where isNamed("status"):
       status = UInt16(clamping: DecimalReading.integer(line, member.value) ?? 0)
-    case 8 where isNamed("duration"): duration = seconds()
+    case 8 where isNamed("duration"):
+      duration = DecimalReading.microseconds(line, member.value) ?? AccessEntry.unknownTime
     case 9 where isNamed("bytes_out"): bytesOut = ByteRange(member.value)
-    case 16 where isNamed("upstream_connect"): upstreamConnect = seconds()
-    case 17 where isNamed("upstream_duration"): upstreamDuration = seconds()
-    case 19 where isNamed("upstream_first_byte"): upstreamFirstByte = seconds()
+    case 16 where isNamed("upstream_connect"): upstreamConnect = ByteRange(member.value)
+    case 17 where isNamed("upstream_duration"): upstreamDuration = ByteRange(member.value)
+    case 19 where isNamed("upstream_first_byte"): upstreamFirstByte = ByteRange(member.value)
     default: break
     }
   }

@@ -12,7 +12,7 @@ extension AccessEntry {
     self.init()
     escape = .text
     time = ByteRange((level &+ 1)..<(level &+ 27))
-    let tag = level &+ 35
+    let tag = level &+ 36
     let close = line.index(of: UInt8(ascii: "]"), from: tag)
     guard close &+ 1 < line.count else { return nil }
     takeTag(line, tag..<close)

@@ -48,12 +48,12 @@ public struct AccessEntry: Sendable, BitwiseCopyable {
   public var error = ByteRange.empty
   /// Who ended it early, and when.
   public var termination = ByteRange.empty
-  /// Microseconds, of the last try, as the two below.
-  public var upstreamConnect = unknownTime
+  /// Seconds of the last try, as written, as the two below: they are asked for rarely.
+  public var upstreamConnect = ByteRange.empty
   /// See `upstreamConnect`.
-  public var upstreamFirstByte = unknownTime
+  public var upstreamFirstByte = ByteRange.empty
   /// See `upstreamConnect`.
-  public var upstreamDuration = unknownTime
+  public var upstreamDuration = ByteRange.empty
   /// The array of tries, brackets included.
   public var tries = ByteRange.empty
 

@@ -19,12 +19,13 @@ public struct RequestPhases {
   public let duration: UInt64
 
   /// The phases of an entry; nil when it says no more than the duration.
-  public init?(_ entry: AccessEntry, tries: [RequestTry]) {
-    let unknown = AccessEntry.unknownTime
-    guard entry.duration != unknown, entry.upstreamDuration != unknown else { return nil }
+  public init?(_ entry: AccessEntry, _ line: Span<UInt8>, tries: [RequestTry]) {
+    guard entry.duration != AccessEntry.unknownTime,
+      let lastTry = DecimalReading.microseconds(line, entry.upstreamDuration.offsets)
+    else { return nil }
     duration = entry.duration
     let earlier = tries.dropLast().reduce(UInt64(0)) { $0 &+ $1.microseconds }
-    let spent = earlier &+ entry.upstreamDuration
+    let spent = earlier &+ lastTry
     var place: UInt64 = 0
     var phases: [Phase] = []
     func add(_ name: String, _ length: UInt64) {
@@ -33,14 +34,12 @@ public struct RequestPhases {
     }
     add("request", duration > spent ? duration - spent : 0)
     add("earlier tries", earlier)
-    let connect = entry.upstreamConnect == unknown ? 0 : entry.upstreamConnect
-    let firstByte = entry.upstreamFirstByte == unknown ? 0 : entry.upstreamFirstByte
+    let connect = DecimalReading.microseconds(line, entry.upstreamConnect.offsets) ?? 0
+    let firstByte = DecimalReading.microseconds(line, entry.upstreamFirstByte.offsets) ?? 0
     add("connect", connect)
     add("wait", firstByte > connect ? firstByte - connect : 0)
     let before = max(connect, firstByte)
-    add(
-      firstByte > 0 ? "response" : "no answer",
-      entry.upstreamDuration > before ? entry.upstreamDuration - before : 0)
+    add(firstByte > 0 ? "response" : "no answer", lastTry > before ? lastTry - before : 0)
     self.phases = phases
   }
 

@@ -92,7 +92,7 @@ public struct StoryText {
     writeOtherIDs(entry, line)
     let tries = RequestTry.all(entry, line.text.span)
     write(tries)
-    if let phases = RequestPhases(entry, tries: tries) { write(phases) }
+    if let phases = RequestPhases(entry, line.text.span, tries: tries) { write(phases) }
   }
 
   private mutating func writeOtherIDs(_ entry: AccessEntry, _ line: FoundLine) {

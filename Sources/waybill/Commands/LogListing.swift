@@ -79,8 +79,9 @@ struct LogFollowing {
   /// Never returns but when nobody reads stdout any more.
   func run(_ paths: [String]) -> ExitStatus {
     var following = self
-    for path in paths where !LogFolder.exists(path) { report("\(path): waiting for it to appear") }
-    let files = paths.map { FollowedFile(path: $0, tail: LogFollowing.tail) }
+    let readable = paths.filter(LogFollowing.canFollow)
+    guard !readable.isEmpty else { return .failure }
+    let files = readable.map { FollowedFile(path: $0, tail: LogFollowing.tail) }
     for file in files where !following.showLast(of: file) { return .success }
     while true {
       var isIdle = true
@@ -91,6 +92,17 @@ struct LogFollowing {
       }
       if isIdle { MachineTime.sleep(milliseconds: LogFollowing.pauseMilliseconds) }
     }
+  }
+
+  /// Whether a file can be read, or may be one day.
+  private static func canFollow(_ path: String) -> Bool {
+    guard LogFolder.exists(path) else {
+      report("\(path): waiting for it to appear")
+      return true
+    }
+    guard case .failure(let error) = ReadableFile.open(path: path) else { return true }
+    report("\(path): \(error.describe())")
+    return false
   }
 
   private mutating func showLast(of file: FollowedFile) -> Bool {
