@@ -1,4 +1,5 @@
 import Basics
+import Scenarios
 import Simulation
 import Testing
 

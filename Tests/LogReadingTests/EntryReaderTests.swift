@@ -4,12 +4,12 @@ import Testing
 
 @Suite struct EntryReaderTests {
   @Test func jsonLine() throws {
-    let entry = try #require(entry(Lines.json))
-    #expect(entry.status == 200 && entry.duration == 183)
+    let json = try #require(entry(Lines.json))
+    #expect(json.status == 200 && json.duration == 183)
     #expect(value(Lines.json) { $0.upstreamConnect.offsets } == "0.000073")
     #expect(value(Lines.json) { $0.upstreamFirstByte.offsets } == "0.000170")
     #expect(value(Lines.json) { $0.upstreamDuration.offsets } == "0.000182")
-    #expect(!entry.isEvent)
+    #expect(!json.isEvent)
     #expect(value(Lines.json) { $0.requestID.offsets } == "e62fbf04-db7d-4878-a78d-9aa6f94c31d5")
     #expect(value(Lines.json) { $0.uri.offsets } == "/a\\\"b")
     #expect(value(Lines.json) { $0.host.offsets } == "127.0.0.1:8080")

@@ -23,7 +23,9 @@ import Testing
       ("{\"__REALTIME_TIMESTAMP\":\"1795391358386294\"}", 386_294),
     ] as [(String, Int64)])
   func finds(line: String, offset: Int64) throws {
-    let found = try #require(LogTimeTests.time.find(in: Array(line.utf8).span))
+    let bytes = Array(line.utf8)
+    let time = LogTimeTests.time.find(in: bytes.span)
+    let found = try #require(time)
     #expect(Int64(found) - Int64(LogTimeTests.evening) == offset)
   }
 

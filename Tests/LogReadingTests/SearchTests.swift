@@ -30,7 +30,8 @@ import Testing
     ] as [(String, IDMatch)])
   func judges(line: String, match: IDMatch) throws {
     let bytes = Array(line.utf8)
-    let place = try #require(ByteNeedle(Array("abc".utf8)).next(in: bytes.span, from: 0))
+    let found = ByteNeedle(Array("abc".utf8)).next(in: bytes.span, from: 0)
+    let place = try #require(found)
     #expect(IDMatch(bytes.span, at: place, count: 3) == match)
   }
 
