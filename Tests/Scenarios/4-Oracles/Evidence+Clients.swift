@@ -12,8 +12,7 @@ extension Evidence {
       while !stream.isAtEnd {
         // Who answers before the request line has come can't know that HEAD is meant.
         let method = finals.count < lines.count ? lines[finals.count]["method"] ?? "" : ""
-        let kind = MessageStream.Kind.response(
-          method: method, hasEnded: record.hasEnd && !record.wasReset)
+        let kind = MessageStream.Kind.response(method: method, hasEnded: record.hasEnd)
         let response = try stream.next(kind)
         guard response.hasHead, !response.isInterim else { continue }
         finals.append(response)
