@@ -6,6 +6,14 @@ import Testing
   static let time = LogTime(LocalTime(now: 1_795_392_000_000_000) { _ in 3600 })
   static let evening: UInt64 = 1_795_391_358_000_000  // 2026-11-22 23:49:18 UTC
 
+  private func find(_ line: String) -> UInt64? {
+    LogTimeTests.time.find(in: Array(line.utf8).span)
+  }
+
+  private func journalTime(_ text: String) -> UInt64? {
+    LogTime.ofJournal(before: Array(text.utf8).span)
+  }
+
   @Test(
     arguments: [
       ("2026-11-22T23:49:18Z", 0), ("2026-11-22T23:49:18.386294Z x", 386_294),
@@ -23,7 +31,7 @@ import Testing
       ("{\"__REALTIME_TIMESTAMP\":\"1795391358386294\"}", 386_294),
     ] as [(String, Int64)])
   func finds(line: String, offset: Int64) throws {
-    let found = try #require(LogTimeTests.time.find(in: Array(line.utf8).span))
+    let found = try #require(find(line))
     #expect(Int64(found) - Int64(LogTimeTests.evening) == offset)
   }
 
@@ -32,7 +40,7 @@ import Testing
     "0000-00-00 00:00:00", "GET /1795391358 x", "Foo 22 23:49:18",
   ])
   func findsNothing(line: String) {
-    #expect(LogTimeTests.time.find(in: Array(line.utf8).span) == nil)
+    #expect(find(line) == nil)
   }
 
   /// December's lines, read in January.
@@ -44,8 +52,7 @@ import Testing
 
   @Test func journalRecords() {
     let record = "a=1\n\n__REALTIME_TIMESTAMP=1795391358386294\n_PID=1\n"
-    #expect(
-      LogTime.ofJournal(before: Array(record.utf8).span) == LogTimeTests.evening + 386_294)
-    #expect(LogTime.ofJournal(before: Array((record + "\nb=2\n").utf8).span) == nil)
+    #expect(journalTime(record) == LogTimeTests.evening + 386_294)
+    #expect(journalTime(record + "\nb=2\n") == nil)
   }
 }
