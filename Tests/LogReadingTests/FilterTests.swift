@@ -14,6 +14,12 @@ import Testing
     } ?? false
   }
 
+  private func network(_ text: String) -> Network? { Network(parsing: Array(text.utf8).span) }
+
+  private func matches(_ pattern: String, _ text: String) -> Bool {
+    Glob(pattern).matches(Array(text.utf8).span)
+  }
+
   @Test func eachConditionAcceptsAndRefuses() {
     let line = Lines.retried
     #expect(accepts(line) { _ in })
@@ -27,8 +33,8 @@ import Testing
     #expect(accepts(line) { $0.error = Array("http_protocol_error".utf8) })
     #expect(!accepts(line) { $0.error = Array("connection_refused".utf8) })
     #expect(!accepts(Lines.json) { $0.error = Array("any".utf8) })
-    #expect(accepts(line) { $0.client = Network(parsing: Array("127.0.0.0/8".utf8).span) })
-    #expect(!accepts(line) { $0.client = Network(parsing: Array("10.0.0.0/8".utf8).span) })
+    #expect(accepts(line) { $0.client = network("127.0.0.0/8") })
+    #expect(!accepts(line) { $0.client = network("10.0.0.0/8") })
     #expect(accepts(line) { $0.since = 1_795_391_358_386_294 })
     #expect(!accepts(line) { $0.since = 1_795_391_358_386_295 })
     #expect(!accepts(line) { $0.until = 1_795_391_358_386_293 })
@@ -51,7 +57,7 @@ import Testing
       ("/a.c", "/abc", false), ("[ab]", "a", false),
     ])
   func globs(pattern: String, text: String, fits: Bool) {
-    #expect(Glob(pattern).matches(Array(text.utf8).span) == fits)
+    #expect(matches(pattern, text) == fits)
   }
 
   @Test func words() {

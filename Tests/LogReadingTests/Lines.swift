@@ -1,5 +1,6 @@
 // Lines that Waybill and its neighbours have written, for the tests of this folder.
 
+import Basics
 import LogReading
 
 enum Lines {
@@ -35,14 +36,14 @@ enum Lines {
 }
 
 /// What an entry says, as text.
-func value(_ line: String, _ range: (AccessEntry) -> Range<Int>) -> String? {
-  let bytes = Array(line.utf8)
-  return EntryReader().entry(bytes.span).map {
-    String(decoding: bytes[range($0)], as: UTF8.self)
+func value(_ line: String, _ range: KeyPath<AccessEntry, ByteRange>) -> String? {
+  parse(line).map {
+    String(decoding: Array(line.utf8)[$0[keyPath: range].offsets], as: UTF8.self)
   }
 }
 
-func entry(_ line: String) -> AccessEntry? {
-  let bytes = Array(line.utf8)
-  return EntryReader().entry(bytes.span)
-}
+/// The entry of a line.
+func parse(_ line: String) -> AccessEntry? { parse(Array(line.utf8)) }
+
+/// The entry of bytes that may be no text.
+func parse(_ bytes: [UInt8]) -> AccessEntry? { EntryReader().entry(bytes.span) }

@@ -3,19 +3,30 @@ import LogReading
 import Testing
 
 @Suite struct SearchTests {
+  private func place(of needle: ByteNeedle, in text: [UInt8], from start: Int = 0) -> Int? {
+    needle.next(in: text.span, from: start)
+  }
+
+  private func judge(_ line: String, id: String) -> IDMatch? {
+    let bytes = Array(line.utf8)
+    return place(of: ByteNeedle(Array(id.utf8)), in: bytes).map {
+      IDMatch(bytes.span, at: $0, count: id.utf8.count)
+    }
+  }
+
   /// Every needle at every place of texts of every length, against the plain way.
   @Test func needlesAreFoundWhereverTheyStand() {
     for needle in ["a", "ab", "aa", "e62f", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"] {
       let bytes = Array(needle.utf8)
       let search = ByteNeedle(bytes)
       for length in 0..<150 {
-        #expect(search.next(in: [UInt8](repeating: 0x2E, count: length).span, from: 0) == nil)
+        #expect(place(of: search, in: [UInt8](repeating: 0x2E, count: length)) == nil)
         guard length >= bytes.count else { continue }
-        for place in [0, (length - bytes.count) / 2, length - bytes.count] {
+        for start in [0, (length - bytes.count) / 2, length - bytes.count] {
           var text = [UInt8](repeating: bytes[0] ^ 1, count: length)
-          text.replaceSubrange(place..<(place + bytes.count), with: bytes)
-          #expect(search.next(in: text.span, from: 0) == place)
-          #expect(search.next(in: text.span, from: place + 1) == nil)
+          text.replaceSubrange(start..<(start + bytes.count), with: bytes)
+          #expect(place(of: search, in: text) == start)
+          #expect(place(of: search, in: text, from: start + 1) == nil)
         }
       }
     }
@@ -28,11 +39,8 @@ import Testing
       ("abcd x", .beginning(of: 0..<4)), ("abc-1] x", .beginning(of: 0..<5)),
       ("xabc", .chance), ("1abc", .chance),
     ] as [(String, IDMatch)])
-  func judges(line: String, match: IDMatch) throws {
-    let bytes = Array(line.utf8)
-    let found = ByteNeedle(Array("abc".utf8)).next(in: bytes.span, from: 0)
-    let place = try #require(found)
-    #expect(IDMatch(bytes.span, at: place, count: 3) == match)
+  func judges(line: String, match: IDMatch) {
+    #expect(judge(line, id: "abc") == match)
   }
 
   /// An ID is a text, not a pattern.

@@ -18,15 +18,15 @@ import Testing
     #expect(histogram.maximum == .max)
   }
 
-  @Test func sumsOverLines() {
+  @Test func sumsOverLines() throws {
     var one = LogStatistics(grouping: .path)
     var other = LogStatistics(grouping: .path)
     for line in [Lines.json, Lines.retried, Lines.combined] {
       let bytes = Array(line.utf8)
-      one.add(entry(line)!, bytes.span)
+      one.add(try #require(parse(line)), bytes.span)
     }
     let bytes = Array(Lines.verbose.utf8)
-    other.add(entry(Lines.verbose)!, bytes.span)
+    other.add(try #require(parse(Lines.verbose)), bytes.span)
     one.merge(other)
     #expect(one.requests == 4 && one.failed == 2)
     #expect(one.classes[2] == 2 && one.classes[5] == 2)
@@ -34,7 +34,7 @@ import Testing
     #expect(one.slowest.map(\.duration) == [2000, 183, 104, 0])
     let failures = one.failures.map { String(decoding: $0.id, as: UTF8.self) }
     #expect(failures == ["two-tries", "7455dac6"])
-    let groups = one.groups!.all.map { String(decoding: $0.name, as: UTF8.self) }
+    let groups = try #require(one.groups).all.map { String(decoding: $0.name, as: UTF8.self) }
     #expect(Set(groups) == ["/", "/a\\\"b", "/echo", "/refused"])
   }
 }

@@ -5,7 +5,7 @@ import Testing
   private func line(_ file: Int, _ offset: UInt64, _ text: String, _ time: UInt64?) -> FoundLine {
     FoundLine(
       file: file, offset: offset, text: Array(text.utf8), id: Array("x".utf8), isExact: true,
-      time: time, entry: entry(text))
+      time: time, entry: parse(text))
   }
 
   private func text(_ story: Story, coloured: Bool = false) -> String {

@@ -37,7 +37,7 @@ public enum StatisticsText {
       text.append("  max \(TimeText.duration(durations.maximum))\n")
     }
     if statistics.foreign > 0 {
-      text.append("\(statistics.foreign) lines are in no known format\n", .yellow)
+      text.append("lines in no known format: \(statistics.foreign)\n", .yellow)
     }
   }
 

@@ -23,7 +23,7 @@ struct LogListing {
       }
       if let problem { logs.fail(file.path, problem.message) }
       let foreign = listed.takeForeign()
-      if foreign > 0 { report("\(file.path): \(foreign) lines are in no known format") }
+      if foreign > 0 { report("\(file.path): lines in no known format: \(foreign)") }
     }
     return logs.hasFailed ? .failure : .success
   }

@@ -1,0 +1,64 @@
+// Whole lines of files in blocks, whatever the threads and however the lines lie.
+
+import Basics
+import Glibc
+import Platform
+import Synchronization
+import Testing
+
+@Suite struct LineBlocksTests {
+  private final class Lines: Sendable {
+    let found = Mutex<[(offset: UInt64, line: [UInt8])]>([])
+
+    func add(_ block: LineBlocks.Block) {
+      found.withLock { found in
+        var start = 0
+        while start < block.bytes.count {
+          let end = min(
+            block.bytes.span.index(of: UInt8(ascii: "\n"), from: start) + 1, block.bytes.count)
+          found.append((block.offset + UInt64(start), Array(block.bytes[start..<end])))
+          start = end
+        }
+      }
+    }
+  }
+
+  /// Each line once and whole: short ones, long ones, and one that ends exactly with a block.
+  @Test(arguments: [1, 3], [100, 70_000, 1 << 20])
+  func everyLineOnce(threads: Int, length: Int) throws {
+    let folder = try TemporaryFolder()
+    defer { withExtendedLifetime(folder) {} }
+    let path = folder.path + "/lines.log"
+    var content: [UInt8] = []
+    var number = 0
+    while content.count < 13 << 20 {
+      number += 1
+      let size = number % 7 == 0 ? length : number * 31 % length + 1
+      content += [UInt8](repeating: UInt8(0x61 + number % 26), count: size - 1) + [0x0A]
+    }
+    content += Array("no line end".utf8)
+    try write(content, to: path)
+    let file = try ReadableFile.open(path: path).get()
+    let lines = Lines()
+    #expect(LineBlocks.forEach(in: file, threads: threads, { lines.add($0) }) == nil)
+    let found = lines.found.withLock { $0.sorted { $0.offset < $1.offset } }
+    #expect(found.flatMap(\.line) == content)
+    #expect(found.dropLast().allSatisfy { $0.line.last == 0x0A })
+  }
+
+  @Test func binaryFilesAreRefused() throws {
+    let folder = try TemporaryFolder()
+    defer { withExtendedLifetime(folder) {} }
+    let path = folder.path + "/binary"
+    try write([1, 0, 2], to: path)
+    let file = try ReadableFile.open(path: path).get()
+    let problem = LineBlocks.forEach(in: file, threads: 1) { _ in Issue.record("not text") }
+    #expect(problem?.message == "is a binary file")
+  }
+
+  private func write(_ bytes: [UInt8], to path: String) throws {
+    let stream = try #require(fopen(path, "w"))
+    #expect(fwrite(bytes, 1, bytes.count, stream) == bytes.count)
+    #expect(fclose(stream) == 0)
+  }
+}
