@@ -61,8 +61,8 @@ extension Worker where K: ~Copyable {
     writer.append(bytes, exchange.pointee.head.query)
   }
 
-  /// True for OPTIONS with an absolute form that has neither path nor query: the last proxy sends an
-  /// asterisk (RFC 9112 section 3.2.4).
+  /// True for OPTIONS with an absolute form that has neither path nor query: the last proxy sends
+  /// an asterisk (RFC 9112 section 3.2.4).
   private mutating func meansWholeServer(_ exchange: ExchangePointer) -> Bool {
     exchange.pointee.head.method == .options && !exchange.pointee.head.hasQuery
   }
