@@ -138,6 +138,25 @@ struct LogTests {
     bed.end()
   }
 
+  /// A line of which the disk took only a part before the log was opened anew, in the same file or
+  /// another one, begins anew on a line of its own.
+  @Test(arguments: 0..<20 as Range<UInt64>)
+  func reopeningJoinsNoLines(_ seed: UInt64) throws {
+    var faults = Faults.none
+    faults.shortLogWrites = 1000
+    faults.fullDisks = 700
+    let bed = EngineBed(try EngineBed.plan(Self.answer), seed: seed, faults: faults)
+    _ = ask(bed, 5)
+    bed.world.schedule(after: .seconds(1)) { $0.post(.reopenLogs) }
+    bed.run(for: .seconds(3))
+    bed.world.faults = .none
+    bed.run(for: .seconds(3))
+    let whole = bed.world.logs.lines(of: "/log").filter { AccessLine($0) != nil }
+    let joined = bed.world.logs.lines(of: "/log").filter { $0.dropFirst().contains("{\"time") }
+    #expect(whole.count == 5)
+    #expect(joined.isEmpty)
+  }
+
   /// A log that can't be reopened stays the old one: better there than nowhere.
   @Test func aLogThatCannotBeReopenedStays() throws {
     let bed = try EngineBed(Self.answer)

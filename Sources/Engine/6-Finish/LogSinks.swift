@@ -20,6 +20,8 @@ struct LogSinks: ~Copyable {
     /// Bytes at the queue's begin that an earlier write already brought to the file: the first part
     /// of a line that the file could not take whole.
     var tornCount = 0
+    /// The log was opened anew since: those bytes may stand in another file.
+    var tornElsewhere = false
     /// Lines dropped since writing stopped working.
     var droppedCount: UInt64 = 0
     /// When to write (again); `never` when nothing waits.
@@ -105,7 +107,7 @@ extension Worker where K: ~Copyable {
       case .opened(let descriptor):
         if logs[index].descriptor != .none { kernel.close(logs[index].descriptor) }
         logs[index].descriptor = descriptor
-        logs[index].tornCount = 0
+        logs[index].tornElsewhere = logs[index].tornCount > 0
       case .failed(let error):
         report(.emergency, "log", nil, nil) { line in
           line.append("a log can't be opened: ")
@@ -178,7 +180,7 @@ extension Worker where K: ~Copyable {
     var hasProgress = logs[index].descriptor != .none
     while hasProgress && logs[index].count > 0 {
       let before = logs[index]
-      settle(sink: index, written: writeOnce(before))
+      settle(sink: index, written: writeOnce(index))
       hasProgress =
         logs[index].count < before.count
         || !logs.isShared && logs[index].tornCount > before.tornCount
@@ -199,13 +201,16 @@ extension Worker where K: ~Copyable {
   }
 
   /// Writes once; returns how many bytes of the queue are in the file then.
-  private mutating func writeOnce(_ sink: LogSinks.Sink) -> Int {
+  private mutating func writeOnce(_ index: Int) -> Int {
+    let sink = logs[index]
     var start = sink.tornCount
-    if start > 0 && logs.isShared {
-      // Another worker may have written behind the torn line: it begins anew on a line of its own.
+    if start > 0 && (logs.isShared || sink.tornElsewhere) {
+      // Another worker may have written behind the torn line, or it may stand in another file: it
+      // begins anew on a line of its own.
       var lineEnd: UInt8 = 0x0a
       let result = withUnsafeBytes(of: &lineEnd) { kernel.writeLog(sink.descriptor, $0) }
       guard case .bytes = result else { return start }
+      logs[index].tornElsewhere = false
       start = 0
     }
     let queue = UnsafeRawBufferPointer(start: sink.queue, count: sink.count)

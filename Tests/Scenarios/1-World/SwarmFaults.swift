@@ -20,8 +20,8 @@ enum SwarmFaults {
     faults.stalledLogs = rate(&chance, [20, 300])
     faults.fullDisks = rate(&chance, [20, 300])
     faults.jitter = chance.pick([
-      Interval(nanoseconds: 0), Interval(nanoseconds: 60_000), .milliseconds(1),
-      .milliseconds(isBulky ? 30 : 3),
+      Interval(nanoseconds: 0), Interval(nanoseconds: 60_000), Interval(nanoseconds: 300_000),
+      .milliseconds(isBulky ? 30 : 1),
     ])
     return faults
   }

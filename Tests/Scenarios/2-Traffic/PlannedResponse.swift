@@ -73,8 +73,8 @@ struct PlannedResponse {
     case .cutChunk:
       return [.sendBytes(Array(chunked(content, trailers: "", &chance).dropLast(3))), .close]
     case .badChunk:
-      let whole = Filler.bytes(of: nonce, .response, count: max(2, content.count)).prefix(2)
-      let text = start + "Transfer-Encoding: chunked\r\n\r\n2\r\n"
+      let whole = Filler.bytes(of: nonce, .response, count: content.count + 2).prefix(2)
+      let text = head("200 OK", content.count + 2) + "Transfer-Encoding: chunked\r\n\r\n2\r\n"
       return [.sendBytes(Array(text.utf8) + whole + Array("XX\r\n0\r\n\r\n".utf8))]
     case .silentClose: return [.close]
     case .reset: return [.sendBytes(Array(plain.prefix(chance.below(plain.count)))), .reset]

@@ -81,8 +81,8 @@ extension AccessLine {
 
   /// True when the request's head was complete, so that everything could be decided about it.
   var wasDecided: Bool {
-    // A client may be gone when it is told that its head was refused.
-    let wasSilent = status == 499 && self["upstream"] == nil
+    // A client may be gone, or read nothing, when it is told that its head was refused.
+    let wasSilent = [408, 499].contains(status) && self["upstream"] == nil
     return nonce != nil && !wasSilent && !termination.contains("request_head")
   }
 }
