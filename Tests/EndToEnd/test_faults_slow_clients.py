@@ -80,7 +80,8 @@ def test_slow_clients_are_ended_and_hinder_nobody(site, backends, nginx, mode):
             attacker.wait(5)
         answers = load.stop()
     assert set(check_answers(answers, proxy.lines())) == {200}
-    assert max(answer.seconds for answer in answers) < 2
+    # Less than any of the timeouts that end the slow ones; far less on a machine with nothing else.
+    assert max(answer.seconds for answer in answers) < 5
     for line in slow:
         assert line["termination"] and line["error"], line
         assert line["duration"] < 8, line

@@ -188,7 +188,8 @@ def test_a_stale_socket_file_does_not_prevent_the_start(site, backend):
 
 def test_there_are_as_many_workers_as_asked(site, backend):
     proxy = site.serve(backend, workers=4)
-    assert len(os.listdir(f"/proc/{proxy.process.pid}/task")) >= 4
+    tasks = f"/proc/{proxy.process.pid}/task"
+    wait_for(lambda: len(os.listdir(tasks)) >= 4, "four workers")
     assert proxy.get().status == 200
 
 
