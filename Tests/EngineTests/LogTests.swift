@@ -157,6 +157,23 @@ struct LogTests {
     #expect(joined.isEmpty)
   }
 
+  /// A line of which only the end is missing gets that end, and does not come twice.
+  @Test(arguments: 0..<20 as Range<UInt64>)
+  func aLineEndThatIsMissingIsAdded(_ seed: UInt64) throws {
+    var faults = Faults.none
+    faults.shortLogWrites = 1000
+    faults.fullDisks = 500
+    let top = "log_format tiny '$uri'; access_log /log tiny;"
+    let bed = EngineBed(
+      try EngineBed.plan(Self.answer, top: top), seed: seed, faults: faults, workerCount: 4)
+    _ = ask(bed, 5)
+    bed.run(for: .seconds(3))
+    bed.world.faults = .none
+    bed.run(for: .seconds(3))
+    let whole = bed.world.logs.lines(of: "/log").filter { $0.count == 2 }
+    #expect(whole.sorted() == (0..<5).map { "/\($0)" })
+  }
+
   /// A log that can't be reopened stays the old one: better there than nowhere.
   @Test func aLogThatCannotBeReopenedStays() throws {
     let bed = try EngineBed(Self.answer)

@@ -211,6 +211,7 @@ extension Worker where K: ~Copyable {
       let result = withUnsafeBytes(of: &lineEnd) { kernel.writeLog(sink.descriptor, $0) }
       guard case .bytes = result else { return start }
       logs[index].tornElsewhere = false
+      if sink.queue[start] == lineEnd { return start &+ 1 }
       start = 0
     }
     let queue = UnsafeRawBufferPointer(start: sink.queue, count: sink.count)
