@@ -1,0 +1,69 @@
+import Basics
+import LogReading
+import Testing
+
+/// What terminals are shown: columns, colours, and nothing that moves the cursor.
+@Suite struct DisplayTests {
+  private func shown(_ lines: [String], isColoured: Bool = false, time: UInt64? = nil) throws
+    -> [String]
+  {
+    var display = EntryLine(isColoured: isColoured)
+    for line in lines {
+      let bytes = Array(line.utf8)
+      display.write(try #require(parse(line)), bytes.span, time: time)
+    }
+    #expect(display.pending > 0)
+    let text = String(decoding: display.take(), as: UTF8.self)
+    #expect(display.pending == 0)
+    return text.split(separator: "\n").map(String.init)
+  }
+
+  /// Every column in its place; a JSON escape is undone, an absent value is a dash.
+  @Test func entriesStandInColumns() throws {
+    let lines = try shown([Lines.json, Lines.retried, Lines.combined])
+    let words = lines.map { $0.split(separator: " ", omittingEmptySubsequences: true) }
+    #expect(lines[0].hasPrefix("(no time)  200"))
+    #expect(words[0].contains("/a\"b") && words[0].contains("127.0.0.1:8081"))
+    #expect(words[0].last == "e62fbf04-db7d-4878-a78d-9aa6f94c31d5")
+    #expect(words[1].suffix(2) == ["two-tries", "http_protocol_error"])
+    #expect(words[2].contains("-") && words[2].contains("/echo?x=1"))
+    let places = lines.prefix(2).map { line in
+      line.firstRange(of: "GET").map { line.distance(from: line.startIndex, to: $0.lowerBound) }
+    }
+    #expect(places[0] != nil && places[0] == places[1])
+  }
+
+  /// With a time it is shown; colours only where they are wanted.
+  @Test func timesAndColours() throws {
+    let plain = try shown([Lines.retried], time: 1_795_391_358_386_294)
+    #expect(plain[0].hasPrefix("2026-11-2") && plain[0].contains("502"))
+    #expect(!plain[0].utf8.contains(0x1B))
+    #expect(try shown([Lines.retried], isColoured: true)[0].contains("\u{1B}[31m"))
+  }
+
+  /// What somebody logged can't move the cursor, end the line, or turn the direction of writing.
+  @Test(arguments: [
+    ("plain", "plain"), ("a\u{1B}[2Jb", "a\\x1B[2Jb"), ("a\nb\tc", "a\\x0Ab\\x09c"),
+    ("\u{202E}x", "\\u{202e}x"), ("\u{85}", "\\u{85}"), ("Grüße", "Grüße"), ("", ""),
+  ])
+  func textIsSafe(text: String, shown: String) {
+    var bytes: [UInt8] = []
+    SafeText.append(Array(text.utf8), to: &bytes)
+    #expect(String(decoding: bytes, as: UTF8.self) == shown)
+  }
+
+  @Test(arguments: [
+    ("a\"b\\c", "\"a\\\"b\\\\c\""), ("\u{1}\u{7F}", "\"\\u0001\\u007F\""), ("ü", "\"ü\""),
+  ])
+  func jsonIsValid(text: String, json: String) {
+    var bytes: [UInt8] = []
+    SafeText.appendJSON(Array(text.utf8), to: &bytes)
+    #expect(String(decoding: bytes, as: UTF8.self) == json)
+  }
+
+  @Test func brokenTextIsShownAsBroken() {
+    var bytes: [UInt8] = []
+    SafeText.append([0x61, 0xFF, 0x62], to: &bytes)
+    #expect(String(decoding: bytes, as: UTF8.self) == "a\u{FFFD}b")
+  }
+}

@@ -1,0 +1,57 @@
+import Basics
+import LogReading
+import Testing
+
+/// The summary that `waybill logs --stats` prints.
+@Suite struct StatisticsTextTests {
+  private func statistics(_ lines: [String], by grouping: Grouping?) throws -> LogStatistics {
+    var statistics = LogStatistics(grouping: grouping)
+    for line in lines {
+      let bytes = Array(line.utf8)
+      statistics.add(try #require(parse(line)), bytes.span)
+    }
+    return statistics
+  }
+
+  private func text(_ statistics: LogStatistics, by grouping: Grouping?, isColoured: Bool = false)
+    -> String
+  {
+    let bytes = StatisticsText.render(statistics, grouping: grouping, isColoured: isColoured)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Counts, shares, classes, durations, and the requests worth a look with their IDs.
+  @Test func everythingIsSummedUp() throws {
+    let lines = [Lines.json, Lines.json, Lines.json, Lines.retried]
+    let text = text(try statistics(lines, by: .host), by: .host)
+    let rows = text.split(separator: "\n").map { row in
+      row.split(separator: " ").joined(separator: " ")
+    }
+    #expect(rows.contains("requests 4"))
+    #expect(rows.contains("failed 1 25.00 %"))
+    #expect(rows.contains("status 2xx 3 75.00 %") && rows.contains("status 5xx 1 25.00 %"))
+    #expect(rows.contains { $0.hasPrefix("duration p50 ") && $0.contains(" max ") })
+    #expect(rows.contains("by host"))
+    #expect(rows.contains { $0.hasPrefix("3 0 ") && $0.hasSuffix(" 127.0.0.1:8080") })
+    #expect(rows.contains { $0.hasPrefix("1 1 ") && $0.hasSuffix(" h") })
+    #expect(rows.contains("slowest") && rows.contains("failed (the first)"))
+    let failed = rows.last { $0.contains("two-tries") }
+    #expect(failed?.hasSuffix("502 two-tries GET / http_protocol_error") == true)
+    #expect(!text.utf8.contains(0x1B))
+  }
+
+  /// More groups than a person reads are summed up; the names come from outside.
+  @Test func manyGroupsAreSummedUp() throws {
+    let lines = (0..<30).map { number in
+      Lines.retried.replacing("\"host\":\"h\"", with: "\"host\":\"h\(number)\\u001b\"")
+    }
+    let text = text(try statistics(lines, by: .host), by: .host, isColoured: true)
+    #expect(text.contains("(all others)"))
+    #expect(text.contains("\u{1B}[") && !text.contains("\u{1B}\""))
+  }
+
+  @Test func nothingIsNoTrap() throws {
+    let text = text(try statistics([], by: nil), by: nil)
+    #expect(text.contains("requests") && text.contains("0 %"))
+  }
+}
