@@ -112,6 +112,17 @@ struct TimeoutTests {
     #expect(line.seconds >= 17 && line.seconds < 17.02)
   }
 
+  /// A client that takes not even the interim responses has a line with a status all the same.
+  @Test func aClientThatReadsNoInterimResponseIsLeft() throws {
+    let bed = try EngineBed(Self.conf)
+    let hint = "HTTP/1.1 103 Early Hints\r\nLink: \(filler(20_000))\r\n\r\n"
+    bed.backend(.performing([.send(String(repeating: hint, count: 15)), .pause(.seconds(100))]))
+    bed.client([.send(get()), .stopReading, .pause(.seconds(20))])
+    bed.finish(requests: 1)
+    let line = try #require(bed.ends.first)
+    #expect(line.status == 408 && line.error == "connection_write_timeout")
+  }
+
   /// A client that takes nothing of its response ends by `send_timeout`, and can tell that it was
   /// cut.
   @Test func aClientThatReadsNothingIsLeft() throws {

@@ -131,6 +131,8 @@ extension Worker where K: ~Copyable {
     case .clientSend:
       exchange.pointee.resetsConnection = true
       exchange.pointee.closesConnection = true
+      // Only an interim response was under way: the client's slowness is all there is to say.
+      if exchange.pointee.record.status == 0 { exchange.pointee.record.status = 408 }
       exchange.pointee.record.error = .connectionWriteTimeout
       exchange.pointee.record.termination = Termination(.client, .responseBody)
       abandonTry(exchange)

@@ -59,7 +59,10 @@ extension ClientPlan {
   private func slowReader(_ chance: inout SeededGenerator) -> [PeerAction] {
     let pause = Interval.milliseconds(UInt64(chance.pick([1, 20])))
     let reading: PeerAction = .readSlowly(bytes: chance.pick([300, 3_000, 40_000]), every: pause)
-    guard chance.happens(500) else { return [reading] + inTurn(requests, &chance) }
+    // Who sends more than the buffers hold and does not read meanwhile has himself to blame.
+    guard allBytes.count < 4_000, chance.happens(500) else {
+      return [reading] + inTurn(requests, &chance)
+    }
     let wait = Interval.milliseconds(UInt64(chance.pick([30, 600, 5_000])))
     return [.stopReading, .sendBytes(allBytes), .pause(wait), .startReading]
       + requests.map(awaitResponse)

@@ -34,7 +34,8 @@ struct PlannedResponse {
     case .chunkedWithTrailers:
       return [.sendBytes(chunked(content, trailers: "X-T: \(nonce)\r\n", &chance))]
     case .untilClose:
-      let head = Array((head("200 OK", content.count) + "\r\n").utf8)
+      let end = isHead ? "Connection: close\r\n\r\n" : "\r\n"
+      let head = Array((head("200 OK", content.count) + end).utf8)
       return [.sendBytes(head + (isHead ? [] : content)), .close]
     case .closing: return [.sendBytes(message(content, "Connection: close\r\n")), .close]
     case .interim:

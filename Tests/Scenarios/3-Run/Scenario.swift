@@ -68,9 +68,9 @@ public struct Scenario {
     }
   }
 
-  /// True when log files are renamed, so that a line may stand in two of them, torn in the first.
-  var renamesLogs: Bool {
-    incidents.contains { if case .reopenLogs(true) = $0.what { true } else { false } }
+  /// True when logs are opened anew, so that a line may begin in one file and then anew in another.
+  var reopensLogs: Bool {
+    incidents.contains { if case .reopenLogs = $0.what { true } else { false } }
   }
 
   private static func clients(
@@ -111,7 +111,11 @@ public struct Scenario {
       let byReset = chance.happens(500)
       list.append((time(), .restart(backend, byReset: byReset, away: time())))
     }
-    if chance.happens(150) { list.append((time(), chance.happens(500) ? .drain : .stop)) }
+    if chance.happens(150) {
+      // What the disk does not take at the very end is lost, and rightly so.
+      list.removeAll { if case .fullDisk = $0.what { true } else { false } }
+      list.append((time(), chance.happens(500) ? .drain : .stop))
+    }
     return list
   }
 }

@@ -162,6 +162,7 @@ public final class ScenarioRun {
   private func mendLogs() {
     world.faults.fullDisks = 0
     world.faults.stalledLogs = 0
+    world.faults.shortLogWrites = 0
     world.logs.fillDisk(for: Interval(nanoseconds: 0))
   }
 

@@ -18,7 +18,10 @@ extension Evidence {
       found.append(
         Violation(.service, "\(request.nonce) ended with \(line.status) on a calm day"))
     }
-    if responses.count < plan.requests.count {
+    // Requests that were sent behind the last one that a connection carries make its system reset
+    // it, which may destroy a response that is still on its way.
+    let wasCutBehindLast = record.wasReset && lines.count < plan.requests.count
+    if responses.count < plan.requests.count && !wasCutBehindLast {
       let last = responses.last
       let index = max(0, responses.count - 1)
       let asked = plan.requests[index]
@@ -27,7 +30,7 @@ extension Evidence {
           Violation(.service, "\(plan.name): \(responses.count) of \(plan.requests.count) answers"))
       }
     }
-    if responses.contains(where: { !$0.isComplete }) {
+    if responses.contains(where: { !$0.isComplete }) && !wasCutBehindLast {
       found.append(Violation(.service, "\(plan.name) got a cut response on a calm day"))
     }
     return found

@@ -57,7 +57,7 @@ struct Evidence {
       lineCount += 1
       if line.isEnd { ends.append(line) }
     }
-    let mayBeTorn = scenario.conf.workerCount > 1 || scenario.renamesLogs
+    let mayBeTorn = scenario.conf.workerCount > 1 || scenario.reopensLogs
     for text in torn
     where !mayBeTorn || !texts.contains(where: { $0.hasPrefix(text) && $0 != text }) {
       found.append(Violation(.lines, "no line: \(text)"))
