@@ -95,8 +95,9 @@ extension Evidence {
       found.append(
         Violation(.content, "\(line.place): \(count) bytes seen, \(line.bytesOut) logged"))
     }
-    if let nonce = response.value(of: "x-nonce"), let planned = response.value(of: "x-planned"),
-      let plannedCount = Int(planned)
+    // What belongs to another request is judged where it came from.
+    if let nonce = response.value(of: "x-nonce"), nonce == request?.nonce,
+      let planned = response.value(of: "x-planned"), let plannedCount = Int(planned)
     {
       let content = Filler.bytes(of: nonce, .response, count: plannedCount)
       let isWhole = response.isComplete && request?.method != "HEAD"
@@ -133,7 +134,8 @@ extension Evidence {
         let kinds = nonces.enumerated().map {
           plan.kind($0.element, connection: number, sequence: $0.offset)
         }
-        let isConcerned = nonces.contains(nonce) || record.partialMessage != nil
+        let isConcerned =
+          nonces.contains(nonce) || nonces.contains(stranger) || record.partialMessage != nil
         if isConcerned && kinds.contains(where: \.sendsUnaskedBytes) { return true }
       }
     }
