@@ -100,8 +100,8 @@ public enum Limits {
   /// Bytes of a message in a JSON error log; what is longer is cut.
   public static let errorMessageBytes = 8 * 1024
   /// How long a sink that did not take all lines is left alone at first: a pipe of 64 KiB passes
-  /// 6 MB in a second then.
-  public static let logFirstRetry = Interval.milliseconds(10)
+  /// 60 MB in a second then.
+  public static let logFirstRetry = Interval.milliseconds(1)
   /// How long it is left alone at most, after it has refused one write after the other.
   public static let logRetry = Interval.seconds(1)
   /// Response field values kept for `$sent_http_*` and `$upstream_http_*`: number and bytes in all.

@@ -32,6 +32,8 @@ struct LogSinks: ~Copyable {
     var isStalled = false
     /// True when lines were dropped and writing works again.
     var owesReport = false
+    /// When the next report of dropped lines may be made, if others are lost meanwhile.
+    var reportAt = Instant(nanoseconds: 0)
   }
 
   // Changed in place, and the compiler can't do that through a buffer pointer with ThreadSanitizer.
@@ -185,8 +187,13 @@ extension Worker where K: ~Copyable {
         logs[index].count < before.count
         || !logs.isShared && logs[index].tornCount > before.tornCount
     }
+    let tookLines = logs[index].count < countBefore
+    if tookLines && logs[index].droppedCount > 0 {
+      // Under lasting overload the queue never empties: what was lost is said nevertheless.
+      logs[index].owesReport = logs[index].count == 0 || logs[index].reportAt <= now
+    }
     guard logs[index].count > 0 else { return }
-    retryLater(sink: index, tookLines: logs[index].count < countBefore)
+    retryLater(sink: index, tookLines: tookLines)
   }
 
   /// Leaves a sink alone: for a moment if it takes lines, as a pipe does whose reader is slow, and
@@ -234,7 +241,6 @@ extension Worker where K: ~Copyable {
       sink.queue.update(from: sink.queue + lineStart, count: sink.count)
     } else {
       sink.writeAt = .never
-      sink.owesReport = sink.droppedCount > 0
       sink.isStalled = false
       sink.retryPause = Limits.logFirstRetry
     }
@@ -248,6 +254,7 @@ extension Worker where K: ~Copyable {
       let path = logs[index].plan.path
       logs[index].owesReport = false
       logs[index].droppedCount = 0
+      logs[index].reportAt = now + Limits.logRetry
       report(.error, "log", nil, nil) { line in
         line.append(decimal: lost)
         line.append(" log lines were lost, because this log could not be written: ")
