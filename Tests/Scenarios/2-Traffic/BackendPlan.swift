@@ -19,7 +19,9 @@ struct BackendPlan {
     isBulky = conf.isBulky
     salt = chance.next()
     let good = chance.swarm(ResponseKind.allCases.filter(\.isFaithful).map { ($0, 3) })
-    let bad = chance.swarm(ResponseKind.allCases.filter { !$0.isFaithful }.map { ($0, 1) })
+    // Unasked bytes matter only in the turn in which a request takes their connection.
+    let bad = chance.swarm(
+      ResponseKind.allCases.filter { !$0.isFaithful }.map { ($0, $0 == .unaskedLater ? 8 : 1) })
     menu = [(.plain, 8)] + good + (isCalm || chance.happens(300) ? [] : bad)
     connectDelay = .milliseconds(UInt64(chance.pick([0, 0, 0, 20])))
   }

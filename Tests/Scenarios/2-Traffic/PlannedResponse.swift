@@ -81,7 +81,7 @@ struct PlannedResponse {
     case .reset: return [.sendBytes(Array(plain.prefix(chance.below(plain.count)))), .reset]
     case .unaskedAtOnce: return [.sendBytes(plain + Array(PlannedResponse.unasked.utf8))]
     case .unaskedLater:
-      let wait = Interval(nanoseconds: UInt64(chance.pick([10_000, 500_000, 20_000_000])))
+      let wait = Interval(nanoseconds: UInt64(chance.pick([10_000, 100_000, 500_000, 5_000_000])))
       return [.sendBytes(plain), .pause(wait), .send(PlannedResponse.unasked)]
     case .strayBytes: return [.sendBytes(plain + [13, 10])]
     case .unaskedSwitch:

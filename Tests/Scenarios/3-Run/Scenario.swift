@@ -90,6 +90,9 @@ public struct Scenario {
     // Bytes that come one by one must not take longer than a closing server waits for them.
     let latencies = isFine ? [5_000, 50_000] : [5_000, 50_000, 5_000_000]
     network.latency = Interval(nanoseconds: UInt64(chance.pick(latencies)))
+    // In long turns much happens at once, and what one event brings about meets the next one.
+    let turnCosts = isFine ? [10_000, 100_000] : [10_000, 300_000, 1_000_000]
+    network.turnCost = Interval(nanoseconds: UInt64(chance.pick(turnCosts)))
     network.sendBuffer = chance.pick([4_096, 65_536])
     network.receiveBuffer = chance.pick([4_096, 65_536])
     if !isCalm && chance.happens(100) { network.descriptorLimit = chance.between(12...30) }

@@ -22,7 +22,8 @@ extension Evidence {
     }
     // Requests that were sent behind the last one that a connection carries make its system reset
     // it, which may destroy a response that is still on its way.
-    let wasCutBehindLast = record.wasReset && lines.count < plan.requests.count
+    let sentCount = plan.requests.count + (plan.kind == .tunnelling ? 1 : 0)
+    let wasCutBehindLast = record.wasReset && lines.count < sentCount
     if responses.count < plan.requests.count && !wasCutBehindLast {
       let last = responses.last
       let index = max(0, responses.count - 1)
