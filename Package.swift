@@ -15,8 +15,6 @@ let pure: [SwiftSetting] =
 
 let package = Package(
   name: "waybill",
-  // For the fuzzers, which are a package of their own.
-  products: [.library(name: "Properties", targets: ["Properties"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
   ],
@@ -108,3 +106,13 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// The fuzzers need the sanitizers and libFuzzer: only `Tests/Fuzz/run` asks for them.
+if Context.environment["WAYBILL_FUZZ"] != nil {
+  package.targets += [
+    .executableTarget(
+      name: "fuzz", dependencies: ["Properties"], path: "Tests/Fuzz/Guided", swiftSettings: strict),
+    .executableTarget(
+      name: "blind", dependencies: ["Properties"], path: "Tests/Fuzz/Blind", swiftSettings: strict),
+  ]
+}
