@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,10 @@ from harness import sanitizers
 from harness.backend import RecordingBackend
 from harness.ports import free_port
 from harness.proxy import Proxy, binary
+
+# A thousand clients and the backend that they reach stand in this process, both ends of everything.
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, 16384), hard), hard))
 
 WITHOUT_PROXY = {"test_harness.py", "test_battery_judgement.py"}
 PREAMBLE = """\

@@ -7,9 +7,11 @@ an `Event` is waited for, and a function is called with the connection.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -172,8 +174,13 @@ class RecordingBackend:
         while True:
             try:
                 sock, _ = self._listener.accept()
-            except OSError:
-                return
+            except OSError as error:
+                if error.errno not in (errno.EMFILE, errno.ENFILE):
+                    return
+                # A backend that silently takes no more would look like a proxy that hangs.
+                print(f"the backend is out of descriptors: {error}", file=sys.stderr)
+                time.sleep(0.1)
+                continue
             if not self.unix:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
