@@ -27,8 +27,11 @@ let package = Package(
     .target(name: "Telemetry", dependencies: ["Basics", "HTTP", "Policy"], swiftSettings: pure),
     .target(
       name: "Plan", dependencies: ["Basics", "HTTP", "Policy", "Telemetry"], swiftSettings: pure),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: strict),
     .target(
-      name: "Configuration", dependencies: ["Basics", "HTTP", "Policy", "Telemetry", "Plan"],
+      name: "Configuration",
+      dependencies: ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "TLS"],
       swiftSettings: strict),
     .target(
       name: "LogReading", dependencies: ["Basics", "HTTP", "Policy", "Telemetry"],
@@ -38,7 +41,8 @@ let package = Package(
       name: "Platform", dependencies: ["CLinux", "CZlib", "Basics", "HTTP"],
       swiftSettings: strict),
     .target(
-      name: "Engine", dependencies: ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform"],
+      name: "Engine",
+      dependencies: ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform", "TLS"],
       swiftSettings: strict),
     .target(
       name: "Simulation", dependencies: ["Basics", "HTTP", "Platform"], swiftSettings: strict),

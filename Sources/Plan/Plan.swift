@@ -107,6 +107,8 @@ public struct ListenerPlan: Sendable, BitwiseCopyable {
   public var unixPath: FrozenBytes
   /// `proxy_protocol`
   public var acceptsProxyProtocol: Bool
+  /// `ssl`
+  public var isSecure = false
   /// `backlog=`; 511 by default.
   public var backlog: Int32
   /// The servers of this address by name.
@@ -147,6 +149,8 @@ public struct ServerPlan: Sendable, BitwiseCopyable {
   public var realIPHeader: RealIPHeader
   /// The field's name in lowercase; empty for `.proxyProtocol`.
   public var realIPField: FrozenBytes
+  /// `ssl_verify_client`
+  public var clientCertificates = ClientCertificateRule.off
 
   /// The server given.
   public init(
@@ -205,6 +209,12 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
 
   /// Index into `upstreams`.
   public var upstream = 0
+  /// The TLS that the upstream is spoken to with: its number among the contexts; -1 for none.
+  public var backendTLS = -1
+  /// `proxy_ssl_name`
+  public var backendName = Template(parts: .empty)
+  /// `proxy_ssl_server_name`
+  public var sendsBackendName = true
   /// What `$proxy_host` is, and Host when `proxy_set_header Host $proxy_host` says so.
   public var proxyHost: FrozenBytes = .empty
   /// True when `proxy_pass` has a URI part, which then replaces `matchedPrefix` of the path.

@@ -84,6 +84,19 @@ public enum Limits {
   /// How long an idle upstream connection is kept: below the 75 s after which most servers close.
   public static let idleUpstreamTimeout = Interval.seconds(60)
 
+  // MARK: TLS, in bytes
+
+  /// Sealed bytes read at once: more than a buffer of content, so that one read fills it.
+  public static let sealedReadBytes = 72 * 1024
+  /// Content sealed between two writes: what of it a slow reader leaves waits in a medium buffer,
+  /// overhead included.
+  public static let sealedBatchBytes = 63 * 1024
+  /// Room for a batch, and for what OpenSSL sends on its own account: a handshake with its
+  /// certificates, alerts, keys, tickets.
+  public static let sealedRoomBytes = 256 * 1024
+  /// Failed handshakes that a worker tells of in one second; the others are counted.
+  public static let handshakeReportsPerSecond: Int = 10
+
   // MARK: Closing
 
   /// How long what a client still sends is read and thrown away after the last response, so that a

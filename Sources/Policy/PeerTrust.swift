@@ -22,19 +22,23 @@ public struct PeerTrust: Sendable, BitwiseCopyable {
   public var includesAll: Bool
   /// Peers on unix sockets belong to it.
   public var includesUnix: Bool
+  /// Peers that have shown a certificate that holds belong to it: `mtls`.
+  public var includesVerified: Bool
   /// Peers in one of these ranges belong to it.
   public var networks: FrozenArray<Network>
 
   /// The set given; nobody by default.
   public init(
-    includesAll: Bool = false, includesUnix: Bool = false, networks: FrozenArray<Network> = .empty
+    includesAll: Bool = false, includesUnix: Bool = false, includesVerified: Bool = false,
+    networks: FrozenArray<Network> = .empty
   ) {
     self.includesAll = includesAll
     self.includesUnix = includesUnix
+    self.includesVerified = includesVerified
     self.networks = networks
   }
 
-  /// True when `peer` belongs to the set. Takes time in proportion to the number of ranges.
+  /// True when `peer` belongs to the set by its address. Takes time in proportion to the number of ranges.
   public func contains(_ peer: PeerAddress) -> Bool {
     if includesAll { return true }
     if peer.family == .unix { return includesUnix }

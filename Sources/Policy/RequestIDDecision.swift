@@ -10,10 +10,11 @@ extension RequestIDPolicy {
   /// what came but was not kept, several different lines joined by `, `, and is empty otherwise.
   ///
   /// An empty value counts as absent and equal lines count as one. Lines of other spellings of the
-  /// name, which `isField` also knows, are never read as the ID.
+  /// name, which `isField` also knows, are never read as the ID. `isVerified` says that the peer
+  /// has shown a certificate that holds.
   public func decide(
-    head: borrowing RequestHead, bytes: Span<UInt8>, peer: PeerAddress, id: inout RequestID,
-    received: inout InlineBytes<256>
+    head: borrowing RequestHead, bytes: Span<UInt8>, peer: PeerAddress, isVerified: Bool = false,
+    id: inout RequestID, received: inout InlineBytes<256>
   ) -> RequestIDSource {
     received.removeAll()
     guard mode != .off else {
@@ -26,7 +27,8 @@ extension RequestIDPolicy {
       return mode == .pass ? .none : .generated
     }
     let value = bytes.extracting(arrival.value.offsets)
-    let source = arrival.hasDifferent ? .duplicate : judge(value, from: peer)
+    let isTrusted = trust.contains(peer) || (isVerified && trust.includesVerified)
+    let source = arrival.hasDifferent ? .duplicate : judge(value, isTrusted: isTrusted)
     if source == .client && mode != .generate {
       id.assign(value)
       return .client
@@ -96,10 +98,10 @@ extension RequestIDPolicy {
   }
 
   /// Where a single value would come from if it were kept.
-  private func judge(_ value: Span<UInt8>, from peer: PeerAddress) -> RequestIDSource {
+  private func judge(_ value: Span<UInt8>, isTrusted: Bool) -> RequestIDSource {
     let longest = min(maximumLength, Limits.requestIDBytes)
     switch RequestIDAlphabet.judge(value, maximumLength: longest) {
-    case .valid: return trust.contains(peer) ? .client : .untrusted
+    case .valid: return isTrusted ? .client : .untrusted
     case .malformed: return .invalid
     case .list: return .duplicate
     }

@@ -26,6 +26,12 @@ public enum ErrorType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case destinationUnavailable
   /// Connecting was refused.
   case connectionRefused
+  /// The backend does not speak TLS, or not as it is wanted.
+  case tlsProtocolError
+  /// The backend's certificate does not hold.
+  case tlsCertificateError
+  /// The backend refused the handshake.
+  case tlsAlertReceived
   /// Connecting took too long.
   case connectionTimeout
   /// The connection was reset or closed before the response ended.
@@ -59,6 +65,9 @@ public enum ErrorType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case .proxyShutdown: "connection_terminated"
     case .destinationUnavailable: "destination_unavailable"
     case .connectionRefused: "connection_refused"
+    case .tlsProtocolError: "tls_protocol_error"
+    case .tlsCertificateError: "tls_certificate_error"
+    case .tlsAlertReceived: "tls_alert_received"
     case .connectionTimeout: "connection_timeout"
     case .connectionTerminated: "connection_terminated"
     case .destinationIPUnroutable: "destination_ip_unroutable"

@@ -77,6 +77,8 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   public var hasRequestLine = false
   /// True on TLS.
   public var isSecure = false
+  /// What is known of it there.
+  public var secure = SecureFacts()
   /// `server_name` of the server that serves it; empty when none was found.
   public var serverName: FrozenBytes = .empty
   /// The `upstream`'s name or the address of `proxy_pass`: `$proxy_host`.

@@ -21,6 +21,7 @@ extension ExchangeRecord {
     if event == .upgrade { writer.append(",\"event\":\"upgrade\"") }
     writeJSONIdentity(into: &writer)
     writeJSONRequestLine(head, bytes, into: &writer)
+    if isSecure { writeJSONSecurity(into: &writer) }
     writeJSONCounts(into: &writer)
     if tryCount > 0 { writeJSONUpstream(into: &writer) }
     if tryCount > 1 { writeJSONTries(into: &writer) }
@@ -77,6 +78,17 @@ extension ExchangeRecord {
     switch head.version {
     case .http11: writer.append(",\"protocol\":\"HTTP/1.1\"")
     case .http10: writer.append(",\"protocol\":\"HTTP/1.0\"")
+    }
+  }
+
+  /// The TLS that it came over.
+  private mutating func writeJSONSecurity(into writer: inout ByteWriter) {
+    writer.appendMember(",\"tls_version\":\"", secure.version.span)
+    writer.appendMember(",\"tls_cipher\":\"", secure.cipher.span)
+    writer.appendMember(",\"sni\":\"", secure.serverName.span)
+    if secure.isResumed { writer.append(",\"tls_resumed\":true") }
+    if secure.certificate == .verified {
+      writer.appendMember(",\"tls_client\":\"", secure.subject.span)
     }
   }
 

@@ -54,6 +54,13 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case serverName  // $server_name
   case serverPort  // $server_port
   case serverProtocol  // $server_protocol
+  case sslCipher  // $ssl_cipher
+  case sslClientIssuer  // $ssl_client_i_dn
+  case sslClientSubject  // $ssl_client_s_dn
+  case sslClientVerify  // $ssl_client_verify
+  case sslProtocol  // $ssl_protocol
+  case sslServerName  // $ssl_server_name
+  case sslSessionReused  // $ssl_session_reused
   case status  // $status
   case termination  // $termination (own)
   case timeISO8601  // $time_iso8601

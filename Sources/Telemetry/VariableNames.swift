@@ -16,7 +16,7 @@ extension Variable {
 
   /// All whole names; a variable with several has several entries.
   static var names: [(name: String, variable: Variable)] {
-    requestNames + placeNames + outcomeNames + upstreamNames
+    requestNames + placeNames + secureNames + outcomeNames + upstreamNames
   }
 
   private static var requestNames: [(name: String, variable: Variable)] {
@@ -40,6 +40,15 @@ extension Variable {
       ("remote_addr", .remoteAddress), ("remote_port", .remotePort), ("scheme", .scheme),
       ("server_addr", .serverAddress), ("server_name", .serverName),
       ("server_port", .serverPort),
+    ]
+  }
+
+  private static var secureNames: [(name: String, variable: Variable)] {
+    [
+      ("ssl_cipher", .sslCipher), ("ssl_client_i_dn", .sslClientIssuer),
+      ("ssl_client_s_dn", .sslClientSubject), ("ssl_client_verify", .sslClientVerify),
+      ("ssl_protocol", .sslProtocol), ("ssl_server_name", .sslServerName),
+      ("ssl_session_reused", .sslSessionReused),
     ]
   }
 

@@ -22,6 +22,9 @@ extension ExchangeRecord {
       .serverPort, .serverName, .connection, .connectionRequests, .scheme, .pipe, .processID,
       .proxyHost, .proxyProtocolAddress, .proxyProtocolPort:
       return writePlaceValue(part.variable, as: form, into: &writer)
+    case .sslCipher, .sslClientIssuer, .sslClientSubject, .sslClientVerify, .sslProtocol,
+      .sslServerName, .sslSessionReused:
+      return writeSecureValue(part.variable, as: form, into: &writer)
     case .requestID, .idSource, .clientRequestID, .upstreamRequestID:
       return writeIdentityValue(part.variable, as: form, into: &writer)
     case .bodyBytesSent, .bytesIn, .bytesOut, .bytesSent, .requestLength, .status, .level, .error,

@@ -45,6 +45,7 @@ extension Worker where K: ~Copyable {
     let room = connection.pointee.input.capacity &- end
     guard room > 0, let base = connection.pointee.input.base else { return .nothing }
     let target = UnsafeMutableRawBufferPointer(start: base + end, count: room)
+    if let link = connection.pointee.tls { return receiveSecured(connection, link, into: target) }
     switch kernel.read(connection.pointee.descriptor, into: target) {
     case .bytes(let count):
       connection.pointee.inputEnd &+= UInt32(count)
@@ -77,23 +78,22 @@ extension Worker where K: ~Copyable {
       holdMore(connection, prefix)
       prefix = UnsafeRawBufferPointer(start: nil, count: 0)
     }
-    if prefix.isEmpty && connection.pointee.output.isEmpty { return .done }
+    if prefix.isEmpty && !connection.pointee.hasOutput { return .done }
     let held = connection.pointee.output.heldBytes
     let first = held.isEmpty ? prefix : held
     let parts = WriteParts(
       first, connection.pointee.output.payloadBytes, connection.pointee.output.suffixBytes)
     let total = parts.count
-    guard total > 0 else { return .done }
     var written = 0
     if connection.pointee.flags.contains(.writable) {
-      switch kernel.write(connection.pointee.descriptor, parts) {
+      switch transmit(connection, parts) {
       case .bytes(let count): written = count
       case .wouldBlock: break
       case .failed(let error): return .failed(error)
       }
     }
     account(connection, written: written, first: first.count)
-    if written == total {
+    if written == total && !connection.pointee.flags.contains(.sealed) {
       buffers.giveBack(&connection.pointee.output.held)
       connection.pointee.output = Outbound()
       return .done
@@ -103,7 +103,15 @@ extension Worker where K: ~Copyable {
     return .blocked
   }
 
-  /// Notes in the exchange's record what was handed to the kernel.
+  @inline(__always) private mutating func transmit(
+    _ connection: ConnectionPointer, _ parts: WriteParts
+  ) -> WriteResult {
+    if let link = connection.pointee.tls { return sendSecured(connection, link, parts) }
+    return kernel.write(connection.pointee.descriptor, parts)
+  }
+
+  /// Notes in the exchange's record what was handed to the kernel; with TLS, what was sealed for
+  /// it.
   @inline(__always) private mutating func account(
     _ connection: ConnectionPointer, written: Int, first: Int
   ) {
@@ -202,6 +210,7 @@ extension Worker where K: ~Copyable {
   /// it must have let go of it before.
   mutating func close(_ connection: ConnectionPointer, reset: Bool = false) {
     precondition(connection.pointee.phase != .closed, "close: the connection is closed")
+    if let link = connection.pointee.tls { freeLink(connection, link, reset: reset) }
     if reset {
       kernel.reset(connection.pointee.descriptor)
     } else {

@@ -8,6 +8,7 @@ import HTTP
 import Plan
 import Platform
 import Policy
+import TLS
 import Telemetry
 
 /// What a worker is told at its start.
@@ -20,13 +21,19 @@ public struct WorkerSettings: Sendable {
   public var processID: UInt32
   /// Its own listening sockets, in the order of the plan's listeners. The worker closes them.
   public var listeners: [Descriptor]
+  /// The contexts for TLS, and where later ones will lie.
+  public var tls: TLSShelf
 
   /// The settings given.
-  public init(number: Int, count: Int, processID: UInt32, listeners: [Descriptor]) {
+  public init(
+    number: Int, count: Int, processID: UInt32, listeners: [Descriptor],
+    tls: TLSShelf = TLSShelf(.none)
+  ) {
     self.number = number
     self.count = count
     self.processID = processID
     self.listeners = listeners
+    self.tls = tls
   }
 }
 
@@ -61,6 +68,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var listeners: ListenerTable
   var upstreams: UpstreamTable
   var logs: LogSinks
+  var tls: TLSWork
   /// Idle clients, the one that has been idle longest at the end.
   var idleClients = ConnectionList()
   var nextConnectionNumber: UInt64
@@ -91,6 +99,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     listeners = ListenerTable(settings.listeners)
     upstreams = UpstreamTable(tables.upstreams)
     logs = LogSinks(tables.sinks, workerCount: settings.count)
+    tls = TLSWork(settings.tls)
     nextConnectionNumber = UInt64(settings.number) + 1
     scratch = .allocate(capacity: Limits.scratchBytes)
     events = .allocate(capacity: Limits.eventsPerTurn)
@@ -201,11 +210,13 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
 
   /// Carries a connection as far as it goes.
   mutating func advance(_ connection: ConnectionPointer) {
+    if connection.pointee.flags.contains(.sealed) { passOnSealed(connection) }
     switch connection.pointee.phase {
     case .closed: return
     case .exchange:
       if let exchange = connection.pointee.exchange { advance(exchange) }
     case .connecting: finishConnecting(connection)
+    case .handshake: advanceHandshake(connection)
     case .idle where connection.pointee.role == .upstream: discardPooled(connection)
     case .proxyHeader, .idle, .requestHead, .lingering: advanceDownstream(connection)
     }

@@ -19,6 +19,8 @@ struct Connection: BitwiseCopyable {
     case closed
     /// Downstream: the PROXY protocol's header is awaited.
     case proxyHeader
+    /// Both: the TLS handshake is under way. Upstream an exchange waits for it.
+    case handshake
     /// Downstream: kept alive, no byte of a request has come. Upstream: in the pool.
     case idle
     /// Downstream: a request's head is being read.
@@ -56,6 +58,10 @@ struct Connection: BitwiseCopyable {
     static let refused = Flags(rawValue: 512)
     /// Downstream: a PROXY protocol header has named the client.
     static let announced = Flags(rawValue: 1024)
+    /// Sealed bytes wait at its TLS link.
+    static let sealed = Flags(rawValue: 2048)
+    /// Downstream: it spoke HTTP without TLS where TLS is spoken.
+    static let plainOnSecure = Flags(rawValue: 4096)
 
     /// The kernel has reported something of the peer's doing.
     static let happened: Flags = [.readable, .endAnnounced, .failed]
@@ -64,7 +70,7 @@ struct Connection: BitwiseCopyable {
   /// What its deadline is for.
   enum Wait: UInt8, BitwiseCopyable {
     case nothing
-    case proxyHeader, firstRequest, nextRequest, requestHead, requestContent, clientSend
+    case proxyHeader, handshake, firstRequest, nextRequest, requestHead, requestContent, clientSend
     case connect, upstreamSend, upstreamRead, poolIdle, tunnel, lingering, halfClosed
   }
 
@@ -88,6 +94,8 @@ struct Connection: BitwiseCopyable {
   /// Downstream: the client that a PROXY protocol header names, else the same as `peer`.
   var announcedClient = PeerAddress.unix
   var exchange: ExchangePointer?
+  /// Its TLS; nil for a plain one.
+  var tls: TLSLinkPointer?
 
   /// Bytes read and not yet consumed: `input[inputStart..<inputEnd]`.
   var input = Buffer.none
@@ -103,6 +111,9 @@ struct Connection: BitwiseCopyable {
   var previous: ConnectionPointer?
 
   init(slot: UInt32) { self.slot = slot }
+
+  /// True when something waits to be written.
+  var hasOutput: Bool { !output.isEmpty || flags.contains(.sealed) }
 
   /// Bytes read and not yet consumed.
   var inputCount: Int { Int(inputEnd &- inputStart) }

@@ -12,6 +12,7 @@ extension Worker where K: ~Copyable {
   mutating func advanceDownstream(_ connection: ConnectionPointer) {
     switch connection.pointee.phase {
     case .proxyHeader: readProxyHeader(connection)
+    case .handshake: advanceHandshake(connection)
     case .idle: readFirstBytes(connection)
     case .requestHead:
       if let exchange = connection.pointee.exchange { readHead(exchange) }
@@ -39,11 +40,16 @@ extension Worker where K: ~Copyable {
       report(.error, "accept", nil, connection) { line in line.append(error.reason) }
       return close(connection)
     }
+    let listener = tables.listeners[Int(connection.pointee.origin)]
+    if listener.isSecure {
+      connection.pointee.wait = .handshake
+      return beginHandshake(connection)
+    }
     connection.pointee.phase = .idle
     idleClients.insertFirst(connection)
     if connection.pointee.inputCount > 0 { return beginExchange(connection) }
     buffers.giveBack(&connection.pointee.input)
-    let server = tables.listeners[Int(connection.pointee.origin)].defaultServer
+    let server = listener.defaultServer
     startWaiting(connection, for: .firstRequest, atMost: tables.servers[server].headerTimeout)
     readFirstBytes(connection)
   }
@@ -92,8 +98,7 @@ extension Worker where K: ~Copyable {
       return close(connection)
     }
     connection.pointee.phase = .lingering
-    kernel.shutdownWriting(connection.pointee.descriptor)
-    connection.pointee.flags.insert(.endWritten)
+    endWriting(connection)
     startWaiting(connection, for: .lingering, atMost: Limits.lingeringTime)
     // The time is for all of it: bytes must not prolong it.
     linger(connection)
@@ -123,6 +128,7 @@ extension Worker where K: ~Copyable {
     switch wait {
     case .nothing: return
     case .proxyHeader, .lingering: close(connection)
+    case .handshake: expireHandshake(connection)
     case .firstRequest, .nextRequest: closeIdle(connection)
     case .poolIdle: closePooled(connection)
     case .requestHead, .requestContent, .clientSend, .connect, .upstreamSend, .upstreamRead,

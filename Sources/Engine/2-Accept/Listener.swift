@@ -56,16 +56,28 @@ extension Worker where K: ~Copyable {
     nextConnectionNumber &+= UInt64(settings.count)
     connection.pointee.peer = peer
     connection.pointee.announcedClient = peer
-    if isOverLimit { return refuseConnection(connection) }
     let plan = tables.listeners[listener]
     let timeout = tables.servers[plan.defaultServer].headerTimeout
+    if isOverLimit {
+      refuseConnection(connection)
+      // With TLS the answer must wait until the client understands it.
+      if plan.isSecure { startHandshake(connection, atMost: timeout) }
+      return
+    }
     if plan.acceptsProxyProtocol {
       connection.pointee.phase = .proxyHeader
       startWaiting(connection, for: .proxyHeader, atMost: timeout)
+    } else if plan.isSecure {
+      startHandshake(connection, atMost: timeout)
     } else {
       idleClients.insertFirst(connection)
       startWaiting(connection, for: .firstRequest, atMost: timeout)
     }
+  }
+
+  private mutating func startHandshake(_ connection: ConnectionPointer, atMost timeout: Interval) {
+    startWaiting(connection, for: .handshake, atMost: timeout)
+    beginHandshake(connection)
   }
 
   /// True when `worker_connections` are in use. Those that are only being refused do not count.

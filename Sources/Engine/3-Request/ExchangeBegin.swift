@@ -51,6 +51,8 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.hasAnnouncedClient = connection.pointee.flags.contains(.announced)
     exchange.pointee.record.connection = connection.pointee.number
     exchange.pointee.record.connectionRequest = connection.pointee.requestCount
+    exchange.pointee.record.isSecure = connection.pointee.tls != nil
+    if let link = connection.pointee.tls { describeSecurity(exchange, link) }
     exchange.pointee.record.local =
       tables.usesLocalAddress
       ? kernel.localAddress(connection.pointee.descriptor)
@@ -77,6 +79,9 @@ extension Worker where K: ~Copyable {
     beginContent(exchange)
     findServer(exchange)
     findClient(exchange)
+    if exchange.pointee.record.isSecure || isPlainOnSecure(exchange) {
+      guard acceptsSecurity(exchange) else { return }
+    }
     guard findLocation(exchange) else {
       return refuse(exchange, 400, .httpRequestError, Termination(.client, .requestHead))
     }
@@ -215,7 +220,7 @@ extension Worker where K: ~Copyable {
     if exchange.pointee.plan != fallbackLocation(of: server) { remakeRequestID(exchange) }
     let source = exchange.pointee.plan.pointee.requestID.decide(
       head: exchange.pointee.head, bytes: exchange.pointee.headBytes.span,
-      peer: nearestPeer(exchange),
+      peer: nearestPeer(exchange), isVerified: isVerified(exchange),
       id: &exchange.pointee.record.requestID, received: &exchange.pointee.record.clientRequestID)
     exchange.pointee.record.idSource = source
     return !exchange.pointee.plan.pointee.requestID.rejects(source)

@@ -31,7 +31,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.tried.insert(peer)
     exchange.pointee.releasedPeer = false
     resetTry(exchange)
-    if !isFresh, let pooled = takePooled(upstream: upstream, peer: peer) {
+    if !isFresh, let pooled = takePooled(exchange, upstream: upstream, peer: peer) {
       exchange.pointee.record.upstreamConnect = Interval(nanoseconds: 0)
       note(.reusing, exchange, peer, try: exchange.pointee.record.tryCount)
       attach(pooled, to: exchange)
@@ -108,7 +108,7 @@ extension Worker where K: ~Copyable {
     connection.pointee.phase = .connecting
     exchange.pointee.upstream = connection
     exchange.pointee.upstreamStage = .connecting
-    if case .connected = result { return connected(connection, exchange) }
+    if case .connected = result { return reached(connection, exchange) }
     startWaiting(
       connection, for: .connect,
       atMost: exchange.pointee.plan.pointee.connectTimeout)
@@ -132,13 +132,29 @@ extension Worker where K: ~Copyable {
     if let error = kernel.pendingError(connection.pointee.descriptor) {
       return tryFailed(exchange, .connectFailed, connectErrorType(error), error)
     }
-    connected(connection, exchange)
+    reached(connection, exchange)
   }
 
-  @inline(__always) private mutating func connected(
+  /// The socket is connected: the request can go, or the TLS handshake begin.
+  private mutating func reached(_ connection: ConnectionPointer, _ exchange: ExchangePointer) {
+    connection.pointee.flags.insert(.writable)
+    guard exchange.pointee.plan.pointee.backendTLS >= 0 else {
+      return connected(connection, exchange)
+    }
+    guard beginHandshake(connection, for: exchange) else {
+      return tryFailed(exchange, .connectFailed, .tlsProtocolError)
+    }
+    if connection.pointee.wait != .connect {
+      startWaiting(
+        connection, for: .connect, atMost: exchange.pointee.plan.pointee.connectTimeout)
+    }
+    advanceHandshake(connection)
+  }
+
+  /// Sends the request over a connection that has been made for it.
+  @inline(__always) mutating func connected(
     _ connection: ConnectionPointer, _ exchange: ExchangePointer
   ) {
-    connection.pointee.flags.insert(.writable)
     stopWaiting(connection)
     exchange.pointee.record.upstreamConnect = kernel.now() - exchange.pointee.tryStart
     attach(connection, to: exchange)

@@ -45,7 +45,7 @@ extension Worker where K: ~Copyable {
   private mutating func withdrawUnsentResponse(_ exchange: ExchangePointer) {
     guard exchange.pointee.response == .content,
       exchange.pointee.record.bytesSent == exchange.pointee.responseStart,
-      exchange.pointee.downstream.pointee.output.isEmpty
+      !exchange.pointee.downstream.pointee.hasOutput
     else { return }
     exchange.pointee.response = .none
     exchange.pointee.record.status = 0

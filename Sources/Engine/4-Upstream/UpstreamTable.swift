@@ -3,12 +3,16 @@
 import Basics
 import Plan
 import Policy
+import TLS
 
 /// The upstreams of a worker.
 struct UpstreamTable: ~Copyable {
   /// A peer's idle connections.
-  struct Pool: BitwiseCopyable {
+  struct Pool {
     var idle = ConnectionList()
+    /// The TLS session that the next connection resumes, and what for.
+    var session: TLSSavedSession?
+    var sessionPurpose: UInt64 = 0
   }
 
   /// Where an upstream's peers begin in the tables of all peers, and how many connections idle.
@@ -48,8 +52,23 @@ struct UpstreamTable: ~Copyable {
 
   deinit {
     entries.deallocate()
+    for index in 0..<states.count { pools[index].session?.free() }
     states.deallocate()
     pools.deallocate()
+  }
+
+  /// The session that a connection to a peer can resume, if there is one for the same purpose.
+  func savedSession(_ upstream: Int, _ peer: Int, _ purpose: UInt64) -> TLSSavedSession? {
+    let pool = pools + entries[upstream].firstPeer + peer
+    return pool.pointee.sessionPurpose == purpose ? pool.pointee.session : nil
+  }
+
+  /// Keeps a session in place of the one kept before.
+  func save(_ session: TLSSavedSession, _ upstream: Int, _ peer: Int, _ purpose: UInt64) {
+    let pool = pools + entries[upstream].firstPeer + peer
+    pool.pointee.session?.free()
+    pool.pointee.session = session
+    pool.pointee.sessionPurpose = purpose
   }
 
   /// The states of an upstream's peers.

@@ -65,7 +65,7 @@ extension Worker where K: ~Copyable {
     let client = exchange.pointee.downstream
     for _ in 0..<Limits.readsPerTurn {
       var writer = ByteWriter(scratch)
-      if client.pointee.output.isEmpty {
+      if !client.pointee.hasOutput {
         switch nextResponsePiece(exchange, &writer) {
         case .nothing, .gone: return
         case .ready: break
@@ -159,8 +159,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.closesConnection = true
     if exchange.pointee.response != .delivering {
       exchange.pointee.response = .delivering
-      kernel.shutdownWriting(client.pointee.descriptor)
-      client.pointee.flags.insert(.endWritten)
+      endWriting(client)
     }
     if kernel.pendingError(client.pointee.descriptor) != nil { return clientLeft(exchange) }
     if kernel.unacknowledgedBytes(client.pointee.descriptor) == 0 { return end(exchange) }

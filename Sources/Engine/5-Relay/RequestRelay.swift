@@ -16,7 +16,7 @@ extension Worker where K: ~Copyable {
       guard let peer = exchange.pointee.upstream, !exchange.pointee.stopsSending else {
         return true
       }
-      if peer.pointee.output.isEmpty {
+      if !peer.pointee.hasOutput {
         switch takeRequestContent(exchange, &writer) {
         case .ready: break
         case .nothing: if writer.count == 0 { return true }

@@ -40,7 +40,7 @@ extension Worker where K: ~Copyable {
 
   /// Waits for the peer, as long as it is the peer that everything waits for.
   mutating func awaitResponse(_ exchange: ExchangePointer) {
-    guard let peer = exchange.pointee.upstream, peer.pointee.output.isEmpty else { return }
+    guard let peer = exchange.pointee.upstream, !peer.pointee.hasOutput else { return }
     let isSending = exchange.pointee.request != .complete && !exchange.pointee.stopsSending
     if isSending && exchange.pointee.response == .none { return }
     stopWaiting(exchange.pointee.downstream)

@@ -55,7 +55,7 @@ extension Worker where K: ~Copyable {
       pump(exchange, from: peer, to: client, isUpstream: true)
     else { return }
     let ended = client.pointee.flags.contains(.endRead) && peer.pointee.flags.contains(.endRead)
-    if ended && client.pointee.output.isEmpty && peer.pointee.output.isEmpty {
+    if ended && !client.pointee.hasOutput && !peer.pointee.hasOutput {
       return endTunnel(exchange, .completed, .none)
     }
     let hasProgress =
@@ -126,8 +126,7 @@ extension Worker where K: ~Copyable {
   /// Tells one side that the other has ended its stream.
   private mutating func passEnd(to sink: ConnectionPointer) -> Bool {
     if !sink.pointee.flags.contains(.endWritten) {
-      sink.pointee.flags.insert(.endWritten)
-      kernel.shutdownWriting(sink.pointee.descriptor)
+      endWriting(sink)
     }
     return true
   }

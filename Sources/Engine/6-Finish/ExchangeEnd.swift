@@ -142,7 +142,7 @@ extension Worker where K: ~Copyable {
     case .upstreamRead: tryFailed(exchange, .timedOut, .httpResponseTimeout)
     case .tunnel: endTunnel(exchange, Termination(.proxy, .tunnel), .httpResponseTimeout)
     case .halfClosed: end(exchange)
-    case .nothing, .proxyHeader, .firstRequest, .nextRequest, .poolIdle, .lingering:
+    case .nothing, .proxyHeader, .handshake, .firstRequest, .nextRequest, .poolIdle, .lingering:
       preconditionFailure("expire: no exchange waits for that")
     }
   }
@@ -156,10 +156,15 @@ extension Worker where K: ~Copyable {
     refuse(exchange, 408, .clientTimeout, Termination(.client, .requestHead))
   }
 
-  /// Answers a connection beyond the limit with 503, without reading its request.
+  /// Counts a connection beyond the limit and, where no TLS stands before it, answers it.
   mutating func refuseConnection(_ connection: ConnectionPointer) {
     connection.pointee.flags.insert(.refused)
     refusedCount &+= 1
+    if !tables.listeners[Int(connection.pointee.origin)].isSecure { answerRefused(connection) }
+  }
+
+  /// Answers a connection beyond the limit with 503, without reading its request.
+  mutating func answerRefused(_ connection: ConnectionPointer) {
     connection.pointee.phase = .requestHead
     let exchange = makeExchange(connection)
     report(.error, "accept", exchange, connection) { line in

@@ -12,6 +12,7 @@ extension Worker where K: ~Copyable {
   mutating func obeyCommands() {
     let commands = kernel.takeCommands()
     if commands.contains(.reopenLogs) { openLogs() }
+    if commands.contains(.renewCertificates) { tls.fetchTables() }
     if commands.contains(.drain) { beginDraining() }
     if commands.contains(.stop) { stop() }
   }
@@ -57,7 +58,7 @@ extension Worker where K: ~Copyable {
       case .closed: continue
       case .idle where connection.pointee.role == .downstream: closeIdle(connection)
       case .idle: closePooled(connection)
-      case .proxyHeader, .requestHead, .exchange, .lingering, .connecting: close(connection)
+      case .proxyHeader, .handshake, .requestHead, .exchange, .lingering, .connecting: close(connection)
       }
     }
     if case .serving = lifecycle { closeListeners() }

@@ -1,0 +1,109 @@
+// OpenSSL, and functions in place of those of its macros that Swift can't call.
+
+#pragma once
+
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+static inline void copenssl_set_mode(SSL_CTX *context, long mode) {
+  SSL_CTX_set_mode(context, mode);
+}
+
+static inline void copenssl_turn_off_session_cache(SSL_CTX *context) {
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+}
+
+static inline int copenssl_set_versions(SSL_CTX *context, int least, int most) {
+  return SSL_CTX_set_min_proto_version(context, least) &&
+         SSL_CTX_set_max_proto_version(context, most);
+}
+
+static inline int copenssl_follow_versions(SSL *session, SSL_CTX *context) {
+  return SSL_set_min_proto_version(session, (int)SSL_CTX_get_min_proto_version(context)) &&
+         SSL_set_max_proto_version(session, (int)SSL_CTX_get_max_proto_version(context));
+}
+
+static inline int copenssl_set_groups(SSL_CTX *context, const char *names) {
+  return (int)SSL_CTX_set1_groups_list(context, names);
+}
+
+static inline int copenssl_set_session_groups(SSL *session, const char *names) {
+  return (int)SSL_set1_groups_list(session, names);
+}
+
+static inline int copenssl_add_chain_certificate(SSL_CTX *context, X509 *certificate) {
+  return (int)SSL_CTX_add1_chain_cert(context, certificate);
+}
+
+static inline void copenssl_set_server_name_callback(
+    SSL_CTX *context, int (*callback)(SSL *, int *, void *)) {
+  SSL_CTX_set_tlsext_servername_callback(context, callback);
+}
+
+static inline void copenssl_set_status_callback(
+    SSL_CTX *context, int (*callback)(SSL *, void *), void *argument) {
+  SSL_CTX_set_tlsext_status_cb(context, callback);
+  SSL_CTX_set_tlsext_status_arg(context, argument);
+}
+
+// Takes over `response`, which OPENSSL_malloc has made.
+static inline void copenssl_staple(SSL *session, unsigned char *response, long count) {
+  SSL_set_tlsext_status_ocsp_resp(session, response, count);
+}
+
+static inline int copenssl_set_server_name(SSL *session, const char *name) {
+  return (int)SSL_set_tlsext_host_name(session, name);
+}
+
+static inline void *copenssl_duplicate(const void *bytes, size_t count) {
+  return OPENSSL_memdup(bytes, count);
+}
+
+static inline void copenssl_free(void *memory) { OPENSSL_free(memory); }
+
+static inline X509_NAME *copenssl_name(const STACK_OF(X509_NAME) *names, int index) {
+  return sk_X509_NAME_value(names, index);
+}
+
+static inline int copenssl_name_count(const STACK_OF(X509_NAME) *names) {
+  return sk_X509_NAME_num(names);
+}
+
+static inline long copenssl_memory(BIO *bio, char **bytes) {
+  return BIO_get_mem_data(bio, bytes);
+}
+
+// A session's own word; 0 until it is set.
+static inline long copenssl_word(const SSL *session) { return (long)SSL_get_app_data(session); }
+
+static inline void copenssl_set_word(SSL *session, long word) {
+  SSL_set_app_data(session, (void *)word);
+}
+
+static inline void copenssl_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio); }
+
+static inline void copenssl_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
+
+static inline void copenssl_retry_write(BIO *bio) { BIO_set_retry_write(bio); }
+
+// As RFC 2253 writes names, with UTF-8 left as it is.
+static inline int copenssl_print_name(BIO *target, const X509_NAME *name) {
+  return X509_NAME_print_ex(target, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+}
+
+static const uint64_t copenssl_no_compression = SSL_OP_NO_COMPRESSION;
+static const uint64_t copenssl_no_renegotiation = SSL_OP_NO_RENEGOTIATION;
+static const uint64_t copenssl_no_ticket = SSL_OP_NO_TICKET;
+static const uint64_t copenssl_server_preference = SSL_OP_CIPHER_SERVER_PREFERENCE;
+static const uint64_t copenssl_prioritize_chacha = SSL_OP_PRIORITIZE_CHACHA;
+static const uint64_t copenssl_no_tls10 = SSL_OP_NO_TLSv1;
+static const uint64_t copenssl_no_tls11 = SSL_OP_NO_TLSv1_1;
+static const uint64_t copenssl_no_tls12 = SSL_OP_NO_TLSv1_2;
+static const uint64_t copenssl_no_tls13 = SSL_OP_NO_TLSv1_3;

@@ -1,0 +1,71 @@
+// A connection's TLS: its session, and sealed bytes that wait on either side of it.
+
+import Basics
+import TLS
+
+/// Where the TLS of a connection lies; nil for a plain one.
+typealias TLSLinkPointer = UnsafeMutablePointer<TLSLink>
+
+/// What a connection with TLS has besides the connection itself.
+struct TLSLink {
+  var session: TLSSession
+  /// Sealed bytes that came and OpenSSL has not looked at: its reader had no room for more.
+  var arrived = SealedBytes()
+  /// Sealed bytes that the socket did not take.
+  var leaving = SealedBytes()
+  /// Upstream: what the connection may be used for, besides its peer: 0 downstream.
+  var purpose: UInt64 = 0
+  /// Downstream: the server that the client has asked for by name.
+  var server = 0
+  /// The handshake can't go on without the peer.
+  var awaitsPeer = false
+  /// The first bytes have been looked at.
+  var hasBegun = false
+  /// Upstream: its session has been kept for later connections.
+  var isSaved = false
+  /// The peer has ended its stream as the protocol wants it.
+  var hasEnded = false
+
+  init(session: TLSSession) { self.session = session }
+}
+
+/// Bytes in a buffer from the pool.
+struct SealedBytes: BitwiseCopyable {
+  var buffer = Buffer.none
+  var start = 0
+  var end = 0
+
+  var isEmpty: Bool { start == end }
+
+  var bytes: UnsafeRawBufferPointer {
+    guard let base = buffer.base else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+    return UnsafeRawBufferPointer(start: base + start, count: end - start)
+  }
+}
+
+extension BufferPool {
+  /// Keeps a copy of `bytes` in place of what `sealed` held; they may lie in its own buffer.
+  mutating func keep(_ bytes: UnsafeRawBufferPointer, in sealed: inout SealedBytes) {
+    guard let source = bytes.baseAddress, !bytes.isEmpty else { return drop(&sealed) }
+    if sealed.buffer.capacity < bytes.count {
+      guard let size = Buffer.Size(holding: bytes.count) else {
+        preconditionFailure("keep: more sealed bytes than the largest buffer holds")
+      }
+      let larger = take(size)
+      larger.base?.copyMemory(from: source, byteCount: bytes.count)
+      giveBack(&sealed.buffer)
+      sealed.buffer = larger
+    } else {
+      sealed.buffer.base?.copyMemory(from: source, byteCount: bytes.count)
+    }
+    sealed.start = 0
+    sealed.end = bytes.count
+  }
+
+  /// Gives the buffer back.
+  mutating func drop(_ sealed: inout SealedBytes) {
+    giveBack(&sealed.buffer)
+    sealed.start = 0
+    sealed.end = 0
+  }
+}

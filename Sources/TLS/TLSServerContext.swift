@@ -1,0 +1,177 @@
+// The server's side: certificates and rules of one `server`, shared by all workers.
+
+import COpenSSL
+
+/// The TLS of a `server`; never changed once it is made.
+public final class TLSServerContext: Sendable {
+  // OpenSSL counts its references, and nothing changes it after `init`.
+  nonisolated(unsafe) let handle: OpaquePointer
+  /// True when clients that ask for its names are refused.
+  public let rejectsHandshake: Bool
+  /// `ssl_verify_client`
+  public let clientVerification: TLSClientVerification
+  private let groups: String?
+  private nonisolated(unsafe) let stapled: UnsafeMutableRawBufferPointer?
+
+  /// A context of these settings. Tickets are made with `keys`, which must live as long as the
+  /// process.
+  public init(_ settings: TLSServerSettings, keys: TicketKeys) throws(TLSContextProblem) {
+    let builder = try ContextBuilder(TLS_server_method())
+    try builder.apply(settings.common)
+    for (number, pair) in settings.pairs.enumerated() {
+      try builder.use(pair, number, passwords: settings.common.passwords)
+    }
+    let context = builder.handle
+    if settings.prefersServerCiphers {
+      // ChaCha20 for clients that put it first: those have no AES in hardware.
+      _ = SSL_CTX_set_options(
+        context,
+        copenssl_server_preference | copenssl_prioritize_chacha)
+    }
+    SSL_CTX_set_timeout(context, settings.sessionTimeout)
+    if settings.usesTickets {
+      keys.install(in: context)
+      // Each resumed session brings a new ticket: one at a time is enough.
+      SSL_CTX_set_num_tickets(context, 1)
+    } else {
+      _ = SSL_CTX_set_options(context, copenssl_no_ticket)
+      SSL_CTX_set_num_tickets(context, 0)
+    }
+    Self.setIdentity(context, settings.identity)
+    Self.setVerification(context, settings)
+    SSL_CTX_set_client_hello_cb(context, { session, alert, _ in TLSServerContext.clientHello(session, alert) }, nil)
+    copenssl_set_server_name_callback(context) { _, _, _ in SSL_TLSEXT_ERR_OK }
+    SSL_CTX_set_alpn_select_cb(context, Self.selectProtocol, nil)
+    stapled = settings.stapledResponse.map { Self.staple($0.bytes, in: context) }
+    groups = settings.common.groups
+    rejectsHandshake = settings.rejectsHandshake
+    clientVerification = settings.clientVerification
+    handle = builder.take()
+  }
+
+  deinit {
+    // Sessions that run on hold references of their own, and may still staple: the response stays.
+    SSL_CTX_free(handle)
+  }
+
+  /// Makes a session that began under another server's context go on under this one.
+  func takeOver(_ session: OpaquePointer) {
+    SSL_set_SSL_CTX(session, handle)
+    // What OpenSSL has copied into the session at its begin.
+    _ = SSL_clear_options(session, SSL_get_options(session) & ~SSL_CTX_get_options(handle))
+    _ = SSL_set_options(session, SSL_CTX_get_options(handle))
+    _ = copenssl_follow_versions(session, handle)
+    SSL_set_verify(session, SSL_CTX_get_verify_mode(handle), SSL_CTX_get_verify_callback(handle))
+    SSL_set_verify_depth(session, SSL_CTX_get_verify_depth(handle))
+    SSL_set_num_tickets(session, SSL_CTX_get_num_tickets(handle))
+    if let groups { _ = copenssl_set_session_groups(session, groups) }
+  }
+
+  private static func setIdentity(_ context: OpaquePointer, _ identity: String) {
+    var digest = [UInt8](repeating: 0, count: 32)
+    let bytes = Array(identity.utf8)
+    EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha256(), nil)
+    SSL_CTX_set_session_id_context(context, digest, UInt32(digest.count))
+  }
+
+  private static func setVerification(_ context: OpaquePointer, _ settings: TLSServerSettings) {
+    guard settings.clientVerification != .off else { return }
+    // A bad certificate is refused with a status and an ID, not by a broken handshake.
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE) { _, _ in 1 }
+    for file in settings.common.authorities {
+      guard let certificates = try? PEM.certificates(file.bytes) else { continue }
+      for certificate in certificates { SSL_CTX_add_client_CA(context, certificate.handle) }
+    }
+  }
+
+  private static func staple(
+    _ response: [UInt8], in context: OpaquePointer
+  ) -> UnsafeMutableRawBufferPointer {
+    let memory = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: MemoryLayout<Int>.size + response.count, alignment: 16)
+    memory.storeBytes(of: response.count, as: Int.self)
+    UnsafeMutableRawBufferPointer(rebasing: memory[MemoryLayout<Int>.size...])
+      .copyBytes(from: response)
+    copenssl_set_status_callback(
+      context,
+      { session, memory in
+        guard let memory else { return SSL_TLSEXT_ERR_NOACK }
+        let count = memory.load(as: Int.self)
+        guard let copy = copenssl_duplicate(memory + MemoryLayout<Int>.size, count) else {
+          return SSL_TLSEXT_ERR_NOACK
+        }
+        copenssl_staple(session, copy.assumingMemoryBound(to: UInt8.self), count)
+        return SSL_TLSEXT_ERR_OK
+      }, memory.baseAddress)
+    return memory
+  }
+
+  /// Stops at a client's first word, so that the engine can choose the server by name.
+  private static func clientHello(
+    _ session: OpaquePointer?, _ alert: UnsafeMutablePointer<Int32>?
+  ) -> Int32 {
+    guard let session else { return SSL_CLIENT_HELLO_ERROR }
+    switch copenssl_word(session) {
+    case TLSSession.Choice.open:
+      copenssl_set_word(session, TLSSession.Choice.asked)
+      TransportBIO.transport(of: session)?.pointee.serverName = ServerNameExtension.name(session)
+      return SSL_CLIENT_HELLO_RETRY
+    case TLSSession.Choice.rejected:
+      alert?.pointee = SSL_AD_UNRECOGNIZED_NAME
+      return SSL_CLIENT_HELLO_ERROR
+    default: return SSL_CLIENT_HELLO_SUCCESS
+    }
+  }
+
+  /// HTTP/1.1 is what is spoken; a client that offers only other protocols must not go on in one
+  /// that it does not mean (RFC 7301 section 3.2).
+  private static let selectProtocol:
+    @convention(c) (
+      OpaquePointer?, UnsafeMutablePointer<UnsafePointer<UInt8>?>?, UnsafeMutablePointer<UInt8>?,
+      UnsafePointer<UInt8>?, UInt32, UnsafeMutableRawPointer?
+    ) -> Int32 = { _, chosen, chosenCount, offered, count, _ in
+      let wanted: StaticString = "http/1.1"
+      var start = 0
+      while let offered, start < Int(count) {
+        let length = Int(offered[start])
+        guard start + 1 + length <= Int(count) else { break }
+        let name = UnsafeBufferPointer(start: offered + start + 1, count: length)
+        if name.elementsEqual(
+          UnsafeBufferPointer(start: wanted.utf8Start, count: wanted.utf8CodeUnitCount))
+        {
+          chosen?.pointee = offered + start + 1
+          chosenCount?.pointee = UInt8(length)
+          return SSL_TLSEXT_ERR_OK
+        }
+        start += 1 + length
+      }
+      return SSL_TLSEXT_ERR_ALERT_FATAL
+    }
+}
+
+/// The name that a client asks for, before OpenSSL has looked at it (RFC 6066 section 3).
+enum ServerNameExtension {
+  static func name(_ session: OpaquePointer) -> [UInt8] {
+    var bytes: UnsafePointer<UInt8>?
+    var count = 0
+    guard
+      SSL_client_hello_get0_ext(
+        session, UInt32(TLSEXT_TYPE_server_name), &bytes, &count) == 1
+    else { return [] }
+    return name(UnsafeBufferPointer(start: bytes, count: count))
+  }
+
+  /// The host name of an extension's content, in lowercase; empty when there is none.
+  static func name(_ content: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+    // Length of the list, type 0 (host_name), length of the name, name.
+    guard content.count > 5, content[2] == 0 else { return [] }
+    let listCount = Int(content[0]) << 8 | Int(content[1])
+    let nameCount = Int(content[3]) << 8 | Int(content[4])
+    guard listCount == content.count - 2, nameCount <= content.count - 5, nameCount <= 255 else {
+      return []
+    }
+    return content[5..<5 + nameCount].map { byte in
+      (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+    }
+  }
+}

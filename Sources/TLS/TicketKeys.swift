@@ -1,0 +1,113 @@
+// The keys of session tickets: shared by all workers, replaced on their own, forgotten.
+
+import COpenSSL
+import Synchronization
+
+/// Keys that session tickets are sealed with (RFC 5077 section 4, RFC 8446 section 4.6.1).
+///
+/// The newest one seals, the one before it still opens: so a ticket lives for one interval at
+/// least, and a key is gone from memory after two.
+public final class TicketKeys: Sendable {
+  /// One key: what marks its tickets, what encrypts them and what proves that they are whole.
+  private struct Key {
+    var name: [UInt8]
+    var cipherKey: [UInt8]
+    var digestKey: [UInt8]
+
+    /// A key of the system's randomness; nil when there is none.
+    static func make() -> Key? {
+      var bytes = [UInt8](repeating: 0, count: 80)
+      guard RAND_priv_bytes(&bytes, Int32(bytes.count)) == 1 else { return nil }
+      defer { OPENSSL_cleanse(&bytes, bytes.count) }
+      return Key(
+        name: Array(bytes[0..<16]), cipherKey: Array(bytes[16..<48]),
+        digestKey: Array(bytes[48..<80]))
+    }
+  }
+
+  private let keys = Mutex<[Key]>([])
+  /// When the newest key is replaced, in seconds of the caller's clock.
+  private let nextRotation = Atomic<Int>(Int.min)
+  /// Seconds that a key seals.
+  public let interval: Int
+
+  /// Keys that are replaced each `interval` seconds, which is at least as long as sessions last.
+  public init(interval: Int) { self.interval = interval }
+
+  /// Replaces the key if its time has come. To be called before handshakes; costs next to nothing.
+  public func rotate(now seconds: Int) {
+    let due = nextRotation.load(ordering: .relaxed)
+    guard seconds >= due else { return }
+    let next = seconds + interval
+    // Of several workers one does it.
+    guard
+      nextRotation.compareExchange(expected: due, desired: next, ordering: .relaxed).exchanged,
+      let key = Key.make()
+    else { return }
+    keys.withLock { $0 = Array(([key] + $0).prefix(2)) }
+  }
+
+  private static let slot: Int32 = CRYPTO_get_ex_new_index(
+    CRYPTO_EX_INDEX_SSL_CTX, 0, nil, nil, nil, nil)
+
+  /// Makes a context use these keys.
+  func install(in context: OpaquePointer) {
+    // For good: contexts are reached from C, and there is one such object in a process.
+    let pointer = Unmanaged.passRetained(self).toOpaque()
+    SSL_CTX_set_ex_data(context, Self.slot, pointer)
+    SSL_CTX_set_tlsext_ticket_key_evp_cb(context) { session, name, vector, cipher, digest, seals in
+      guard let session, let name, let vector,
+        let pointer = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(session), TicketKeys.slot)
+      else { return -1 }
+      let keys = Unmanaged<TicketKeys>.fromOpaque(pointer).takeUnretainedValue()
+      return seals == 1
+        ? keys.seal(name, vector, cipher, digest) : keys.open(name, vector, cipher, digest)
+    }
+  }
+
+  private func seal(
+    _ name: UnsafeMutablePointer<UInt8>, _ vector: UnsafeMutablePointer<UInt8>,
+    _ cipher: OpaquePointer?, _ digest: OpaquePointer?
+  ) -> Int32 {
+    guard let key = keys.withLock({ $0.first }), RAND_bytes(vector, 16) == 1 else {
+      // No ticket is made; the handshake goes on.
+      return 0
+    }
+    name.update(from: key.name, count: 16)
+    guard EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), nil, key.cipherKey, vector) == 1,
+      prepare(digest, key)
+    else { return -1 }
+    return 1
+  }
+
+  /// 0: not ours, a full handshake follows; 1: opened; 2: opened, and a new ticket is to be made.
+  private func open(
+    _ name: UnsafeMutablePointer<UInt8>, _ vector: UnsafeMutablePointer<UInt8>,
+    _ cipher: OpaquePointer?, _ digest: OpaquePointer?
+  ) -> Int32 {
+    let sought = UnsafeBufferPointer(start: name, count: 16)
+    let found = keys.withLock { keys in
+      keys.firstIndex { sought.elementsEqual($0.name) }.map { (index: $0, key: keys[$0]) }
+    }
+    guard let found else { return 0 }
+    guard prepare(digest, found.key),
+      EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nil, found.key.cipherKey, vector) == 1
+    else { return -1 }
+    return found.index == 0 ? 1 : 2
+  }
+
+  private func prepare(_ digest: OpaquePointer?, _ key: Key) -> Bool {
+    var digestKey = key.digestKey
+    return digestKey.withUnsafeMutableBytes { bytes in
+      var name = Array("SHA256\0".utf8CString)
+      return name.withUnsafeMutableBufferPointer { name in
+        let parameters = [
+          OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, bytes.baseAddress, bytes.count),
+          OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.baseAddress, 0),
+          OSSL_PARAM_construct_end(),
+        ]
+        return EVP_MAC_CTX_set_params(digest, parameters) == 1
+      }
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import Basics
+
+/// What a line can say of the TLS that a request came over. Meaningful only where `isSecure`.
+public struct SecureFacts: Sendable, BitwiseCopyable {
+  /// Whether the client has shown a certificate: `$ssl_client_verify`.
+  public enum Certificate: UInt8, Sendable, BitwiseCopyable {
+    /// `NONE`
+    case none
+    /// `SUCCESS`
+    case verified
+    /// `FAILED:reason`
+    case failed
+  }
+
+  /// `TLSv1.3`: `tls_version`, `$ssl_protocol`.
+  public var version = InlineBytes<8>()
+  /// OpenSSL's name: `tls_cipher`, `$ssl_cipher`.
+  public var cipher = InlineBytes<48>()
+  /// The name that the client asked for, raw: `sni`, `$ssl_server_name`.
+  public var serverName = InlineBytes<255>()
+  /// An earlier session was resumed: `tls_resumed`, `$ssl_session_reused`.
+  public var isResumed = false
+  /// See `Certificate`.
+  public var certificate = Certificate.none
+  /// Why the certificate does not hold.
+  public var failure = InlineBytes<64>()
+  /// The subject of the client's certificate, raw: `tls_client` when it holds, `$ssl_client_s_dn`.
+  public var subject = InlineBytes<512>()
+  /// Its issuer: `$ssl_client_i_dn`.
+  public var issuer = InlineBytes<512>()
+
+  /// Facts of nothing yet.
+  public init() {}
+}
+
+extension ExchangeRecord {
+  /// Writes the value of a `$ssl_*` variable; false when it has none.
+  func writeSecureValue(
+    _ variable: Variable, as form: ValueForm, into writer: inout ByteWriter
+  ) -> Bool {
+    guard isSecure else { return false }
+    switch variable {
+    case .sslProtocol: writer.append(secure.version.span)
+    case .sslCipher: writer.append(secure.cipher.span)
+    case .sslServerName: return writer.appendIfPresent(secure.serverName.span, as: form)
+    case .sslSessionReused: writer.append(secure.isResumed ? "r" : ".")
+    case .sslClientSubject: return writer.appendIfPresent(secure.subject.span, as: form)
+    case .sslClientIssuer: return writer.appendIfPresent(secure.issuer.span, as: form)
+    default:
+      switch secure.certificate {
+      case .none: writer.append("NONE")
+      case .verified: writer.append("SUCCESS")
+      case .failed:
+        writer.append("FAILED:")
+        writer.append(secure.failure.span, as: form)
+      }
+    }
+    return true
+  }
+}
