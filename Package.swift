@@ -50,7 +50,7 @@ let package = Package(
       name: "waybill",
       dependencies: [
         "Configuration", "Engine", "LogReading", "Plan", "Platform", "Policy", "Telemetry",
-        "HTTP", "Basics",
+        "HTTP", "Basics", "TLS",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

@@ -1,5 +1,6 @@
 import Basics
 import Plan
+import TLS
 
 /// The way in: a conf file becomes a plan, or a list of what is wrong with it.
 
@@ -7,6 +8,10 @@ import Plan
 public struct CompiledConfiguration {
   /// The plan; nil if and only if there is at least one error.
   public var plan: Plan?
+  /// The contexts for its TLS.
+  public var tls: TLSTables
+  /// What they were made of, to make them again.
+  public var tlsMaterials: TLSMaterials
   /// Errors and warnings in the order of the text.
   public var diagnostics: [Diagnostic]
   /// The files that were read, in that order; the conf file itself is the first.
@@ -26,8 +31,11 @@ public func compileConfiguration(
   builder.build(path: path, includedAt: nil)
   let assembler = PlanAssembler(builder)
   let plan = builder.reporter.sources.isEmpty ? nil : assembler.assemble()
+  let tls = assembler.tls.load(
+    environment, builder.reporter, keys: assembler.tls.ticketKeys())
   return CompiledConfiguration(
-    plan: builder.reporter.errorCount == 0 ? plan : nil,
+    plan: builder.reporter.errorCount == 0 ? plan : nil, tls: tls,
+    tlsMaterials: assembler.tls,
     diagnostics: builder.reporter.diagnostics(), sources: builder.reporter.sources,
     policies: assembler.policies, names: builder.usedNames)
 }

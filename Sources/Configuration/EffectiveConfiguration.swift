@@ -51,6 +51,7 @@ public enum EffectiveConfiguration {
     guard let trust, !trust.includesAll else { return "all" }
     var words = trust.ranges
     if trust.includesUnix { words.append("unix:") }
+    if trust.includesVerified { words.append("mtls") }
     return words.isEmpty ? "none" : words.joined(separator: " ")
   }
 

@@ -8,8 +8,6 @@ public final class TLSServerContext: Sendable {
   nonisolated(unsafe) let handle: OpaquePointer
   /// True when clients that ask for its names are refused.
   public let rejectsHandshake: Bool
-  /// `ssl_verify_client`
-  public let clientVerification: TLSClientVerification
   private let groups: String?
   private nonisolated(unsafe) let stapled: UnsafeMutableRawBufferPointer?
 
@@ -45,7 +43,6 @@ public final class TLSServerContext: Sendable {
     stapled = settings.stapledResponse.map { Self.staple($0.bytes, in: context) }
     groups = settings.common.groups
     rejectsHandshake = settings.rejectsHandshake
-    clientVerification = settings.clientVerification
     handle = builder.take()
   }
 
@@ -75,13 +72,11 @@ public final class TLSServerContext: Sendable {
   }
 
   private static func setVerification(_ context: OpaquePointer, _ settings: TLSServerSettings) {
-    guard settings.clientVerification != .off else { return }
+    guard settings.asksForCertificate else { return }
     // A bad certificate is refused with a status and an ID, not by a broken handshake.
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE) { _, _ in 1 }
-    for file in settings.common.authorities {
-      guard let certificates = try? PEM.certificates(file.bytes) else { continue }
-      for certificate in certificates { SSL_CTX_add_client_CA(context, certificate.handle) }
-    }
+    let advertised = settings.common.advertised.flatMap { try? PEM.certificates($0.bytes) }
+    for certificate in advertised ?? [] { SSL_CTX_add_client_CA(context, certificate.handle) }
   }
 
   private static func staple(

@@ -44,18 +44,6 @@ public struct TLSVersions: OptionSet, Sendable {
   public static let tls13 = TLSVersions(rawValue: 8)
 }
 
-/// `ssl_verify_client`
-public enum TLSClientVerification: Sendable {
-  /// No certificate is asked for.
-  case off
-  /// One is required.
-  case on
-  /// One is asked for; if there is one it must hold.
-  case optional
-  /// One is asked for; whoever signed it is accepted.
-  case optionalWithoutAuthority
-}
-
 /// What both sides of a connection may be told.
 public struct TLSCommonSettings: Equatable, Sendable {
   /// `ssl_protocols`, `proxy_ssl_protocols`
@@ -68,6 +56,8 @@ public struct TLSCommonSettings: Equatable, Sendable {
   public var groups: String?
   /// The authorities that the peer's certificate may come from.
   public var authorities: [TLSFile] = []
+  /// Those of them whose names a client is told.
+  public var advertised: TLSFile?
   /// `ssl_crl`, `proxy_ssl_crl`
   public var revocationLists: TLSFile?
   /// `ssl_verify_depth`, `proxy_ssl_verify_depth`: certificates between the peer's and the root.
@@ -99,8 +89,9 @@ public struct TLSServerSettings: Equatable, Sendable {
   public var sessionTimeout = 300
   /// `ssl_session_tickets`
   public var usesTickets = true
-  /// `ssl_verify_client`
-  public var clientVerification = TLSClientVerification.off
+  /// Whether clients are asked for a certificate. One that does not hold does not end the
+  /// handshake: whoever serves the request decides.
+  public var asksForCertificate = false
   /// `ssl_stapling_file`: an OCSP response in DER.
   public var stapledResponse: TLSFile?
   /// Sessions of servers with other names are not resumed: see RFC 8446 section 4.6.1 and what

@@ -10,7 +10,7 @@ func loadConfiguration(path: String) -> Plan? {
 }
 
 /// The same, with what the text came from.
-private func compileAndReport(path: String) -> CompiledConfiguration? {
+func compileAndReport(path: String) -> CompiledConfiguration? {
   let compiled = compileConfiguration(path: path, environment: .system)
   for diagnostic in compiled.diagnostics {
     ProcessControl.print(diagnostic.render() + "\n", to: 2)
@@ -52,6 +52,6 @@ extension ConfigurationEnvironment {
       resolve: { host in
         HostName.resolve(host).mapError { ResolveProblem(reason: $0.message) }
       },
-      hostname: HostName.own)
+      hostname: HostName.own, now: Int(MachineTime.now / 1_000_000))
   }
 }

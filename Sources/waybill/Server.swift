@@ -4,15 +4,18 @@
 // workers, and then waits for signals, which it turns into commands for them.
 
 import Basics
+import Configuration
 import Engine
 import Plan
 import Platform
 
 /// `waybill -c FILE`: serves until told to end.
 func serve(configurationPath: String) -> ExitStatus {
-  guard let plan = loadConfiguration(path: configurationPath) else { return .usage }
+  guard let compiled = compileAndReport(path: configurationPath), let plan = compiled.plan else {
+    return .usage
+  }
   do throws(ProcessProblem) {
-    var server = try Server(plan: plan)
+    var server = try Server(plan: plan, certificates: Certificates(compiled))
     defer { server.removeFiles() }
     try server.prepare()
     try server.startWorkers()
@@ -27,6 +30,7 @@ func serve(configurationPath: String) -> ExitStatus {
 /// A plan being served.
 struct Server {
   private let plan: Plan
+  private let certificates: Certificates
   private let signals: ControlSignals
   private let threads: WorkerThreads
   private let mailboxes: [WorkerMailbox]
@@ -34,7 +38,7 @@ struct Server {
   private var pidFile: PIDFile?
 
   /// Takes over signals first of all, so that none of them ends the process half-way.
-  init(plan: Plan) throws(ProcessProblem) {
+  init(plan: Plan, certificates: Certificates) throws(ProcessProblem) {
     _ = ProcessControl.raiseDescriptorLimit()
     let count = max(1, plan.process.workerThreads ?? Processors.available)
     do throws(KernelError) {
@@ -45,6 +49,7 @@ struct Server {
       throw ProcessProblem(message: "start: \(error.describe())")
     }
     self.plan = plan
+    self.certificates = certificates
   }
 
   /// Opens what needs rights, then gives them up.
@@ -120,7 +125,7 @@ struct Server {
     let settings = WorkerSettings(
       number: number, count: mailboxes.count,
       processID: UInt32(bitPattern: ProcessControl.processID),
-      listeners: sockets?.descriptors(ofWorker: number) ?? [])
+      listeners: sockets?.descriptors(ofWorker: number) ?? [], tls: certificates.shelf)
     try threads.start(name: "waybill-\(number)") {
       do throws(KernelError) {
         try runWorker(plan: plan, settings: settings, mailbox: mailbox)
@@ -156,7 +161,7 @@ struct Server {
       case .signal(.reopen):
         post(.reopenLogs)
       case .signal(.reload):
-        notice("reload is not available in this version; the running configuration is kept")
+        renewCertificates()
       case .threadEnded:
         if isEnding { continue }
         notice("a worker has ended unexpectedly; the others finish what runs")
@@ -166,6 +171,17 @@ struct Server {
       }
     }
     return status
+  }
+
+  /// Takes the certificates anew; all else of the configuration is kept.
+  private func renewCertificates() {
+    guard certificates.renew() else {
+      return notice("the certificates can't be used; the old ones are kept")
+    }
+    post(.renewCertificates)
+    notice(
+      "the certificates were read again; the rest of the configuration is kept, because reload"
+        + " is not available in this version")
   }
 
   /// Removes the pid file and the unix sockets.

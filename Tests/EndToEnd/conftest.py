@@ -72,6 +72,7 @@ class Site:
         server: str = "",
         location: str = "",
         listen: str = "",
+        scheme: str = "http",
         **options: Any,
     ) -> Proxy:
         """One server with one location that passes everything to `backend`."""
@@ -82,7 +83,7 @@ server {{
   listen 127.0.0.1:{port}{" " + listen if listen else ""};
   {server}
   location / {{
-    proxy_pass http://{address};
+    proxy_pass {scheme}://{address};
     {location}
   }}
 }}

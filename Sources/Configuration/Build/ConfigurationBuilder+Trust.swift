@@ -9,6 +9,7 @@ extension ConfigurationBuilder {
     for word in words {
       switch word.text {
       case "unix:": trust.includesUnix = true
+      case "mtls" where allowsWords: trust.includesVerified = true
       case "all" where allowsWords, "none" where allowsWords:
         guard words.count == 1 else {
           reporter.error(word.place, "\"\(word.text)\" can't stand beside others")
@@ -30,8 +31,8 @@ extension ConfigurationBuilder {
       let expected = "an address, a range such as 10.0.0.0/8, or unix:"
       reporter.error(
         word.place, "invalid address or range \"\(word.text)\"",
-        expected: allowsWords ? "all, none, " + expected : expected,
-        suggestion: allowsWords ? Suggestion.nearest(to: word.text, among: ["all", "none"]) : nil)
+        expected: allowsWords ? "all, none, mtls, " + expected : expected,
+        suggestion: allowsWords ? Suggestion.nearest(to: word.text, among: ["all", "none", "mtls"]) : nil)
       return nil
     }
     if Network.hasHostBits(bytes.span) {

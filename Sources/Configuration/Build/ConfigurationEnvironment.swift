@@ -11,17 +11,22 @@ public struct ConfigurationEnvironment {
   public var resolve: (String) -> Result<[PeerAddress], ResolveProblem>
   /// The machine's name: `$hostname`.
   public var hostname: String
+  /// The wall clock in seconds since 1970-01-01 UTC, for the dates of certificates; nil looks at
+  /// none.
+  public var now: Int?
 
   /// The environment given.
   public init(
     readFile: @escaping (String) -> Result<[UInt8], FileProblem>,
     listFiles: @escaping (String) -> [String],
-    resolve: @escaping (String) -> Result<[PeerAddress], ResolveProblem>, hostname: String
+    resolve: @escaping (String) -> Result<[PeerAddress], ResolveProblem>, hostname: String,
+    now: Int? = nil
   ) {
     self.readFile = readFile
     self.listFiles = listFiles
     self.resolve = resolve
     self.hostname = hostname
+    self.now = now
   }
 }
 

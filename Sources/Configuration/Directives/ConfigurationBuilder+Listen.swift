@@ -41,8 +41,9 @@ extension ConfigurationBuilder {
     case "proxy_protocol": listen.acceptsProxyProtocol = true
     // Waybill does both anyway.
     case "reuseport", "ipv6only=on": break
-    case "ssl", "http2", "quic":
-      let what = word.text == "ssl" ? "TLS" : word.text == "quic" ? "QUIC" : "HTTP/2"
+    case "ssl": listen.isSecure = true
+    case "http2", "quic":
+      let what = word.text == "quic" ? "QUIC" : "HTTP/2"
       reporter.error(word.place, "\(what) is not available in this version")
       return false
     default:
@@ -53,9 +54,9 @@ extension ConfigurationBuilder {
       }
       reporter.error(
         word.place, "invalid parameter \"\(word.text)\"",
-        expected: "default_server, proxy_protocol, backlog=NUMBER or reuseport",
+        expected: "ssl, default_server, proxy_protocol, backlog=NUMBER or reuseport",
         suggestion: Suggestion.nearest(
-          to: word.text, among: ["default_server", "proxy_protocol", "reuseport"]))
+          to: word.text, among: ["ssl", "default_server", "proxy_protocol", "reuseport"]))
       return false
     }
     return true

@@ -35,7 +35,8 @@ extension ConfigurationBuilder {
     }
   }
 
-  private func absolute(_ path: String) -> String {
+  /// A path relative to the folder of the file that holds the directive being read.
+  func absolute(_ path: String) -> String {
     guard !path.hasPrefix("/"), let file = openFiles.last,
       let slash = file.lastIndex(of: "/")
     else { return path }

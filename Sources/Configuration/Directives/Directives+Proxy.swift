@@ -6,11 +6,12 @@ extension DirectiveCatalog {
   static let proxying: [Directive] = [
     Directive(
       "proxy_pass", in: .location,
-      "http://UPSTREAM[URI] | http://HOST[:PORT][URI] | http://unix:PATH[:URI]",
+      "http[s]://UPSTREAM[URI] | http[s]://HOST[:PORT][URI] | http[s]://unix:PATH[:URI]",
       """
       Passes requests to an `upstream`, to a host (all its addresses, in turn) or to a unix \
       socket. With a URI part, even if it is only `/`, that part takes the place of what the \
-      location matches. Idle connections are kept, as with `keepalive 32` in an `upstream`.
+      location matches. Idle connections are kept, as with `keepalive 32` in an `upstream`. With \
+      `https` the backend is spoken to over TLS, and its certificate must hold.
       """
     ) { $0.proxyPass($1) },
     .time(
@@ -93,26 +94,26 @@ extension ConfigurationBuilder {
         expected: "http:// and the name of an upstream, a host or a unix socket")
       return
     }
-    guard !word.text.lowercased().hasPrefix("https://") else {
+    let scheme = ["http://", "https://"].first { word.text.hasPrefix($0) }
+    guard let scheme else {
       reporter.error(
-        word.place(from: 0, count: 8), "TLS to backends is not available in this version")
-      return
-    }
-    guard word.text.hasPrefix("http://") else {
-      reporter.error(
-        word.place, "\"\(word.text)\" does not begin with http://",
+        word.place, "\"\(word.text)\" does not begin with http:// or https://",
         suggestion: word.text.contains("://") ? nil : "http://\(word.text)")
       return
     }
-    location?.pass =
-      word.text.hasPrefix("http://unix:") ? unixPass(word) : authorityPass(word)
+    let rest = word.text.dropFirst(scheme.count)
+    var pass =
+      rest.hasPrefix("unix:") ? unixPass(word, rest, scheme) : authorityPass(word, rest, scheme)
+    pass?.isSecure = scheme == "https://"
+    location?.pass = pass
   }
 
-  private func unixPass(_ word: Word) -> PassDeclaration? {
-    let rest = word.text.dropFirst("http://unix:".count)
-    let socket = rest.prefix { $0 != ":" }
-    let path = rest.dropFirst(socket.count + 1)
-    let place = word.place(from: 7, count: "unix:".count + socket.utf8.count)
+  private func unixPass(
+    _ word: Word, _ rest: Substring, _ scheme: String
+  ) -> PassDeclaration? {
+    let socket = rest.dropFirst("unix:".count).prefix { $0 != ":" }
+    let path = rest.dropFirst("unix:".count + socket.count + 1)
+    let place = word.place(from: scheme.count, count: "unix:".count + socket.utf8.count)
     guard unixEndpoint(String(socket), at: place) != nil else { return nil }
     guard path.isEmpty || isPassPath(path, word) else { return nil }
     return PassDeclaration(
@@ -120,11 +121,12 @@ extension ConfigurationBuilder {
       target: .unix(String(socket)), path: path.isEmpty ? nil : String(path))
   }
 
-  private func authorityPass(_ word: Word) -> PassDeclaration? {
-    let rest = word.text.dropFirst("http://".count)
+  private func authorityPass(
+    _ word: Word, _ rest: Substring, _ scheme: String
+  ) -> PassDeclaration? {
     let authority = String(rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" })
     let path = rest.dropFirst(authority.count)
-    let place = word.place(from: 7, count: authority.utf8.count)
+    let place = word.place(from: scheme.count, count: authority.utf8.count)
     guard let (host, port) = splitAuthority(authority, at: place) else { return nil }
     guard host != "*" else {
       reporter.error(place, "\"*\" is no address of a backend")

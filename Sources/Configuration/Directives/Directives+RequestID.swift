@@ -37,13 +37,14 @@ extension DirectiveCatalog {
       builder.settings.requestID.format = builder.choice(use.arguments[0], formats)
     },
     Directive(
-      "request_id_trust", in: .everyLevel, "all | none | ADDRESS | CIDR | unix: …",
+      "request_id_trust", in: .everyLevel, "all | none | ADDRESS | CIDR | unix: | mtls …",
       count: .atLeast(1), default: "all",
       """
       The peers whose IDs are kept. What another peer sends is replaced, and logged as \
       `client_request_id`. The peer is the one of the connection, or the client that it announces \
       by the PROXY protocol, if `set_real_ip_from` and `real_ip_header proxy_protocol` say so. It \
-      is never a client that only a header names.
+      is never a client that only a header names. `mtls`: whoever shows a certificate that holds \
+      (`ssl_verify_client`).
       """
     ) { builder, use in
       builder.settings.requestID.trust = builder.trust(use.arguments, allowsWords: true)

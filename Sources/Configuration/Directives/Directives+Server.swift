@@ -9,10 +9,14 @@ extension DirectiveCatalog {
     ) { $0.server($1) },
     Directive(
       "listen", in: .server,
-      "[ADDRESS:]PORT | ADDRESS | unix:PATH [default_server] [proxy_protocol] [backlog=NUMBER]",
+      """
+      [ADDRESS:]PORT | ADDRESS | unix:PATH [ssl] [default_server] [proxy_protocol] \
+      [backlog=NUMBER]
+      """,
       count: .atLeast(1), default: "80", isRepeatable: true,
       """
-      An address to accept connections on; several servers may share one. `default_server`: this \
+      An address to accept connections on; several servers may share one. `ssl`: TLS is spoken \
+      there, which needs `ssl_certificate`. `default_server`: this \
       server takes the requests whose host is none of the names of the address's servers (without \
       it the first server of the address does). `proxy_protocol`: every connection begins with a \
       header of the PROXY protocol, version 1 or 2. `backlog`: connections that wait to be \

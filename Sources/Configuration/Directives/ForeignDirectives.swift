@@ -40,13 +40,20 @@ enum ForeignDirectives {
     case "server_names_hash_max_size", "server_names_hash_bucket_size",
       "variables_hash_max_size", "variables_hash_bucket_size", "types_hash_max_size":
       "nothing: Waybill's tables have the size they need, remove the directive"
+    case "ssl": "listen … ssl: TLS belongs to an address"
+    case "ssl_session_cache":
+      "nothing: session tickets are shared by all workers, remove the directive"
+    case "ssl_stapling", "ssl_stapling_responder", "ssl_stapling_verify":
+      "ssl_stapling_file FILE: Waybill asks no OCSP server"
+    case "ssl_dhparam": "nothing: keys are exchanged over elliptic curves, remove the directive"
+    case "ssl_early_data": "nothing: early data can be replayed, and is refused"
     case "http2", "http3": "HTTP/1.1: other versions are not available in this version"
     default: nil
     }
   }
 
   private static let laterPrefixes: [(prefix: String, what: String)] = [
-    ("ssl_", "TLS"), ("proxy_ssl_", "TLS to backends"), ("grpc_", "gRPC"),
+    ("grpc_", "gRPC"),
     ("fastcgi_", "FastCGI"), ("uwsgi_", "uwsgi"), ("scgi_", "SCGI"),
     ("memcached_", "memcached"), ("proxy_cache", "caching"),
   ]
@@ -77,7 +84,8 @@ enum ForeignDirectives {
     "proxy_temp_path", "queue", "read_ahead", "recursive_error_pages", "referer_hash_max_size",
     "request_pool_size", "reset_timedout_connection", "resolver", "resolver_timeout", "satisfy",
     "secure_link", "send_lowat", "sendfile_max_chunk", "server_name_in_redirect", "server_tokens",
-    "slice", "ssi", "ssl", "state", "status_zone", "sticky", "stub_status", "sub_filter",
+    "slice", "ssi", "ssl_buffer_size", "ssl_conf_command", "ssl_ocsp", "ssl_ocsp_cache",
+    "ssl_ocsp_responder", "ssl_session_ticket_key", "proxy_ssl_conf_command", "state", "status_zone", "sticky", "stub_status", "sub_filter",
     "subrequest_output_buffer_size", "thread_pool", "timer_resolution", "types",
     "types_hash_bucket_size", "underscores_in_headers", "uninitialized_variable_warn", "userid",
     "valid_referers", "worker_aio_requests", "worker_cpu_affinity", "worker_priority",

@@ -26,12 +26,15 @@ extension PlanAssembler {
     let defaultServer = defaultServer(uses)
     let servers = uses.map(\.server)
     for server in servers where server != defaultServer { warnOfEmptyName(server) }
-    return ListenerPlan(
+    var plan = ListenerPlan(
       address: endpoint.address, unixPath: arena.freeze(endpoint.unixPath),
       acceptsProxyProtocol: uses.contains { $0.listen.acceptsProxyProtocol },
       backlog: backlog(uses.map(\.listen)),
       serverNames: ServerNameTable(names: names(servers, endpoint), arena: arena),
       defaultServer: defaultServer)
+    plan.isSecure = uses.contains { $0.listen.isSecure }
+    if plan.isSecure { for server in servers { requireCertificate(server, endpoint) } }
+    return plan
   }
 
   /// nginx serves requests without Host by the server named `""`; here they have no choice.

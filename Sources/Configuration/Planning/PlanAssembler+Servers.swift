@@ -24,14 +24,16 @@ extension PlanAssembler {
       warn(server.place, "the server has neither a location nor return: it answers 404")
     }
     let realIP = realIPPlan(settings.realIP)
-    servers.append(
-      ServerPlan(
-        name: arena.freeze(primaryName(server)),
-        headerTimeout: settings.client.headerTimeout ?? .seconds(60),
-        headLimits: settings.client.headLimits,
-        locationTable: LocationTable(entries: entries, arena: arena), fallbackLocation: fallback,
-        realIPTrust: (settings.realIP.trust ?? TrustSetting()).freeze(arena),
-        realIPHeader: realIP.header, realIPField: realIP.field))
+    serverTLS.append(settings.serverTLS)
+    var plan = ServerPlan(
+      name: arena.freeze(primaryName(server)),
+      headerTimeout: settings.client.headerTimeout ?? .seconds(60),
+      headLimits: settings.client.headLimits,
+      locationTable: LocationTable(entries: entries, arena: arena), fallbackLocation: fallback,
+      realIPTrust: (settings.realIP.trust ?? TrustSetting()).freeze(arena),
+      realIPHeader: realIP.header, realIPField: realIP.field)
+    plan.clientCertificates = settings.serverTLS.clientCertificates ?? .off
+    servers.append(plan)
   }
 
   /// `$server_name`: the first name, without the dot that stands for a wildcard.
@@ -54,6 +56,7 @@ extension PlanAssembler {
     var plan = commonPlan(settings)
     if let pass = location.pass {
       setPass(pass, location, &plan)
+      if pass.isSecure { setBackendTLS(pass, settings.backendTLS, &plan) }
       warnOfLoop(pass, plan, server)
     }
     if let answer = server.answer ?? location.answer {

@@ -36,7 +36,8 @@ extension PlanAssembler {
       return implicitUpstream("unix:\(path)", [endpoint])
     case .name(let name):
       if let declared = declaredUpstreams[name] { return declared }
-      return hostUpstream(name, port: 80, pass, suggestions: Array(declaredUpstreams.keys))
+      let port: UInt16 = pass.isSecure ? 443 : 80
+      return hostUpstream(name, port: port, pass, suggestions: Array(declaredUpstreams.keys))
     case .host(let host, let port):
       guard declaredUpstreams[host] != nil else {
         return hostUpstream(host, port: port, pass, suggestions: [])
@@ -78,7 +79,8 @@ extension PlanAssembler {
     switch pass.target {
     case .unix: "localhost"
     case .name(let name): name
-    case .host(let host, let port): port == 80 ? host : "\(host):\(port)"
+    case .host(let host, let port):
+      port == (pass.isSecure ? 443 : 80) ? host : "\(host):\(port)"
     }
   }
 }

@@ -23,6 +23,10 @@ final class PlanAssembler {
   var declaredUpstreams: [String: Int] = [:]
   /// Index in `upstreams` of each `proxy_pass` that names an address.
   var implicitUpstreams: [String: Int] = [:]
+  /// What TLS is made of, server by server and for the locations' backends.
+  var tls = TLSMaterials()
+  /// The merged `ssl_*` of each server.
+  var serverTLS: [ServerTLSSettings] = []
   /// The merged policies, for `waybill -T`.
   var policies: [EffectivePolicy] = []
 
@@ -42,7 +46,9 @@ final class PlanAssembler {
       builder.servers[index].listens = defaultListens(builder.servers[index].place)
     }
     for server in builder.servers { assemble(server) }
+    tls.servers = servers.map { _ in nil }
     assembleListeners()
+    tls.sources = reporter.sources
     if builder.servers.isEmpty, reporter.errorCount == 0 {
       reporter.error(
         Place(file: 0, offset: 0, count: 0), "no server is declared",

@@ -30,6 +30,7 @@ struct ListenDeclaration {
   var endpoint: Endpoint
   var isDefaultServer = false
   var acceptsProxyProtocol = false
+  var isSecure = false
   var backlog: (value: Int32, place: Place)?
 }
 
@@ -88,6 +89,8 @@ struct PassDeclaration {
   var target: Target
   /// The URI part.
   var path: String?
+  /// `https:`
+  var isSecure = false
 }
 
 /// An `upstream`.

@@ -10,6 +10,8 @@ struct Settings {
   var client = ClientSettings()
   var realIP = RealIPSettings()
   var proxy = ProxySettings()
+  var serverTLS = ServerTLSSettings()
+  var backendTLS = BackendTLSSettings()
   var logs = LogSettings()
   /// `proxy_set_header`
   var requestFields: [FieldSetting] = []
@@ -25,6 +27,8 @@ struct Settings {
     merged.client = client.inheriting(outer.client)
     merged.realIP = realIP.inheriting(outer.realIP)
     merged.proxy = proxy.inheriting(outer.proxy)
+    merged.serverTLS = serverTLS.inheriting(outer.serverTLS)
+    merged.backendTLS = backendTLS.inheriting(outer.backendTLS)
     merged.logs = logs.inheriting(outer.logs)
     merged.requestFields = FieldSetting.merge(requestFields, over: outer.requestFields)
     merged.responseFields = FieldSetting.merge(responseFields, over: outer.responseFields)
@@ -123,6 +127,7 @@ struct ProxySettings {
 struct TrustSetting {
   var includesAll = false
   var includesUnix = false
+  var includesVerified = false
   var networks: [Network] = []
   /// The ranges as they were written.
   var ranges: [String] = []
@@ -130,6 +135,7 @@ struct TrustSetting {
   /// The set in `arena`.
   func freeze(_ arena: Arena) -> PeerTrust {
     PeerTrust(
-      includesAll: includesAll, includesUnix: includesUnix, networks: arena.freeze(networks))
+      includesAll: includesAll, includesUnix: includesUnix, includesVerified: includesVerified,
+      networks: arena.freeze(networks))
   }
 }

@@ -46,6 +46,7 @@ extension Worker where K: ~Copyable {
     else { return false }
     link(connection, session)
     connection.pointee.tls?.pointee.purpose = purpose
+    connection.pointee.tls?.pointee.isSaved = !context.resumesSessions
     connection.pointee.phase = .handshake
     return true
   }
@@ -95,6 +96,8 @@ extension Worker where K: ~Copyable {
       buffers.keep(tls.transport.pointee.input, in: &link.pointee.arrived)
       if case .needsServer = step {
         chooseServer(connection, link)
+        // What the client has said so far is with OpenSSL.
+        link.pointee.awaitsPeer = false
         continue
       }
       if case .failed(let error) = passOn(connection, link) {

@@ -79,14 +79,14 @@ extension Worker where K: ~Copyable {
     beginContent(exchange)
     findServer(exchange)
     findClient(exchange)
-    if exchange.pointee.record.isSecure || isPlainOnSecure(exchange) {
-      guard acceptsSecurity(exchange) else { return }
-    }
     guard findLocation(exchange) else {
       return refuse(exchange, 400, .httpRequestError, Termination(.client, .requestHead))
     }
     guard decideRequestID(exchange) else {
       return refuse(exchange, 400, .httpRequestDenied, Termination(.proxy, .route))
+    }
+    if exchange.pointee.record.isSecure || isPlainOnSecure(exchange) {
+      guard acceptsSecurity(exchange) else { return }
     }
     let maximum = exchange.pointee.plan.pointee.maximumContentBytes
     if maximum > 0, case .length(let count) = exchange.pointee.head.framing, count > maximum {

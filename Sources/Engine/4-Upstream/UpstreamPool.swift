@@ -43,9 +43,9 @@ extension Worker where K: ~Copyable {
     let upstream = Int(connection.pointee.origin)
     connection.pointee.exchange = nil
     connection.pointee.requestCount &+= 1
+    if mayReuse, let link = connection.pointee.tls { saveSession(connection, link) }
     guard mayReuse, isReusable(connection) else { return close(connection) }
     buffers.giveBack(&connection.pointee.input)
-    if let link = connection.pointee.tls { saveSession(connection, link) }
     connection.pointee.phase = .idle
     if upstreams.idleCount(of: upstream) >= tables.upstreams[upstream].idleConnections {
       let peer = Int(connection.pointee.peerIndex)

@@ -109,7 +109,9 @@ class RecordingBackend:
         answer_at: str = "end",
         on_accept: Iterable[Step] | None = None,
         port: int = 0,
+        wrap: Callable[[socket.socket], socket.socket] | None = None,
     ):
+        self.wrap = wrap
         self.script = script
         self.answer_at = answer_at
         self.on_accept = on_accept
@@ -190,6 +192,9 @@ class RecordingBackend:
 
     def _serve(self, connection: BackendConnection) -> None:
         try:
+            if self.wrap:
+                connection.socket = self.wrap(connection.socket)
+                connection.stream = Stream(connection.socket)
             if self.on_accept is None or connection.play(self.on_accept):
                 while self._serve_one(connection):
                     pass

@@ -158,6 +158,11 @@ class Proxy:
     def error_text(self) -> str:
         return self.error_log.read_text("utf-8", "replace") if self.error_log.exists() else ""
 
+    def wait_error(self, text: str) -> str:
+        """The first line of the error log that holds `text`; waits for it."""
+        wait_for(lambda: text in self.error_text(), f"{text!r} in the error log")
+        return next(line for line in self.error_text().split("\n") if text in line)
+
     def error_lines(self, request_id: str) -> list[str]:
         """The error log's lines with this ID; waits for the first."""
         mark = f"[req-{request_id}]"

@@ -1,0 +1,153 @@
+import Basics
+import Policy
+import TLS
+
+/// `ssl_*`: TLS with clients.
+extension DirectiveCatalog {
+  private static let serverLevels: DirectiveContexts = [.top, .server]
+
+  static let clientTLS: [Directive] = [
+    .file(
+      "ssl_certificate", in: serverLevels, isRepeatable: true,
+      """
+      The server's certificate in PEM, followed by those up to its root. May be set several times, \
+      with keys of different kinds (ECDSA beside RSA).
+      """
+    ) { $0.settings.serverTLS.common.certificates.append($1) },
+    .file(
+      "ssl_certificate_key", in: serverLevels, isRepeatable: true,
+      "The key of the `ssl_certificate` of the same number, in PEM."
+    ) { $0.settings.serverTLS.common.keys.append($1) },
+    .file(
+      "ssl_password_file", in: serverLevels,
+      "Passwords of encrypted keys, one in a line; each is tried."
+    ) { $0.settings.serverTLS.common.passwords = $1 },
+    Directive(
+      "ssl_protocols", in: serverLevels, "[TLSv1] [TLSv1.1] [TLSv1.2] [TLSv1.3]",
+      count: 1...4, default: "TLSv1.2 TLSv1.3",
+      "The versions that are spoken. The system's OpenSSL may refuse those before 1.2."
+    ) { builder, use in
+      builder.settings.serverTLS.common.versions = builder.tlsVersions(use)
+    },
+    Directive(
+      "ssl_ciphers", in: serverLevels, "CIPHERS", default: "ECDHE with AES-GCM or ChaCha20",
+      """
+      The ciphers of TLS 1.2 in OpenSSL's notation. By default all have forward secrecy and \
+      authenticated encryption.
+      """
+    ) { builder, use in
+      builder.settings.serverTLS.common.ciphers = builder.placed(use)
+    },
+    Directive(
+      "ssl_ciphersuites", in: serverLevels, "SUITES",
+      "The cipher suites of TLS 1.3 in OpenSSL's notation; all of OpenSSL's by default."
+    ) { builder, use in
+      builder.settings.serverTLS.common.ciphersuites = builder.placed(use)
+    },
+    .flag(
+      "ssl_prefer_server_ciphers", in: serverLevels, default: "on",
+      \.serverTLS.prefersServerCiphers,
+      """
+      Whether the server's order of ciphers decides. Clients that put ChaCha20 first get it all \
+      the same, as they lack AES in hardware. (nginx's default is `off`.)
+      """),
+    Directive(
+      "ssl_ecdh_curve", in: serverLevels, "CURVE[:CURVE…]", default: "auto",
+      "The groups for key exchange, in order; `auto` leaves them to OpenSSL."
+    ) { builder, use in
+      guard use.arguments[0].text != "auto" else { return }
+      builder.settings.serverTLS.common.groups = builder.placed(use)
+    },
+    .time(
+      "ssl_session_timeout", in: serverLevels, default: "5m", \.serverTLS.sessionTimeout,
+      "How long a session can be resumed."),
+    .flag(
+      "ssl_session_tickets", in: serverLevels, default: "on", \.serverTLS.usesTickets,
+      """
+      Whether sessions can be resumed, by tickets. Their keys are made at start, shared by all \
+      workers and replaced each hour, or each `ssl_session_timeout` if that is longer.
+      """),
+    .file(
+      "ssl_client_certificate", in: serverLevels,
+      """
+      The authorities, in PEM, that certificates of clients must come from. Their names are sent \
+      to clients.
+      """
+    ) { $0.settings.serverTLS.common.authorities = $1 },
+    .file(
+      "ssl_trusted_certificate", in: serverLevels,
+      "More authorities that certificates of clients may come from; not sent to clients."
+    ) { $0.settings.serverTLS.common.trusted = $1 },
+    Directive(
+      "ssl_verify_client", in: serverLevels, "off | on | optional | optional_no_ca",
+      default: "off",
+      """
+      Whether clients are asked for a certificate. `on`: without one, or with one that does not \
+      hold, requests are answered with 400. `optional`: one that does not hold is answered with \
+      400. `optional_no_ca`: any is accepted; look at `$ssl_client_verify`.
+      """
+    ) { builder, use in
+      let rules: KeyValuePairs<String, ClientCertificateRule> = [
+        "off": .off, "on": .on, "optional": .optional,
+        "optional_no_ca": .optionalWithoutAuthority,
+      ]
+      builder.settings.serverTLS.clientCertificates = builder.choice(use.arguments[0], rules)
+    },
+    .number(
+      "ssl_verify_depth", in: serverLevels, 0...100, default: "1",
+      \.serverTLS.common.verifyDepth,
+      "How many certificates may stand between a client's and its root."),
+    .file(
+      "ssl_crl", in: serverLevels,
+      "Revoked certificates of clients: revocation lists in PEM, one for each authority."
+    ) { $0.settings.serverTLS.common.revocationLists = $1 },
+    .file(
+      "ssl_stapling_file", in: serverLevels,
+      "An OCSP response in DER that is sent to clients that ask for it."
+    ) { $0.settings.serverTLS.stapledResponse = $1 },
+    .flag(
+      "ssl_reject_handshake", in: serverLevels, default: "off", \.serverTLS.rejectsHandshake,
+      "Refuses TLS for the server's names; it needs no certificate then."),
+  ]
+}
+
+extension Directive {
+  /// `NAME FILE`
+  static func file(
+    _ name: String, in contexts: DirectiveContexts, isRepeatable: Bool = false, _ summary: String,
+    _ note: @escaping @Sendable (ConfigurationBuilder, FileSetting) -> Void
+  ) -> Directive {
+    Directive(name, in: contexts, "FILE", isRepeatable: isRepeatable, summary) { builder, use in
+      let word = use.arguments[0]
+      guard !word.text.isEmpty else {
+        return builder.reporter.error(word.place, "the path is empty")
+      }
+      note(builder, FileSetting(path: builder.absolute(word.text), place: word.place))
+    }
+  }
+}
+
+extension ConfigurationBuilder {
+  /// The first argument and its place.
+  func placed(_ use: DirectiveUse) -> PlacedSetting<String> {
+    PlacedSetting(value: use.arguments[0].text, place: use.arguments[0].place)
+  }
+
+  /// `ssl_protocols`, `proxy_ssl_protocols`
+  func tlsVersions(_ use: DirectiveUse) -> PlacedSetting<TLSVersions>? {
+    let known: KeyValuePairs<String, TLSVersions> = [
+      "TLSv1.2": .tls12, "TLSv1.3": .tls13, "TLSv1.1": .tls11, "TLSv1": .tls10,
+    ]
+    var versions: TLSVersions = []
+    for word in use.arguments {
+      if word.text.hasPrefix("SSLv") {
+        reporter.error(
+          word.place, "\(word.text) is broken and not spoken", expected: "TLSv1.2 TLSv1.3")
+        return nil
+      }
+      guard let version = choice(word, known) else { return nil }
+      versions.formUnion(version)
+    }
+    return PlacedSetting(value: versions, place: use.arguments[0].place)
+  }
+}

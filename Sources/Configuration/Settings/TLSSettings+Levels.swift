@@ -1,0 +1,104 @@
+import Basics
+import Policy
+import TLS
+
+/// A file that a directive names.
+struct FileSetting {
+  /// Absolute, or relative to the folder that the program was started in.
+  var path: String
+  /// Where it is named.
+  var place: Place
+}
+
+/// A value, and where it stands.
+struct PlacedSetting<Value> {
+  var value: Value
+  var place: Place
+}
+
+/// What `ssl_*` and `proxy_ssl_*` have in common, as one level says it; nil where it says nothing.
+struct CommonTLSSettings {
+  var versions: PlacedSetting<TLSVersions>?
+  var ciphers: PlacedSetting<String>?
+  var ciphersuites: PlacedSetting<String>?
+  var groups: PlacedSetting<String>?
+  /// In the order of the directives; the keys stand at the same index.
+  var certificates: [FileSetting] = []
+  var keys: [FileSetting] = []
+  var passwords: FileSetting?
+  /// `ssl_client_certificate`
+  var authorities: FileSetting?
+  /// `ssl_trusted_certificate`, `proxy_ssl_trusted_certificate`
+  var trusted: FileSetting?
+  var verifyDepth: UInt64?
+  var revocationLists: FileSetting?
+
+  func inheriting(_ outer: CommonTLSSettings) -> CommonTLSSettings {
+    var merged = self
+    merged.versions = versions ?? outer.versions
+    merged.ciphers = ciphers ?? outer.ciphers
+    merged.ciphersuites = ciphersuites ?? outer.ciphersuites
+    merged.groups = groups ?? outer.groups
+    if certificates.isEmpty && keys.isEmpty {
+      // A pair belongs together: half of it is never taken from another level.
+      merged.certificates = outer.certificates
+      merged.keys = outer.keys
+    }
+    merged.passwords = passwords ?? outer.passwords
+    merged.authorities = authorities ?? outer.authorities
+    merged.trusted = trusted ?? outer.trusted
+    merged.verifyDepth = verifyDepth ?? outer.verifyDepth
+    merged.revocationLists = revocationLists ?? outer.revocationLists
+    return merged
+  }
+}
+
+/// `ssl_*`
+struct ServerTLSSettings {
+  var common = CommonTLSSettings()
+  var prefersServerCiphers: Bool?
+  var sessionTimeout: Interval?
+  var usesTickets: Bool?
+  var clientCertificates: ClientCertificateRule?
+  var stapledResponse: FileSetting?
+  var rejectsHandshake: Bool?
+
+  func inheriting(_ outer: ServerTLSSettings) -> ServerTLSSettings {
+    ServerTLSSettings(
+      common: common.inheriting(outer.common),
+      prefersServerCiphers: prefersServerCiphers ?? outer.prefersServerCiphers,
+      sessionTimeout: sessionTimeout ?? outer.sessionTimeout,
+      usesTickets: usesTickets ?? outer.usesTickets,
+      clientCertificates: clientCertificates ?? outer.clientCertificates,
+      stapledResponse: stapledResponse ?? outer.stapledResponse,
+      rejectsHandshake: rejectsHandshake ?? outer.rejectsHandshake)
+  }
+}
+
+/// `proxy_ssl_*`
+struct BackendTLSSettings {
+  var common = CommonTLSSettings()
+  var verifies: Bool?
+  var name: PlacedSetting<String>?
+  var sendsName: Bool?
+  var resumesSessions: Bool?
+
+  func inheriting(_ outer: BackendTLSSettings) -> BackendTLSSettings {
+    BackendTLSSettings(
+      common: common.inheriting(outer.common), verifies: verifies ?? outer.verifies,
+      name: name ?? outer.name, sendsName: sendsName ?? outer.sendsName,
+      resumesSessions: resumesSessions ?? outer.resumesSessions)
+  }
+
+  /// True when both make the same context, so that locations can share it and its connections.
+  func means(the other: BackendTLSSettings) -> Bool { values == other.values }
+
+  private var values: [String?] {
+    [
+      common.versions.map { String($0.value.rawValue) }, common.ciphers?.value,
+      common.certificates.first?.path, common.keys.first?.path, common.passwords?.path,
+      common.trusted?.path, common.verifyDepth.map(String.init), common.revocationLists?.path,
+      verifies.map(String.init), resumesSessions.map(String.init),
+    ]
+  }
+}
