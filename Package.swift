@@ -54,6 +54,10 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
+    .target(
+      name: "Certificates", dependencies: ["COpenSSL"], path: "Tests/Certificates",
+      swiftSettings: strict),
+    .testTarget(name: "TLSTests", dependencies: ["TLS", "Certificates"], swiftSettings: strict),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"], swiftSettings: strict),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Basics"], swiftSettings: strict),
     .testTarget(
@@ -67,7 +71,9 @@ let package = Package(
       dependencies: ["LogReading", "Telemetry", "Policy", "HTTP", "Basics"], swiftSettings: strict),
     .testTarget(
       name: "ConfigurationTests",
-      dependencies: ["Configuration", "Plan", "Policy", "Telemetry", "HTTP", "Basics"],
+      dependencies: [
+        "Certificates", "Configuration", "Plan", "Policy", "TLS", "Telemetry", "HTTP", "Basics",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "PlatformTests", dependencies: ["Platform", "CLinux", "HTTP", "Basics"],

@@ -107,3 +107,14 @@ static const uint64_t copenssl_no_tls10 = SSL_OP_NO_TLSv1;
 static const uint64_t copenssl_no_tls11 = SSL_OP_NO_TLSv1_1;
 static const uint64_t copenssl_no_tls12 = SSL_OP_NO_TLSv1_2;
 static const uint64_t copenssl_no_tls13 = SSL_OP_NO_TLSv1_3;
+
+// Keys a code by HMAC with SHA-256. Parameters hold pointers to their names, which Swift's strings
+// do not keep alive.
+static inline int copenssl_key_code(EVP_MAC_CTX *context, const unsigned char *key, size_t count) {
+  OSSL_PARAM parameters[] = {
+      OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)key, count),
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+      OSSL_PARAM_construct_end(),
+  };
+  return EVP_MAC_CTX_set_params(context, parameters);
+}

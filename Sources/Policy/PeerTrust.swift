@@ -38,7 +38,8 @@ public struct PeerTrust: Sendable, BitwiseCopyable {
     self.networks = networks
   }
 
-  /// True when `peer` belongs to the set by its address. Takes time in proportion to the number of ranges.
+  /// True when `peer` belongs to the set by its address. Takes time in proportion to the number of
+  /// ranges.
   public func contains(_ peer: PeerAddress) -> Bool {
     if includesAll { return true }
     if peer.family == .unix { return includesUnix }

@@ -31,19 +31,18 @@ enum PEM {
   ) throws(TLSProblem) -> PrivateKey {
     for password in passwords.isEmpty ? [[]] : passwords {
       if let handle = privateKey(text, password: password) { return PrivateKey(handle: handle) }
-      let isWrongPassword = lastReason() != PEM_R_NO_START_LINE
-      if !isWrongPassword { break }
-      if password != passwords.last { ERR_clear_error() }
     }
-    switch lastReason() {
-    case PEM_R_NO_START_LINE:
-      ERR_clear_error()
+    // OpenSSL's reason for a wrong password is that of a cipher, and for a certificate in its place
+    // that of a decoder: neither helps.
+    ERR_clear_error()
+    guard holds(text, "PRIVATE KEY-----") else {
       throw TLSProblem("there is no private key in it")
-    case PEM_R_BAD_PASSWORD_READ:
-      ERR_clear_error()
-      throw TLSProblem("it is encrypted, and no ssl_password_file is set")
-    default: throw .last("the private key can't be read")
     }
+    guard holds(text, "ENCRYPTED") else { throw TLSProblem("the private key can't be read") }
+    throw TLSProblem(
+      passwords.isEmpty
+        ? "it is encrypted, and no ssl_password_file is set"
+        : "it is encrypted, and none of the passwords opens it")
   }
 
   private static func privateKey(_ text: [UInt8], password: [UInt8]) -> OpaquePointer? {
@@ -63,6 +62,14 @@ enum PEM {
           }
           return Int32(password.count)
         }, password)
+    }
+  }
+
+  private static func holds(_ text: [UInt8], _ word: StaticString) -> Bool {
+    let sought = UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
+    guard text.count >= sought.count else { return false }
+    return (0...text.count - sought.count).contains { start in
+      text[start..<start + sought.count].elementsEqual(sought)
     }
   }
 

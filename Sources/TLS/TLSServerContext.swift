@@ -37,7 +37,8 @@ public final class TLSServerContext: Sendable {
     }
     Self.setIdentity(context, settings.identity)
     Self.setVerification(context, settings)
-    SSL_CTX_set_client_hello_cb(context, { session, alert, _ in TLSServerContext.clientHello(session, alert) }, nil)
+    SSL_CTX_set_client_hello_cb(
+      context, { session, alert, _ in TLSServerContext.clientHello(session, alert) }, nil)
     copenssl_set_server_name_callback(context) { _, _, _ in SSL_TLSEXT_ERR_OK }
     SSL_CTX_set_alpn_select_cb(context, Self.selectProtocol, nil)
     stapled = settings.stapledResponse.map { Self.staple($0.bytes, in: context) }

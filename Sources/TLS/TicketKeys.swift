@@ -75,7 +75,7 @@ public final class TicketKeys: Sendable {
     }
     name.update(from: key.name, count: 16)
     guard EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), nil, key.cipherKey, vector) == 1,
-      prepare(digest, key)
+      copenssl_key_code(digest, key.digestKey, key.digestKey.count) == 1
     else { return -1 }
     return 1
   }
@@ -90,24 +90,9 @@ public final class TicketKeys: Sendable {
       keys.firstIndex { sought.elementsEqual($0.name) }.map { (index: $0, key: keys[$0]) }
     }
     guard let found else { return 0 }
-    guard prepare(digest, found.key),
+    guard copenssl_key_code(digest, found.key.digestKey, found.key.digestKey.count) == 1,
       EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nil, found.key.cipherKey, vector) == 1
     else { return -1 }
     return found.index == 0 ? 1 : 2
-  }
-
-  private func prepare(_ digest: OpaquePointer?, _ key: Key) -> Bool {
-    var digestKey = key.digestKey
-    return digestKey.withUnsafeMutableBytes { bytes in
-      var name = Array("SHA256\0".utf8CString)
-      return name.withUnsafeMutableBufferPointer { name in
-        let parameters = [
-          OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, bytes.baseAddress, bytes.count),
-          OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.baseAddress, 0),
-          OSSL_PARAM_construct_end(),
-        ]
-        return EVP_MAC_CTX_set_params(digest, parameters) == 1
-      }
-    }
   }
 }

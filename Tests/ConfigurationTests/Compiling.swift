@@ -15,9 +15,14 @@ struct Compiling {
 
   /// Compiles raw bytes.
   func compile(bytes: [UInt8], path: String = "proxy.conf") -> CompiledConfiguration {
+    compileConfiguration(path: path, environment: environment(bytes, path: path))
+  }
+
+  /// The tables as an environment, with `bytes` as the file at `path`.
+  func environment(_ bytes: [UInt8], path: String) -> ConfigurationEnvironment {
     let files = files
     let names = names
-    let environment = ConfigurationEnvironment(
+    return ConfigurationEnvironment(
       readFile: { asked in
         if asked == path { return .success(bytes) }
         guard let text = files[asked] else {
@@ -39,7 +44,6 @@ struct Compiling {
             return PeerAddress(parsing: bytes.span)
           })
       }, hostname: "machine")
-    return compileConfiguration(path: path, environment: environment)
   }
 }
 

@@ -112,12 +112,10 @@ struct DiagnosticTests {
     Case(
       text: "ssl_certificate a.pem;\nserver { listen 443 ssl; return 204; }",
       output: """
-        proxy.conf:1:1: error: "ssl_certificate": TLS is not available in this version
+        proxy.conf:1:17: error: the certificate has no key
         ssl_certificate a.pem;
-        ^~~~~~~~~~~~~~~
-        proxy.conf:2:21: error: TLS is not available in this version
-        server { listen 443 ssl; return 204; }
-                            ^~~
+                        ^~~~~
+        expected: ssl_certificate_key beside it
         """),
     Case(
       text: "listen 80;\nserver { return 204; }",
@@ -157,8 +155,8 @@ struct DiagnosticTests {
         proxy.conf:2:10: error: "listen" takes no block
         server { listen 1 { } return 204; }
                  ^~~~~~
-        expected: listen [ADDRESS:]PORT | ADDRESS | unix:PATH [default_server] [proxy_protocol] \
-        [backlog=NUMBER];
+        expected: listen [ADDRESS:]PORT | ADDRESS | unix:PATH [ssl] [default_server] \
+        [proxy_protocol] [backlog=NUMBER];
         """),
     Case(
       text: "send_timeout 1s;\nsend_timeout 2s;\nserver { return 204; }",

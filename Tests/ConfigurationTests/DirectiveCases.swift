@@ -2,7 +2,9 @@
 enum DirectiveCases {
   typealias Case = DirectiveTests.Case
 
-  static let all = process + requestID + servers + clients + proxy + fields + upstreams + logs
+  static let all =
+    process + requestID + servers + clients + proxy + fields + upstreams + logs
+    + tls
 
   static let process: [Case] = [
     Case("top", "worker_threads auto;"),
@@ -74,7 +76,7 @@ enum DirectiveCases {
     Case(
       "server", "listen unix:/\(String(repeating: "x", count: 107));",
       "the path of a unix socket can't be longer than 107 bytes"),
-    Case("server", "listen 80 ssl;", "TLS is not available in this version"),
+    Case("server", "listen 80 http2;", "HTTP/2 is not available in this version"),
     Case("server", "listen 80 defualt_server;", "invalid parameter \"defualt_server\""),
     Case("server", "listen 80 backlog=0;", "invalid number \"0\""),
     Case("server", "listen 80; listen *:80;", "the server listens on 0.0.0.0:80 already"),
@@ -153,8 +155,9 @@ enum DirectiveCases {
     Case(
       "location", "proxy_pass http://nowhere;",
       "host \"nowhere\" can't be resolved: Name or service not known"),
-    Case("location", "proxy_pass https://app;", "TLS to backends is not available in this version"),
-    Case("location", "proxy_pass app:9000;", "\"app:9000\" does not begin with http://"),
+    Case("location", "proxy_pass https://app; proxy_ssl_verify off;"),
+    Case(
+      "location", "proxy_pass app:9000;", "\"app:9000\" does not begin with http:// or https://"),
     Case(
       "location", "proxy_pass http://$host;", "variables in proxy_pass are not supported by Waybill"
     ),

@@ -68,6 +68,13 @@ import Testing
     Case("$server_name", "example.org", absent: ""),
     Case("$server_port", "8080", absent: "8080"),
     Case("$server_protocol", "HTTP/1.1", absent: "-"),
+    Case("$ssl_cipher", "TLS_AES_128_GCM_SHA256", absent: "-"),
+    Case("$ssl_client_i_dn", "CN=Authority", absent: "-"),
+    Case("$ssl_client_s_dn", "CN=alice", absent: "-"),
+    Case("$ssl_client_verify", "FAILED:expired", absent: "-"),
+    Case("$ssl_protocol", "TLSv1.3", absent: "-"),
+    Case("$ssl_server_name", "example.org", absent: "-"),
+    Case("$ssl_session_reused", "r", absent: "-"),
     Case("$status", "200", absent: "000"),
     Case("$termination", "upstream:response_body", absent: "-"),
     Case("$time_iso8601", "2026-11-22T22:58:36+01:00", absent: "2026-11-22T21:58:36+00:00"),
@@ -166,6 +173,14 @@ import Testing
     exchange.record.requestBytes = 400
     exchange.record.processID = 4242
     exchange.record.isSecure = true
+    exchange.record.secure.version.assign(Array("TLSv1.3".utf8).span)
+    exchange.record.secure.cipher.assign(Array("TLS_AES_128_GCM_SHA256".utf8).span)
+    exchange.record.secure.serverName.assign(Array("example.org".utf8).span)
+    exchange.record.secure.isResumed = true
+    exchange.record.secure.certificate = .failed
+    exchange.record.secure.failure.assign(Array("expired".utf8).span)
+    exchange.record.secure.subject.assign(Array("CN=alice".utf8).span)
+    exchange.record.secure.issuer.assign(Array("CN=Authority".utf8).span)
     exchange.record.utcOffset = 3_600
     exchange.record.announcedClient = PeerAddress(
       family: .ipv4, high: 0, low: 0xc000_0204, port: 99)

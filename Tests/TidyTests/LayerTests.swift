@@ -12,15 +12,17 @@ private let layers: [String: Set<String>] = [
   "Policy": ["Basics", "HTTP"],
   "Telemetry": ["Basics", "HTTP", "Policy"],
   "Plan": ["Basics", "HTTP", "Policy", "Telemetry"],
-  "Configuration": ["Basics", "HTTP", "Policy", "Telemetry", "Plan"],
+  "COpenSSL": [],
+  "TLS": ["COpenSSL", "Synchronization"],
+  "Configuration": ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "TLS"],
   "LogReading": ["Basics", "HTTP", "Policy", "Telemetry"],
   "CZlib": [],
   "Platform": ["Basics", "HTTP", "CLinux", "CZlib", "Glibc", "Synchronization"],
-  "Engine": ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform"],
+  "Engine": ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform", "TLS"],
   "Simulation": ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform", "Engine"],
   "waybill": [
     "Basics", "HTTP", "Policy", "Telemetry", "Plan", "Configuration", "Platform", "Engine",
-    "LogReading", "ArgumentParser", "Glibc", "Synchronization",
+    "LogReading", "TLS", "ArgumentParser", "Glibc", "Synchronization",
   ],
 ]
 

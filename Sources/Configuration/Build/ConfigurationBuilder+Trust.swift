@@ -32,7 +32,8 @@ extension ConfigurationBuilder {
       reporter.error(
         word.place, "invalid address or range \"\(word.text)\"",
         expected: allowsWords ? "all, none, mtls, " + expected : expected,
-        suggestion: allowsWords ? Suggestion.nearest(to: word.text, among: ["all", "none", "mtls"]) : nil)
+        suggestion: allowsWords
+          ? Suggestion.nearest(to: word.text, among: ["all", "none", "mtls"]) : nil)
       return nil
     }
     if Network.hasHostBits(bytes.span) {

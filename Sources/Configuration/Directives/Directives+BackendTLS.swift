@@ -8,11 +8,16 @@ extension DirectiveCatalog {
       "Whether a backend's certificate must hold: 502. (nginx's default is `off`.)"),
     .file(
       "proxy_ssl_trusted_certificate", in: .everyLevel,
-      "The authorities, in PEM, that backends' certificates must come from: the system's by default."
+      """
+      The authorities, in PEM, that backends' certificates must come from: the system's by default.
+      """
     ) { $0.settings.backendTLS.common.trusted = $1 },
     Directive(
-      "proxy_ssl_name", in: .everyLevel, "NAME", default: "$proxy_host, without its port",
-      "The name that a backend's certificate must hold, and that is asked for."
+      "proxy_ssl_name", in: .everyLevel, "NAME", default: "$proxy_host",
+      """
+      The name that a backend's certificate must hold, and that is asked for; the host of \
+      `proxy_pass` by default, without its port.
+      """
     ) { builder, use in
       builder.settings.backendTLS.name = builder.placed(use)
     },

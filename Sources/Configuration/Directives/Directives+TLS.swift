@@ -30,7 +30,7 @@ extension DirectiveCatalog {
       builder.settings.serverTLS.common.versions = builder.tlsVersions(use)
     },
     Directive(
-      "ssl_ciphers", in: serverLevels, "CIPHERS", default: "ECDHE with AES-GCM or ChaCha20",
+      "ssl_ciphers", in: serverLevels, "CIPHERS", default: TLSCommonSettings.defaultCiphers,
       """
       The ciphers of TLS 1.2 in OpenSSL's notation. By default all have forward secrecy and \
       authenticated encryption.

@@ -76,7 +76,8 @@ private struct TLSLoader {
     settings.pairs = pairs(declared.common, "ssl_certificate", server.place)
     settings.rejectsHandshake = declared.rejectsHandshake ?? false
     settings.prefersServerCiphers = declared.prefersServerCiphers ?? true
-    settings.sessionTimeout = declared.sessionTimeout.map { Int($0.nanoseconds / 1_000_000_000) }
+    settings.sessionTimeout =
+      declared.sessionTimeout.map { Int($0.nanoseconds / 1_000_000_000) }
       ?? settings.sessionTimeout
     settings.usesTickets = declared.usesTickets ?? true
     settings.asksForCertificate = (declared.clientCertificates ?? .off) != .off
@@ -186,7 +187,8 @@ private struct TLSLoader {
     }
     reporter.error(
       place, "the system has no file of root certificates (\(paths[0]))",
-      expected: "the package ca-certificates, proxy_ssl_trusted_certificate or proxy_ssl_verify off")
+      expected: "the package ca-certificates, proxy_ssl_trusted_certificate or proxy_ssl_verify off"
+    )
     return []
   }
 
@@ -206,8 +208,10 @@ private struct TLSLoader {
       case .groups: (nil, declared.groups?.place)
       case .versions: (nil, declared.versions?.place)
       case .authorities:
-        ((declared.trusted ?? declared.authorities)?.path,
-          (declared.trusted ?? declared.authorities)?.place)
+        (
+          (declared.trusted ?? declared.authorities)?.path,
+          (declared.trusted ?? declared.authorities)?.place
+        )
       case .revocationLists: (declared.revocationLists?.path, declared.revocationLists?.place)
       case .stapledResponse: (stapled?.path, stapled?.place)
       }

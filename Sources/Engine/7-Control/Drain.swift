@@ -58,7 +58,8 @@ extension Worker where K: ~Copyable {
       case .closed: continue
       case .idle where connection.pointee.role == .downstream: closeIdle(connection)
       case .idle: closePooled(connection)
-      case .proxyHeader, .handshake, .requestHead, .exchange, .lingering, .connecting: close(connection)
+      case .proxyHeader, .handshake, .requestHead, .exchange, .lingering, .connecting:
+        close(connection)
       }
     }
     if case .serving = lifecycle { closeListeners() }

@@ -1,0 +1,65 @@
+import TLS
+import Testing
+
+@Suite struct ResumptionTests {
+  /// A session of an earlier connection to `server`.
+  private func saved(
+    _ server: TLSServerContext, _ client: TLSClientContext, name: String = "a.example"
+  ) throws -> TLSSavedSession {
+    let bed = TLSBed([(name, server)], client: client, name: name)
+    bed.shake()
+    // Tickets come behind the handshake.
+    _ = bed.carry([1], from: bed.server, to: bed.client)
+    let session = try #require(bed.client.session)
+    // A connection that breaks off takes its session with it.
+    defer { session.end() }
+    return try #require(session.saved())
+  }
+
+  private func isResumed(
+    _ session: TLSSavedSession, _ server: TLSServerContext, _ client: TLSClientContext
+  ) -> Bool? {
+    let bed = TLSBed([("a.example", server)], client: client, resuming: session)
+    bed.shake()
+    #expect(bed.client.isDone && bed.server.isDone)
+    defer { bed.client.session?.end() }
+    return bed.server.session?.isResumed
+  }
+
+  @Test(arguments: [TLSVersions.tls12, .tls13])
+  func aTicketIsTakenUntilItsKeyIsGone(version: TLSVersions) throws {
+    let keys = TicketKeys(interval: 100)
+    let server = try TLSBed.serverContext(keys: keys) { $0.common.versions = version }
+    let client = try TLSBed.clientContext()
+    let session = try saved(server, client)
+    defer { session.free() }
+    #expect(isResumed(session, server, client) == true)
+    keys.rotate(now: 1050)
+    #expect(isResumed(session, server, client) == true)
+    // The key before the newest one still opens.
+    keys.rotate(now: 1100)
+    #expect(isResumed(session, server, client) == true)
+    keys.rotate(now: 1200)
+    #expect(isResumed(session, server, client) == false)
+  }
+
+  @Test func otherServersWithTheSameKeysTakeItOnlyWithTheSameIdentity() throws {
+    let keys = TicketKeys(interval: 100)
+    let first = try TLSBed.serverContext(keys: keys) { $0.identity = "one" }
+    let twin = try TLSBed.serverContext(keys: keys) { $0.identity = "one" }
+    let other = try TLSBed.serverContext(keys: keys) { $0.identity = "two" }
+    let client = try TLSBed.clientContext()
+    let session = try saved(first, client)
+    defer { session.free() }
+    #expect(isResumed(session, twin, client) == true)
+    #expect(isResumed(session, other, client) == false)
+  }
+
+  @Test func withoutTicketsNothingIsSaved() throws {
+    let server = try TLSBed.serverContext { $0.usesTickets = false }
+    let bed = try TLSBed([("a.example", server)], client: TLSBed.clientContext())
+    bed.shake()
+    _ = bed.carry([1], from: bed.server, to: bed.client)
+    #expect(bed.client.session?.saved() == nil)
+  }
+}
