@@ -12,8 +12,10 @@ import secrets
 import threading
 from pathlib import Path
 
+import requests
+
 from .applications import FOLDER, GUIDE, GUIDE_SERVERS, Application
-from .polling import wait_for
+from .polling import TIME_FACTOR, wait_for
 from .proxy import Proxy
 
 NONCE = re.compile(r"nonce-[0-9a-f]{12}")
@@ -26,11 +28,15 @@ VERBOSE = re.compile(
 def start(kind: str, directory: Path, *first: Path, **environment: str) -> Application:
     """The guide's code for `kind`; modules in the folders `first` take the place of the guide's."""
     path = [*map(str, first), str(GUIDE), str(FOLDER)]
-    return Application(kind, directory, GUIDE_SERVERS[kind], {
+    application = Application(kind, directory, GUIDE_SERVERS[kind], {
         "PYTHONPATH": os.pathsep.join(path),
         "DJANGO_SETTINGS_MODULE": "shop.settings",
         **environment,
     })  # fmt: skip
+    # Gunicorn listens before the application is imported, which takes a while on a busy machine.
+    if "gunicorn" in GUIDE_SERVERS[kind]:
+        requests.get(f"http://{application.address}/", timeout=30 * TIME_FACTOR)
+    return application
 
 
 def fresh_nonce() -> str:
