@@ -58,7 +58,7 @@ extension Evidence {
     if request.location.action != .proxy {
       found.append(Violation(.requests, "\(request.nonce) was not meant for a backend"))
     }
-    found += judgeIdentity(seen, of: request)
+    found += judgeIdentity(seen, of: request) + judgeAddress(seen, of: request)
     if !request.content.starts(with: seen.content)
       || seen.isComplete && seen.content.count != request.content.count
     {
@@ -71,8 +71,8 @@ extension Evidence {
   private func judgeTunnel(
     _ bytes: ArraySlice<UInt8>, of request: PlannedRequest
   ) -> [Violation] {
-    let client = clients.first { $0.plan.requests.last?.nonce == request.nonce }
-    guard let tunnel = client?.plan.tunnel, !tunnel.starts(with: bytes) else { return [] }
+    let tunnel = plansByNonce[request.nonce]?.tunnel ?? []
+    if tunnel.starts(with: bytes) { return [] }
     return [Violation(.content, "\(request.nonce): other bytes left the tunnel than went in")]
   }
 

@@ -4,8 +4,11 @@ import Simulation
 extension Evidence {
   /// Judges one client's lines and responses.
   func judge(_ plan: ClientPlan, _ record: ConnectionRecord) -> [Violation] {
-    let lines = linesByClient[plan.name] ?? []
-    var found = judgeLines(plan, record, lines)
+    let lines = lines(of: record)
+    if let preface = plan.preface, !preface.kind.isGood {
+      return judgeUnserved(plan, preface, record, lines)
+    }
+    var found = judgeErrorLines(plan, record, 0...0) + judgeLines(plan, record, lines)
     var stream = MessageStream(record.received)
     var finals: [SeenMessage] = []
     do {
@@ -34,7 +37,7 @@ extension Evidence {
     _ plan: ClientPlan, _ record: ConnectionRecord, _ lines: [AccessLine]
   ) -> [Violation] {
     var found: [Violation] = []
-    if record.takenCount > 0 && lines.isEmpty {
+    if record.takenCount > plan.preface?.bytes.count ?? 0 && lines.isEmpty {
       found.append(Violation(.lines, "\(plan.name) was read from, but has no line"))
     }
     let extra = plan.kind == .tunnelling ? 1 : 0
@@ -49,7 +52,7 @@ extension Evidence {
       if line.nonce != nil && line["method"] != request.method {
         found.append(Violation(.lines, "\(request.nonce) is no \(line["method"] ?? "")"))
       }
-      found += judgeIdentity(line, of: request)
+      found += judgeIdentity(line, of: request) + judgeAddress(line, of: plan)
       if line.bytesIn > request.content.count && !request.isMalformed && line.status != 101
         && !request.asksForTunnel
       {
