@@ -16,6 +16,10 @@ extension Evidence {
     for (number, record) in connections.enumerated() {
       var stream = MessageStream(record.received)
       var sequence = 0
+      // Unasked bytes pass for the next response, and each response behind them for that of a
+      // later request: who asked for a tunnel seems to have been refused, and his connection is
+      // used again, while the backend takes what comes for the tunnel's.
+      var isPoisoned = false
       do {
         while !stream.isAtEnd {
           let seen = try stream.next(.request)
@@ -28,9 +32,10 @@ extension Evidence {
           }
           let kind = plan.kind(request.nonce, connection: number, sequence: sequence)
           if request.asksForTunnel && kind.isFaithful {
-            found += judgeTunnel(stream.rest, of: request)
+            if !isPoisoned { found += judgeTunnel(stream.rest, of: request) }
             break
           }
+          isPoisoned = isPoisoned || kind.sendsUnaskedBytes
           sequence += 1
         }
       } catch {
