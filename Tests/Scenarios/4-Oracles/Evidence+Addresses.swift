@@ -27,9 +27,10 @@ extension Evidence {
   func judgeUnserved(
     _ plan: ClientPlan, _ preface: ProxyPreface, _ record: ConnectionRecord, _ lines: [AccessLine]
   ) -> [Violation] {
-    // Beyond `worker_connections` all are told so, whatever they would say.
+    // Beyond `worker_connections` all are told so, whatever they would say; some do not wait for it.
     let isRefused =
-      scenario.conf.hasTightLimits && lines.map(\.status) == [503] && lines[0].nonce == nil
+      scenario.conf.hasTightLimits && lines.count == 1 && [503, 499].contains(lines[0].status)
+      && lines[0]["method"] == nil
     if isRefused { return judgeErrorLines(plan, record, 0...0) }
     var found: [Violation] = []
     if !lines.isEmpty || !record.received.isEmpty {
