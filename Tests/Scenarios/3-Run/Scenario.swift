@@ -68,6 +68,11 @@ public struct Scenario {
     }
   }
 
+  /// True when a backend ends its connections in order while responses are under way.
+  var restartsInOrder: Bool {
+    incidents.contains { if case .restart(_, false, _) = $0.what { true } else { false } }
+  }
+
   /// True when logs are opened anew, so that a line may begin in one file and then anew in another.
   var reopensLogs: Bool {
     incidents.contains { if case .reopenLogs = $0.what { true } else { false } }
