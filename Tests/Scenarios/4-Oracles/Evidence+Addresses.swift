@@ -27,7 +27,8 @@ extension Evidence {
   func judgeUnserved(
     _ plan: ClientPlan, _ preface: ProxyPreface, _ record: ConnectionRecord, _ lines: [AccessLine]
   ) -> [Violation] {
-    // Beyond `worker_connections` all are told so, whatever they would say; some do not wait for it.
+    // Beyond `worker_connections` all are told so, whatever they would say. Some do not wait for
+    // it.
     let isRefused =
       scenario.conf.hasTightLimits && lines.count == 1 && [503, 499].contains(lines[0].status)
       && lines[0]["method"] == nil
