@@ -76,7 +76,6 @@ import Testing
 
 /// Sends SIGUSR1 to a thread, again and again, as long as the process lives.
 private func startSignalling(_ target: pthread_t) throws {
-  nonisolated(unsafe) let target = target
   try WorkerThreads().start(name: "signals") {
     while true {
       pthread_kill(target, SIGUSR1)
