@@ -1,6 +1,5 @@
-// Random bytes in short pieces, behind signals, and not at all.
+// Random bytes in short pieces, and not at all.
 
-import CLinux
 import Glibc
 import Testing
 
@@ -48,38 +47,5 @@ import Testing
     var source = Scripted(counts: counts.map { Int($0) })
     #expect(!fill(16, &source).0)
     #expect(source.counts.isEmpty)
-  }
-
-  /// Signals that interrupt the system call cost pieces, not bytes.
-  @Test func signalsDoNotLeaveBytesUnfilled() async {
-    await #expect(processExitsWith: .success) {
-      var action = sigaction()
-      action.__sigaction_handler.sa_handler = { _ in }
-      precondition(sigaction(SIGUSR1, &action, nil) == 0)
-      try startSignalling(pthread_self())
-      var calls = 0
-      var bytes = [UInt8](repeating: 0, count: 32 << 20)
-      let isFull = bytes.withUnsafeMutableBytes { buffer in
-        RandomFill.fill(buffer) { place in
-          calls += 1
-          return clinux_random(place.baseAddress, place.count)
-        }
-      }
-      precondition(isFull && calls > 1, "no call was cut short")
-      for start in stride(from: 0, to: bytes.count, by: 64) {
-        let isFilled = bytes[start..<(start + 64)].contains { $0 != 0 }
-        precondition(isFilled, "64 zeros at \(start)")
-      }
-    }
-  }
-}
-
-/// Sends SIGUSR1 to a thread, again and again, as long as the process lives.
-private func startSignalling(_ target: pthread_t) throws {
-  try WorkerThreads().start(name: "signals") {
-    while true {
-      pthread_kill(target, SIGUSR1)
-      usleep(1_000)
-    }
   }
 }
