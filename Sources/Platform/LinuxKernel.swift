@@ -59,13 +59,7 @@ public struct LinuxKernel: Kernel, ~Copyable {
 
   /// See `Kernel`. Blocks only when the machine has just started and has no entropy yet.
   public mutating func fillRandom(_ buffer: UnsafeMutableRawBufferPointer) -> Bool {
-    var filled = 0
-    while filled < buffer.count {
-      let count = clinux_random(buffer.baseAddress! + filled, buffer.count - filled)
-      guard count > 0 else { return false }
-      filled += count
-    }
-    return true
+    RandomFill.fill(buffer) { clinux_random($0.baseAddress, $0.count) }
   }
 
   // MARK: Readiness

@@ -35,9 +35,23 @@ extension Worker where K: ~Copyable {
   /// Closes the connections that nothing runs on. Each is read from once more: a request that has
   /// already come is served.
   private mutating func closeIdleConnections() {
+    closeUnnamedConnections()
     while let connection = idleClients.first { beginOrClose(connection) }
     for upstream in 0..<upstreams.count {
       while let idle = upstreams.anyIdle(upstream) { closePooled(idle) }
+    }
+  }
+
+  /// Closes the connections of which nobody has said whose they are (`proxy_protocol`). They are no
+  /// idle clients yet, and would hold the worker until their header's timeout.
+  private mutating func closeUnnamedConnections() {
+    for slot in connections.touched {
+      guard let connection = connections.element(at: slot),
+        connection.pointee.phase == .proxyHeader
+      else { continue }
+      connection.pointee.flags.insert(.readable)
+      advanceDownstream(connection)
+      if connection.pointee.phase == .proxyHeader { close(connection) }
     }
   }
 
