@@ -50,7 +50,10 @@ struct WaybillCommand: ParsableCommand {
       Without a subcommand it serves, and takes the options of run: waybill [-c FILE] [-t] [-T] \
       [-v] [-s stop|quit|reopen|reload]. \"waybill help run\" explains them.
       """,
-    subcommands: [RunCommand.self, LogsCommand.self, TraceCommand.self],
+    subcommands: [
+      RunCommand.self, LogsCommand.self, TraceCommand.self, RequestsCommand.self,
+      ErrorsCommand.self,
+    ],
     defaultSubcommand: RunCommand.self)
 }
 
