@@ -23,13 +23,17 @@ extension ByteWriter {
       let next = ByteWriter.endOfLine(in: head, from: position)
       let line = head.extracting(position..<next)
       let isFolded = line[0] == UInt8(ascii: " ") || line[0] == UInt8(ascii: "\t")
+      var value = 0
       if !(isSecret && isFolded) {
-        let value = ByteWriter.secretValue(in: line)
-        isSecret = value < line.count
+        let secret = ByteWriter.secretValue(in: line)
+        isSecret = secret != nil
+        value = secret ?? line.count
         guard appendWithin(end, line.extracting(0..<value)) else { return false }
       }
       position = next
-      guard isSecret else { continue }
+      // A value may begin on the next line.
+      let isShown = value == line.count && line[value &- 1] == UInt8(ascii: "\n")
+      guard isSecret && !isShown else { continue }
       // A bare CR within the value does not end it.
       while position < head.count && head[position &- 1] != UInt8(ascii: "\n") { position &+= 1 }
       let hasEnd = head[position &- 1] == UInt8(ascii: "\n")
@@ -57,8 +61,8 @@ extension ByteWriter {
     return position
   }
 
-  /// Where a secret begins in a line; its end when the line has none.
-  private static func secretValue(in line: Span<UInt8>) -> Int {
+  /// Where the value of a secret field begins in its line; nil in any other line.
+  private static func secretValue(in line: Span<UInt8>) -> Int? {
     var start = 0
     while start < line.count && line[start] <= UInt8(ascii: " ") { start &+= 1 }
     let names = secretNames
@@ -71,7 +75,7 @@ extension ByteWriter {
       while value < line.count && isSeparator(line[value]) { value &+= 1 }
       return value
     }
-    return line.count
+    return nil
   }
 
   private static func isPartOfName(_ byte: UInt8) -> Bool {

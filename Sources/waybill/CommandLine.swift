@@ -7,7 +7,7 @@ import Platform
 struct ConfigurationOptions: ParsableArguments {
   @Option(
     name: [.customShort("c"), .customLong("config")],
-    help: ArgumentHelp("The configuration.", valueName: "file"))
+    help: ArgumentHelp("The configuration.", valueName: "file"), completion: .file())
   var path = ConfiguredLogs.usualPath
 
   @Flag(name: [.customShort("t"), .customLong("test")], help: "Test the configuration, then end.")
@@ -52,7 +52,7 @@ struct WaybillCommand: ParsableCommand {
       """,
     subcommands: [
       RunCommand.self, LogsCommand.self, TraceCommand.self, RequestsCommand.self,
-      ErrorsCommand.self,
+      ErrorsCommand.self, ExplainCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 }

@@ -64,7 +64,8 @@ struct FailureMemoryTests {
     bed.client([.send(get("/bad")), .awaitResponse])
     bed.client(after: .seconds(1), [.send(get("/none")), .awaitResponse])
     bed.client(after: .seconds(2), [.send(get("/fine")), .awaitResponse])
-    bed.client(after: .seconds(3), [.send("GET /left HTTP/1.1\r\n"), .reset])
+    bed.client(
+      after: .seconds(3), [.send("GET /left HTTP/1.1\r\n"), .pause(.milliseconds(9)), .reset])
     bed.finish(requests: 4)
     let kept = remembered(bed)
     #expect(kept.map { $0["uri"] } == ["/bad", "/none", "/left"])

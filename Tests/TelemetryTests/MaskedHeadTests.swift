@@ -34,6 +34,7 @@ struct MaskedHeadTests {
     "A: b\nCookie: s3cret\n", "A: b\rCookie: s3cret\r\n", "Cookie: a\rs3cret\r\nB: c\r\n",
     "Cookie: a\r\n s3cret\r\n\ts3cret\r\nB: c\r\n", "Cookie\u{1}: s3cret\r\n",
     "Cookie: s3cret", "Cookie:\r\n s3cret\r\n", "\r\nAuthorization: s3cret\r\n",
+    "Cookie:\rs3cret\r\n",
     "Cookie\t\t: s3cret\r\nCookie: s3cret\r\n",
   ])
   func malformedLinesUncoverNothing(head: String) {

@@ -90,7 +90,9 @@ extension ConfigurationBuilder {
   }
 
   private func controlMode(_ word: Word) -> UInt32? {
-    let isOctal = (3...4).contains(word.text.utf8.count)
+    let isOctal =
+      (3...4).contains(word.text.utf8.count)
+      && word.text.utf8.allSatisfy { (0x30...0x37).contains($0) }
     guard isOctal, let mode = UInt32(word.text, radix: 8), mode & ~0o770 == 0,
       mode & 0o600 == 0o600
     else {

@@ -11,12 +11,14 @@ struct ControlOptions: ParsableArguments {
     name: [.customShort("c"), .customLong("config")],
     help: ArgumentHelp(
       "The configuration whose control socket is asked (default: \(ConfiguredLogs.usualPath)).",
-      valueName: "file"))
+      valueName: "file"),
+    completion: .file())
   var configurationPath: String?
 
   @Option(
     name: .customLong("control"),
-    help: ArgumentHelp("The socket itself, if no configuration names it.", valueName: "path"))
+    help: ArgumentHelp("The socket itself, if no configuration names it.", valueName: "path"),
+    completion: .file())
   var socketPath: String?
 
   /// The socket; nil when it is not known, which is reported.
