@@ -4,8 +4,8 @@ import CLinux
 import Glibc
 
 enum UnixListener {
-  /// A socket that listens at the path. As a rule everybody may connect, as with nginx; the folder's
-  /// rights restrict that. A socket file that nobody listens on any more is replaced.
+  /// A socket that listens at the path. As a rule everybody may connect, as with nginx; the
+  /// folder's rights restrict that. A socket file that nobody listens on any more is replaced.
   static func open(
     _ address: ListenAddress, mode: UInt32 = 0o666
   ) throws(ListenError) -> (Descriptor, OwnFile) {

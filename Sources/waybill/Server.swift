@@ -129,7 +129,8 @@ struct Server {
     }
   }
 
-  /// Starts a thread for each worker, and one for questions about them. When one can't be started those before it are stopped.
+  /// Starts a thread for each worker, and one for questions about them. When one can't be started
+  /// those before it are stopped.
   func startWorkers() throws(ProcessProblem) {
     for number in mailboxes.indices {
       do throws(KernelError) {

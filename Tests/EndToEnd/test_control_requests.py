@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import stat
+import subprocess
 import threading
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from harness.backend import reply
 from harness.client import request_bytes
 from harness.polling import wait_for
-from harness.proxy import command
+from harness.proxy import binary, command, environment
 
 
 @pytest.fixture
@@ -171,6 +172,18 @@ def test_a_stopping_process_still_answers(held):
     assert connection.receive().status == 503
     held.wait_exit()
     assert not (held.directory / "control").exists()
+
+
+def test_the_list_is_shown_again(held):
+    begin(held, "request-1")
+    words = [binary(), "requests", "--watch", "-c", held.conf]
+    watch = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment())
+    try:
+        shown = [watch.stdout.readline().split()[-1:] for _ in range(5)]
+        assert shown == [["ID"], ["request-1"], [], ["ID"], ["request-1"]]
+    finally:
+        watch.kill()
+        watch.wait()
 
 
 def test_what_cannot_be_asked_says_why(site, backend, tmp_path):

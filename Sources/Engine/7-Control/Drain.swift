@@ -1,5 +1,5 @@
-// What other threads ask of a worker: reopen the logs, stop when all is finished, stop now. Questions
-// about requests are answered in `Questions.swift`.
+// What other threads ask of a worker: reopen the logs, stop when all is finished, stop now.
+// Questions about requests are answered in `Questions.swift`.
 
 import Basics
 import HTTP
