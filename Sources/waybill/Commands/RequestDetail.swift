@@ -84,7 +84,9 @@ enum RequestDetail {
     let fault = row.number("line").map { Int($0) }
     let lines = row.bytes("head").split(
       separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    for (index, content) in lines.enumerated() where !content.isEmpty || index + 1 == fault {
+    let emptyLines: [[UInt8]] = [[], [UInt8(ascii: "\r")]]
+    for (index, content) in lines.enumerated() {
+      if emptyLines.contains(Array(content)) && index + 1 != fault { continue }
       var content = Array(content)
       let isEnded = content.last == UInt8(ascii: "\r")
       if isEnded && index + 1 != fault { content.removeLast() }
