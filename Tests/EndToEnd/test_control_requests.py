@@ -156,6 +156,18 @@ def test_what_is_no_question_is_refused(held, question):
     assert rows(held) == []
 
 
+def test_who_connects_and_is_silent_holds_nobody_up(held):
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.connect(str(held.directory / "control"))
+        begin(held, "request-1")
+        assert [row["request_id"] for row in rows(held)] == ["request-1"]
+        assert json.loads(silent.recv(4096))["answer"] == "refused"
+    held.release.set()
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.connect(str(held.directory / "control"))
+        held.stop()
+
+
 def test_the_protocol(held):
     begin(held, "request-1")
     answer = talk(held.directory / "control", b'{"ask":"requests"}\n').splitlines()
