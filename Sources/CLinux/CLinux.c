@@ -96,3 +96,26 @@ int clinux_wait_for_either(int first, int second) {
   if (count < 0) return count;
   return (entries[0].revents != 0 ? 1 : 0) | (entries[1].revents != 0 ? 2 : 0);
 }
+
+int clinux_wait_for(int descriptor, int writes, int milliseconds) {
+  struct pollfd entry = {.fd = descriptor, .events = writes ? POLLOUT : POLLIN};
+  return (int)CLINUX_RETRY(poll(&entry, 1, milliseconds));
+}
+
+int clinux_peer_identity(int socket, uint32_t *user, uint32_t *group) {
+  struct ucred peer = {0};
+  socklen_t size = sizeof peer;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return -errno;
+  *user = peer.uid;
+  *group = peer.gid;
+  return 0;
+}
+
+int clinux_peer_has_group(int socket, uint32_t group) {
+  gid_t groups[1024];
+  socklen_t size = sizeof groups;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0) return 0;
+  for (size_t index = 0; index < size / sizeof *groups; index++)
+    if (groups[index] == group) return 1;
+  return 0;
+}

@@ -33,6 +33,8 @@ public struct ProcessPlan: Sendable {
   public var user: String?
   /// See `user`.
   public var group: String?
+  /// `control`; nil when it is off.
+  public var control: ControlPlan?
 
   /// The values given.
   public init(workerThreads: Int?, pidPath: String?, user: String?, group: String?) {
@@ -40,6 +42,20 @@ public struct ProcessPlan: Sendable {
     self.pidPath = pidPath
     self.user = user
     self.group = group
+  }
+}
+
+/// `control`: the socket that questions about running requests come by.
+public struct ControlPlan: Equatable, Sendable {
+  /// The socket's path.
+  public var path: String
+  /// The rights of its file, as in chmod.
+  public var mode: UInt32
+
+  /// The socket given.
+  public init(path: String, mode: UInt32) {
+    self.path = path
+    self.mode = mode
   }
 }
 

@@ -131,6 +131,8 @@ public struct WorkerCommands: OptionSet, Sendable, BitwiseCopyable {
   @inlinable public static var stop: WorkerCommands { WorkerCommands(rawValue: 2) }
   /// Open the logs anew.
   @inlinable public static var reopenLogs: WorkerCommands { WorkerCommands(rawValue: 4) }
+  /// Answer the question that lies on the desk (see `AnswerDesk`).
+  @inlinable public static var answer: WorkerCommands { WorkerCommands(rawValue: 8) }
 }
 
 /// Up to three pieces of memory to be written one after the other.

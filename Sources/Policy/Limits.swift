@@ -109,6 +109,18 @@ public enum Limits {
   /// See `capturedFields`.
   public static let capturedBytes = 2048
 
+  // MARK: The control socket
+
+  /// Running requests that one worker lists for `waybill requests`, the oldest ones; the others are
+  /// counted.
+  public static let listedRequests = 1000
+  /// Failed requests that each worker remembers for `waybill errors`.
+  public static let keptFailures = 64
+  /// Bytes of such a memory: the longest line that is possible with the head cut as below.
+  public static let failureBytes = 32 * 1024
+  /// Bytes of a head that are shown, escaped.
+  public static let shownHeadBytes = 4 * 1024
+
   // MARK: The conf file
 
   /// Files opened by nested `include`s: deeper ones are a loop.

@@ -10,7 +10,7 @@ func loadConfiguration(path: String) -> Plan? {
 }
 
 /// The same, with what the text came from.
-private func compileAndReport(path: String) -> CompiledConfiguration? {
+func compileAndReport(path: String) -> CompiledConfiguration? {
   let compiled = compileConfiguration(path: path, environment: .system)
   for diagnostic in compiled.diagnostics {
     ProcessControl.print(diagnostic.render() + "\n", to: 2)

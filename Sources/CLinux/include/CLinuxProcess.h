@@ -44,4 +44,13 @@ int clinux_next_signal(int descriptor);
 // Waits until one of two descriptors is readable. 1: the first, 2: the second, 3: both.
 int clinux_wait_for_either(int first, int second);
 
+// Waits until a descriptor is readable (or writable, when `writes` is not 0). 0: the time is over.
+int clinux_wait_for(int descriptor, int writes, int milliseconds);
+
+// Who is at the other end of a unix socket: the user, and its first group.
+int clinux_peer_identity(int socket, uint32_t *user, uint32_t *group);
+
+// Whether who is at the other end of a unix socket has that further group.
+int clinux_peer_has_group(int socket, uint32_t group);
+
 #endif

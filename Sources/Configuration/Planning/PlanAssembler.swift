@@ -23,6 +23,9 @@ final class PlanAssembler {
   var declaredUpstreams: [String: Int] = [:]
   /// Index in `upstreams` of each `proxy_pass` that names an address.
   var implicitUpstreams: [String: Int] = [:]
+  /// Where the entries of `servers` and `locations` stand.
+  var serverPlaces: [BlockPlace] = []
+  var locationPlaces: [BlockPlace] = []
   /// The merged policies, for `waybill -T`.
   var policies: [EffectivePolicy] = []
 
@@ -58,9 +61,10 @@ final class PlanAssembler {
       shutdownTimeout: builder.process.shutdownTimeout ?? Limits.shutdownTimeout,
       usesLocalAddress: builder.usesLocalAddress)
     tables.errorLogs = errorLogs
-    let process = ProcessPlan(
+    var process = ProcessPlan(
       workerThreads: builder.process.workerThreads, pidPath: builder.process.pidPath,
       user: builder.process.user, group: builder.process.group)
+    process.control = builder.process.control
     return Plan(tables: tables, process: process, arena: arena)
   }
 

@@ -1,5 +1,6 @@
 import Basics
 import HTTP
+import Plan
 import Policy
 import Telemetry
 
@@ -13,6 +14,7 @@ struct ProcessSettings {
   var pidPath: String?
   var user: String?
   var group: String?
+  var control: ControlPlan?
 }
 
 /// An address and the name by which logs call it.

@@ -20,6 +20,10 @@ public struct WorkerSettings: Sendable {
   public var processID: UInt32
   /// Its own listening sockets, in the order of the plan's listeners. The worker closes them.
   public var listeners: [Descriptor]
+  /// Where it is asked about its requests; nil without `control`.
+  public var desk: WorkerDesk?
+  /// Where its failed requests are remembered; nil without `control`. It outlives the worker.
+  public var failures: RecentLines?
 
   /// The settings given.
   public init(number: Int, count: Int, processID: UInt32, listeners: [Descriptor]) {

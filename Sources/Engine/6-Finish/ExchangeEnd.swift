@@ -93,7 +93,7 @@ extension Worker where K: ~Copyable {
 
   /// Ends an exchange whose client has gone away.
   mutating func clientLeft(_ exchange: ExchangePointer) {
-    let phase = clientPhase(exchange)
+    let phase = phase(of: exchange)
     exchange.pointee.record.status = 499
     exchange.pointee.record.error = .clientClosed
     exchange.pointee.record.termination = Termination(.client, phase)
@@ -108,8 +108,8 @@ extension Worker where K: ~Copyable {
     end(exchange)
   }
 
-  /// Where the client's leaving finds the exchange.
-  private mutating func clientPhase(_ exchange: ExchangePointer) -> Termination.Phase {
+  /// How far an exchange has come: where the client's leaving finds it, or somebody who asks.
+  mutating func phase(of exchange: ExchangePointer) -> Termination.Phase {
     switch exchange.pointee.response {
     case .content, .composed, .delivering: return .responseBody
     case .tunnel: return .tunnel

@@ -1,4 +1,5 @@
 // What other threads ask of a worker: reopen the logs, stop when all is finished, stop now.
+// Questions about requests are answered in `Questions.swift`.
 
 import Basics
 import HTTP
@@ -11,6 +12,7 @@ extension Worker where K: ~Copyable {
   /// Obeys the commands that wait.
   mutating func obeyCommands() {
     let commands = kernel.takeCommands()
+    if commands.contains(.answer) { answerQuestion() }
     if commands.contains(.reopenLogs) { openLogs() }
     if commands.contains(.drain) { beginDraining() }
     if commands.contains(.stop) { stop() }

@@ -1,5 +1,6 @@
 // The time of day for tools that are not the proxy's engine, which has `Kernel` for it.
 
+import CLinux
 import Glibc
 
 /// The clock on the wall, and the zone that it shows.
@@ -20,6 +21,9 @@ public enum MachineTime {
     parts.tm_isdst = -1
     return seconds - Int64(mktime(&parts))
   }
+
+  /// Milliseconds on a clock that nobody sets.
+  public static var milliseconds: Int { Int(clinux_monotonic_nanoseconds() / 1_000_000) }
 
   /// Waits.
   public static func sleep(milliseconds: Int) { usleep(UInt32(milliseconds) * 1_000) }
