@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 
 int clinux_accept(int listener, struct clinux_address *peer) {
@@ -95,4 +96,24 @@ int clinux_wait_for_either(int first, int second) {
   int count = (int)CLINUX_RETRY(poll(entries, 2, -1));
   if (count < 0) return count;
   return (entries[0].revents != 0 ? 1 : 0) | (entries[1].revents != 0 ? 2 : 0);
+}
+
+int clinux_wait_readable(int descriptor, int milliseconds) {
+  struct pollfd entry = {.fd = descriptor, .events = POLLIN};
+  return (int)CLINUX_RETRY(poll(&entry, 1, milliseconds));
+}
+
+// A lease for reading is only given on a file that nobody has open for writing. Were it broken
+// before it is given back, the signal would be one that means nothing, not SIGIO, which ends the
+// process.
+int clinux_is_being_written(int descriptor) {
+  if (fcntl(descriptor, F_SETSIG, SIGURG) < 0) return -errno;
+  if (fcntl(descriptor, F_SETLEASE, F_RDLCK) < 0) return errno == EAGAIN ? 1 : -errno;
+  fcntl(descriptor, F_SETLEASE, F_UNLCK);
+  return 0;
+}
+
+void clinux_lower_priority(int niceness) {
+  // On Linux this is about the calling thread, not about the process.
+  setpriority(PRIO_PROCESS, 0, niceness);
 }

@@ -323,6 +323,8 @@ public struct LogSinkPlan: Sendable, BitwiseCopyable {
   public var bufferBytes: Int
   /// `flush=`: how long buffered lines wait at most; endless without it.
   public var flushInterval: Interval
+  /// `rotate=`, `keep=` and `gzip`
+  public var rotation = LogRotationPlan()
 
   /// The sink given.
   public init(
@@ -333,6 +335,19 @@ public struct LogSinkPlan: Sendable, BitwiseCopyable {
     self.bufferBytes = bufferBytes
     self.flushInterval = flushInterval
   }
+}
+
+/// When a log file is put aside, and what becomes of it.
+public struct LogRotationPlan: Sendable, BitwiseCopyable {
+  /// `rotate=`: the size from which on the file is put aside; 0 for never.
+  public var bytes: UInt64 = 0
+  /// `keep=`: how many files that were put aside are kept.
+  public var keep = 0
+  /// `gzip`: they are packed.
+  public var packs = false
+
+  /// No rotation.
+  public init() {}
 }
 
 /// An `access_log`.

@@ -7,13 +7,15 @@ extension DirectiveCatalog {
   static let logs: [Directive] = [
     Directive(
       "access_log", in: .everyLevel,
-      "PATH | stdout | stderr [FORMAT] [buffer=SIZE] [flush=TIME] [if=TEXT] | off",
+      "PATH | stdout | stderr [FORMAT] [buffer=SIZE] [flush=TIME] [rotate=SIZE] [keep=NUMBER] "
+        + "[gzip] [if=TEXT] | off",
       count: .atLeast(1), default: "stdout json", isRepeatable: true,
       """
       Where one line for each request goes; any number of them. FORMAT: `json` (the default), \
       `combined`, `verbose`, `simple` or the name of a `log_format`. Without `buffer=` a line is \
       written as soon as its request has ended; with it once SIZE bytes are together or `flush=` \
-      has passed. `if=`: no line when the text, usually a variable, comes out empty or as `0`. \
+      has passed. `rotate=`: a file that has reached SIZE is put aside as PATH.1, the one before \
+      it as PATH.2, and so on; `keep=` (10) of them are kept, `gzip` packs them. `if=`: no line when the text, usually a variable, comes out empty or as `0`. \
       The lines of an inner level replace those of the outer one; `off` means none. A relative \
       path is relative to the folder that Waybill was started in.
       """
@@ -28,12 +30,12 @@ extension DirectiveCatalog {
       """
     ) { $0.logFormat($1) },
     Directive(
-      "error_log", in: .everyLevel, "PATH | stderr | stdout [LEVEL] [json]", count: 1...3,
+      "error_log", in: .everyLevel, "PATH | stderr | stdout [LEVEL] [json] [rotate=SIZE] [keep=NUMBER] [gzip]", count: 1...6,
       default: "stderr notice", isRepeatable: true,
       """
       Where messages go, from LEVEL on: `debug`, `info`, `notice`, `warn`, `error` (the default \
-      when a place is given), `crit`, `alert`, `emerg`. `json`: each line is a JSON object. Any \
-      number of them; the lines of an inner level replace those of the outer one.
+      when a place is given), `crit`, `alert`, `emerg`. `json`: each line is a JSON object. \
+      `rotate=`, `keep=` and `gzip` as for `access_log`. Any number of them; the lines of an inner level replace those of the outer one.
       """
     ) { $0.errorLog($1) },
     Directive(
@@ -62,9 +64,11 @@ extension DirectiveCatalog {
 
 extension ConfigurationBuilder {
   fileprivate func errorLog(_ use: DirectiveUse) {
+    let place = use.arguments[0].place
     guard let destination = logDestination(use.arguments[0], "error_log") else { return }
-    var log = ErrorLogSetting(destination: destination, level: .error)
+    var log = ErrorLogSetting(destination: destination, place: place, level: .error)
     var options = use.arguments.dropFirst()
+    guard takeRotation(&options, destination, &log.rotation) else { return }
     if options.last?.text == "json" {
       log.isJSON = true
       options.removeLast()
@@ -75,7 +79,8 @@ extension ConfigurationBuilder {
     }
     if let word = options.first {
       return reporter.error(
-        word.place, "invalid parameter \"\(word.text)\"", expected: "a level, then json")
+        word.place, "invalid parameter \"\(word.text)\"",
+        expected: "a level, json, rotate=SIZE, keep=NUMBER or gzip")
     }
     settings.logs.errors = (settings.logs.errors ?? []) + [log]
   }
@@ -124,7 +129,9 @@ extension ConfigurationBuilder {
       destination: destination, place: word.place, format: nil, bufferBytes: 0,
       flushInterval: .endless, condition: Template(parts: .empty))
     var flushPlace: Place?
-    for (index, option) in use.arguments.dropFirst().enumerated() {
+    var options = use.arguments.dropFirst()
+    guard takeRotation(&options, destination, &log.rotation) else { return }
+    for (index, option) in options.enumerated() {
       if option.text.hasPrefix("flush=") { flushPlace = option.place }
       guard accessLogOption(option, isFirst: index == 0, &log) else { return }
     }
@@ -165,14 +172,12 @@ extension ConfigurationBuilder {
 
   private func invalidLogOption(_ word: Word) {
     let name = String(word.text.prefix { $0 != "=" })
-    guard !["rotate", "keep", "gzip"].contains(name) else {
-      reporter.error(word.place, "\"\(name)=\" is not available in this version")
-      return
-    }
+    let known = ["buffer", "flush", "if", "rotate", "keep"]
     reporter.error(
       word.place, "invalid parameter \"\(word.text)\"",
-      expected: "a format as the second word, then buffer=SIZE, flush=TIME or if=TEXT",
-      suggestion: Suggestion.nearest(to: name, among: ["buffer", "flush", "if"]).map { "\($0)=" })
+      expected: "a format as the second word, then buffer=SIZE, flush=TIME, if=TEXT, rotate=SIZE,"
+        + " keep=NUMBER or gzip",
+      suggestion: Suggestion.nearest(to: name, among: known).map { "\($0)=" })
   }
 
   private func logDestination(_ word: Word, _ directive: String) -> LogDestination? {

@@ -3,12 +3,18 @@ import Plan
 
 /// The log files of a configuration, each once, whoever writes to it.
 struct SinkTable {
-  private var entries: [(destination: LogDestination, buffer: AccessLogSetting?)] = []
+  private struct Entry {
+    var destination: LogDestination
+    var buffer: AccessLogSetting?
+    var rotation: (setting: LogRotationSetting, place: Place)?
+  }
+
+  private var entries: [Entry] = []
 
   /// Index of the sink of a destination.
   mutating func index(of destination: LogDestination) -> Int {
     if let known = entries.firstIndex(where: { $0.destination == destination }) { return known }
-    entries.append((destination, nil))
+    entries.append(Entry(destination: destination))
     return entries.count - 1
   }
 
@@ -26,6 +32,17 @@ struct SinkTable {
     return isSame ? index : nil
   }
 
+  /// Sets how a sink's file is rotated. Nil when that worked, else where another rotation of the
+  /// same file was asked for. Whoever says nothing of rotation agrees with everything.
+  mutating func rotate(_ index: Int, _ setting: LogRotationSetting?, _ place: Place) -> Place? {
+    guard let setting else { return nil }
+    guard let known = entries[index].rotation else {
+      entries[index].rotation = (setting, place)
+      return nil
+    }
+    return known.setting == setting ? nil : known.place
+  }
+
   /// The sinks in order.
   func plans(_ arena: Arena) -> [LogSinkPlan] {
     entries.map { entry in
@@ -38,9 +55,15 @@ struct SinkTable {
       case .stdout: kind = .stdout
       case .stderr: kind = .stderr
       }
-      return LogSinkPlan(
+      var plan = LogSinkPlan(
         destination: kind, path: path, bufferBytes: entry.buffer?.bufferBytes ?? 0,
         flushInterval: entry.buffer?.flushInterval ?? .endless)
+      if let rotation = entry.rotation?.setting {
+        plan.rotation.bytes = rotation.bytes
+        plan.rotation.keep = rotation.keep
+        plan.rotation.packs = rotation.packs
+      }
+      return plan
     }
   }
 }

@@ -29,6 +29,14 @@ enum LogDestination: Hashable {
   case stderr
 }
 
+/// `rotate=SIZE keep=N gzip`
+struct LogRotationSetting: Equatable {
+  /// 0 when nothing was said.
+  var bytes: UInt64 = 0
+  var keep = 10
+  var packs = false
+}
+
 /// An `access_log`.
 struct AccessLogSetting {
   var destination: LogDestination
@@ -38,13 +46,16 @@ struct AccessLogSetting {
   var bufferBytes: Int
   var flushInterval: Interval
   var condition: Template
+  var rotation: LogRotationSetting?
 }
 
 /// An `error_log`.
 struct ErrorLogSetting {
   var destination: LogDestination
+  var place: Place
   var level: LogLevel
   var isJSON = false
+  var rotation: LogRotationSetting?
 }
 
 /// The requests that `debug_request` names.
