@@ -63,6 +63,8 @@ public struct PlanTables: Sendable, BitwiseCopyable {
   public var shutdownTimeout: Interval
   /// True when some template asks for `$server_addr` or `$server_port`, which costs a system call.
   public var usesLocalAddress: Bool
+  /// `log_queue`: bytes of lines that wait in one worker for one log at most.
+  public var logQueueBytes = Limits.logQueueBytes
   /// The top level's `error_log`: for what concerns no request (start, reload, accepting).
   public var errorLogs: FrozenArray<ErrorLogPlan> = .empty
 

@@ -313,6 +313,9 @@ enum DirectiveCases {
     Case(
       "top", "access_log a.log json buffer=4k; access_log a.log simple;",
       "this log has another buffer= or flush= at line 1"),
+    Case("top", "log_queue 256k;"),
+    Case("top", "log_queue 255k;", "invalid queue size \"255k\""),
+    Case("top", "log_queue 2g;", "invalid queue size \"2g\""),
     Case("top", "log_format mine escape=json '$status ' '$uri'; access_log stdout mine;"),
     Case("top", "access_log stdout late; log_format late $status;"),
     Case("top", "log_format json $status;", "the format \"json\" is built in"),

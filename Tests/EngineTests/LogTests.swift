@@ -119,6 +119,44 @@ struct LogTests {
     bed.end()
   }
 
+  /// `log_queue` says how much waits, exactly, however often a part of it gets through.
+  @Test func theQueueHoldsWhatItIsTold() throws {
+    let top = "log_format tiny '$uri'; access_log /log tiny; log_queue 256k;"
+    let bed = try EngineBed(Self.answer, top: top)
+    let target = "/" + filler(1022)
+    for _ in 0..<3 {
+      bed.world.logs.stall("/log", for: .seconds(60))
+      bed.client((0..<300).flatMap { _ in [.send(get(target)), .awaitResponse] })
+      bed.run(for: .seconds(30))
+      let before = bed.world.logs.lines(of: "/log").count
+      bed.run(for: .seconds(32))
+      #expect(bed.world.logs.lines(of: "/log").count - before == 256)
+    }
+    let reports = bed.errors.filter { $0.contains("44 log lines were lost") }
+    #expect(reports.count == 3)
+    #expect(reports.last?.contains("/log, 132 in all") == true)
+    bed.end()
+  }
+
+  /// A queue of which the file takes a piece now and then neither mixes nor repeats lines.
+  @Test(arguments: 0..<10 as Range<UInt64>)
+  func aLongQueueIsWrittenPiecewise(_ seed: UInt64) throws {
+    var faults = Faults.none
+    faults.shortLogWrites = 1000
+    faults.stalledLogs = 500
+    let top = "log_format tiny '$uri $request_length'; access_log /log tiny; log_queue 256k;"
+    let bed = EngineBed(try EngineBed.plan(Self.answer, top: top), seed: seed, faults: faults)
+    bed.world.logs.stall("/log", for: .seconds(5))
+    let targets = (0..<400).map { "/\($0)" + filler(500) }
+    bed.client(targets.flatMap { [.send(get($0)), .awaitResponse] })
+    bed.run(for: .seconds(60))
+    bed.world.faults = .none
+    bed.run(for: .seconds(3))
+    let uris = bed.world.logs.lines(of: "/log").map { $0.split(separator: " ")[0] }
+    #expect(uris == targets.map { $0[...] })
+    bed.end()
+  }
+
   /// After a rename, `SIGUSR1` makes a new file, and between both files no line is missing.
   @Test func reopeningLosesNothing() throws {
     let bed = try EngineBed(Self.answer)

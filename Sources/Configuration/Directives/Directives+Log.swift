@@ -39,6 +39,14 @@ extension DirectiveCatalog {
       """
     ) { $0.errorLog($1) },
     Directive(
+      "log_queue", in: .top, "SIZE", default: "1m",
+      """
+      How many bytes of lines wait in each worker for a log that can't be written (a full disk, a \
+      pipe that nobody reads), from 256k to 1g. What does not fit is lost and counted; one line in \
+      the error log says how much, when writing works again.
+      """
+    ) { $0.logQueue($1) },
+    Directive(
       "slow_log", in: .everyLevel, "TIME | off", default: "off",
       """
       A request that takes longer has its history in the error log, whatever the log's level: \
@@ -83,6 +91,16 @@ extension ConfigurationBuilder {
         expected: "a level, json, rotate=SIZE, keep=NUMBER or gzip")
     }
     settings.logs.errors = (settings.logs.errors ?? []) + [log]
+  }
+
+  fileprivate func logQueue(_ use: DirectiveUse) {
+    let word = use.arguments[0]
+    guard let size = bytes(word) else { return }
+    guard size <= UInt64(Int.max), Limits.logQueueRange.contains(Int(size)) else {
+      return reporter.error(
+        word.place, "invalid queue size \"\(word.text)\"", expected: "a size from 256k to 1g")
+    }
+    process.logQueueBytes = Int(size)
   }
 
   fileprivate func slowLog(_ use: DirectiveUse) {

@@ -90,7 +90,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     timers = TimerWheel(now: now)
     listeners = ListenerTable(settings.listeners)
     upstreams = UpstreamTable(tables.upstreams)
-    logs = LogSinks(tables.sinks, workerCount: settings.count)
+    logs = LogSinks(
+      tables.sinks, queueBytes: tables.logQueueBytes, workerCount: settings.count)
     nextConnectionNumber = UInt64(settings.number) + 1
     scratch = .allocate(capacity: Limits.scratchBytes)
     events = .allocate(capacity: Limits.eventsPerTurn)
@@ -130,6 +131,9 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   public var exchangeCount: Int { exchanges.count }
   /// Buffers in use, for tests.
   public var buffersInUse: Int { buffers.inUse }
+
+  /// Log lines that were lost since the start, because a log could not be written.
+  public var lostLineCount: UInt64 { logs.droppedTotal }
 
   /// Connections that stand in the timer wheel, for tests.
   public var timerCount: Int { timers.count }

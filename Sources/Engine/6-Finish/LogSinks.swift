@@ -15,15 +15,21 @@ struct LogSinks: ~Copyable {
   struct Sink: BitwiseCopyable {
     var plan: LogSinkPlan
     var descriptor = Descriptor.none
+    /// The memory for lines that wait.
     var queue: UnsafeMutablePointer<UInt8>
+    /// Where in the memory the first of them begins.
+    var start = 0
+    /// Bytes of all of them.
     var count = 0
-    /// Bytes at the queue's begin that an earlier write already brought to the file: the first part
+    /// Bytes at the begin of the first one that an earlier write already brought to the file: the first part
     /// of a line that the file could not take whole.
     var tornCount = 0
     /// The log was opened anew since: those bytes may stand in another file.
     var tornElsewhere = false
     /// Lines dropped since writing stopped working.
     var droppedCount: UInt64 = 0
+    /// Lines dropped since the start, as far as they have been reported.
+    var droppedTotal: UInt64 = 0
     /// When to write (again); `never` when nothing waits.
     var writeAt = Instant.never
     /// How long it is left alone after a write that it did not take whole.
@@ -34,6 +40,9 @@ struct LogSinks: ~Copyable {
     var owesReport = false
     /// When the next report of dropped lines may be made, if others are lost meanwhile.
     var reportAt = Instant(nanoseconds: 0)
+
+    /// The lines that wait.
+    var lines: UnsafeMutablePointer<UInt8> { queue + start }
   }
 
   // Changed in place, and the compiler can't do that through a buffer pointer with ThreadSanitizer.
@@ -42,14 +51,18 @@ struct LogSinks: ~Copyable {
   let indices: Range<Int>
   /// More than one worker may append to the same file.
   let isShared: Bool
+  /// Bytes of lines that wait for one sink at most.
+  private let queueBytes: Int
   /// Sinks that got lines in this turn, so that the others need not be looked at.
   private(set) var hasNews = false
 
-  init(_ plans: FrozenArray<LogSinkPlan>, workerCount: Int) {
+  init(_ plans: FrozenArray<LogSinkPlan>, queueBytes: Int, workerCount: Int) {
     sinks = .allocate(capacity: plans.count)
     indices = 0..<plans.count
+    self.queueBytes = queueBytes
+    let capacity = queueBytes + queueBytes / 4
     for index in plans.indices {
-      let queue = UnsafeMutablePointer<UInt8>.allocate(capacity: Limits.logQueueBytes)
+      let queue = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
       (sinks + index).initialize(to: Sink(plan: plans[index], queue: queue))
     }
     isShared = workerCount > 1
@@ -70,7 +83,7 @@ struct LogSinks: ~Copyable {
     let count = sinks[index].count
     return ByteWriter(
       UnsafeMutableBufferPointer(
-        start: sinks[index].queue + count, count: Limits.logQueueBytes - count))
+        start: sinks[index].lines + count, count: queueBytes - count))
   }
 
   /// Takes over what a writer has appended; counts a line that did not fit.
@@ -84,6 +97,23 @@ struct LogSinks: ~Copyable {
   }
 
   mutating func clearNews() { hasNews = false }
+
+  /// Takes `count` bytes of whole lines out of a sink's queue. What is left is moved only when it
+  /// has come so far that the memory behind it is needed: a long queue in front of a slow pipe
+  /// would be copied at each write else.
+  func remove(_ count: Int, from index: Int) {
+    let sink = sinks + index
+    sink.pointee.count &-= count
+    sink.pointee.start = sink.pointee.count == 0 ? 0 : sink.pointee.start &+ count
+    guard sink.pointee.start > queueBytes / 4 else { return }
+    sink.pointee.queue.update(from: sink.pointee.lines, count: sink.pointee.count)
+    sink.pointee.start = 0
+  }
+
+  /// Lines dropped since the start, in all logs.
+  var droppedTotal: UInt64 {
+    indices.reduce(0) { $0 &+ sinks[$1].droppedTotal &+ sinks[$1].droppedCount }
+  }
 
   /// When a waiting line must be written.
   var nextDeadline: Instant {
@@ -218,11 +248,11 @@ extension Worker where K: ~Copyable {
       let result = withUnsafeBytes(of: &lineEnd) { kernel.writeLog(sink.descriptor, $0) }
       guard case .bytes = result else { return start }
       logs[index].tornElsewhere = false
-      if sink.queue[start] == lineEnd { return start &+ 1 }
+      if sink.lines[start] == lineEnd { return start &+ 1 }
       start = 0
     }
-    let queue = UnsafeRawBufferPointer(start: sink.queue, count: sink.count)
-    let pending = UnsafeRawBufferPointer(rebasing: queue[start...])
+    let lines = UnsafeRawBufferPointer(start: sink.lines, count: sink.count)
+    let pending = UnsafeRawBufferPointer(rebasing: lines[start...])
     switch kernel.writeLog(sink.descriptor, pending) {
     case .bytes(let count): return start &+ count
     case .wouldBlock, .failed: return start
@@ -232,19 +262,15 @@ extension Worker where K: ~Copyable {
   /// Takes what has been written out of a sink's queue: whole lines only. Of a line that was cut,
   /// all is kept until its end is written.
   private mutating func settle(sink index: Int, written: Int) {
-    var sink = logs[index]
+    let lines = logs[index].lines
     var lineStart = written
-    while lineStart > 0 && sink.queue[lineStart &- 1] != 0x0a { lineStart &-= 1 }
-    sink.count &-= lineStart
-    sink.tornCount = written &- lineStart
-    if sink.count > 0 {
-      sink.queue.update(from: sink.queue + lineStart, count: sink.count)
-    } else {
-      sink.writeAt = .never
-      sink.isStalled = false
-      sink.retryPause = Limits.logFirstRetry
-    }
-    logs[index] = sink
+    while lineStart > 0 && lines[lineStart &- 1] != 0x0a { lineStart &-= 1 }
+    logs[index].tornCount = written &- lineStart
+    logs.remove(lineStart, from: index)
+    guard logs[index].count == 0 else { return }
+    logs[index].writeAt = .never
+    logs[index].isStalled = false
+    logs[index].retryPause = Limits.logFirstRetry
   }
 
   /// Says in one line how many lines were lost, once writing works again.
@@ -253,12 +279,17 @@ extension Worker where K: ~Copyable {
       let lost = logs[index].droppedCount
       let path = logs[index].plan.path
       logs[index].owesReport = false
+      logs[index].droppedTotal &+= lost
       logs[index].droppedCount = 0
+      let total = logs[index].droppedTotal
       logs[index].reportAt = now + Limits.logRetry
       report(.error, "log", nil, nil) { line in
         line.append(decimal: lost)
         line.append(" log lines were lost, because this log could not be written: ")
         line.append(path.span)
+        line.append(", ")
+        line.append(decimal: total)
+        line.append(" in all since this worker's start")
       }
     }
   }
