@@ -18,6 +18,31 @@ int clinux_accept(int listener, struct clinux_address *peer) {
   return made;
 }
 
+long clinux_send_lines(int socket, const void *lines, size_t count) {
+  // No datagram holds more over IPv4; the unix sockets' limit is higher.
+  enum { batch = 64, longest = 65000 };
+  const char *next = lines, *end = next + count;
+  while (next < end) {
+    struct mmsghdr messages[batch] = {0};
+    struct iovec pieces[batch];
+    const char *ends[batch];
+    unsigned filled = 0;
+    for (const char *line = next; line < end && filled < batch; filled++) {
+      const char *stop = memchr(line, '\n', (size_t)(end - line));
+      if (stop == NULL) stop = end;
+      size_t size = (size_t)(stop - line);
+      pieces[filled] = (struct iovec){(void *)line, size < longest ? size : longest};
+      messages[filled].msg_hdr = (struct msghdr){.msg_iov = &pieces[filled], .msg_iovlen = 1};
+      line = ends[filled] = stop < end ? stop + 1 : end;
+    }
+    long sent = CLINUX_RETRY(sendmmsg(socket, messages, filled, MSG_DONTWAIT | MSG_NOSIGNAL));
+    if (sent > 0) next = ends[sent - 1];
+    if (sent < 0 && next == lines) return sent;
+    if (sent < (long)filled) break;
+  }
+  return next - (const char *)lines;
+}
+
 int clinux_open(const char *path, int flags, uint32_t mode) {
   return (int)CLINUX_RETRY(open(path, flags | O_CLOEXEC | O_NOCTTY, (mode_t)mode));
 }

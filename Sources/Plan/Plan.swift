@@ -315,11 +315,11 @@ public struct UpstreamPlan: Sendable, BitwiseCopyable {
 /// Where log lines go.
 public struct LogSinkPlan: Sendable, BitwiseCopyable {
   /// The kind of destination.
-  public enum Destination: UInt8, Sendable, BitwiseCopyable { case file, stdout, stderr }
+  public enum Destination: UInt8, Sendable, BitwiseCopyable { case file, stdout, stderr, syslog }
 
   /// The kind of destination.
   public var destination: Destination
-  /// The file's path; empty else.
+  /// The file's path, or `syslog:` and the server's name; empty else.
   public var path: FrozenBytes
   /// `buffer=`: bytes collected before a write; 0 writes at the end of each turn.
   public var bufferBytes: Int
@@ -327,6 +327,12 @@ public struct LogSinkPlan: Sendable, BitwiseCopyable {
   public var flushInterval: Interval
   /// `rotate=`, `keep=` and `gzip`
   public var rotation = LogRotationPlan()
+  /// The syslog server.
+  public var server = PeerAddress.unix
+  /// Its socket's path when it is on this machine; empty else.
+  public var serverPath = FrozenBytes.empty
+  /// What stands before each message to it.
+  public var header = SyslogHeader()
 
   /// The sink given.
   public init(

@@ -20,7 +20,7 @@ struct ProcessErrorLog {
     for index in logs.indices where logs[index].level <= level {
       let line = ErrorLogLine(level: level, clock: MachineTime.now, module: module)
       let text = text(line, message, isJSON: logs[index].isJSON)
-      write(text, to: plan.tables.sinks[logs[index].sink])
+      write(text, level, to: plan.tables.sinks[logs[index].sink])
     }
   }
 
@@ -41,11 +41,28 @@ struct ProcessErrorLog {
     }
   }
 
-  private func write(_ text: [UInt8], to sink: LogSinkPlan) {
+  private func write(_ text: [UInt8], _ level: LogLevel, to sink: LogSinkPlan) {
     switch sink.destination {
+    case .syslog: send(text, level, to: sink)
     case .file: LogFile.append(text, to: sink.path.text)
     case .stdout: StandardStream.append(text, to: 1)
     case .stderr: StandardStream.append(text, to: 2)
     }
+  }
+
+  private func send(_ text: [UInt8], _ level: LogLevel, to sink: LogSinkPlan) {
+    let socket = SyslogSocket.open(address: sink.server, unixPath: sink.serverPath)
+    guard case .success(let descriptor) = socket else { return }
+    defer { LogFile.close(descriptor) }
+    let capacity = Limits.errorMessageBytes + text.count
+    let message = [UInt8](unsafeUninitializedCapacity: capacity) { memory, count in
+      var writer = ByteWriter(memory)
+      sink.header.write(
+        severity: SyslogHeader.severity(of: level), at: Timestamp(microseconds: MachineTime.now),
+        processID: UInt32(bitPattern: ProcessControl.processID), into: &writer)
+      writer.append(text.span)
+      count = writer.count
+    }
+    _ = message.withUnsafeBytes { SyslogSocket.send(descriptor, $0) }
   }
 }

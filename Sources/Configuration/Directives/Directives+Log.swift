@@ -7,17 +7,21 @@ extension DirectiveCatalog {
   static let logs: [Directive] = [
     Directive(
       "access_log", in: .everyLevel,
-      "PATH | stdout | stderr [FORMAT] [buffer=SIZE] [flush=TIME] [rotate=SIZE] [keep=NUMBER] "
-        + "[gzip] [if=TEXT] | off",
+      "PATH | stdout | stderr | syslog:server=ADDRESS,… [FORMAT] [buffer=SIZE] [flush=TIME] "
+        + "[rotate=SIZE] [keep=NUMBER] [gzip] [if=TEXT] | off",
       count: .atLeast(1), default: "stdout json", isRepeatable: true,
       """
       Where one line for each request goes; any number of them. FORMAT: `json` (the default), \
       `combined`, `verbose`, `simple` or the name of a `log_format`. Without `buffer=` a line is \
       written as soon as its request has ended; with it once SIZE bytes are together or `flush=` \
       has passed. `rotate=`: a file that has reached SIZE is put aside as PATH.1, the one before \
-      it as PATH.2, and so on; `keep=` (10) of them are kept, `gzip` packs them. `if=`: no line when the text, usually a variable, comes out empty or as `0`. \
-      The lines of an inner level replace those of the outer one; `off` means none. A relative \
-      path is relative to the folder that Waybill was started in.
+      it as PATH.2, and so on; `keep=` (10) of them are kept, `gzip` packs them. \
+      `syslog:` sends each line to the server at ADDRESS (`10.0.0.5:514`, `unix:/dev/log`), with \
+      nginx's `facility=` (local7), `severity=` (info), `tag=` (waybill) and `nohostname`, and \
+      with `rfc5424` in the newer form, parted by commas. `if=`: no line when the text, usually \
+      a variable, comes out empty or as `0`. The lines of an inner level replace those of the \
+      outer one; `off` means none. A relative path is relative to the folder that Waybill was \
+      started in.
       """
     ) { $0.accessLog($1) },
     Directive(
@@ -30,12 +34,15 @@ extension DirectiveCatalog {
       """
     ) { $0.logFormat($1) },
     Directive(
-      "error_log", in: .everyLevel, "PATH | stderr | stdout [LEVEL] [json] [rotate=SIZE] [keep=NUMBER] [gzip]", count: 1...6,
-      default: "stderr notice", isRepeatable: true,
+      "error_log", in: .everyLevel,
+      "PATH | stderr | stdout | syslog:server=ADDRESS,… [LEVEL] [json] [rotate=SIZE] "
+        + "[keep=NUMBER] [gzip]",
+      count: 1...6, default: "stderr notice", isRepeatable: true,
       """
       Where messages go, from LEVEL on: `debug`, `info`, `notice`, `warn`, `error` (the default \
       when a place is given), `crit`, `alert`, `emerg`. `json`: each line is a JSON object. \
-      `rotate=`, `keep=` and `gzip` as for `access_log`. Any number of them; the lines of an inner level replace those of the outer one.
+      `syslog:`, `rotate=`, `keep=` and `gzip` as for `access_log`; a message's severity is its \
+      level then. Any number of them; the lines of an inner level replace those of the outer one.
       """
     ) { $0.errorLog($1) },
     Directive(
@@ -207,8 +214,7 @@ extension ConfigurationBuilder {
         word.place, "\"\(directive) off\" does not exist", expected: "\(directive) /dev/null;")
       return nil
     case let path where path.hasPrefix("syslog:"):
-      reporter.error(word.place, "syslog is not available in this version")
-      return nil
+      return syslogSetting(word).map { .syslog($0) }
     case let path where path.contains("$"):
       reporter.error(word.place, "variables in a log's path are not supported by Waybill")
       return nil

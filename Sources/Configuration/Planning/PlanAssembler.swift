@@ -52,7 +52,8 @@ final class PlanAssembler {
     var tables = PlanTables(
       listeners: arena.freeze(listeners), servers: arena.freeze(servers),
       locations: arena.freeze(locations), upstreams: arena.freeze(upstreams),
-      sinks: arena.freeze(sinks.plans(arena)), capturedFields: freezeCapturedFields(),
+      sinks: arena.freeze(sinks.plans(arena, hostname: builder.environment.hostname)),
+      capturedFields: freezeCapturedFields(),
       workerConnections: Int(
         builder.process.workerConnections ?? UInt64(Limits.workerConnections)),
       shutdownTimeout: builder.process.shutdownTimeout ?? Limits.shutdownTimeout,

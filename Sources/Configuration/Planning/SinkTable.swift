@@ -1,5 +1,6 @@
 import Basics
 import Plan
+import Telemetry
 
 /// The log files of a configuration, each once, whoever writes to it.
 struct SinkTable {
@@ -44,20 +45,17 @@ struct SinkTable {
   }
 
   /// The sinks in order.
-  func plans(_ arena: Arena) -> [LogSinkPlan] {
+  func plans(_ arena: Arena, hostname: String) -> [LogSinkPlan] {
     entries.map { entry in
-      let kind: LogSinkPlan.Destination
-      var path = FrozenBytes.empty
-      switch entry.destination {
-      case .file(let name):
-        kind = .file
-        path = arena.freeze(name)
-      case .stdout: kind = .stdout
-      case .stderr: kind = .stderr
-      }
       var plan = LogSinkPlan(
-        destination: kind, path: path, bufferBytes: entry.buffer?.bufferBytes ?? 0,
+        destination: .file, path: .empty, bufferBytes: entry.buffer?.bufferBytes ?? 0,
         flushInterval: entry.buffer?.flushInterval ?? .endless)
+      switch entry.destination {
+      case .file(let name): plan.path = arena.freeze(name)
+      case .stdout: plan.destination = .stdout
+      case .stderr: plan.destination = .stderr
+      case .syslog(let setting): address(&plan, setting, arena, hostname: hostname)
+      }
       if let rotation = entry.rotation?.setting {
         plan.rotation.bytes = rotation.bytes
         plan.rotation.keep = rotation.keep
@@ -65,5 +63,19 @@ struct SinkTable {
       }
       return plan
     }
+  }
+
+  private func address(
+    _ plan: inout LogSinkPlan, _ setting: SyslogSetting, _ arena: Arena, hostname: String
+  ) {
+    plan.destination = .syslog
+    plan.path = arena.freeze("syslog:\(setting.name)")
+    plan.server = setting.server
+    plan.serverPath = arena.freeze(setting.serverPath)
+    plan.header.facility = setting.facility
+    plan.header.severity = setting.severity
+    plan.header.isRFC5424 = setting.isRFC5424
+    plan.header.host = setting.hasHost ? arena.freeze(hostname) : .empty
+    plan.header.tag = arena.freeze(setting.tag)
   }
 }

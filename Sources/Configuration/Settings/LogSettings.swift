@@ -1,4 +1,5 @@
 import Basics
+import HTTP
 import Telemetry
 
 /// What one level says of logs; nil where it says nothing. An inner level replaces the outer one's.
@@ -27,6 +28,21 @@ enum LogDestination: Hashable {
   case file(String)
   case stdout
   case stderr
+  case syslog(SyslogSetting)
+}
+
+/// `syslog:server=ADDRESS,facility=NAME,severity=NAME,tag=TEXT,nohostname,rfc5424`
+struct SyslogSetting: Hashable {
+  var server = PeerAddress.unix
+  /// The path of a unix socket; empty else.
+  var serverPath = ""
+  /// What messages call it.
+  var name = ""
+  var facility: UInt8 = 23
+  var severity: UInt8 = 6
+  var tag = "waybill"
+  var hasHost = true
+  var isRFC5424 = false
 }
 
 /// `rotate=SIZE keep=N gzip`

@@ -21,8 +21,8 @@ struct LogSinks: ~Copyable {
     var start = 0
     /// Bytes of all of them.
     var count = 0
-    /// Bytes at the begin of the first one that an earlier write already brought to the file: the first part
-    /// of a line that the file could not take whole.
+    /// Bytes at the begin of the first one that an earlier write already brought to the file: the
+    /// first part of a line that the file could not take whole.
     var tornCount = 0
     /// The log was opened anew since: those bytes may stand in another file.
     var tornElsewhere = false
@@ -36,6 +36,8 @@ struct LogSinks: ~Copyable {
     var retryPause = Limits.logFirstRetry
     /// True while writes fail.
     var isStalled = false
+    /// A syslog server's socket that failed: a new one is made for the next write.
+    var isBroken = false
     /// True when lines were dropped and writing works again.
     var owesReport = false
     /// When the next report of dropped lines may be made, if others are lost meanwhile.
@@ -86,6 +88,11 @@ struct LogSinks: ~Copyable {
         start: sinks[index].lines + count, count: queueBytes - count))
   }
 
+  /// A syslog server, whose messages have a header each.
+  @inline(__always) func isSyslog(_ index: Int) -> Bool {
+    sinks[index].plan.destination == .syslog
+  }
+
   /// Takes over what a writer has appended; counts a line that did not fit.
   mutating func commit(_ index: Int, _ writer: ByteWriter) {
     hasNews = true
@@ -128,27 +135,42 @@ extension Worker where K: ~Copyable {
   mutating func openLogs() {
     for index in logs.indices {
       if logs[index].descriptor != .none { write(sink: index) }
-      let plan = logs[index].plan
-      let standard: Int32
-      switch plan.destination {
-      case .file: standard = 0
-      case .stdout: standard = 1
-      case .stderr: standard = 2
-      }
-      switch kernel.openLog(path: plan.path, standard: standard) {
-      case .opened(let descriptor):
-        if logs[index].descriptor != .none { kernel.close(logs[index].descriptor) }
-        logs[index].descriptor = descriptor
-        logs[index].tornElsewhere = logs[index].tornCount > 0
-      case .failed(let error):
+      if let error = open(sink: index) {
+        let path = logs[index].plan.path
         report(.emergency, "log", nil, nil) { line in
           line.append("a log can't be opened: ")
-          line.append(plan.path.span)
+          line.append(path.span)
           line.append(", system error ")
           line.append(decimal: UInt64(error.code))
         }
       }
     }
+  }
+
+  /// Opens a log. When that fails, the one that is open stays. Nil when it worked.
+  private mutating func open(sink index: Int) -> KernelError? {
+    let plan = logs[index].plan
+    let result: OpenResult
+    switch plan.destination {
+    case .file: result = kernel.openLog(path: plan.path, standard: 0)
+    case .stdout: result = kernel.openLog(path: .empty, standard: 1)
+    case .stderr: result = kernel.openLog(path: .empty, standard: 2)
+    case .syslog: result = kernel.openSyslog(address: plan.server, unixPath: plan.serverPath)
+    }
+    switch result {
+    case .failed(let error): return error
+    case .opened(let descriptor):
+      if logs[index].descriptor != .none { kernel.close(logs[index].descriptor) }
+      logs[index].descriptor = descriptor
+      logs[index].tornElsewhere = logs[index].tornCount > 0
+      logs[index].isBroken = false
+      return nil
+    }
+  }
+
+  /// Makes a new socket to a syslog server that was not there, or that has been started anew.
+  @inline(never) private mutating func reconnect(sink index: Int) {
+    if logs[index].isBroken || logs[index].descriptor == .none { _ = open(sink: index) }
   }
 
   /// Writes the lines of a turn, or those whose time has come.
@@ -208,6 +230,7 @@ extension Worker where K: ~Copyable {
   /// Writes what waits for a sink, again at once as long as that brings lines into the file. A sink
   /// that takes no more is left alone for a while.
   private mutating func write(sink index: Int) {
+    if logs.isSyslog(index) { reconnect(sink: index) }
     let countBefore = logs[index].count
     var hasProgress = logs[index].descriptor != .none
     while hasProgress && logs[index].count > 0 {
@@ -255,8 +278,28 @@ extension Worker where K: ~Copyable {
     let pending = UnsafeRawBufferPointer(rebasing: lines[start...])
     switch kernel.writeLog(sink.descriptor, pending) {
     case .bytes(let count): return start &+ count
-    case .wouldBlock, .failed: return start
+    case .wouldBlock: return start
+    case .failed:
+      logs[index].isBroken = true
+      return start
     }
+  }
+
+  /// Begins a message of `severity` if a sink is a syslog server.
+  @inline(__always) mutating func beginMessage(
+    sink index: Int, severity: UInt8?, into writer: inout ByteWriter
+  ) {
+    if logs.isSyslog(index) { writeHeader(sink: index, severity: severity, into: &writer) }
+  }
+
+  @inline(never) private mutating func writeHeader(
+    sink index: Int, severity: UInt8?, into writer: inout ByteWriter
+  ) {
+    let header = logs[index].plan.header
+    let time = Timestamp(microseconds: wall.microseconds, utcOffset: wall.utcOffset)
+    header.write(
+      severity: severity ?? header.severity, at: time, processID: settings.processID,
+      into: &writer)
   }
 
   /// Takes what has been written out of a sink's queue: whole lines only. Of a line that was cut,
