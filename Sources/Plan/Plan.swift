@@ -251,6 +251,8 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   public var requestID: RequestIDPolicy
   /// `access_log`
   public var accessLogs: FrozenArray<AccessLogPlan> = .empty
+  /// True when one of them has `sync=response`.
+  public var writesAhead = false
   /// `error_log`
   public var errorLogs: FrozenArray<ErrorLogPlan> = .empty
   /// `slow_log`, `debug_request`
@@ -327,6 +329,8 @@ public struct LogSinkPlan: Sendable, BitwiseCopyable {
   public var flushInterval: Interval
   /// `rotate=`, `keep=` and `gzip`
   public var rotation = LogRotationPlan()
+  /// True when a line that names it has `sync=response`.
+  public var isAhead = false
   /// The syslog server.
   public var server = PeerAddress.unix
   /// Its socket's path when it is on this machine; empty else.

@@ -327,6 +327,12 @@ enum DirectiveCases {
     Case(
       "top", "access_log a.log json buffer=4k; access_log a.log simple;",
       "this log has another buffer= or flush= at line 1"),
+    Case("top", "access_log a.log json sync=response rotate=1m;"),
+    Case("top", "access_log a.log sync=always;", "unknown sync mode"),
+    Case("top", "access_log stdout sync=response;", "only a file can be written ahead"),
+    Case(
+      "top", "access_log a.log sync=response buffer=4k;",
+      "\"sync=response\" and \"buffer=\" contradict each other"),
     Case("top", "log_queue 256k;"),
     Case("top", "log_queue 255k;", "invalid queue size \"255k\""),
     Case("top", "log_queue 2g;", "invalid queue size \"2g\""),

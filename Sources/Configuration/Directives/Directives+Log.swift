@@ -8,7 +8,7 @@ extension DirectiveCatalog {
     Directive(
       "access_log", in: .everyLevel,
       "PATH | stdout | stderr | syslog:server=ADDRESS,… [FORMAT] [buffer=SIZE] [flush=TIME] "
-        + "[rotate=SIZE] [keep=NUMBER] [gzip] [if=TEXT] | off",
+        + "[rotate=SIZE] [keep=NUMBER] [gzip] [sync=response] [if=TEXT] | off",
       count: .atLeast(1), default: "stdout json", isRepeatable: true,
       """
       Where one line for each request goes; any number of them. FORMAT: `json` (the default), \
@@ -18,9 +18,10 @@ extension DirectiveCatalog {
       it as PATH.2, and so on; `keep=` (10) of them are kept, `gzip` packs them. \
       `syslog:` sends each line to the server at ADDRESS (`10.0.0.5:514`, `unix:/dev/log`), with \
       nginx's `facility=` (local7), `severity=` (info), `tag=` (waybill) and `nohostname`, and \
-      with `rfc5424` in the newer form, parted by commas. `if=`: no line when the text, usually \
-      a variable, comes out empty or as `0`. The lines of an inner level replace those of the \
-      outer one; `off` means none. A relative path is relative to the folder that Waybill was \
+      with `rfc5424` in the newer form, parted by commas. `sync=response`: a line is in \
+      its file before the last bytes of its response are sent. `if=`: no line when the text, \
+      usually a variable, comes out empty or as `0`. The lines of an inner level replace those of \
+      the outer one; `off` means none. A relative path is relative to the folder that Waybill was \
       started in.
       """
     ) { $0.accessLog($1) },
@@ -160,6 +161,10 @@ extension ConfigurationBuilder {
       if option.text.hasPrefix("flush=") { flushPlace = option.place }
       guard accessLogOption(option, isFirst: index == 0, &log) else { return }
     }
+    if log.isAhead, log.bufferBytes > 0 {
+      reporter.error(word.place, "\"sync=response\" and \"buffer=\" contradict each other")
+      return
+    }
     if let flushPlace, log.bufferBytes == 0 {
       reporter.error(flushPlace, "\"flush=\" has no meaning without \"buffer=\"")
       return
@@ -186,6 +191,13 @@ extension ConfigurationBuilder {
       }
       guard let condition else { return false }
       log.condition = condition
+    } else if let (text, place) = parameter("sync", word) {
+      guard text == "response", case .file = log.destination else {
+        let reason = text == "response" ? "only a file can be written ahead" : "unknown sync mode"
+        reporter.error(place, reason, expected: "a file with sync=response")
+        return false
+      }
+      log.isAhead = true
     } else if isFirst, !word.text.contains("=") {
       log.format = word
     } else {
@@ -197,11 +209,11 @@ extension ConfigurationBuilder {
 
   private func invalidLogOption(_ word: Word) {
     let name = String(word.text.prefix { $0 != "=" })
-    let known = ["buffer", "flush", "if", "rotate", "keep"]
+    let known = ["buffer", "flush", "if", "rotate", "keep", "sync"]
     reporter.error(
       word.place, "invalid parameter \"\(word.text)\"",
       expected: "a format as the second word, then buffer=SIZE, flush=TIME, if=TEXT, rotate=SIZE,"
-        + " keep=NUMBER or gzip",
+        + " keep=NUMBER, gzip or sync=response",
       suggestion: Suggestion.nearest(to: name, among: known).map { "\($0)=" })
   }
 

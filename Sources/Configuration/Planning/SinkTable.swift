@@ -7,6 +7,7 @@ struct SinkTable {
   private struct Entry {
     var destination: LogDestination
     var buffer: AccessLogSetting?
+    var isAhead = false
     var rotation: (setting: LogRotationSetting, place: Place)?
   }
 
@@ -23,6 +24,7 @@ struct SinkTable {
   /// another buffer: `first` is that one then.
   mutating func index(of log: AccessLogSetting, first: inout AccessLogSetting?) -> Int? {
     let index = index(of: log.destination)
+    if log.isAhead { entries[index].isAhead = true }
     guard let known = entries[index].buffer else {
       entries[index].buffer = log
       return index
@@ -56,6 +58,7 @@ struct SinkTable {
       case .stderr: plan.destination = .stderr
       case .syslog(let setting): address(&plan, setting, arena, hostname: hostname)
       }
+      plan.isAhead = entry.isAhead
       if let rotation = entry.rotation?.setting {
         plan.rotation.bytes = rotation.bytes
         plan.rotation.keep = rotation.keep

@@ -63,6 +63,8 @@ struct AccessLogSetting {
   var flushInterval: Interval
   var condition: Template
   var rotation: LogRotationSetting?
+  /// `sync=response`
+  var isAhead = false
 }
 
 /// An `error_log`.

@@ -28,6 +28,8 @@ struct LogSinks: ~Copyable {
     var tornElsewhere = false
     /// Lines dropped since writing stopped working.
     var droppedCount: UInt64 = 0
+    /// Responses sent before their lines, against `sync=response`, since writing stopped working.
+    var lateCount: UInt64 = 0
     /// Lines dropped since the start, as far as they have been reported.
     var droppedTotal: UInt64 = 0
     /// When to write (again); `never` when nothing waits.
@@ -241,7 +243,7 @@ extension Worker where K: ~Copyable {
         || !logs.isShared && logs[index].tornCount > before.tornCount
     }
     let tookLines = logs[index].count < countBefore
-    if tookLines && logs[index].droppedCount > 0 {
+    if tookLines && logs[index].droppedCount | logs[index].lateCount > 0 {
       // Under lasting overload the queue never empties: what was lost is said nevertheless.
       logs[index].owesReport = logs[index].count == 0 || logs[index].reportAt <= now
     }
@@ -319,13 +321,15 @@ extension Worker where K: ~Copyable {
   /// Says in one line how many lines were lost, once writing works again.
   private mutating func reportDroppedLines() {
     for index in logs.indices where logs[index].owesReport {
+      logs[index].owesReport = false
+      logs[index].reportAt = now + Limits.logRetry
+      if logs[index].lateCount > 0 { reportLateLines(sink: index) }
+      guard logs[index].droppedCount > 0 else { continue }
       let lost = logs[index].droppedCount
       let path = logs[index].plan.path
-      logs[index].owesReport = false
       logs[index].droppedTotal &+= lost
       logs[index].droppedCount = 0
       let total = logs[index].droppedTotal
-      logs[index].reportAt = now + Limits.logRetry
       report(.error, "log", nil, nil) { line in
         line.append(decimal: lost)
         line.append(" log lines were lost, because this log could not be written: ")
@@ -334,6 +338,17 @@ extension Worker where K: ~Copyable {
         line.append(decimal: total)
         line.append(" in all since this worker's start")
       }
+    }
+  }
+
+  private mutating func reportLateLines(sink index: Int) {
+    let late = logs[index].lateCount
+    let path = logs[index].plan.path
+    logs[index].lateCount = 0
+    report(.error, "log", nil, nil) { line in
+      line.append(decimal: late)
+      line.append(" responses were sent before their lines were in this log: ")
+      line.append(path.span)
     }
   }
 }
