@@ -57,8 +57,11 @@ struct ProcessErrorLog {
     let capacity = Limits.errorMessageBytes + text.count
     let message = [UInt8](unsafeUninitializedCapacity: capacity) { memory, count in
       var writer = ByteWriter(memory)
+      let now = MachineTime.now
+      let offset = MachineTime.offset(atLocal: Int64(now / 1_000_000))
       sink.header.write(
-        severity: SyslogHeader.severity(of: level), at: Timestamp(microseconds: MachineTime.now),
+        severity: SyslogHeader.severity(of: level),
+        at: Timestamp(microseconds: now, utcOffset: Int32(offset)),
         processID: UInt32(bitPattern: ProcessControl.processID), into: &writer)
       writer.append(text.span)
       count = writer.count

@@ -144,7 +144,7 @@ struct LogTests {
     var faults = Faults.none
     faults.shortLogWrites = 1000
     faults.stalledLogs = 500
-    let top = "log_format tiny '$uri $request_length'; access_log /log tiny; log_queue 256k;"
+    let top = "log_format tiny '$uri $status'; access_log /log tiny; log_queue 256k;"
     let bed = EngineBed(try EngineBed.plan(Self.answer, top: top), seed: seed, faults: faults)
     bed.world.logs.stall("/log", for: .seconds(5))
     let targets = (0..<400).map { "/\($0)" + filler(500) }
@@ -169,7 +169,9 @@ struct LogTests {
     #expect(bed.run() == .quiet)
     let lines = bed.world.logs.lines(of: "syslog:/dev/log")
     let header = /<(\d+)>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d machine mine: (.*)/
-    let messages = try lines.map { try #require(try header.wholeMatch(in: $0), "\($0)").output }
+    let messages = try lines.map { line in
+      try #require(try header.wholeMatch(in: line)).output
+    }
     // 16 is local0; 5 is notice, 3 error.
     #expect(messages.filter { $0.1 == "133" && $0.2.hasPrefix("ERROR GET / ") }.count == 1)
     #expect(messages.contains { $0.1 == "131" && $0.2.contains("connection_refused") })

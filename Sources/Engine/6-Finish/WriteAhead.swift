@@ -74,7 +74,7 @@ extension Worker where K: ~Copyable {
     heldResponses.removeFirst(count)
   }
 
-  private func heldExchange(_ index: Int) -> ExchangePointer? {
+  private mutating func heldExchange(_ index: Int) -> ExchangePointer? {
     guard let connection = connections.element(at: heldResponses[index]),
       let exchange = connection.pointee.exchange, exchange.pointee.response == .heldBack
     else { return nil }
