@@ -102,6 +102,13 @@ import Testing
     #expect(mkfifo(path, 0o600) == 0)
     #expect(throws: RotationProblem.self) { try rotate() }
     #expect(suffixes == [])
+    // What a link names is somebody's choice of place; it is said that it stays.
+    write("large", to: ".file")
+    unlink(path)
+    #expect(symlink(path + ".file", path) == 0)
+    #expect(NumberedFiles(path: path).size == 5)
+    #expect(throws: RotationProblem.self) { try rotate() }
+    #expect(content() == "large")
     // There is room for the name, but none for a number behind it.
     let long = folder.path + "/" + String(repeating: "x", count: 254)
     close(open(long, O_WRONLY | O_CREAT, 0o600))

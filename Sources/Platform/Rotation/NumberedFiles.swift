@@ -29,10 +29,10 @@ public struct NumberedFiles: Sendable {
   /// The numbered files of the log at `path`.
   public init(path: String) { self.path = path }
 
-  /// Bytes in the log itself; nil when there is none.
+  /// Bytes in the log itself, or in what it is a link to; nil when there is none.
   public var size: UInt64? {
     var status = stat()
-    return lstat(path, &status) == 0 ? UInt64(max(0, status.st_size)) : nil
+    return stat(path, &status) == 0 ? UInt64(max(0, status.st_size)) : nil
   }
 
   /// All that are there, the newest first.
