@@ -5,12 +5,14 @@ The proof is `kill -9` under load. `WAYBILL_LOG_KILLS` says how often (3).
 
 import json
 import os
+import select
 
 import pytest
 
 from harness.client import request_bytes
 from harness.load import Load
-from harness.log import checked, read_lines
+from harness.log import checked
+from harness.messages import Truncated
 from harness.polling import wait_for
 from harness.separate_backend import SeparateBackend
 
@@ -58,6 +60,37 @@ def test_after_a_kill_every_whole_response_has_its_line(site, backend, kill):
     whole = {answer.request_id for answer in load.answers if answer.status is not None}
     assert len(whole) >= 300
     assert whole <= set(logged), f"{len(whole - set(logged))} responses without a line"
+
+
+@pytest.mark.parametrize("kill", range(KILLS))
+def test_a_kill_in_the_middle_of_a_burst_leaves_no_response_without_a_line(site, kill):
+    """Many pipelined requests at once make long turns: the kill comes in one of them."""
+    proxy = site.servers(f"""server {{
+  listen PORT;
+  access_log {site.directory}/access.log json sync=response;
+  location / {{ return 200 "x"; }}
+}}""")
+    connections = [proxy.connect() for _ in range(64)]
+    for connection in connections:
+        connection.send(request_bytes() * (20 + kill % 30))
+    select.select([connections[kill % 64].socket], [], [], 5)
+    proxy.process.kill()
+    proxy.exit_code = proxy.process.wait(5)
+    (site.directory / "waybill.pid").unlink()
+    whole = [request_id for connection in connections for request_id in received(connection)]
+    assert whole
+    missing = set(whole) - set(logged_ids(proxy.access_log))
+    assert not missing, f"{len(missing)} of {len(whole)} responses have no line"
+
+
+def received(connection):
+    """The IDs of all responses that came whole before the connection broke."""
+    with connection:
+        while True:
+            try:
+                yield connection.receive().request_id
+            except (ConnectionError, Truncated):
+                return
 
 
 def test_lines_and_responses_are_those_of_the_normal_mode(site, backend):
