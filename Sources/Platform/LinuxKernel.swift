@@ -20,6 +20,8 @@ public struct LinuxKernel: Kernel, ~Copyable {
   /// Logs that share a blocking open file with another process: see `StandardStream`. Empty as a
   /// rule.
   @usableFromInline var borrowedLogs: [Int32] = []
+  /// Logs that are sockets of syslog servers.
+  @usableFromInline var syslogSockets: [Int32] = []
 
   /// A kernel whose `takeCommands` empties `mailbox`. Makes writes to closed pipes an error in the
   /// whole process (SIGPIPE is ignored). Fails when descriptors or memory have run out.

@@ -17,6 +17,7 @@ func serve(configurationPath: String) -> ExitStatus {
     defer { server.removeFiles() }
     try server.prepare()
     try server.startWorkers()
+    try server.startLogKeeper()
     server.announce(configurationPath: configurationPath)
     return server.supervise()
   } catch {
@@ -38,6 +39,7 @@ struct Server {
   private var controlled: [ControlledWorker] = []
   /// Not among `threads`: it does not keep the process alive.
   private let controlThread: WorkerThreads
+  private var logKeeper: LogKeeper?
 
   /// Takes over signals first of all, so that none of them ends the process half-way.
   init(plan: Plan) throws(ProcessProblem) {
@@ -175,6 +177,17 @@ struct Server {
     }
   }
 
+  /// Starts the thread that rotates logs, if there are any to rotate.
+  mutating func startLogKeeper() throws(ProcessProblem) {
+    do throws(KernelError) {
+      let mailboxes = mailboxes
+      logKeeper = try LogKeeper(plan) { for mailbox in mailboxes { mailbox.post(.reopenLogs) } }
+    } catch {
+      post(.stop)
+      throw ProcessProblem(message: "log rotation: \(error.describe())")
+    }
+  }
+
   /// Says on stderr that the proxy serves, and what.
   func announce(configurationPath: String) {
     let listeners = plan.tables.listeners
@@ -210,6 +223,7 @@ struct Server {
         post(.drain)
       }
     }
+    logKeeper?.end()
     return status
   }
 

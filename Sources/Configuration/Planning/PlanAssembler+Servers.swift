@@ -131,6 +131,8 @@ extension PlanAssembler {
     plan.keepaliveRequests =
       settings.client.keepaliveRequests.map { UInt32($0) } ?? plan.keepaliveRequests
     plan.accessLogs = freezeAccessLogs(settings.logs)
+    let usesLogs = !settings.logs.accessIsOff
+    plan.writesAhead = usesLogs && settings.logs.access?.contains { $0.isAhead } ?? false
     plan.errorLogs = freezeErrorLogs(settings.logs)
     plan.history = freezeHistory(settings.logs)
     return plan

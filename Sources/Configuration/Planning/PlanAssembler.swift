@@ -55,12 +55,14 @@ final class PlanAssembler {
     var tables = PlanTables(
       listeners: arena.freeze(listeners), servers: arena.freeze(servers),
       locations: arena.freeze(locations), upstreams: arena.freeze(upstreams),
-      sinks: arena.freeze(sinks.plans(arena)), capturedFields: freezeCapturedFields(),
+      sinks: arena.freeze(sinks.plans(arena, hostname: builder.environment.hostname)),
+      capturedFields: freezeCapturedFields(),
       workerConnections: Int(
         builder.process.workerConnections ?? UInt64(Limits.workerConnections)),
       shutdownTimeout: builder.process.shutdownTimeout ?? Limits.shutdownTimeout,
       usesLocalAddress: builder.usesLocalAddress)
     tables.errorLogs = errorLogs
+    tables.logQueueBytes = builder.process.logQueueBytes ?? Limits.logQueueBytes
     var process = ProcessPlan(
       workerThreads: builder.process.workerThreads, pidPath: builder.process.pidPath,
       user: builder.process.user, group: builder.process.group)

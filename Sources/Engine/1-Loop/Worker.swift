@@ -65,6 +65,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var listeners: ListenerTable
   var upstreams: UpstreamTable
   var logs: LogSinks
+  var heldResponses: HeldResponses
   /// Idle clients, the one that has been idle longest at the end.
   var idleClients = ConnectionList()
   var nextConnectionNumber: UInt64
@@ -94,7 +95,9 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     timers = TimerWheel(now: now)
     listeners = ListenerTable(settings.listeners)
     upstreams = UpstreamTable(tables.upstreams)
-    logs = LogSinks(tables.sinks, workerCount: settings.count)
+    logs = LogSinks(
+      tables.sinks, queueBytes: tables.logQueueBytes, workerCount: settings.count)
+    heldResponses = HeldResponses(capacity: slotCount)
     nextConnectionNumber = UInt64(settings.number) + 1
     scratch = .allocate(capacity: Limits.scratchBytes)
     events = .allocate(capacity: Limits.eventsPerTurn)
@@ -115,12 +118,13 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   /// writes the turn's log lines. False when the worker has ended.
   public mutating func turn() -> Bool {
     // A connection that used up its share of the last turn goes on at once.
-    let deadline = readyCount > 0 ? now : nextDeadline
+    let deadline = readyCount > 0 || heldResponses.count > 0 ? now : nextDeadline
     let count = kernel.wait(into: events, until: deadline)
     refreshClock()
     for index in 0..<count { note(events[index]) }
     advanceReadyConnections()
     fireTimers()
+    if heldResponses.count > 0 { releaseHeldResponses() }
     flushLogs()
     endWhenDrained()
     guard case .stopped = lifecycle else { return true }
@@ -134,6 +138,9 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   public var exchangeCount: Int { exchanges.count }
   /// Buffers in use, for tests.
   public var buffersInUse: Int { buffers.inUse }
+
+  /// Log lines that were lost since the start, because a log could not be written.
+  public var lostLineCount: UInt64 { logs.droppedTotal }
 
   /// Connections that stand in the timer wheel, for tests.
   public var timerCount: Int { timers.count }

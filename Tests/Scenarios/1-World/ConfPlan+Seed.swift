@@ -38,7 +38,7 @@ extension ConfPlan {
       "worker_connections \(isTight ? chance.between(6...20) : 512);",
       "shutdown_timeout \(chance.pick([5, 40]))s;",
       "error_log /error info;",
-      "access_log /log json;",
+      "access_log /log json\(chance.happens(300) ? " sync=response" : "");",
       "request_id_header \(idField == "x-request-id" ? "X-Request-ID" : "X-Correlation-ID");",
     ]
     lines += believed.lines
