@@ -173,7 +173,10 @@ def test_the_protocol(held):
     answer = talk(held.directory / "control", b'{"ask":"requests"}\n').splitlines()
     row, end = map(json.loads, answer)
     assert row["request_id"] == "request-1"
-    assert end == {"answer": "done", "count": 1, "omitted": 0, "workers": 2, "silent": []}
+    assert end == {
+        "answer": "done", "count": 1, "omitted": 0, "lost_log_lines": 0, "workers": 2,
+        "silent": [],
+    }  # fmt: skip
 
 
 def test_a_stopping_process_still_answers(held):

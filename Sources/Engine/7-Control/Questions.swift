@@ -25,6 +25,8 @@ public struct WorkerAnswer: Sendable {
   public var count = 0
   /// How many more there are.
   public var omitted = 0
+  /// Log lines that the worker could not write since its start.
+  public var lostLines: UInt64 = 0
 
   /// Nothing.
   public init() {}
@@ -38,6 +40,7 @@ extension Worker where K: ~Copyable {
   mutating func answerQuestion() {
     guard let desk = settings.desk, let (number, question) = desk.take() else { return }
     var answer = WorkerAnswer()
+    answer.lostLines = lostLineCount
     switch question {
     case .requests(let id): list(id, into: &answer)
     case .abort(let connection, let request): abort(connection, request, into: &answer)
@@ -103,7 +106,8 @@ extension Worker where K: ~Copyable {
     exchange.pointee.closesConnection = true
     switch exchange.pointee.response {
     case .tunnel: endTunnel(exchange, termination, .requestAborted)
-    case .content, .composed, .delivering: cutResponse(exchange, .requestAborted, termination)
+    case .content, .composed, .heldBack, .delivering:
+      cutResponse(exchange, .requestAborted, termination)
     case .none:
       if exchange.pointee.request == .head {
         exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty

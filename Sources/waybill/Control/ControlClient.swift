@@ -92,6 +92,9 @@ struct ControlClient {
     if let omitted = end.number("omitted"), omitted > 0 {
       report("\(omitted) younger requests are not shown")
     }
+    if let lost = end.number("lost_log_lines"), lost > 0 {
+      report("\(lost) log lines could not be written since the start; see the error log")
+    }
     let silent = end.words("silent")
     if !silent.isEmpty {
       report("no answer in time from worker \(silent.joined(separator: ", "))")

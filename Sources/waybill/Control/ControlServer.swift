@@ -74,22 +74,26 @@ struct ControlServer: Sendable {
       all.lines += answer.lines
       all.count += answer.count
       all.omitted += answer.omitted
+      all.lostLines += answer.lostLines
     }
-    return all.lines + end(count: all.count, omitted: all.omitted, silent: silent)
+    return all.lines + end(all, silent: silent)
   }
 
   /// What the workers remember; no worker is asked for it. A line begins with its time.
   private func failures() -> [UInt8] {
     let lines = workers.flatMap(\.failures.lines).sorted { $0.lexicographicallyPrecedes($1) }
-    return lines.flatMap { $0 } + end(count: lines.count, omitted: 0, silent: [])
+    var all = WorkerAnswer()
+    all.count = lines.count
+    return lines.flatMap { $0 } + end(all, silent: [])
   }
 
   /// The last line: it tells that the answer is whole.
-  private func end(count: Int, omitted: Int, silent: [Int]) -> [UInt8] {
+  private func end(_ all: WorkerAnswer, silent: [Int]) -> [UInt8] {
     let numbers = silent.map { "\($0)" }.joined(separator: ",")
     let line =
-      "{\"answer\":\"done\",\"count\":\(count),\"omitted\":\(omitted),\"workers\":"
-      + "\(workers.count),\"silent\":[\(numbers)]}\n"
+      "{\"answer\":\"done\",\"count\":\(all.count),\"omitted\":\(all.omitted),"
+      + "\"lost_log_lines\":\(all.lostLines),\"workers\":\(workers.count),"
+      + "\"silent\":[\(numbers)]}\n"
     return Array(line.utf8)
   }
 }
