@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 
 int clinux_accept(int listener, struct clinux_address *peer) {
@@ -15,6 +16,31 @@ int clinux_accept(int listener, struct clinux_address *peer) {
   int made = (int)CLINUX_RETRY(accept4(listener, &name.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (made >= 0) *peer = clinux_address_from(&name);
   return made;
+}
+
+long clinux_send_lines(int socket, const void *lines, size_t count) {
+  // No datagram holds more over IPv4; the unix sockets' limit is higher.
+  enum { batch = 64, longest = 65000 };
+  const char *next = lines, *end = next + count;
+  while (next < end) {
+    struct mmsghdr messages[batch] = {0};
+    struct iovec pieces[batch];
+    const char *ends[batch];
+    unsigned filled = 0;
+    for (const char *line = next; line < end && filled < batch; filled++) {
+      const char *stop = memchr(line, '\n', (size_t)(end - line));
+      if (stop == NULL) stop = end;
+      size_t size = (size_t)(stop - line);
+      pieces[filled] = (struct iovec){(void *)line, size < longest ? size : longest};
+      messages[filled].msg_hdr = (struct msghdr){.msg_iov = &pieces[filled], .msg_iovlen = 1};
+      line = ends[filled] = stop < end ? stop + 1 : end;
+    }
+    long sent = CLINUX_RETRY(sendmmsg(socket, messages, filled, MSG_DONTWAIT | MSG_NOSIGNAL));
+    if (sent > 0) next = ends[sent - 1];
+    if (sent < 0 && next == lines) return sent;
+    if (sent < (long)filled) break;
+  }
+  return next - (const char *)lines;
 }
 
 int clinux_open(const char *path, int flags, uint32_t mode) {
@@ -95,4 +121,42 @@ int clinux_wait_for_either(int first, int second) {
   int count = (int)CLINUX_RETRY(poll(entries, 2, -1));
   if (count < 0) return count;
   return (entries[0].revents != 0 ? 1 : 0) | (entries[1].revents != 0 ? 2 : 0);
+}
+
+int clinux_wait_for(int descriptor, int writes, int milliseconds) {
+  struct pollfd entry = {.fd = descriptor, .events = writes ? POLLOUT : POLLIN};
+  return (int)CLINUX_RETRY(poll(&entry, 1, milliseconds));
+}
+
+int clinux_peer_identity(int socket, uint32_t *user, uint32_t *group) {
+  struct ucred peer = {0};
+  socklen_t size = sizeof peer;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return -errno;
+  *user = peer.uid;
+  *group = peer.gid;
+  return 0;
+}
+
+int clinux_peer_has_group(int socket, uint32_t group) {
+  gid_t groups[1024];
+  socklen_t size = sizeof groups;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0) return 0;
+  for (size_t index = 0; index < size / sizeof *groups; index++)
+    if (groups[index] == group) return 1;
+  return 0;
+}
+
+// A lease for reading is only given on a file that nobody has open for writing. Were it broken
+// before it is given back, the signal would be one that means nothing, not SIGIO, which ends the
+// process.
+int clinux_is_being_written(int descriptor) {
+  if (fcntl(descriptor, F_SETSIG, SIGURG) < 0) return -errno;
+  if (fcntl(descriptor, F_SETLEASE, F_RDLCK) < 0) return errno == EAGAIN ? 1 : -errno;
+  fcntl(descriptor, F_SETLEASE, F_UNLCK);
+  return 0;
+}
+
+void clinux_lower_priority(int niceness) {
+  // On Linux this is about the calling thread, not about the process.
+  setpriority(PRIO_PROCESS, 0, niceness);
 }

@@ -16,6 +16,10 @@ public struct CompiledConfiguration {
   public var diagnostics: [Diagnostic]
   /// The files that were read, in that order; the conf file itself is the first.
   public var sources: [SourceFile]
+  /// Where each of the plan's servers stands.
+  public var serverPlaces: [BlockPlace]
+  /// Where each of the plan's locations stands.
+  public var locationPlaces: [BlockPlace]
   /// The merged request-ID policy of each server and location.
   var policies: [EffectivePolicy]
   /// The names of all directives that the files use.
@@ -37,5 +41,6 @@ public func compileConfiguration(
     plan: builder.reporter.errorCount == 0 ? plan : nil, tls: tls,
     tlsMaterials: assembler.tls,
     diagnostics: builder.reporter.diagnostics(), sources: builder.reporter.sources,
+    serverPlaces: assembler.serverPlaces, locationPlaces: assembler.locationPlaces,
     policies: assembler.policies, names: builder.usedNames)
 }

@@ -33,6 +33,8 @@ public struct ProcessPlan: Sendable {
   public var user: String?
   /// See `user`.
   public var group: String?
+  /// `control`; nil when it is off.
+  public var control: ControlPlan?
 
   /// The values given.
   public init(workerThreads: Int?, pidPath: String?, user: String?, group: String?) {
@@ -40,6 +42,20 @@ public struct ProcessPlan: Sendable {
     self.pidPath = pidPath
     self.user = user
     self.group = group
+  }
+}
+
+/// `control`: the socket that questions about running requests come by.
+public struct ControlPlan: Equatable, Sendable {
+  /// The socket's path.
+  public var path: String
+  /// The rights of its file, as in chmod.
+  public var mode: UInt32
+
+  /// The socket given.
+  public init(path: String, mode: UInt32) {
+    self.path = path
+    self.mode = mode
   }
 }
 
@@ -63,6 +79,8 @@ public struct PlanTables: Sendable, BitwiseCopyable {
   public var shutdownTimeout: Interval
   /// True when some template asks for `$server_addr` or `$server_port`, which costs a system call.
   public var usesLocalAddress: Bool
+  /// `log_queue`: bytes of lines that wait in one worker for one log at most.
+  public var logQueueBytes = Limits.logQueueBytes
   /// The top level's `error_log`: for what concerns no request (start, reload, accepting).
   public var errorLogs: FrozenArray<ErrorLogPlan> = .empty
 
@@ -259,6 +277,8 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   public var requestID: RequestIDPolicy
   /// `access_log`
   public var accessLogs: FrozenArray<AccessLogPlan> = .empty
+  /// True when one of them has `sync=response`.
+  public var writesAhead = false
   /// `error_log`
   public var errorLogs: FrozenArray<ErrorLogPlan> = .empty
   /// `slow_log`, `debug_request`
@@ -323,16 +343,26 @@ public struct UpstreamPlan: Sendable, BitwiseCopyable {
 /// Where log lines go.
 public struct LogSinkPlan: Sendable, BitwiseCopyable {
   /// The kind of destination.
-  public enum Destination: UInt8, Sendable, BitwiseCopyable { case file, stdout, stderr }
+  public enum Destination: UInt8, Sendable, BitwiseCopyable { case file, stdout, stderr, syslog }
 
   /// The kind of destination.
   public var destination: Destination
-  /// The file's path; empty else.
+  /// The file's path, or `syslog:` and the server's name; empty else.
   public var path: FrozenBytes
   /// `buffer=`: bytes collected before a write; 0 writes at the end of each turn.
   public var bufferBytes: Int
   /// `flush=`: how long buffered lines wait at most; endless without it.
   public var flushInterval: Interval
+  /// `rotate=`, `keep=` and `gzip`
+  public var rotation = LogRotationPlan()
+  /// True when a line that names it has `sync=response`.
+  public var isAhead = false
+  /// The syslog server.
+  public var server = PeerAddress.unix
+  /// Its socket's path when it is on this machine; empty else.
+  public var serverPath = FrozenBytes.empty
+  /// What stands before each message to it.
+  public var header = SyslogHeader()
 
   /// The sink given.
   public init(
@@ -343,6 +373,19 @@ public struct LogSinkPlan: Sendable, BitwiseCopyable {
     self.bufferBytes = bufferBytes
     self.flushInterval = flushInterval
   }
+}
+
+/// When a log file is put aside, and what becomes of it.
+public struct LogRotationPlan: Sendable, BitwiseCopyable {
+  /// `rotate=`: the size from which on the file is put aside; 0 for never.
+  public var bytes: UInt64 = 0
+  /// `keep=`: how many files that were put aside are kept.
+  public var keep = 0
+  /// `gzip`: they are packed.
+  public var packs = false
+
+  /// No rotation.
+  public init() {}
 }
 
 /// An `access_log`.

@@ -59,6 +59,9 @@ public protocol Kernel: ~Copyable {
   /// Opens a log file for appending, creating it, or a copy of stdout (1) or stderr (2) when
   /// `standard` is not 0. Writing to it never blocks.
   mutating func openLog(path: FrozenBytes, standard: Int32) -> OpenResult
+  /// A socket to the syslog server at `address`, or at `unixPath` when it is not empty. What is
+  /// written to it goes out as one datagram a line. Writing to it never blocks.
+  mutating func openSyslog(address: PeerAddress, unixPath: FrozenBytes) -> OpenResult
   /// Appends to a log.
   mutating func writeLog(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer) -> WriteResult
 }
@@ -131,8 +134,10 @@ public struct WorkerCommands: OptionSet, Sendable, BitwiseCopyable {
   @inlinable public static var stop: WorkerCommands { WorkerCommands(rawValue: 2) }
   /// Open the logs anew.
   @inlinable public static var reopenLogs: WorkerCommands { WorkerCommands(rawValue: 4) }
+  /// Answer the question that lies on the desk (see `AnswerDesk`).
+  @inlinable public static var answer: WorkerCommands { WorkerCommands(rawValue: 8) }
   /// Use the certificates that were read anew.
-  @inlinable public static var renewCertificates: WorkerCommands { WorkerCommands(rawValue: 8) }
+  @inlinable public static var renewCertificates: WorkerCommands { WorkerCommands(rawValue: 16) }
 }
 
 /// Up to three pieces of memory to be written one after the other.

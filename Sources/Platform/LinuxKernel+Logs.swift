@@ -2,11 +2,26 @@
 
 import Basics
 import CLinux
+import HTTP
 
 extension LinuxKernel {
   /// See `Kernel`. What is created has mode 0640, as log lines are nobody else's business.
   public mutating func openLog(path: FrozenBytes, standard: Int32) -> OpenResult {
-    standard == 0 ? openLogFile(path) : openStandardLog(standard)
+    let result = standard == 0 ? openLogFile(path) : openStandardLog(standard)
+    // The number may have been another log's before.
+    if case .opened(let log) = result { syslogSockets.removeAll { $0 == log.number } }
+    return result
+  }
+
+  /// See `Kernel`.
+  public mutating func openSyslog(address: PeerAddress, unixPath: FrozenBytes) -> OpenResult {
+    switch SyslogSocket.open(address: address, unixPath: unixPath) {
+    case .failure(let error): return .failed(error)
+    case .success(let socket):
+      if !syslogSockets.contains(socket.number) { syslogSockets.append(socket.number) }
+      borrowedLogs.removeAll { $0 == socket.number }
+      return .opened(socket)
+    }
   }
 
   /// See `Kernel`.
@@ -15,6 +30,9 @@ extension LinuxKernel {
   ) -> WriteResult {
     if bytes.isEmpty { return .bytes(0) }
     let number = descriptor.number
+    if !syslogSockets.isEmpty && syslogSockets.contains(number) {
+      return SyslogSocket.send(descriptor, bytes)
+    }
     let result =
       !borrowedLogs.isEmpty && borrowedLogs.contains(number)
       ? clinux_write_at_once(number, bytes.baseAddress, bytes.count)

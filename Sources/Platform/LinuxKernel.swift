@@ -20,6 +20,8 @@ public struct LinuxKernel: Kernel, ~Copyable {
   /// Logs that share a blocking open file with another process: see `StandardStream`. Empty as a
   /// rule.
   @usableFromInline var borrowedLogs: [Int32] = []
+  /// Logs that are sockets of syslog servers.
+  @usableFromInline var syslogSockets: [Int32] = []
 
   /// A kernel whose `takeCommands` empties `mailbox`. Makes writes to closed pipes an error in the
   /// whole process (SIGPIPE is ignored). Fails when descriptors or memory have run out.
@@ -59,13 +61,7 @@ public struct LinuxKernel: Kernel, ~Copyable {
 
   /// See `Kernel`. Blocks only when the machine has just started and has no entropy yet.
   public mutating func fillRandom(_ buffer: UnsafeMutableRawBufferPointer) -> Bool {
-    var filled = 0
-    while filled < buffer.count {
-      let count = clinux_random(buffer.baseAddress! + filled, buffer.count - filled)
-      guard count > 0 else { return false }
-      filled += count
-    }
-    return true
+    RandomFill.fill(buffer) { clinux_random($0.baseAddress, $0.count) }
   }
 
   // MARK: Readiness

@@ -21,6 +21,13 @@ public enum LogFile {
     return .success(Descriptor(number: number))
   }
 
+  /// Appends a line to the file at `path`. What can't be written at once is lost.
+  public static func append(_ line: [UInt8], to path: String) {
+    guard case .success(let descriptor) = open(path: path) else { return }
+    defer { close(descriptor) }
+    _ = line.withUnsafeBytes { clinux_write(descriptor.number, $0.baseAddress, $0.count) }
+  }
+
   /// Closes what `open` opened.
   public static func close(_ descriptor: Descriptor) { _ = clinux_close(descriptor.number) }
 

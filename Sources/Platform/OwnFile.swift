@@ -19,6 +19,12 @@ final class OwnFile: Sendable {
 
   deinit { if pin >= 0 { _ = clinux_close(pin) } }
 
+  /// The group of the file, and its rights.
+  var rights: (group: UInt32, mode: UInt32) {
+    var status = stat()
+    return fstat(pin, &status) == 0 ? (status.st_gid, status.st_mode) : (0, 0)
+  }
+
   /// Removes the file, if it is still the same. False when it was ours and is still there.
   @discardableResult func remove() -> Bool {
     var ours = stat()

@@ -14,8 +14,9 @@ extension PeerAddress {
     }
   }
 
-  /// The address alone (RFC 5952 for IPv6).
-  private var host: String {
+  /// The address alone (RFC 5952 for IPv6); `unix:` for a unix socket.
+  public var host: String {
+    guard family != .unix else { return "unix:" }
     var address = system
     return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { text in
       _ = withUnsafeBytes(of: &address.bytes) {

@@ -37,11 +37,15 @@ public enum StandardStream {
   }
 
   /// Writes a line for the operator to stderr. What can't be written at once is lost.
-  public static func notice(_ line: String) {
-    guard case .success(let copy) = duplicate(STDERR_FILENO) else { return }
+  public static func notice(_ line: String) { append(Array((line + "\n").utf8), to: STDERR_FILENO) }
+
+  /// Writes a line to stdout (1) or stderr (2). What can't be written at once is lost.
+  public static func append(_ line: [UInt8], to standard: Int32) {
+    guard case .success(let copy) = duplicate(standard) else { return }
     defer { _ = clinux_close(copy.descriptor.number) }
-    var text = line + "\n"
-    _ = text.withUTF8 { clinux_write_at_once(copy.descriptor.number, $0.baseAddress, $0.count) }
+    _ = line.withUnsafeBytes {
+      clinux_write_at_once(copy.descriptor.number, $0.baseAddress, $0.count)
+    }
   }
 
   private struct Stream {

@@ -4,9 +4,11 @@ import CLinux
 import Glibc
 
 enum UnixListener {
-  /// A socket that listens at the path. Everybody may connect, as with nginx; the folder's rights
-  /// restrict that. A socket file that nobody listens on any more is replaced.
-  static func open(_ address: ListenAddress) throws(ListenError) -> (Descriptor, OwnFile) {
+  /// A socket that listens at the path. As a rule everybody may connect, as with nginx; the
+  /// folder's rights restrict that. A socket file that nobody listens on any more is replaced.
+  static func open(
+    _ address: ListenAddress, mode: UInt32 = 0o666
+  ) throws(ListenError) -> (Descriptor, OwnFile) {
     try removeStaleFile(address)
     let socket = try makeSocket(address)
     let result = Array(address.unixPath.utf8).withUnsafeBytes {
@@ -14,7 +16,7 @@ enum UnixListener {
     }
     guard result == 0 else { throw closing(socket, address, KernelError(result: Int(result))) }
     guard let file = OwnFile(path: address.unixPath),
-      chmod(address.unixPath, 0o666) == 0, listen(socket, address.backlog) == 0
+      chmod(address.unixPath, mode) == 0, listen(socket, address.backlog) == 0
     else {
       let error = KernelError(code: errno)
       unlink(address.unixPath)

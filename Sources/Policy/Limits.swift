@@ -105,9 +105,17 @@ public enum Limits {
 
   // MARK: Logs
 
-  /// Bytes of log lines that wait in one worker for one sink; what does not fit is counted and
-  /// dropped.
+  /// Bytes of log lines that wait in one worker for one sink when `log_queue` is not set; what does
+  /// not fit is counted and dropped.
   public static let logQueueBytes = 1024 * 1024
+  /// The smallest and the largest `log_queue`: the longest line fits into any.
+  public static let logQueueRange = logLineBytes...1024 * 1024 * 1024
+  /// Files of a log that `keep=` keeps at most: a number of more digits would look like a date.
+  public static let rotatedLogs = 9999
+  /// How often the size of a log with `rotate=` is looked at: it may grow by what comes meanwhile.
+  public static let rotationInterval = Interval.milliseconds(100)
+  /// How long a log that could not be rotated or packed is left alone.
+  public static let rotationRetry = Interval.seconds(10)
   /// Longest log line in bytes: the longest head, escaped, and the rest of the line.
   public static let logLineBytes = 256 * 1024
   /// Bytes of a message in a JSON error log; what is longer is cut.
@@ -121,6 +129,18 @@ public enum Limits {
   public static let capturedFields = 16
   /// See `capturedFields`.
   public static let capturedBytes = 2048
+
+  // MARK: The control socket
+
+  /// Running requests that one worker lists for `waybill requests`, the oldest ones; the others are
+  /// counted.
+  public static let listedRequests = 1000
+  /// Failed requests that each worker remembers for `waybill errors`.
+  public static let keptFailures = 64
+  /// Bytes of such a memory: the longest line that is possible with the head cut as below.
+  public static let failureBytes = 32 * 1024
+  /// Bytes of a head that are shown, escaped.
+  public static let shownHeadBytes = 4 * 1024
 
   // MARK: The conf file
 

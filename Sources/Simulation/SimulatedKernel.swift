@@ -140,6 +140,14 @@ public struct SimulatedKernel: Kernel {
     return world.openLog(path: String(decoding: bytes, as: UTF8.self), standard: standard)
   }
 
+  /// Opens the log that stands for a syslog server: `syslog:` and its path or address.
+  public func openSyslog(address: PeerAddress, unixPath: FrozenBytes) -> OpenResult {
+    world.calls.logOpens += 1
+    let path = unixPath.indices.map { unixPath[$0] }
+    let name = unixPath.isEmpty ? "\(address)" : String(decoding: path, as: UTF8.self)
+    return world.openLog(path: "syslog:\(name)", standard: 0)
+  }
+
   /// Appends to a log of the simulated disk.
   public func writeLog(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer) -> WriteResult {
     world.calls.logWrites += 1

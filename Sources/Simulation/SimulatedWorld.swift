@@ -58,6 +58,7 @@ public final class SimulatedWorld {
   var descriptors: [DescriptorEntry?]
   var readyDescriptors: [Int] = []
   var watchedListeners: [Int] = []
+  var admittedCount = 0
   var acceptsFailUntil = Instant(nanoseconds: 0)
   var lastEphemeralPort: UInt16 = 40_000
 

@@ -22,6 +22,8 @@ public enum ErrorType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case proxyInternalError
   /// The stop's `shutdown_timeout` ended it.
   case proxyShutdown
+  /// A person ended it (`waybill requests --abort`).
+  case requestAborted
   /// All peers are out of service.
   case destinationUnavailable
   /// Connecting was refused.
@@ -63,6 +65,7 @@ public enum ErrorType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case .proxyOverloaded: "connection_limit_reached"
     case .proxyInternalError: "proxy_internal_error"
     case .proxyShutdown: "connection_terminated"
+    case .requestAborted: "connection_terminated"
     case .destinationUnavailable: "destination_unavailable"
     case .connectionRefused: "connection_refused"
     case .tlsProtocolError: "tls_protocol_error"

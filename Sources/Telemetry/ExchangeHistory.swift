@@ -1,4 +1,5 @@
 import Basics
+import HTTP
 
 /// What happened to an exchange, step by step: its last events, kept in fixed memory and told only
 /// when somebody needs to know (`slow_log`, `debug_request`, or an end before its time). Detail on
@@ -32,6 +33,12 @@ public struct ExchangeHistory: Sendable, BitwiseCopyable {
     case ownResponse
     /// The client has gone away.
     case clientLeft
+    /// The request is malformed. Value: the offset of the byte; in place of the try: what is wrong.
+    case malformedRequest
+    /// The response is malformed. Value and try: see `malformedRequest`.
+    case malformedResponse
+    /// A person ended it.
+    case aborted
   }
 
   /// An event and when it was noted.
@@ -78,6 +85,19 @@ public struct ExchangeHistory: Sendable, BitwiseCopyable {
     note(event, at: time)
   }
 
+  /// What is malformed in the request, if it is and that is among the events kept.
+  public var requestFault: HTTP1Error? { fault(.malformedRequest) }
+  /// What is malformed in the response, if it is and that is among the events kept.
+  public var responseFault: HTTP1Error? { fault(.malformedResponse) }
+
+  private func fault(_ event: Event) -> HTTP1Error? {
+    for index in 0..<min(Int(noted), ExchangeHistory.capacity) where entries[index].event == event {
+      guard let kind = HTTP1Error.Kind(rawValue: entries[index].tryNumber) else { continue }
+      return HTTP1Error(kind, at: Int(entries[index].value))
+    }
+    return nil
+  }
+
   /// Writes the events in order, each with the time since `start`. `writePeer` writes the name of
   /// the peer with an index.
   public func write(
@@ -120,7 +140,15 @@ extension ExchangeHistory.Entry {
     case .tunnelOpened: writer.append("tunnel open")
     case .ownResponse: write("own response ", value, "", into: &writer)
     case .clientLeft: writer.append("the client went away")
+    case .malformedRequest: writeFault("the request is malformed", into: &writer)
+    case .malformedResponse: writeFault("the response is malformed", into: &writer)
+    case .aborted: writer.append("ended by an operator")
     }
+  }
+
+  private func writeFault(_ what: StaticString, into writer: inout ByteWriter) {
+    writer.append(what)
+    write(" at byte ", value, "", into: &writer)
   }
 
   private func write(

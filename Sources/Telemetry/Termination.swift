@@ -11,6 +11,8 @@ public struct Termination: Equatable, Sendable, BitwiseCopyable {
     case upstream
     /// Waybill refused (a limit, a missing route) or is stopping.
     case proxy
+    /// A person: `waybill requests --abort`.
+    case `operator`
   }
 
   /// How far the exchange had come.
@@ -52,6 +54,7 @@ public struct Termination: Equatable, Sendable, BitwiseCopyable {
     case .client: "client"
     case .upstream: "upstream"
     case .proxy: "proxy"
+    case .operator: "operator"
     }
   }
 

@@ -53,6 +53,17 @@ public struct Timestamp: Equatable, Sendable, BitwiseCopyable {
     writeOffset(hasColon: false, into: &writer)
   }
 
+  /// Writes `Nov  2 21:58:36`, in local time: RFC 3164 section 4.1.2.
+  public func writeSyslog(into writer: inout ByteWriter) {
+    let fields = PackedDateTime(seconds: localSeconds)
+    writer.append(fields.monthName)
+    // A day of one digit has a space before it, where others have a zero.
+    let day = fields.day & 0xff == 0x30 ? fields.day &- 0x10 : fields.day
+    writer.append(word: 0x20 | day &<< 8 | 0x20 &<< 24, count: 4)
+    let time: UInt64 = fields.hour | colon &<< 16 | fields.minute &<< 24
+    writer.append(word: time | colon &<< 40 | fields.second &<< 48, count: 8)
+  }
+
   /// Writes `2026-11-22T21:58:36+01:00`: `$time_iso8601`.
   public func writeISO8601(into writer: inout ByteWriter) {
     let fields = PackedDateTime(seconds: localSeconds)

@@ -7,7 +7,7 @@ import Platform
 struct ConfigurationOptions: ParsableArguments {
   @Option(
     name: [.customShort("c"), .customLong("config")],
-    help: ArgumentHelp("The configuration.", valueName: "file"))
+    help: ArgumentHelp("The configuration.", valueName: "file"), completion: .file())
   var path = ConfiguredLogs.usualPath
 
   @Flag(name: [.customShort("t"), .customLong("test")], help: "Test the configuration, then end.")
@@ -50,7 +50,10 @@ struct WaybillCommand: ParsableCommand {
       Without a subcommand it serves, and takes the options of run: waybill [-c FILE] [-t] [-T] \
       [-v] [-s stop|quit|reopen|reload]. \"waybill help run\" explains them.
       """,
-    subcommands: [RunCommand.self, LogsCommand.self, TraceCommand.self],
+    subcommands: [
+      RunCommand.self, LogsCommand.self, TraceCommand.self, RequestsCommand.self,
+      ErrorsCommand.self, ExplainCommand.self,
+    ],
     defaultSubcommand: RunCommand.self)
 }
 

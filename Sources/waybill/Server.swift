@@ -8,6 +8,7 @@ import Configuration
 import Engine
 import Plan
 import Platform
+import Policy
 
 /// `waybill -c FILE`: serves until told to end.
 func serve(configurationPath: String) -> ExitStatus {
@@ -19,6 +20,7 @@ func serve(configurationPath: String) -> ExitStatus {
     defer { server.removeFiles() }
     try server.prepare()
     try server.startWorkers()
+    try server.startLogKeeper()
     server.announce(configurationPath: configurationPath)
     return server.supervise()
   } catch {
@@ -36,6 +38,12 @@ struct Server {
   private let mailboxes: [WorkerMailbox]
   private var sockets: ListeningSockets?
   private var pidFile: PIDFile?
+  private var control: ControlSocket?
+  /// How each worker is asked; empty without `control`.
+  private var controlled: [ControlledWorker] = []
+  /// Not among `threads`: it does not keep the process alive.
+  private let controlThread: WorkerThreads
+  private var logKeeper: LogKeeper?
 
   /// Takes over signals first of all, so that none of them ends the process half-way.
   init(plan: Plan, certificates: Certificates) throws(ProcessProblem) {
@@ -44,6 +52,7 @@ struct Server {
     do throws(KernelError) {
       signals = try ControlSignals()
       threads = try WorkerThreads()
+      controlThread = try WorkerThreads()
       mailboxes = try (0..<count).map { _ throws(KernelError) in try WorkerMailbox() }
     } catch {
       throw ProcessProblem(message: "start: \(error.describe())")
@@ -57,6 +66,7 @@ struct Server {
     StandardStream.openAll()
     try openSockets()
     if let path = plan.process.pidPath { pidFile = try PIDFile(path: path) }
+    try openControl()
     try dropPrivileges()
     try checkLogs()
   }
@@ -75,6 +85,24 @@ struct Server {
     }
   }
 
+  private mutating func openControl() throws(ProcessProblem) {
+    guard let settings = plan.process.control else { return }
+    do throws(ListenError) {
+      control = try ControlSocket(path: settings.path, mode: settings.mode)
+    } catch {
+      throw ProcessProblem(message: "control: \(error.message)")
+    }
+    do throws(KernelError) {
+      controlled = try mailboxes.map { mailbox throws(KernelError) in
+        ControlledWorker(
+          mailbox: mailbox, desk: try WorkerDesk(),
+          failures: RecentLines(places: Limits.keptFailures, placeBytes: Limits.failureBytes))
+      }
+    } catch {
+      throw ProcessProblem(message: "control: \(error.describe())")
+    }
+  }
+
   private func dropPrivileges() throws(ProcessProblem) {
     guard let user = plan.process.user else { return }
     guard ProcessIdentity.isSuperuser else {
@@ -90,6 +118,7 @@ struct Server {
         throw ProcessProblem(message: "log \(path): \(error.describe())")
       }
     }
+    try control?.give(to: identity)
     try identity.assume()
   }
 
@@ -107,7 +136,8 @@ struct Server {
     }
   }
 
-  /// Starts a thread for each worker. When one can't be started those before it are stopped.
+  /// Starts a thread for each worker, and one for questions about them. When one can't be started
+  /// those before it are stopped.
   func startWorkers() throws(ProcessProblem) {
     for number in mailboxes.indices {
       do throws(KernelError) {
@@ -117,21 +147,50 @@ struct Server {
         throw ProcessProblem(message: "worker \(number): \(error.describe())")
       }
     }
+    try startControl()
+  }
+
+  private func startControl() throws(ProcessProblem) {
+    guard let control else { return }
+    let server = ControlServer(socket: control, workers: controlled)
+    do throws(KernelError) {
+      try controlThread.start(name: "waybill-control") { server.run() }
+    } catch {
+      post(.stop)
+      throw ProcessProblem(message: "control: \(error.describe())")
+    }
   }
 
   private func startWorker(_ number: Int) throws(KernelError) {
     let plan = plan
     let mailbox = mailboxes[number]
-    let settings = WorkerSettings(
+    var settings = WorkerSettings(
       number: number, count: mailboxes.count,
       processID: UInt32(bitPattern: ProcessControl.processID),
-      listeners: sockets?.descriptors(ofWorker: number) ?? [], tls: certificates.shelf)
-    try threads.start(name: "waybill-\(number)") {
+      listeners: sockets?.descriptors(ofWorker: number) ?? [])
+    settings.tls = certificates.shelf
+    if control != nil {
+      settings.desk = controlled[number].desk
+      settings.failures = controlled[number].failures
+    }
+    try threads.start(name: "waybill-\(number)") { [settings] in
+      defer { settings.desk?.close() }
       do throws(KernelError) {
         try runWorker(plan: plan, settings: settings, mailbox: mailbox)
       } catch {
         report("worker \(number): \(error.describe())")
       }
+    }
+  }
+
+  /// Starts the thread that rotates logs, if there are any to rotate.
+  mutating func startLogKeeper() throws(ProcessProblem) {
+    do throws(KernelError) {
+      let mailboxes = mailboxes
+      logKeeper = try LogKeeper(plan) { for mailbox in mailboxes { mailbox.post(.reopenLogs) } }
+    } catch {
+      post(.stop)
+      throw ProcessProblem(message: "log rotation: \(error.describe())")
     }
   }
 
@@ -170,6 +229,7 @@ struct Server {
         post(.drain)
       }
     }
+    logKeeper?.end()
     return status
   }
 
@@ -184,9 +244,10 @@ struct Server {
         + " is not available in this version")
   }
 
-  /// Removes the pid file and the unix sockets.
+  /// Removes the pid file and the unix sockets, that of `control` included.
   func removeFiles() {
     sockets?.removeSocketFiles()
+    control?.remove()
     pidFile?.remove()
   }
 

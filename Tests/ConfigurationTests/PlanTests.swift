@@ -259,6 +259,26 @@ struct PlanTests {
     #expect(tables.sinks.count == 4)
   }
 
+  /// Rotation belongs to the file, whichever line names it.
+  @Test func rotation() throws {
+    let tables = try plan(
+      """
+      error_log a.log info; access_log a.log json rotate=2k keep=3 gzip; access_log b.log;
+      error_log c.log rotate=1m;
+      server { return 204; }
+      """
+    ).tables
+    var rotations: [String: LogRotationPlan] = [:]
+    for index in tables.sinks.indices {
+      rotations[tables.sinks[index].path.text] = tables.sinks[index].rotation
+    }
+    #expect(rotations["a.log"]?.bytes == 2048 && rotations["a.log"]?.keep == 3)
+    #expect(rotations["a.log"]?.packs == true)
+    #expect(rotations["b.log"]?.bytes == 0)
+    #expect(rotations["c.log"]?.bytes == 1 << 20 && rotations["c.log"]?.keep == 10)
+    #expect(rotations["c.log"]?.packs == false)
+  }
+
   /// Values that land in one place only.
   @Test func process() throws {
     let plan = try plan(

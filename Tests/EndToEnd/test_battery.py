@@ -4,7 +4,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from battery.case import Case, Sweep
+from battery.bench import check, opened
+from battery.case import Case
 from battery.conf import SERVER, WAYBILL
 from battery.judgement import faults, log_faults
 from battery.log_tail import LogTail
@@ -49,17 +50,9 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    with ExitStack() as stack:
-        bench = Bench(Site(tmp_path_factory.mktemp("battery"), stack), stack)
-        yield bench
-        assert bench.log.left_over() == []
+    yield from opened(Bench, tmp_path_factory.mktemp("battery"))
 
 
 @pytest.mark.parametrize("name", REQUESTS)
 def test_request(bench, name):
-    case = REQUESTS[name]
-    parts = case.cases if isinstance(case, Sweep) else {name: case}
-    found = {part: wrong for part, one in parts.items() if (wrong := bench.faults(one))}
-    for part, wrong in found.items():
-        print(f"{part} ({parts[part].rule}): {parts[part].data[:300]!r}")
-    assert not found
+    check(bench, name, REQUESTS[name], lambda one: repr(one.data[:300]))

@@ -4,10 +4,11 @@ from contextlib import ExitStack
 
 import pytest
 
+from battery.bench import check, opened
 from battery.conf import RESPONSES, WAYBILL
 from battery.hostile import HostileBackend
 from battery.log_tail import LogTail
-from battery.response_case import ResponseCase, ResponseSweep
+from battery.response_case import ResponseCase
 from battery.response_judgement import response_faults, response_log_faults
 from battery.response_observation import observe_response
 from battery.tables import response_cases
@@ -43,17 +44,9 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    with ExitStack() as stack:
-        bench = Bench(Site(tmp_path_factory.mktemp("battery"), stack), stack)
-        yield bench
-        assert bench.log.left_over() == []
+    yield from opened(Bench, tmp_path_factory.mktemp("battery"))
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_response(bench, name):
-    case = CASES[name]
-    parts = case.cases if isinstance(case, ResponseSweep) else {name: case}
-    found = {part: wrong for part, one in parts.items() if (wrong := bench.faults(one))}
-    for part, wrong in found.items():
-        print(f"{part} ({parts[part].rule}): {str(parts[part].steps)[:400]}")
-    assert not found
+    check(bench, name, CASES[name], lambda one: str(one.steps)[:400])

@@ -45,17 +45,22 @@ def settled(proxy, load):
     return check_answers(answers, proxy.lines())
 
 
+def kill_twice(backend, load):
+    """Kills a backend under load and starts it again, and once more."""
+    for _ in range(2):
+        load.more(200)
+        backend.kill()
+        load.more(200)
+        backend.start()
+        # fail_timeout is one second, and each worker finds out for itself.
+        backend.wait_more(2.5)
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_killed_backend_costs_no_request_when_there_is_another(site, backends, workers):
     proxy = serve(site, backends, workers=workers)
     with Load(proxy) as load:
-        for _ in range(2):
-            load.more(200)
-            backends[0].kill()
-            load.more(200)
-            backends[0].start()
-            # fail_timeout is one second, and each worker finds out for itself.
-            backends[0].wait_more(2.5)
+        kill_twice(backends[0], load)
         statuses = settled(proxy, load)
     assert set(statuses) == {200}, [line for line in proxy.lines() if line["status"] != 200]
     seen = set(backends[0].seen()) | set(backends[1].seen())
@@ -65,12 +70,7 @@ def test_a_killed_backend_costs_no_request_when_there_is_another(site, backends,
 def test_requests_that_may_not_be_repeated_reach_no_second_backend(site, backends):
     proxy = serve(site, backends)
     with Load(proxy, method="POST", body=b"once") as load:
-        for _ in range(2):
-            load.more(200)
-            backends[0].kill()
-            load.more(200)
-            backends[0].start()
-            backends[0].wait_more(2.5)
+        kill_twice(backends[0], load)
         statuses = settled(proxy, load)
     assert set(statuses) <= {200, 502} and statuses[502] < 0.1 * statuses[200]
     seen = backends[0].seen() + backends[1].seen()

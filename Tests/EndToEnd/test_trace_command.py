@@ -8,6 +8,7 @@ import pytest
 
 from harness.applications import Application
 from harness.proxy import command
+from harness.trace import told
 
 MIB = 1 << 20
 
@@ -23,13 +24,6 @@ def django(tmp_path_factory):
     site = Application("django", tmp_path_factory.mktemp("django"))
     yield site
     site.stop()
-
-
-def told(*arguments):
-    """The objects of `--json`."""
-    result = command("trace", "--json", *arguments)
-    assert result.returncode == 0, result.stderr
-    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def test_the_story_of_a_request_through_django(site, django):

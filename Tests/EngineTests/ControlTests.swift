@@ -45,6 +45,18 @@ struct ControlTests {
     bed.checkLog(requests: 1)
   }
 
+  /// Who has not said yet whose connection it is has no request that could be finished.
+  @Test(arguments: ["", "PROXY TCP4", "PROXY UNKNOWN\r\n"])
+  func drainingDoesNotWaitForAProxyHeader(said: String) throws {
+    let bed = EngineBed(try EngineBed.plan(listen: "proxy_protocol"))
+    let client = bed.client([.send(said), .awaitEnd])
+    bed.run(for: .seconds(1))
+    bed.world.post(.drain)
+    bed.run(for: .milliseconds(10))
+    #expect(bed.hasStopped && bed.record(client).hasEnd)
+    bed.checkLog(requests: 0)
+  }
+
   /// A request that is on its way when the worker begins to drain is served, not reset.
   @Test(arguments: (0..<30 as Range<UInt64>).map { $0 * 20_000 })
   func drainingServesWhatHasCome(after delay: UInt64) throws {

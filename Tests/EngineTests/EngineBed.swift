@@ -4,6 +4,7 @@ import Engine
 import HTTP
 import Plan
 import Platform
+import Policy
 import Scenarios
 import Simulation
 import Testing
@@ -26,28 +27,37 @@ final class EngineBed {
   private(set) var clients: [ClientID] = []
   private(set) var backends: [BackendID] = []
   private var worker: Worker<SimulatedKernel>
+  /// Where the worker is asked, and what it remembers, if the case is about that.
+  let desk: WorkerDesk?
+  let failures: RecentLines?
   /// The worker has ended: `turn` said so.
   private(set) var hasStopped = false
 
   /// A worker that serves `plan`. `workerCount` says with how many others it shares the log files.
   init(
     _ plan: Plan, seed: UInt64 = 1, faults: Faults = .none,
-    network: NetworkSettings = NetworkSettings(), workerCount: Int = 1
+    network: NetworkSettings = NetworkSettings(), workerCount: Int = 1, isAsked: Bool = false
   ) {
+    desk = isAsked ? try? WorkerDesk() : nil
+    failures =
+      isAsked
+      ? RecentLines(places: Limits.keptFailures, placeBytes: Limits.failureBytes) : nil
     world = SimulatedWorld(seed: seed, faults: faults, network: network)
     let listener = world.listen(on: frontDoor)
-    worker = Worker(
-      kernel: SimulatedKernel(world), plan: plan,
-      settings: WorkerSettings(
-        number: 0, count: workerCount, processID: 7, listeners: [listener]))
+    var settings = WorkerSettings(
+      number: 0, count: workerCount, processID: 7, listeners: [listener])
+    settings.desk = desk
+    settings.failures = failures
+    worker = Worker(kernel: SimulatedKernel(world), plan: plan, settings: settings)
   }
 
   /// A worker with one server, of which `server` is the inside, below the directives of `top`.
   convenience init(
     _ server: String = EngineBed.proxy, top: String = "", faults: Faults = .none,
-    network: NetworkSettings = NetworkSettings()
+    network: NetworkSettings = NetworkSettings(), isAsked: Bool = false
   ) throws {
-    self.init(try EngineBed.plan(server, top: top), faults: faults, network: network)
+    self.init(
+      try EngineBed.plan(server, top: top), faults: faults, network: network, isAsked: isAsked)
   }
 
   /// The plan of a conf file of one server, `listen` being the parameters of its `listen`. It logs

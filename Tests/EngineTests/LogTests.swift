@@ -119,6 +119,89 @@ struct LogTests {
     bed.end()
   }
 
+  /// `log_queue` says how much waits, exactly, however often a part of it gets through.
+  @Test func theQueueHoldsWhatItIsTold() throws {
+    let top = "log_format tiny '$uri'; access_log /log tiny; log_queue 256k;"
+    let bed = try EngineBed(Self.answer, top: top)
+    let target = "/" + filler(1022)
+    for _ in 0..<3 {
+      bed.world.logs.stall("/log", for: .seconds(60))
+      bed.client((0..<300).flatMap { _ in [.send(get(target)), .awaitResponse] })
+      bed.run(for: .seconds(30))
+      let before = bed.world.logs.lines(of: "/log").count
+      bed.run(for: .seconds(32))
+      #expect(bed.world.logs.lines(of: "/log").count - before == 256)
+    }
+    let reports = bed.errors.filter { $0.contains("44 log lines were lost") }
+    #expect(reports.count == 3)
+    #expect(reports.last?.contains("/log, 132 in all") == true)
+    bed.end()
+  }
+
+  /// A queue of which the file takes a piece now and then neither mixes nor repeats lines.
+  @Test(arguments: 0..<10 as Range<UInt64>)
+  func aLongQueueIsWrittenPiecewise(_ seed: UInt64) throws {
+    var faults = Faults.none
+    faults.shortLogWrites = 1000
+    faults.stalledLogs = 500
+    let top = "log_format tiny '$uri $status'; access_log /log tiny; log_queue 256k;"
+    let bed = EngineBed(try EngineBed.plan(Self.answer, top: top), seed: seed, faults: faults)
+    bed.world.logs.stall("/log", for: .seconds(5))
+    let targets = (0..<400).map { "/\($0)" + filler(500) }
+    bed.client(targets.flatMap { [.send(get($0)), .awaitResponse] })
+    bed.run(for: .seconds(60))
+    bed.world.faults = .none
+    bed.run(for: .seconds(3))
+    let uris = bed.world.logs.lines(of: "/log").map { $0.split(separator: " ")[0] }
+    #expect(uris == targets.map { $0[...] })
+    bed.end()
+  }
+
+  /// Each line has nginx's header; that of an error line says its severity.
+  @Test func syslogLinesHaveHeaders() throws {
+    let top = """
+      access_log syslog:server=unix:/dev/log,facility=local0,severity=notice,tag=mine simple;
+      error_log syslog:server=unix:/dev/log,facility=local0,severity=notice,tag=mine info;
+      """
+    let bed = try EngineBed(top: top)
+    bed.backend(.connecting([.refused]))
+    bed.client([.send(get()), .awaitResponse])
+    #expect(bed.run() == .quiet)
+    let lines = bed.world.logs.lines(of: "syslog:/dev/log")
+    let header = /<(\d+)>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d machine mine: (.*)/
+    let messages = try lines.map { line in
+      try #require(try header.wholeMatch(in: line)).output
+    }
+    // 16 is local0; 5 is notice, 3 error.
+    #expect(messages.filter { $0.1 == "133" && $0.2.hasPrefix("ERROR GET / ") }.count == 1)
+    #expect(messages.contains { $0.1 == "131" && $0.2.contains("connection_refused") })
+    bed.end()
+  }
+
+  /// A server that takes nothing, or was started anew, gets the lines later.
+  @Test(arguments: 0..<10 as Range<UInt64>)
+  func syslogLinesWaitForTheServer(_ seed: UInt64) throws {
+    let top = "access_log syslog:server=unix:/dev/log,rfc5424,nohostname simple;"
+    var faults = Faults.none
+    faults.shortLogWrites = 300
+    faults.fullDisks = 300
+    faults.stalledLogs = 300
+    let bed = EngineBed(try EngineBed.plan(Self.answer, top: top), seed: seed, faults: faults)
+    bed.world.logs.fillDisk(for: .seconds(5))
+    bed.world.logs.forbid("syslog:/dev/log")
+    _ = ask(bed, 20)
+    bed.run(for: .seconds(4))
+    let early = bed.world.logs.lines(of: "syslog:/dev/log").count
+    #expect(early == 0)
+    bed.world.logs.forbid("syslog:/dev/log", false)
+    bed.run(for: .seconds(30))
+    let lines = bed.world.logs.lines(of: "syslog:/dev/log")
+    let form = /<190>1 \d{4}-\d\d-\d\dT[\d:]{8}\.\d{6}Z - waybill 7 - - INFO GET \/.*/
+    #expect(lines.count == 20)
+    #expect(try lines.allSatisfy { try form.wholeMatch(in: $0) != nil })
+    bed.end()
+  }
+
   /// After a rename, `SIGUSR1` makes a new file, and between both files no line is missing.
   @Test func reopeningLosesNothing() throws {
     let bed = try EngineBed(Self.answer)

@@ -24,6 +24,17 @@ import Testing
     #expect(texts == ["first", "second", "timeless", "third", "of a timeless file"])
   }
 
+  /// Python cuts its stamps to milliseconds: here all three were written in the same one.
+  @Test func cutStampsStandBetweenTheTriesAndTheEnd() {
+    let ended = #"{"request_id":"x","status":200}"#
+    let story = Story([
+      line(0, 0, "django", 7_000), line(0, 9, "django again", 7_000), line(0, 20, "later", 8_000),
+      line(1, 0, "refused", 7_100), line(2, 0, ended, 7_900), line(3, 0, "gunicorn", 0),
+    ])
+    let texts = story.lines.map { String(decoding: $0.text, as: UTF8.self) }
+    #expect(texts == ["refused", "django", "django again", "gunicorn", ended, "later"])
+  }
+
   @Test func triesAndPhases() throws {
     let shown = text(Story([line(0, 0, Lines.retried, 10)]))
     #expect(shown.contains("try 1  127.0.0.1:1"))

@@ -4,20 +4,6 @@
 import Basics
 import HTTP
 
-/// What a parser made of some bytes.
-enum ParseOutcome: Equatable {
-  case complete, incomplete
-  case refused(HTTP1Error.Kind)
-}
-
-/// The bounds that a head is parsed within: mostly wide ones, sometimes such that an input of usual
-/// size meets them.
-func headLimits(_ pieces: inout Pieces) -> HeadLimits {
-  pieces.happens(onceIn: 4)
-    ? HeadLimits(maximumLineBytes: 40, maximumHeadBytes: 120, maximumFieldCount: 3)
-    : HeadLimits(maximumLineBytes: 8_192, maximumHeadBytes: 32_768, maximumFieldCount: 100)
-}
-
 /// How often the fields that frame and route a message came, and what they said.
 struct FramingCount {
   var contentLengths = 0

@@ -10,52 +10,13 @@ final class RequestHeadProperty: Property {
   private let rewritten = Scratch()
 
   func check(_ input: Span<UInt8>) throws(Violation) {
-    var pieces = Pieces(input)
-    let limits = headLimits(&pieces)
-    let raw = parse(&whole, input, limits)
-    // A line without an end may be refused as soon as all of it has come at once; so the cuts are
-    // compared on an input that ends its line.
-    ended.clear()
-    ended.writer.append(input)
-    ended.writer.append("\r\n\r\n")
+    guard try parseEveryWay(input, &whole, &other, ended) == .complete else { return }
     let bytes = ended.written.span
-    let outcome = parse(&whole, bytes, limits)
-    try expect(raw != .complete || outcome == .complete, "more bytes do not change a whole head")
-    try expect(outcome == parseInPieces(bytes, limits, &pieces), "a cut changes the outcome")
-    guard outcome == .complete else { return }
     try expect(isSame(whole, other), "a cut changes the head")
-    try expect(whole.byteCount <= bytes.count, "no more is taken than has come")
     try checkRanges()
     try checkLineEnds(bytes, from: Int(whole.methodRange.start), byteCount: whole.byteCount)
     try checkMeaning(bytes)
     try checkRewritten(bytes)
-  }
-
-  private func parse(
-    _ head: inout RequestHead, _ bytes: Span<UInt8>, _ limits: HeadLimits
-  ) -> ParseOutcome {
-    head.reset()
-    do throws(HTTP1Error) {
-      return try head.parse(bytes, limits: limits) ? .complete : .incomplete
-    } catch {
-      return .refused(error.kind)
-    }
-  }
-
-  private func parseInPieces(
-    _ bytes: Span<UInt8>, _ limits: HeadLimits, _ pieces: inout Pieces
-  ) -> ParseOutcome {
-    other.reset()
-    var end = 0
-    do throws(HTTP1Error) {
-      while end < bytes.count {
-        end = min(bytes.count, end + pieces.nextSize())
-        if try other.parse(bytes.extracting(0..<end), limits: limits) { return .complete }
-      }
-      return .incomplete
-    } catch {
-      return .refused(error.kind)
-    }
   }
 
   /// All that the head names lies in its start line or its fields.

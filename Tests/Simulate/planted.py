@@ -155,4 +155,29 @@ BUGS = [
         "    if !(ON && exchange.pointee.record.tryCount > 1) {\n"
         "      writeRequestIDField(exchange, into: &writer)\n    }\n    writeAssignedFields",
     ),
+    bug(
+        "a request is served behind a wrong PROXY header",
+        ENGINE + "2-Accept/DownstreamConnection.swift",
+        "      return close(connection)\n    }\n    connection.pointee.phase = .idle\n",
+        "      if !ON { return close(connection) }\n    }\n"
+        "    connection.pointee.phase = .idle\n",
+    ),
+    bug(
+        "nobody hears of a wrong PROXY header",
+        ENGINE + "2-Accept/DownstreamConnection.swift",
+        'report(.error, "accept", nil, connection) { line in line.append(error.reason) }',
+        'if !ON { report(.error, "accept", nil, connection) { $0.append(error.reason) } }',
+    ),
+    bug(
+        "the client that a PROXY header names is forgotten",
+        ENGINE + "2-Accept/DownstreamConnection.swift",
+        "        connection.pointee.announcedClient = source\n",
+        "        if !ON { connection.pointee.announcedClient = source }\n",
+    ),
+    bug(
+        "anybody's PROXY header is believed",
+        ENGINE + "3-Request/ExchangeBegin.swift",
+        "guard tables.servers[server].realIPTrust.contains(peer) else",
+        "guard ON || tables.servers[server].realIPTrust.contains(peer) else",
+    ),
 ]

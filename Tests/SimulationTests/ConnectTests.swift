@@ -156,6 +156,26 @@ struct ConnectTests {
     #expect(world.isQuiet)
   }
 
+  /// Clients are counted as the program takes notice of them: not at all where it could not.
+  @Test func clientsAreCountedWhenTheyAreWatched() {
+    let world = SimulatedWorld(seed: 1)
+    let probe = Probe(world)
+    let listener = world.listen(on: frontDoor)
+    let clients = (0..<3).map { _ in world.addClient(to: frontDoor, [.awaitEnd]) }
+    probe.pass(.milliseconds(1))
+    let first = probe.accept(listener)
+    let second = probe.accept(listener)
+    guard let first, let second else {
+      Issue.record("nobody came")
+      return
+    }
+    world.faults.failedWatches = 1_000
+    #expect(probe.kernel.watch(first, token: 1) != nil)
+    world.faults.failedWatches = 0
+    #expect(probe.kernel.watch(second, token: 2) == nil)
+    #expect(clients.compactMap { world.record(of: $0).admission } == [0])
+  }
+
   @Test func acceptsFailDuringExhaustionAndTheConnectionWaits() {
     let world = SimulatedWorld(seed: 1)
     let probe = Probe(world)

@@ -84,6 +84,15 @@ static inline int clinux_socket(int family) {
   return made < 0 ? -errno : made;
 }
 
+static inline int clinux_datagram_socket(int family) {
+  int made = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  return made < 0 ? -errno : made;
+}
+
+// Sends each line as a datagram, without its end. Returns the bytes of the lines that went out; the
+// negated errno when none did.
+long clinux_send_lines(int socket, const void *lines, size_t count);
+
 // Begins a connection. Not retried: after EINTR it goes on by itself, as after EINPROGRESS.
 static inline int clinux_connect(int socket, const struct clinux_address *to) {
   union clinux_socket_address name;

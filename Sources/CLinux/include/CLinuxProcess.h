@@ -41,7 +41,23 @@ int clinux_signal_create(void);
 // The next of those signals, 0 when there is none, or the negated errno.
 int clinux_next_signal(int descriptor);
 
+// 1 when anybody has the file, here opened for reading, open for writing too; 0 when nobody has.
+// A negated errno where the file system can't tell, or the file is somebody else's.
+int clinux_is_being_written(int descriptor);
+
+// Lowers the calling thread's share of the processor; 19 is the least.
+void clinux_lower_priority(int niceness);
+
 // Waits until one of two descriptors is readable. 1: the first, 2: the second, 3: both.
 int clinux_wait_for_either(int first, int second);
+
+// Waits until a descriptor is readable (or writable, when `writes` is not 0). 0: the time is over.
+int clinux_wait_for(int descriptor, int writes, int milliseconds);
+
+// Who is at the other end of a unix socket: the user, and its first group.
+int clinux_peer_identity(int socket, uint32_t *user, uint32_t *group);
+
+// Whether who is at the other end of a unix socket has that further group.
+int clinux_peer_has_group(int socket, uint32_t group);
 
 #endif

@@ -7,15 +7,22 @@ extension DirectiveCatalog {
   static let logs: [Directive] = [
     Directive(
       "access_log", in: .everyLevel,
-      "PATH | stdout | stderr [FORMAT] [buffer=SIZE] [flush=TIME] [if=TEXT] | off",
+      "PATH | stdout | stderr | syslog:server=ADDRESS,… [FORMAT] [buffer=SIZE] [flush=TIME] "
+        + "[rotate=SIZE] [keep=NUMBER] [gzip] [sync=response] [if=TEXT] | off",
       count: .atLeast(1), default: "stdout json", isRepeatable: true,
       """
       Where one line for each request goes; any number of them. FORMAT: `json` (the default), \
       `combined`, `verbose`, `simple` or the name of a `log_format`. Without `buffer=` a line is \
       written as soon as its request has ended; with it once SIZE bytes are together or `flush=` \
-      has passed. `if=`: no line when the text, usually a variable, comes out empty or as `0`. \
-      The lines of an inner level replace those of the outer one; `off` means none. A relative \
-      path is relative to the folder that Waybill was started in.
+      has passed. `rotate=`: a file that has reached SIZE is put aside as PATH.1, the one before \
+      it as PATH.2, and so on; `keep=` (10) of them are kept, `gzip` packs them. \
+      `syslog:` sends each line to the server at ADDRESS (`10.0.0.5:514`, `unix:/dev/log`), with \
+      nginx's `facility=` (local7), `severity=` (info), `tag=` (waybill) and `nohostname`, and \
+      with `rfc5424` in the newer form, parted by commas. `sync=response`: a line is in \
+      its file before the last bytes of its response are sent. `if=`: no line when the text, \
+      usually a variable, comes out empty or as `0`. The lines of an inner level replace those of \
+      the outer one; `off` means none. A relative path is relative to the folder that Waybill was \
+      started in.
       """
     ) { $0.accessLog($1) },
     Directive(
@@ -28,14 +35,25 @@ extension DirectiveCatalog {
       """
     ) { $0.logFormat($1) },
     Directive(
-      "error_log", in: .everyLevel, "PATH | stderr | stdout [LEVEL] [json]", count: 1...3,
-      default: "stderr notice", isRepeatable: true,
+      "error_log", in: .everyLevel,
+      "PATH | stderr | stdout | syslog:server=ADDRESS,… [LEVEL] [json] [rotate=SIZE] "
+        + "[keep=NUMBER] [gzip]",
+      count: 1...6, default: "stderr notice", isRepeatable: true,
       """
       Where messages go, from LEVEL on: `debug`, `info`, `notice`, `warn`, `error` (the default \
-      when a place is given), `crit`, `alert`, `emerg`. `json`: each line is a JSON object. Any \
-      number of them; the lines of an inner level replace those of the outer one.
+      when a place is given), `crit`, `alert`, `emerg`. `json`: each line is a JSON object. \
+      `syslog:`, `rotate=`, `keep=` and `gzip` as for `access_log`; a message's severity is its \
+      level then. Any number of them; the lines of an inner level replace those of the outer one.
       """
     ) { $0.errorLog($1) },
+    Directive(
+      "log_queue", in: .top, "SIZE", default: "1m",
+      """
+      How many bytes of lines wait in each worker for a log that can't be written (a full disk, a \
+      pipe that nobody reads), from 256k to 1g. What does not fit is lost and counted; one line in \
+      the error log says how much, when writing works again.
+      """
+    ) { $0.logQueue($1) },
     Directive(
       "slow_log", in: .everyLevel, "TIME | off", default: "off",
       """
@@ -62,9 +80,11 @@ extension DirectiveCatalog {
 
 extension ConfigurationBuilder {
   fileprivate func errorLog(_ use: DirectiveUse) {
+    let place = use.arguments[0].place
     guard let destination = logDestination(use.arguments[0], "error_log") else { return }
-    var log = ErrorLogSetting(destination: destination, level: .error)
+    var log = ErrorLogSetting(destination: destination, place: place, level: .error)
     var options = use.arguments.dropFirst()
+    guard takeRotation(&options, destination, &log.rotation) else { return }
     if options.last?.text == "json" {
       log.isJSON = true
       options.removeLast()
@@ -75,9 +95,20 @@ extension ConfigurationBuilder {
     }
     if let word = options.first {
       return reporter.error(
-        word.place, "invalid parameter \"\(word.text)\"", expected: "a level, then json")
+        word.place, "invalid parameter \"\(word.text)\"",
+        expected: "a level, json, rotate=SIZE, keep=NUMBER or gzip")
     }
     settings.logs.errors = (settings.logs.errors ?? []) + [log]
+  }
+
+  fileprivate func logQueue(_ use: DirectiveUse) {
+    let word = use.arguments[0]
+    guard let size = bytes(word) else { return }
+    guard size <= UInt64(Int.max), Limits.logQueueRange.contains(Int(size)) else {
+      return reporter.error(
+        word.place, "invalid queue size \"\(word.text)\"", expected: "a size from 256k to 1g")
+    }
+    process.logQueueBytes = Int(size)
   }
 
   fileprivate func slowLog(_ use: DirectiveUse) {
@@ -124,9 +155,15 @@ extension ConfigurationBuilder {
       destination: destination, place: word.place, format: nil, bufferBytes: 0,
       flushInterval: .endless, condition: Template(parts: .empty))
     var flushPlace: Place?
-    for (index, option) in use.arguments.dropFirst().enumerated() {
+    var options = use.arguments.dropFirst()
+    guard takeRotation(&options, destination, &log.rotation) else { return }
+    for (index, option) in options.enumerated() {
       if option.text.hasPrefix("flush=") { flushPlace = option.place }
       guard accessLogOption(option, isFirst: index == 0, &log) else { return }
+    }
+    if log.isAhead, log.bufferBytes > 0 {
+      reporter.error(word.place, "\"sync=response\" and \"buffer=\" contradict each other")
+      return
     }
     if let flushPlace, log.bufferBytes == 0 {
       reporter.error(flushPlace, "\"flush=\" has no meaning without \"buffer=\"")
@@ -154,6 +191,13 @@ extension ConfigurationBuilder {
       }
       guard let condition else { return false }
       log.condition = condition
+    } else if let (text, place) = parameter("sync", word) {
+      guard text == "response", case .file = log.destination else {
+        let reason = text == "response" ? "only a file can be written ahead" : "unknown sync mode"
+        reporter.error(place, reason, expected: "a file with sync=response")
+        return false
+      }
+      log.isAhead = true
     } else if isFirst, !word.text.contains("=") {
       log.format = word
     } else {
@@ -165,14 +209,12 @@ extension ConfigurationBuilder {
 
   private func invalidLogOption(_ word: Word) {
     let name = String(word.text.prefix { $0 != "=" })
-    guard !["rotate", "keep", "gzip"].contains(name) else {
-      reporter.error(word.place, "\"\(name)=\" is not available in this version")
-      return
-    }
+    let known = ["buffer", "flush", "if", "rotate", "keep", "sync"]
     reporter.error(
       word.place, "invalid parameter \"\(word.text)\"",
-      expected: "a format as the second word, then buffer=SIZE, flush=TIME or if=TEXT",
-      suggestion: Suggestion.nearest(to: name, among: ["buffer", "flush", "if"]).map { "\($0)=" })
+      expected: "a format as the second word, then buffer=SIZE, flush=TIME, if=TEXT, rotate=SIZE,"
+        + " keep=NUMBER, gzip or sync=response",
+      suggestion: Suggestion.nearest(to: name, among: known).map { "\($0)=" })
   }
 
   private func logDestination(_ word: Word, _ directive: String) -> LogDestination? {
@@ -184,8 +226,7 @@ extension ConfigurationBuilder {
         word.place, "\"\(directive) off\" does not exist", expected: "\(directive) /dev/null;")
       return nil
     case let path where path.hasPrefix("syslog:"):
-      reporter.error(word.place, "syslog is not available in this version")
-      return nil
+      return syslogSetting(word).map { .syslog($0) }
     case let path where path.contains("$"):
       reporter.error(word.place, "variables in a log's path are not supported by Waybill")
       return nil

@@ -1,3 +1,4 @@
+import Plan
 import Policy
 
 /// What concerns the process as a whole.
@@ -46,6 +47,14 @@ extension DirectiveCatalog {
       builder.process.group = use.arguments.count > 1 ? use.arguments[1].text : nil
     },
     Directive(
+      "control", in: .top, "unix:PATH [MODE] | off", count: 1...2, default: "off",
+      """
+      The socket by which `waybill requests` and `waybill errors` ask the running process. MODE \
+      is the right of its file, 0600 if it is not given. Only root, the user that the process runs \
+      as and, with 0660, members of the file's group may connect.
+      """
+    ) { builder, use in builder.control(use) },
+    Directive(
       "shutdown_timeout", in: .top, "TIME", default: "30s",
       """
       How long running requests may still take after `SIGTERM`, `SIGQUIT` or a reload; 0 ends \
@@ -55,4 +64,41 @@ extension DirectiveCatalog {
       builder.process.shutdownTimeout = builder.time(use.arguments[0], mayBeZero: true)
     },
   ]
+}
+
+extension ConfigurationBuilder {
+  /// The rights of the control socket's file when none are given: its owner's only.
+  private static var usualControlMode: UInt32 { 0o600 }
+
+  /// `control`
+  fileprivate func control(_ use: DirectiveUse) {
+    let word = use.arguments[0]
+    let mode = use.arguments.count > 1 ? use.arguments[1] : nil
+    if word.text == "off", mode == nil { return }
+    guard word.text.hasPrefix("unix:") else {
+      return invalidValue(word, expected: ["unix:/absolute/path", "off"])
+    }
+    guard let endpoint = unixEndpoint(String(word.text.dropFirst(5)), at: word.place) else {
+      return
+    }
+    var control = ControlPlan(path: endpoint.unixPath, mode: Self.usualControlMode)
+    if let mode {
+      guard let rights = controlMode(mode) else { return }
+      control.mode = rights
+    }
+    process.control = control
+  }
+
+  private func controlMode(_ word: Word) -> UInt32? {
+    let isOctal =
+      (3...4).contains(word.text.utf8.count)
+      && word.text.utf8.allSatisfy { (0x30...0x37).contains($0) }
+    guard isOctal, let mode = UInt32(word.text, radix: 8), mode & ~0o770 == 0,
+      mode & 0o600 == 0o600
+    else {
+      invalidValue(word, expected: ["0600", "0660"])
+      return nil
+    }
+    return mode
+  }
 }

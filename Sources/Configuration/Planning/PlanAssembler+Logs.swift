@@ -25,6 +25,7 @@ extension PlanAssembler {
       reporter.error(log.place, "this log has another buffer= or flush= at \(line)")
       return nil
     }
+    rotate(sink, log.rotation, log.place)
     return AccessLogPlan(sink: sink, format: format, condition: log.condition)
   }
 
@@ -49,11 +50,21 @@ extension PlanAssembler {
 
   /// The error logs; standard error from `notice` on when nothing was said.
   func freezeErrorLogs(_ settings: LogSettings) -> FrozenArray<ErrorLogPlan> {
-    let logs = settings.errors ?? [ErrorLogSetting(destination: .stderr, level: .notice)]
+    guard let logs = settings.errors else {
+      return arena.freeze([ErrorLogPlan(sink: sinks.index(of: .stderr), level: .notice)])
+    }
     return arena.freeze(
-      logs.map {
-        ErrorLogPlan(sink: sinks.index(of: $0.destination), level: $0.level, isJSON: $0.isJSON)
+      logs.map { log in
+        let sink = sinks.index(of: log.destination)
+        rotate(sink, log.rotation, log.place)
+        return ErrorLogPlan(sink: sink, level: log.level, isJSON: log.isJSON)
       })
+  }
+
+  private func rotate(_ sink: Int, _ rotation: LogRotationSetting?, _ place: Place) {
+    guard let other = sinks.rotate(sink, rotation, place) else { return }
+    let line = reporter.describe(other, from: place)
+    reporter.error(place, "this log has another rotate=, keep= or gzip at \(line)")
   }
 
   /// `slow_log` and `debug_request`.

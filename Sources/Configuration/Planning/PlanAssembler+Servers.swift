@@ -17,13 +17,16 @@ extension PlanAssembler {
       let merged = location.settings.inheriting(settings)
       note("\(title) location \(location.path)", location.place, merged.requestID)
       entries.append((location.isExact, location.path, locations.count))
-      locations.append(plan(location, in: server, merged))
+      let title = location.isExact ? "location = \(location.path)" : "location \(location.path)"
+      append(plan(location, in: server, merged), title, location.place)
     }
     entries += appendSlashRedirects(server, settings)
     if server.locations.isEmpty, server.answer == nil {
       warn(server.place, "the server has neither a location nor return: it answers 404")
     }
     let realIP = realIPPlan(settings.realIP)
+    let name = server.names.first?.text ?? server.listens[0].endpoint.name
+    serverPlaces.append(BlockPlace(title: name, source: source(server.place)))
     serverTLS.append(settings.serverTLS)
     var plan = ServerPlan(
       name: arena.freeze(primaryName(server)),
@@ -46,7 +49,7 @@ extension PlanAssembler {
   private func appendFallback(_ server: ServerDeclaration, _ settings: Settings) -> Int {
     var location = commonPlan(settings)
     if let answer = server.answer { setAnswer(answer, settings, &location) }
-    locations.append(location)
+    append(location, "no location", server.place)
     return locations.count - 1
   }
 
@@ -131,6 +134,8 @@ extension PlanAssembler {
     plan.keepaliveRequests =
       settings.client.keepaliveRequests.map { UInt32($0) } ?? plan.keepaliveRequests
     plan.accessLogs = freezeAccessLogs(settings.logs)
+    let usesLogs = !settings.logs.accessIsOff
+    plan.writesAhead = usesLogs && settings.logs.access?.contains { $0.isAhead } ?? false
     plan.errorLogs = freezeErrorLogs(settings.logs)
     plan.history = freezeHistory(settings.logs)
     return plan
@@ -159,9 +164,18 @@ extension PlanAssembler {
       setAnswer(
         AnswerDeclaration(place: location.place, status: 301, text: target), merged, &plan)
       entries.append((true, path, locations.count))
-      locations.append(plan)
+      append(plan, "redirect to location \(location.path)", location.place)
     }
     return entries
+  }
+
+  private func append(_ location: LocationPlan, _ title: String, _ place: Place) {
+    locations.append(location)
+    locationPlaces.append(BlockPlace(title: title, source: source(place)))
+  }
+
+  private func source(_ place: Place) -> String {
+    "\(reporter.sources[place.file].path):\(reporter.line(of: place))"
   }
 
   // MARK: Client addresses
@@ -182,7 +196,7 @@ extension PlanAssembler {
   }
 
   private func note(_ title: String, _ place: Place, _ settings: RequestIDSettings) {
-    let source = "\(reporter.sources[place.file].path):\(reporter.line(of: place))"
-    policies.append(EffectivePolicy(title: title, source: source, settings: settings))
+    policies.append(
+      EffectivePolicy(title: title, source: source(place), settings: settings))
   }
 }

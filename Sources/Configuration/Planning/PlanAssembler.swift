@@ -27,6 +27,9 @@ final class PlanAssembler {
   var tls = TLSMaterials()
   /// The merged `ssl_*` of each server.
   var serverTLS: [ServerTLSSettings] = []
+  /// Where the entries of `servers` and `locations` stand.
+  var serverPlaces: [BlockPlace] = []
+  var locationPlaces: [BlockPlace] = []
   /// The merged policies, for `waybill -T`.
   var policies: [EffectivePolicy] = []
 
@@ -58,15 +61,18 @@ final class PlanAssembler {
     var tables = PlanTables(
       listeners: arena.freeze(listeners), servers: arena.freeze(servers),
       locations: arena.freeze(locations), upstreams: arena.freeze(upstreams),
-      sinks: arena.freeze(sinks.plans(arena)), capturedFields: freezeCapturedFields(),
+      sinks: arena.freeze(sinks.plans(arena, hostname: builder.environment.hostname)),
+      capturedFields: freezeCapturedFields(),
       workerConnections: Int(
         builder.process.workerConnections ?? UInt64(Limits.workerConnections)),
       shutdownTimeout: builder.process.shutdownTimeout ?? Limits.shutdownTimeout,
       usesLocalAddress: builder.usesLocalAddress)
     tables.errorLogs = errorLogs
-    let process = ProcessPlan(
+    tables.logQueueBytes = builder.process.logQueueBytes ?? Limits.logQueueBytes
+    var process = ProcessPlan(
       workerThreads: builder.process.workerThreads, pidPath: builder.process.pidPath,
       user: builder.process.user, group: builder.process.group)
+    process.control = builder.process.control
     return Plan(tables: tables, process: process, arena: arena)
   }
 

@@ -1,5 +1,6 @@
 import Basics
 import HTTP
+import Plan
 import Policy
 import Telemetry
 
@@ -10,9 +11,11 @@ struct ProcessSettings {
   var workerThreads: Int?
   var workerConnections: UInt64?
   var shutdownTimeout: Interval?
+  var logQueueBytes: Int?
   var pidPath: String?
   var user: String?
   var group: String?
+  var control: ControlPlan?
 }
 
 /// An address and the name by which logs call it.

@@ -157,6 +157,16 @@ extension Worker where K: ~Copyable {
     connection.pointee.output.heldEnd = UInt32(bytes.count)
   }
 
+  /// Keeps what would be written first of all in a buffer, to be sent later.
+  mutating func holdPrefix(_ connection: ConnectionPointer, _ prefix: UnsafeRawBufferPointer) {
+    guard !prefix.isEmpty else { return }
+    if connection.pointee.output.heldBytes.isEmpty {
+      hold(connection, prefix)
+    } else {
+      holdMore(connection, prefix)
+    }
+  }
+
   /// Puts bytes behind the held ones, before which nothing else may wait: an answer of Waybill's
   /// own behind an interim response that the client has not taken yet.
   private mutating func holdMore(_ connection: ConnectionPointer, _ bytes: UnsafeRawBufferPointer) {

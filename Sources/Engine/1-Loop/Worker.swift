@@ -22,18 +22,18 @@ public struct WorkerSettings: Sendable {
   /// Its own listening sockets, in the order of the plan's listeners. The worker closes them.
   public var listeners: [Descriptor]
   /// The contexts for TLS, and where later ones will lie.
-  public var tls: TLSShelf
+  public var tls = TLSShelf(.none)
+  /// Where it is asked about its requests; nil without `control`.
+  public var desk: WorkerDesk?
+  /// Where its failed requests are remembered; nil without `control`. It outlives the worker.
+  public var failures: RecentLines?
 
   /// The settings given.
-  public init(
-    number: Int, count: Int, processID: UInt32, listeners: [Descriptor],
-    tls: TLSShelf = TLSShelf(.none)
-  ) {
+  public init(number: Int, count: Int, processID: UInt32, listeners: [Descriptor]) {
     self.number = number
     self.count = count
     self.processID = processID
     self.listeners = listeners
-    self.tls = tls
   }
 }
 
@@ -69,6 +69,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var upstreams: UpstreamTable
   var logs: LogSinks
   var tls: TLSWork
+  var heldResponses: HeldResponses
   /// Idle clients, the one that has been idle longest at the end.
   var idleClients = ConnectionList()
   var nextConnectionNumber: UInt64
@@ -98,7 +99,9 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     timers = TimerWheel(now: now)
     listeners = ListenerTable(settings.listeners)
     upstreams = UpstreamTable(tables.upstreams)
-    logs = LogSinks(tables.sinks, workerCount: settings.count)
+    logs = LogSinks(
+      tables.sinks, queueBytes: tables.logQueueBytes, workerCount: settings.count)
+    heldResponses = HeldResponses(capacity: slotCount)
     tls = TLSWork(settings.tls)
     nextConnectionNumber = UInt64(settings.number) + 1
     scratch = .allocate(capacity: Limits.scratchBytes)
@@ -120,12 +123,13 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   /// writes the turn's log lines. False when the worker has ended.
   public mutating func turn() -> Bool {
     // A connection that used up its share of the last turn goes on at once.
-    let deadline = readyCount > 0 ? now : nextDeadline
+    let deadline = readyCount > 0 || heldResponses.count > 0 ? now : nextDeadline
     let count = kernel.wait(into: events, until: deadline)
     refreshClock()
     for index in 0..<count { note(events[index]) }
     advanceReadyConnections()
     fireTimers()
+    if heldResponses.count > 0 { releaseHeldResponses() }
     flushLogs()
     endWhenDrained()
     guard case .stopped = lifecycle else { return true }
@@ -139,6 +143,9 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   public var exchangeCount: Int { exchanges.count }
   /// Buffers in use, for tests.
   public var buffersInUse: Int { buffers.inUse }
+
+  /// Log lines that were lost since the start, because a log could not be written.
+  public var lostLineCount: UInt64 { logs.droppedTotal }
 
   /// Connections that stand in the timer wheel, for tests.
   public var timerCount: Int { timers.count }

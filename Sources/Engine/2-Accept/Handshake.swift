@@ -194,6 +194,7 @@ extension Worker where K: ~Copyable {
     idleClients.insertFirst(connection)
     // The time for the first request has been running since the connection came.
     connection.pointee.wait = .firstRequest
+    if isDraining { return beginOrClose(connection) }
     if connection.pointee.flags.contains(.readable) { enqueue(connection) }
   }
 

@@ -98,6 +98,7 @@ extension Worker where K: ~Copyable {
   mutating func refuse(_ exchange: ExchangePointer, _ error: HTTP1Error) {
     let offset = error.offset
     exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
+    note(.malformedRequest, exchange, Int(offset), try: Int(error.kind.rawValue))
     report(.error, "request", exchange, exchange.pointee.downstream) { line in
       line.append("refused: ")
       line.append(error.reason)

@@ -32,6 +32,8 @@ struct Exchange: ~Copyable {
     case content
     /// Its last byte has been composed, and may wait in `output`.
     case composed
+    /// The same, and it is not sent before its line has been written: see `WriteAhead`.
+    case heldBack
     /// A tunnel is open.
     case tunnel
     /// All is written, to a client that had ended its stream: whether it is still there is awaited.
@@ -141,6 +143,10 @@ struct Exchange: ~Copyable {
   var start = Instant(nanoseconds: 0)
   var record = ExchangeRecord()
   var history = ExchangeHistory()
+  /// True once its lines have been written, before its end.
+  var isLogged = false
+  /// What those lines say of its end.
+  var loggedTermination = Termination.completed
   var capturedBuffer = Buffer.none
   var capturedCount: UInt32 = 0
 
@@ -192,6 +198,7 @@ struct Exchange: ~Copyable {
     ownContentStart = .max
     capturedBuffer = .none
     capturedCount = 0
+    isLogged = false
     record.reset()
     history.removeAll()
   }

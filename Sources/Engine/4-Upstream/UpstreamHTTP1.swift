@@ -70,6 +70,7 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func refuseResponse(_ exchange: ExchangePointer, _ error: HTTP1Error) {
+    note(.malformedResponse, exchange, Int(error.offset), try: Int(error.kind.rawValue))
     report(.error, "upstream", exchange, exchange.pointee.upstream) { line in
       line.append("the response's head is refused: ")
       line.append(error.reason)

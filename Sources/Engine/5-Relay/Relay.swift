@@ -28,6 +28,7 @@ extension Worker where K: ~Copyable {
     switch exchange.pointee.response {
     case .tunnel: return relayTunnel(exchange)
     case .delivering: return awaitDelivery(exchange)
+    case .heldBack: return
     case .none, .content, .composed: break
     }
     switch exchange.pointee.upstreamStage {
@@ -50,6 +51,8 @@ extension Worker where K: ~Copyable {
   private mutating func clientFailed(_ exchange: ExchangePointer) {
     switch exchange.pointee.response {
     case .delivering: awaitDelivery(exchange)
+    // Sending it will fail, too.
+    case .heldBack: return
     case .tunnel:
       // Both directions may be over in good order; then nothing is pending.
       guard kernel.pendingError(exchange.pointee.downstream.pointee.descriptor) != nil else {
@@ -68,7 +71,8 @@ extension Worker where K: ~Copyable {
       if !client.pointee.hasOutput {
         switch nextResponsePiece(exchange, &writer) {
         case .nothing, .gone: return
-        case .ready: break
+        case .ready:
+          if exchange.pointee.response == .composed && holdsBack(exchange, writer) { return }
         }
       }
       switch send(client, prefix: UnsafeRawBufferPointer(writer.written)) {

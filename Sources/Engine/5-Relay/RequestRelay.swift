@@ -124,6 +124,9 @@ extension Worker where K: ~Copyable {
     do throws(HTTP1Error) {
       return try decodeRequestChunks(exchange, &writer)
     } catch {
+      // What was read before it, head and content, is counted.
+      let offset = Int(clamping: exchange.pointee.record.requestBytes) + Int(error.offset)
+      note(.malformedRequest, exchange, offset, try: Int(error.kind.rawValue))
       report(.error, "request", exchange, exchange.pointee.downstream) { line in
         line.append("refused: ")
         line.append(error.reason)

@@ -46,6 +46,7 @@ extension Worker where K: ~Copyable {
     _ format: LogFormat, _ exchange: ExchangePointer, sink: Int
   ) -> ByteWriter {
     var writer = logs.writer(sink)
+    beginMessage(sink: sink, severity: nil, into: &writer)
     let bytes = ExchangeBytes(
       head: exchange.pointee.headBytes.span, path: exchange.pointee.pathBytes.span,
       captured: exchange.pointee.capturedBytes.span)

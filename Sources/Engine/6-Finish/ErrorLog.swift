@@ -20,7 +20,9 @@ extension Worker where K: ~Copyable {
     for index in errorLogs.indices where isAskedFor || errorLogs[index].level <= level {
       var line = ErrorLogLine(level: level, clock: wall.microseconds, module: module)
       describe(&line, exchange, connection)
+      let severity = SyslogHeader.severity(of: level)
       var writer = logs.writer(errorLogs[index].sink)
+      beginMessage(sink: errorLogs[index].sink, severity: severity, into: &writer)
       if errorLogs[index].isJSON {
         writeJSON(line, message, into: &writer)
       } else {

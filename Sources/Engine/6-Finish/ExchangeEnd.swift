@@ -20,7 +20,11 @@ extension Worker where K: ~Copyable {
       releaseUpstream(exchange, mayReuse: false)
     }
     finishRecord(exchange)
-    writeAccessLines(exchange)
+    if exchange.pointee.isLogged {
+      reportAfterLine(exchange)
+    } else {
+      writeAccessLines(exchange)
+    }
     reportHistory(exchange)
     let closes = exchange.pointee.closesConnection || exchange.pointee.request != .complete
     let keepaliveTimeout = exchange.pointee.plan.pointee.keepaliveTimeout
@@ -47,7 +51,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Completes what the line says.
-  @inline(__always) private mutating func finishRecord(_ exchange: ExchangePointer) {
+  @inline(__always) mutating func finishRecord(_ exchange: ExchangePointer) {
     now = kernel.now()
     exchange.pointee.record.duration = now - exchange.pointee.start
     exchange.pointee.record.endTime =
@@ -93,7 +97,7 @@ extension Worker where K: ~Copyable {
 
   /// Ends an exchange whose client has gone away.
   mutating func clientLeft(_ exchange: ExchangePointer) {
-    let phase = clientPhase(exchange)
+    let phase = phase(of: exchange)
     exchange.pointee.record.status = 499
     exchange.pointee.record.error = .clientClosed
     exchange.pointee.record.termination = Termination(.client, phase)
@@ -108,10 +112,10 @@ extension Worker where K: ~Copyable {
     end(exchange)
   }
 
-  /// Where the client's leaving finds the exchange.
-  private mutating func clientPhase(_ exchange: ExchangePointer) -> Termination.Phase {
+  /// How far an exchange has come: where the client's leaving finds it, or somebody who asks.
+  mutating func phase(of exchange: ExchangePointer) -> Termination.Phase {
     switch exchange.pointee.response {
-    case .content, .composed, .delivering: return .responseBody
+    case .content, .composed, .heldBack, .delivering: return .responseBody
     case .tunnel: return .tunnel
     case .none: break
     }

@@ -29,6 +29,7 @@ extension Worker where K: ~Copyable {
     let isAskedFor = isSlow || isWatched(exchange)
     let termination = exchange.pointee.record.termination
     guard isAskedFor || termination.party != .nobody else { return }
+    if termination.party != .nobody { keepFailure(exchange) }
     let names = tables.upstreams
     let upstream = exchange.pointee.upstreamIndex
     let level = historyLevel(exchange)
@@ -53,7 +54,7 @@ extension Worker where K: ~Copyable {
   private mutating func historyLevel(_ exchange: ExchangePointer) -> LogLevel {
     let status = exchange.pointee.record.status
     switch exchange.pointee.record.termination.party {
-    case .nobody: return .warn
+    case .nobody, .operator: return .warn
     case .client: return .info
     case .upstream, .proxy: return (400..<500).contains(status) ? .info : .error
     }

@@ -178,6 +178,7 @@ extension Worker where K: ~Copyable {
     let client = exchange.pointee.downstream
     client.pointee.phase = .exchange
     exchange.pointee.response = .composed
+    if holdsBack(exchange, writer) { return }
     switch send(client, prefix: UnsafeRawBufferPointer(writer.written)) {
     case .done: finishResponse(exchange)
     case .blocked:

@@ -15,25 +15,38 @@ struct LogSinks: ~Copyable {
   struct Sink: BitwiseCopyable {
     var plan: LogSinkPlan
     var descriptor = Descriptor.none
+    /// The memory for lines that wait.
     var queue: UnsafeMutablePointer<UInt8>
+    /// Where in the memory the first of them begins.
+    var start = 0
+    /// Bytes of all of them.
     var count = 0
-    /// Bytes at the queue's begin that an earlier write already brought to the file: the first part
-    /// of a line that the file could not take whole.
+    /// Bytes at the begin of the first one that an earlier write already brought to the file: the
+    /// first part of a line that the file could not take whole.
     var tornCount = 0
     /// The log was opened anew since: those bytes may stand in another file.
     var tornElsewhere = false
     /// Lines dropped since writing stopped working.
     var droppedCount: UInt64 = 0
+    /// Responses sent before their lines, against `sync=response`, since writing stopped working.
+    var lateCount: UInt64 = 0
+    /// Lines dropped since the start, as far as they have been reported.
+    var droppedTotal: UInt64 = 0
     /// When to write (again); `never` when nothing waits.
     var writeAt = Instant.never
     /// How long it is left alone after a write that it did not take whole.
     var retryPause = Limits.logFirstRetry
     /// True while writes fail.
     var isStalled = false
+    /// A syslog server's socket that failed: a new one is made for the next write.
+    var isBroken = false
     /// True when lines were dropped and writing works again.
     var owesReport = false
     /// When the next report of dropped lines may be made, if others are lost meanwhile.
     var reportAt = Instant(nanoseconds: 0)
+
+    /// The lines that wait.
+    var lines: UnsafeMutablePointer<UInt8> { queue + start }
   }
 
   // Changed in place, and the compiler can't do that through a buffer pointer with ThreadSanitizer.
@@ -42,14 +55,18 @@ struct LogSinks: ~Copyable {
   let indices: Range<Int>
   /// More than one worker may append to the same file.
   let isShared: Bool
+  /// Bytes of lines that wait for one sink at most.
+  private let queueBytes: Int
   /// Sinks that got lines in this turn, so that the others need not be looked at.
   private(set) var hasNews = false
 
-  init(_ plans: FrozenArray<LogSinkPlan>, workerCount: Int) {
+  init(_ plans: FrozenArray<LogSinkPlan>, queueBytes: Int, workerCount: Int) {
     sinks = .allocate(capacity: plans.count)
     indices = 0..<plans.count
+    self.queueBytes = queueBytes
+    let capacity = queueBytes + queueBytes / 4
     for index in plans.indices {
-      let queue = UnsafeMutablePointer<UInt8>.allocate(capacity: Limits.logQueueBytes)
+      let queue = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
       (sinks + index).initialize(to: Sink(plan: plans[index], queue: queue))
     }
     isShared = workerCount > 1
@@ -70,7 +87,12 @@ struct LogSinks: ~Copyable {
     let count = sinks[index].count
     return ByteWriter(
       UnsafeMutableBufferPointer(
-        start: sinks[index].queue + count, count: Limits.logQueueBytes - count))
+        start: sinks[index].lines + count, count: queueBytes - count))
+  }
+
+  /// A syslog server, whose messages have a header each.
+  @inline(__always) func isSyslog(_ index: Int) -> Bool {
+    sinks[index].plan.destination == .syslog
   }
 
   /// Takes over what a writer has appended; counts a line that did not fit.
@@ -85,6 +107,23 @@ struct LogSinks: ~Copyable {
 
   mutating func clearNews() { hasNews = false }
 
+  /// Takes `count` bytes of whole lines out of a sink's queue. What is left is moved only when it
+  /// has come so far that the memory behind it is needed: a long queue in front of a slow pipe
+  /// would be copied at each write else.
+  func remove(_ count: Int, from index: Int) {
+    let sink = sinks + index
+    sink.pointee.count &-= count
+    sink.pointee.start = sink.pointee.count == 0 ? 0 : sink.pointee.start &+ count
+    guard sink.pointee.start > queueBytes / 4 else { return }
+    sink.pointee.queue.update(from: sink.pointee.lines, count: sink.pointee.count)
+    sink.pointee.start = 0
+  }
+
+  /// Lines dropped since the start, in all logs.
+  var droppedTotal: UInt64 {
+    indices.reduce(0) { $0 &+ sinks[$1].droppedTotal &+ sinks[$1].droppedCount }
+  }
+
   /// When a waiting line must be written.
   var nextDeadline: Instant {
     var deadline = Instant.never
@@ -98,27 +137,42 @@ extension Worker where K: ~Copyable {
   mutating func openLogs() {
     for index in logs.indices {
       if logs[index].descriptor != .none { write(sink: index) }
-      let plan = logs[index].plan
-      let standard: Int32
-      switch plan.destination {
-      case .file: standard = 0
-      case .stdout: standard = 1
-      case .stderr: standard = 2
-      }
-      switch kernel.openLog(path: plan.path, standard: standard) {
-      case .opened(let descriptor):
-        if logs[index].descriptor != .none { kernel.close(logs[index].descriptor) }
-        logs[index].descriptor = descriptor
-        logs[index].tornElsewhere = logs[index].tornCount > 0
-      case .failed(let error):
+      if let error = open(sink: index) {
+        let path = logs[index].plan.path
         report(.emergency, "log", nil, nil) { line in
           line.append("a log can't be opened: ")
-          line.append(plan.path.span)
+          line.append(path.span)
           line.append(", system error ")
           line.append(decimal: UInt64(error.code))
         }
       }
     }
+  }
+
+  /// Opens a log. When that fails, the one that is open stays. Nil when it worked.
+  private mutating func open(sink index: Int) -> KernelError? {
+    let plan = logs[index].plan
+    let result: OpenResult
+    switch plan.destination {
+    case .file: result = kernel.openLog(path: plan.path, standard: 0)
+    case .stdout: result = kernel.openLog(path: .empty, standard: 1)
+    case .stderr: result = kernel.openLog(path: .empty, standard: 2)
+    case .syslog: result = kernel.openSyslog(address: plan.server, unixPath: plan.serverPath)
+    }
+    switch result {
+    case .failed(let error): return error
+    case .opened(let descriptor):
+      if logs[index].descriptor != .none { kernel.close(logs[index].descriptor) }
+      logs[index].descriptor = descriptor
+      logs[index].tornElsewhere = logs[index].tornCount > 0
+      logs[index].isBroken = false
+      return nil
+    }
+  }
+
+  /// Makes a new socket to a syslog server that was not there, or that has been started anew.
+  @inline(never) private mutating func reconnect(sink index: Int) {
+    if logs[index].isBroken || logs[index].descriptor == .none { _ = open(sink: index) }
   }
 
   /// Writes the lines of a turn, or those whose time has come.
@@ -178,6 +232,7 @@ extension Worker where K: ~Copyable {
   /// Writes what waits for a sink, again at once as long as that brings lines into the file. A sink
   /// that takes no more is left alone for a while.
   private mutating func write(sink index: Int) {
+    if logs.isSyslog(index) { reconnect(sink: index) }
     let countBefore = logs[index].count
     var hasProgress = logs[index].descriptor != .none
     while hasProgress && logs[index].count > 0 {
@@ -188,7 +243,7 @@ extension Worker where K: ~Copyable {
         || !logs.isShared && logs[index].tornCount > before.tornCount
     }
     let tookLines = logs[index].count < countBefore
-    if tookLines && logs[index].droppedCount > 0 {
+    if tookLines && logs[index].droppedCount | logs[index].lateCount > 0 {
       // Under lasting overload the queue never empties: what was lost is said nevertheless.
       logs[index].owesReport = logs[index].count == 0 || logs[index].reportAt <= now
     }
@@ -218,48 +273,82 @@ extension Worker where K: ~Copyable {
       let result = withUnsafeBytes(of: &lineEnd) { kernel.writeLog(sink.descriptor, $0) }
       guard case .bytes = result else { return start }
       logs[index].tornElsewhere = false
-      if sink.queue[start] == lineEnd { return start &+ 1 }
+      if sink.lines[start] == lineEnd { return start &+ 1 }
       start = 0
     }
-    let queue = UnsafeRawBufferPointer(start: sink.queue, count: sink.count)
-    let pending = UnsafeRawBufferPointer(rebasing: queue[start...])
+    let lines = UnsafeRawBufferPointer(start: sink.lines, count: sink.count)
+    let pending = UnsafeRawBufferPointer(rebasing: lines[start...])
     switch kernel.writeLog(sink.descriptor, pending) {
     case .bytes(let count): return start &+ count
-    case .wouldBlock, .failed: return start
+    case .wouldBlock: return start
+    case .failed:
+      logs[index].isBroken = true
+      return start
     }
+  }
+
+  /// Begins a message of `severity` if a sink is a syslog server.
+  @inline(__always) mutating func beginMessage(
+    sink index: Int, severity: UInt8?, into writer: inout ByteWriter
+  ) {
+    if logs.isSyslog(index) { writeHeader(sink: index, severity: severity, into: &writer) }
+  }
+
+  @inline(never) private mutating func writeHeader(
+    sink index: Int, severity: UInt8?, into writer: inout ByteWriter
+  ) {
+    let header = logs[index].plan.header
+    let time = Timestamp(microseconds: wall.microseconds, utcOffset: wall.utcOffset)
+    header.write(
+      severity: severity ?? header.severity, at: time, processID: settings.processID,
+      into: &writer)
   }
 
   /// Takes what has been written out of a sink's queue: whole lines only. Of a line that was cut,
   /// all is kept until its end is written.
   private mutating func settle(sink index: Int, written: Int) {
-    var sink = logs[index]
+    let lines = logs[index].lines
     var lineStart = written
-    while lineStart > 0 && sink.queue[lineStart &- 1] != 0x0a { lineStart &-= 1 }
-    sink.count &-= lineStart
-    sink.tornCount = written &- lineStart
-    if sink.count > 0 {
-      sink.queue.update(from: sink.queue + lineStart, count: sink.count)
-    } else {
-      sink.writeAt = .never
-      sink.isStalled = false
-      sink.retryPause = Limits.logFirstRetry
-    }
-    logs[index] = sink
+    while lineStart > 0 && lines[lineStart &- 1] != 0x0a { lineStart &-= 1 }
+    logs[index].tornCount = written &- lineStart
+    logs.remove(lineStart, from: index)
+    guard logs[index].count == 0 else { return }
+    logs[index].writeAt = .never
+    logs[index].isStalled = false
+    logs[index].retryPause = Limits.logFirstRetry
   }
 
   /// Says in one line how many lines were lost, once writing works again.
   private mutating func reportDroppedLines() {
     for index in logs.indices where logs[index].owesReport {
+      logs[index].owesReport = false
+      logs[index].reportAt = now + Limits.logRetry
+      if logs[index].lateCount > 0 { reportLateLines(sink: index) }
+      guard logs[index].droppedCount > 0 else { continue }
       let lost = logs[index].droppedCount
       let path = logs[index].plan.path
-      logs[index].owesReport = false
+      logs[index].droppedTotal &+= lost
       logs[index].droppedCount = 0
-      logs[index].reportAt = now + Limits.logRetry
+      let total = logs[index].droppedTotal
       report(.error, "log", nil, nil) { line in
         line.append(decimal: lost)
         line.append(" log lines were lost, because this log could not be written: ")
         line.append(path.span)
+        line.append(", ")
+        line.append(decimal: total)
+        line.append(" in all since this worker's start")
       }
+    }
+  }
+
+  private mutating func reportLateLines(sink index: Int) {
+    let late = logs[index].lateCount
+    let path = logs[index].plan.path
+    logs[index].lateCount = 0
+    report(.error, "log", nil, nil) { line in
+      line.append(decimal: late)
+      line.append(" responses were sent before their lines were in this log: ")
+      line.append(path.span)
     }
   }
 }

@@ -1,4 +1,5 @@
 // What other threads ask of a worker: reopen the logs, stop when all is finished, stop now.
+// Questions about requests are answered in `Questions.swift`.
 
 import Basics
 import HTTP
@@ -11,6 +12,7 @@ extension Worker where K: ~Copyable {
   /// Obeys the commands that wait.
   mutating func obeyCommands() {
     let commands = kernel.takeCommands()
+    if commands.contains(.answer) { answerQuestion() }
     if commands.contains(.reopenLogs) { openLogs() }
     if commands.contains(.renewCertificates) { tls.fetchTables() }
     if commands.contains(.drain) { beginDraining() }
@@ -36,9 +38,31 @@ extension Worker where K: ~Copyable {
   /// Closes the connections that nothing runs on. Each is read from once more: a request that has
   /// already come is served.
   private mutating func closeIdleConnections() {
+    closeUnnamedConnections()
     while let connection = idleClients.first { beginOrClose(connection) }
     for upstream in 0..<upstreams.count {
       while let idle = upstreams.anyIdle(upstream) { closePooled(idle) }
+    }
+  }
+
+  /// Closes the connections on which nothing has been said yet: no PROXY protocol header, no word
+  /// of a handshake. They are no idle clients, and would hold the worker until their timeout.
+  private mutating func closeUnnamedConnections() {
+    for slot in connections.touched {
+      guard let connection = connections.element(at: slot), isUnnamed(connection) else { continue }
+      connection.pointee.flags.insert(.readable)
+      advanceDownstream(connection)
+      if isUnnamed(connection) { close(connection) }
+    }
+  }
+
+  private mutating func isUnnamed(_ connection: ConnectionPointer) -> Bool {
+    switch connection.pointee.phase {
+    case .proxyHeader: return true
+    case .handshake:
+      guard connection.pointee.role == .downstream else { return false }
+      return connection.pointee.tls?.pointee.hasBegun == false
+    case .closed, .idle, .requestHead, .exchange, .lingering, .connecting: return false
     }
   }
 

@@ -19,7 +19,8 @@ public struct LocalTime: Sendable {
 /// since 1970.
 ///
 /// A stamp without a zone is local time, as Python's logging, nginx's error log and syslog write
-/// it. Only one with a point and six decimals is UTC: Waybill's own.
+/// it. Only one with a space, a point and six decimals is UTC: Waybill's own. Ruby's logger writes
+/// six decimals too, in local time, but a `T` before the hour.
 public struct LogTime: Sendable {
   private let local: LocalTime
 
@@ -72,7 +73,7 @@ public struct LogTime: Sendable {
     return position == 0 || !isWordByte(line[position &- 1])
   }
 
-  private static func isWordByte(_ byte: UInt8) -> Bool {
+  fileprivate static func isWordByte(_ byte: UInt8) -> Bool {
     byte &- 0x30 <= 9 || (byte | 0x20) &- UInt8(ascii: "a") < 26
   }
 
@@ -86,7 +87,8 @@ public struct LogTime: Sendable {
       let date = LogTime.days(year: year, month: month, day: day)
     else { return nil }
     let fraction = cursor.fraction(line)
-    let zone = cursor.zone(line) ?? (fraction.isOwn ? 0 : nil)
+    let isOwn = fraction.isOwn && gap == UInt8(ascii: " ")
+    let zone = cursor.zone(line) ?? (isOwn ? 0 : nil)
     return time(date * 86_400 + seconds, zone: zone, microseconds: fraction.microseconds)
   }
 
@@ -202,7 +204,7 @@ private struct Cursor {
     return hour * 3600 + minute * 60 + second
   }
 
-  /// `.123456` or `,123`. `isOwn`: the way that Waybill writes it.
+  /// `.123456` or `,123`. `isOwn`: as many digits as Waybill writes.
   mutating func fraction(_ line: Span<UInt8>) -> (microseconds: UInt64, isOwn: Bool) {
     guard let mark = peek(line), mark == UInt8(ascii: ".") || mark == UInt8(ascii: ",") else {
       return (0, false)
@@ -218,13 +220,25 @@ private struct Cursor {
     return (value, mark == UInt8(ascii: ".") && count == 6)
   }
 
-  /// `Z`, `UTC`, `+0100`, `+01:00`, after a space or not: seconds ahead of UTC.
+  /// `Z`, `UTC`, `+0100`, `+01:00`, after a space or not: seconds ahead of UTC. It must be a whole
+  /// word: a module's name, which often follows, may begin so.
   mutating func zone(_ line: Span<UInt8>) -> Int? {
     if peek(line) == UInt8(ascii: " ") { position += 1 }
-    if line.has("UTC", at: position) || line.has("GMT", at: position) { return 0 }
-    guard let sign = byte(line) else { return nil }
-    if sign == UInt8(ascii: "Z") || sign == UInt8(ascii: "z") { return 0 }
-    guard sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-"), let hours = number(line, 2)
+    guard let seconds = name(line) ?? difference(line) else { return nil }
+    if let next = peek(line), LogTime.isWordByte(next) || next == UInt8(ascii: "_") { return nil }
+    return seconds
+  }
+
+  private mutating func name(_ line: Span<UInt8>) -> Int? {
+    let isLong = line.has("UTC", at: position) || line.has("GMT", at: position)
+    guard isLong || peek(line).map({ $0 | 0x20 }) == UInt8(ascii: "z") else { return nil }
+    position += isLong ? 3 : 1
+    return 0
+  }
+
+  private mutating func difference(_ line: Span<UInt8>) -> Int? {
+    guard let sign = byte(line), sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-"),
+      let hours = number(line, 2)
     else { return nil }
     if peek(line) == UInt8(ascii: ":") { position += 1 }
     guard let minutes = number(line, 2) else { return nil }

@@ -14,8 +14,9 @@ public struct FoundLine: Sendable {
   public var isExact: Bool
   /// Microseconds since 1970; nil when the line has no time stamp.
   public var time: UInt64?
-  /// The time of the last line before it in its file that has one; 0 when there is none.
-  var placeTime: UInt64 = 0
+  /// Where it belongs in time: for a line without a stamp that is the place of the last line before
+  /// it in its file that has one; 0 when there is none.
+  var place: UInt64 = 0
   /// Of an access line of Waybill or nginx: what it says.
   public var entry: AccessEntry?
 
@@ -42,21 +43,40 @@ public struct Story: Sendable {
   /// Puts `lines` in order, each one once. A line without a time stamp (the rest of a message, the
   /// format `simple`) follows the line before it in its file.
   public init(_ lines: [FoundLine]) {
-    var dated: [FoundLine] = []
+    let ends = Story.ends(of: lines)
+    var placed: [FoundLine] = []
     var file = -1
-    var time: UInt64 = 0
+    var place: UInt64 = 0
     for line in lines.sorted(by: { ($0.file, $0.offset) < ($1.file, $1.offset) }) {
-      if let last = dated.last, last.file == line.file, last.offset == line.offset { continue }
-      if line.file != file { (file, time) = (line.file, 0) }
-      time = line.time ?? time
-      dated.append(line)
-      dated[dated.count - 1].placeTime = time
+      if let last = placed.last, last.file == line.file, last.offset == line.offset { continue }
+      if line.file != file { (file, place) = (line.file, 0) }
+      place = line.time.map { Story.place(of: $0, ends) } ?? place
+      placed.append(line)
+      placed[placed.count - 1].place = place
     }
-    // A file whose lines have no time at all comes last.
-    self.lines = dated.sorted {
+    self.lines = placed.sorted {
       let (one, other) = ($0.order, $1.order)
       return one != other ? one < other : ($0.file, $0.offset) < ($1.file, $1.offset)
     }
+  }
+
+  /// When requests ended, by access lines with microseconds.
+  private static func ends(of lines: [FoundLine]) -> [UInt64] {
+    lines.filter { $0.entry.map { $0.status != 0 && !$0.isEvent } ?? false }
+      .compactMap(\.time).filter { precision(of: $0) == 1 }.sorted()
+  }
+
+  /// A stamp that was cut to milliseconds or seconds, as Python's logging and most servers do, says
+  /// the earliest time. The line is put as late as it can be: behind what Waybill wrote in that
+  /// same millisecond on the way to the backend, but before the request's end.
+  private static func place(of time: UInt64, _ ends: [UInt64]) -> UInt64 {
+    let latest = time + precision(of: time) - 1
+    guard let end = ends.first(where: { $0 > time }), end <= latest else { return latest }
+    return end - 1
+  }
+
+  private static func precision(of time: UInt64) -> UInt64 {
+    time % 1_000_000 == 0 ? 1_000_000 : time % 1_000 == 0 ? 1_000 : 1
   }
 
   /// The IDs of the request under other names: a client's ID leads to the one that Waybill made,
@@ -78,5 +98,6 @@ public struct Story: Sendable {
 }
 
 extension FoundLine {
-  fileprivate var order: UInt64 { time ?? (placeTime == 0 ? .max : placeTime) }
+  /// A file whose lines have no time at all comes last.
+  fileprivate var order: UInt64 { place == 0 ? .max : place }
 }

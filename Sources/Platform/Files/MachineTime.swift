@@ -1,5 +1,7 @@
-// The time of day for tools that are not the proxy's engine, which has `Kernel` for it.
+// The time for what is not the proxy's engine, which has `Kernel` for it.
 
+import Basics
+import CLinux
 import Glibc
 
 /// The clock on the wall, and the zone that it shows.
@@ -11,6 +13,9 @@ public enum MachineTime {
     return UInt64(time.tv_sec) * 1_000_000 + UInt64(time.tv_nsec) / 1_000
   }
 
+  /// Time that only ever goes on, for waiting.
+  public static var monotonic: Instant { Instant(nanoseconds: clinux_monotonic_nanoseconds()) }
+
   /// Seconds that local time is ahead of UTC when the local clocks show `seconds` since 1970. In
   /// the hour that comes twice the system chooses.
   public static func offset(atLocal seconds: Int64) -> Int64 {
@@ -20,6 +25,9 @@ public enum MachineTime {
     parts.tm_isdst = -1
     return seconds - Int64(mktime(&parts))
   }
+
+  /// Milliseconds on a clock that nobody sets.
+  public static var milliseconds: Int { Int(monotonic.nanoseconds / 1_000_000) }
 
   /// Waits.
   public static func sleep(milliseconds: Int) { usleep(UInt32(milliseconds) * 1_000) }

@@ -60,6 +60,10 @@ struct Endpoint {
   var hasReportedUnread = false
   /// Where in what was written a write began while that was so.
   var writesOverUnread: [Int] = []
+  /// The program took it from a listener.
+  var wasAccepted = false
+  /// Which of the connections that the program accepted and watched this is.
+  var admission: Int?
   /// Bytes that were under way when the connection broke: never acknowledged.
   var lost = 0
 

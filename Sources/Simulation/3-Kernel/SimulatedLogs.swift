@@ -6,6 +6,8 @@ import Platform
 struct SimulatedDisk {
   struct File {
     var bytes: [UInt8] = []
+    /// A syslog server: it gets whole lines or none.
+    var takesLines = false
     /// The errors that writes meet until these times.
     var fullUntil = Instant(nanoseconds: 0)
     var stalledUntil = Instant(nanoseconds: 0)
@@ -19,7 +21,7 @@ struct SimulatedDisk {
   /// The number of the file at `path`, which is created when there is none.
   mutating func number(of path: String) -> Int {
     if let number = numbers[path] { return number }
-    files.append(File())
+    files.append(File(takesLines: path.hasPrefix("syslog:")))
     numbers[path] = files.count - 1
     return files.count - 1
   }
@@ -99,6 +101,11 @@ extension SimulatedWorld {
     var amount = bytes.count
     if amount > 1, strikes(.shortLogWrites, faults.shortLogWrites) {
       amount = 1 + chance.below(amount - 1)
+    }
+    if disk.files[number].takesLines {
+      let end = bytes.prefix(amount).lastIndex(of: 0x0a)
+      guard let end else { return .wouldBlock }
+      amount = end + 1
     }
     disk.files[number].bytes.append(contentsOf: bytes.prefix(amount))
     return .bytes(amount)

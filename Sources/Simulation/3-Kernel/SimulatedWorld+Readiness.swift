@@ -13,6 +13,7 @@ extension SimulatedWorld {
     let id = endpoint(of: descriptor, "watch")
     if strikes(.failedWatches, faults.failedWatches) { return .outOfMemory }
     setToken(token, descriptor)
+    admit(id)
     wake(id)
     return nil
   }
@@ -120,6 +121,13 @@ extension SimulatedWorld {
     case .listener(let listener): listeners[listener].queue.isEmpty ? [] : .readable
     case .log, nil: []
     }
+  }
+
+  /// Counts a connection of a client: the program goes on with it.
+  private func admit(_ id: Endpoint.ID) {
+    guard endpoints[id].wasAccepted, endpoints[id].admission == nil else { return }
+    endpoints[id].admission = admittedCount
+    admittedCount += 1
   }
 
   private func setToken(_ token: UInt64, _ descriptor: Descriptor) {

@@ -21,6 +21,7 @@ extension SimulatedWorld {
       return .aborted
     }
     calls.connectionsAccepted += 1
+    endpoints[id].wasAccepted = true
     return .connection(adopt(id), peer: endpoints[id].remoteAddress)
   }
 

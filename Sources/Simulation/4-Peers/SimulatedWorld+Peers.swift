@@ -81,6 +81,7 @@ extension SimulatedWorld {
       let far = endpoints[endpoints[endpoint].peer]
       record.takenCount = far.readCount
       record.writesOverUnread = far.writesOverUnread
+      record.admission = far.admission
     }
     return record
   }

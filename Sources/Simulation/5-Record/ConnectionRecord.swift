@@ -34,6 +34,9 @@ public struct ConnectionRecord: Sendable {
   public internal(set) var sentCount = 0
   /// Bytes that the program has read of what this peer sent.
   public internal(set) var takenCount = 0
+  /// Which of the connections that the program accepted and watched this is, from 0: the number
+  /// that it knows a client by. Nil when it took no notice.
+  public internal(set) var admission: Int?
   /// Where, in the stream of bytes to this peer, the program wrote although it had been told of
   /// bytes from this peer and had not read them.
   public internal(set) var writesOverUnread: [Int] = []

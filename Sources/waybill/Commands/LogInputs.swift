@@ -43,7 +43,7 @@ struct ConfiguredLogs {
     _ sink: LogSinkPlan, to paths: WritableKeyPath<ConfiguredLogs, [String]>
   ) {
     guard sink.destination == .file else {
-      usesStandardStream = true
+      if sink.destination != .syslog { usesStandardStream = true }
       return
     }
     let path = sink.path.text

@@ -15,13 +15,16 @@ struct LogsCommand: ParsableCommand {
       by gzip. Times are shown in UTC.
       """)
 
-  @Argument(help: ArgumentHelp("Logs to read instead of the configuration's.", valueName: "file"))
+  @Argument(
+    help: ArgumentHelp("Logs to read instead of the configuration's.", valueName: "file"),
+    completion: .file())
   var paths: [String] = []
 
   @Option(
     name: [.customShort("c"), .customLong("config")],
     help: ArgumentHelp(
-      "The configuration (default: \(ConfiguredLogs.usualPath)).", valueName: "file"))
+      "The configuration (default: \(ConfiguredLogs.usualPath)).", valueName: "file"),
+    completion: .file())
   var configurationPath: String?
 
   @Flag(name: [.customShort("f"), .long], help: "Show the last lines, then those that come.")

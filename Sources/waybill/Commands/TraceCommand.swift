@@ -19,14 +19,15 @@ struct TraceCommand: ParsableCommand {
   @Argument(help: "The request's ID: Waybill's, the client's or the backend's.")
   var id: String
 
-  @Argument(help: ArgumentHelp("Further logs.", valueName: "file|folder"))
+  @Argument(help: ArgumentHelp("Further logs.", valueName: "file|folder"), completion: .file())
   var paths: [String] = []
 
   @Option(
     name: [.customShort("c"), .customLong("config")],
     help: ArgumentHelp(
       "The configuration that names Waybill's logs (default: \(ConfiguredLogs.usualPath)).",
-      valueName: "file"))
+      valueName: "file"),
+    completion: .file())
   var configurationPath: String?
 
   @Flag(name: .customLong("json"), help: "One JSON object for each line, for other programs.")

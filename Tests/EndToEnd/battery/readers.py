@@ -6,25 +6,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from harness.nginx import START
 from harness.polling import wait_for
 from harness.ports import free_port
 
 from .conf import RESPONSES, SERVER
 
-NGINX = """\
-daemon off;
-master_process off;
-pid {directory}/nginx.pid;
-error_log {directory}/nginx-error.log;
-events {{ worker_connections 512; }}
-http {{
+NGINX = START + """\
   access_log off;
-  client_body_temp_path {directory}/body;
-  proxy_temp_path {directory}/proxy;
-  fastcgi_temp_path {directory}/fastcgi;
-  uwsgi_temp_path {directory}/uwsgi;
-  scgi_temp_path {directory}/scgi;
-  client_max_body_size 0;
   client_header_timeout 300ms;
   client_body_timeout 300ms;
   lingering_close off;

@@ -9,21 +9,25 @@ from pathlib import Path
 from .polling import wait_for
 from .ports import free_port
 
-CONF = """\
+# What every conf file begins with: one process in the foreground, all files in one folder.
+START = """\
 daemon off;
 master_process off;
 pid {directory}/nginx.pid;
 error_log {directory}/nginx-error.log;
 events {{ worker_connections 512; }}
 http {{
-  log_format id '$http_x_request_id $request $status';
-  access_log {directory}/nginx-access.log id;
   client_body_temp_path {directory}/body;
   proxy_temp_path {directory}/proxy;
   fastcgi_temp_path {directory}/fastcgi;
   uwsgi_temp_path {directory}/uwsgi;
   scgi_temp_path {directory}/scgi;
   client_max_body_size 0;
+"""
+
+CONF = START + """\
+  log_format id '$http_x_request_id $request $status';
+  access_log {directory}/nginx-access.log id;
   server {{
     listen 127.0.0.1:{port};
     root {directory}/files;

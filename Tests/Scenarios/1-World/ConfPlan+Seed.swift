@@ -1,3 +1,4 @@
+import HTTP
 import Simulation
 
 /// Conf files out of seeds.
@@ -5,7 +6,9 @@ extension ConfPlan {
   /// A conf file such as a seed decides. Calm ones have no limit that refuses anybody.
   init(_ chance: inout SeededGenerator, isCalm: Bool) {
     isBulky = chance.happens(250)
-    backendCount = chance.between(1...3)
+    entrances = Entrance.chosen(&chance)
+    believed = chance.pick(Believed.allCases)
+    backends = ConfPlan.backends(&chance)
     workerCount = chance.happens(250) ? 2 : 1
     if chance.happens(200) { idField = "x-correlation-id" }
     servers = (0..<chance.between(1...3)).map { number in
@@ -20,6 +23,14 @@ extension ConfPlan {
     text = lines.joined(separator: "\n") + "\n"
   }
 
+  /// One to three backends, some of which listen on unix sockets.
+  private static func backends(_ chance: inout SeededGenerator) -> [Location] {
+    (1...chance.between(1...3)).map { number in
+      chance.happens(200)
+        ? .unix("/backend\(number)") : .ipv4(10, 0, 0, UInt8(number), port: 8000)
+    }
+  }
+
   private mutating func topLines(_ chance: inout SeededGenerator, isCalm: Bool) -> [String] {
     let isTight = !isCalm && chance.happens(150)
     hasTightLimits = isTight
@@ -27,9 +38,10 @@ extension ConfPlan {
       "worker_connections \(isTight ? chance.between(6...20) : 512);",
       "shutdown_timeout \(chance.pick([5, 40]))s;",
       "error_log /error info;",
-      "access_log /log json;",
+      "access_log /log json\(chance.happens(300) ? " sync=response" : "");",
       "request_id_header \(idField == "x-request-id" ? "X-Request-ID" : "X-Correlation-ID");",
     ]
+    lines += believed.lines
     if chance.happens(600) { lines += secondLogLines(&chance) }
     for timeout in [
       "client_header_timeout", "client_body_timeout", "send_timeout", "proxy_connect_timeout",
@@ -73,7 +85,7 @@ extension ConfPlan {
     var lines = ["upstream app {"]
     let method = chance.pick(["", "", "least_conn;", "random;", "hash $uri consistent;"])
     if !method.isEmpty { lines.append(method) }
-    for index in 0..<backendCount {
+    for (index, backend) in backends.enumerated() {
       var parameters = ""
       if !isCalm && chance.happens(200) {
         parameters += " max_conns=\(chance.between(1...4))"
@@ -86,7 +98,7 @@ extension ConfPlan {
       {
         parameters += " backup"
       }
-      lines.append("server 10.0.0.\(index + 1):8000\(parameters);")
+      lines.append("server \(ConfPlan.words(for: backend))\(parameters);")
     }
     lines.append("keepalive \(chance.pick([0, 1, 2, 16]));")
     if chance.happens(300) { lines.append("keepalive_requests \(chance.between(1...5));") }
@@ -94,11 +106,16 @@ extension ConfPlan {
     return lines + ["}"]
   }
 
+  private static func words(for backend: Location) -> String {
+    switch backend {
+    case .unix(let path): "unix:\(path)"
+    case .network(let address): "10.0.0.\(address.low & 255):\(address.port)"
+    }
+  }
+
   private func serverLines(_ server: ServerFacts, isFirst: Bool) -> [String] {
-    var lines = [
-      "server {", "listen 127.0.0.1:80\(isFirst ? " default_server" : "");",
-      "server_name \(server.name);",
-    ]
+    var lines = ["server {"] + entrances.map { $0.line(isDefault: isFirst) }
+    lines.append("server_name \(server.name);")
     for location in server.locations {
       lines.append("location \(location.path) {")
       lines += location.lines
@@ -131,7 +148,7 @@ extension LocationFacts {
       if chance.happens(250) { facts.contentLimit = chance.pick([10, 1000]) }
     }
     facts.format = chance.pick(["uuid4", "uuid4", "uuid7", "ulid", "hex"])
-    facts.trustsClients = chance.happens(750)
+    facts.trust = chance.pick(weighted: [(.none, 2), (.sockets, 1), (.named, 1), (.all, 4)])
     facts.longestID = chance.pick([128, 128, 20, 255])
     facts.rejectsInvalidIDs = chance.happens(150)
     return facts
@@ -140,7 +157,7 @@ extension LocationFacts {
   fileprivate var lines: [String] {
     var lines = [
       "request_id \(mode.rawValue);", "request_id_format \(format);",
-      "request_id_trust \(trustsClients ? "192.0.2.0/24" : "none");",
+      "request_id_trust \(trust.words);",
       "request_id_max_length \(longestID);",
       "request_id_invalid \(rejectsInvalidIDs ? "reject" : "replace");",
     ]

@@ -1,3 +1,5 @@
+import Simulation
+
 /// A conf file and what it promises, in words that oracles can compare with what happened.
 struct ConfPlan {
   /// The text, as an administrator would write it.
@@ -6,8 +8,12 @@ struct ConfPlan {
   var idField = "x-request-id"
   /// The servers, the default one first.
   var servers: [ServerFacts] = []
+  /// Where clients come in.
+  var entrances = [Entrance.plain]
+  /// Who is believed about a client's address.
+  var believed = Believed.nobody
   /// Where the backends listen.
-  var backendCount = 1
+  var backends: [Location] = []
   /// How many workers the one under test thinks that there are.
   var workerCount = 1
   /// A second log, of lines that need not be JSON; nil when there is none.
@@ -40,6 +46,23 @@ struct LocationFacts {
     case answer(Int, String)
   }
 
+  /// `request_id_trust`: whose IDs are kept.
+  enum Trust: CaseIterable {
+    /// Nobody's; those of whoever holds the socket; of whom a balancer has named; of both.
+    case none, sockets, named, all
+
+    /// The arguments that say so.
+    var words: String {
+      let (sockets, named) = ("192.0.2.0/24 unix:", "198.51.100.0/24 2001:db8::/32")
+      switch self {
+      case .none: return "none"
+      case .sockets: return sockets
+      case .named: return named
+      case .all: return sockets + " " + named
+      }
+    }
+  }
+
   /// `request_id`.
   enum IdentityMode: String, CaseIterable { case on, generate, pass, off }
 
@@ -48,8 +71,8 @@ struct LocationFacts {
   var action = Action.proxy
   var mode = IdentityMode.on
   var format = "uuid4"
-  /// Clients are trusted with their IDs.
-  var trustsClients = true
+  /// Who is trusted with IDs.
+  var trust = Trust.all
   var longestID = 128
   var rejectsInvalidIDs = false
   /// `client_max_body_size`; 0 for none.

@@ -5,6 +5,8 @@ import Simulation
 /// place where it came, so that a repeated request may fare differently.
 struct BackendPlan {
   let index: Int
+  /// Where it listens.
+  let location: Location
   let idField: String
   /// Different numbers make different backends.
   let salt: UInt64
@@ -15,6 +17,7 @@ struct BackendPlan {
   /// The backend of this number.
   init(_ index: Int, conf: ConfPlan, isCalm: Bool, _ chance: inout SeededGenerator) {
     self.index = index
+    location = conf.backends[index]
     idField = conf.idField
     isBulky = conf.isBulky
     salt = chance.next()
@@ -25,9 +28,6 @@ struct BackendPlan {
     menu = [(.plain, 8)] + good + (isCalm || chance.happens(300) ? [] : bad)
     connectDelay = .milliseconds(UInt64(chance.pick([0, 0, 0, 20])))
   }
-
-  /// Where it listens.
-  var location: Location { .ipv4(10, 0, 0, UInt8(index + 1), port: 8000) }
 
   /// What it does.
   var behaviour: BackendBehaviour {

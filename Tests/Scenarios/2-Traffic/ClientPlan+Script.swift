@@ -5,6 +5,7 @@ import Simulation
 extension ClientPlan {
   /// The actions of a client whose requests are known.
   func script(_ chance: inout SeededGenerator) -> [PeerAction] {
+    if preface?.kind == .cut { return [] }
     switch kind {
     case .keptAlive, .malformed: return inTurn(requests, &chance)
     case .pipelining: return [.sendBytes(allBytes)] + requests.map(awaitResponse)
@@ -32,6 +33,18 @@ extension ClientPlan {
     case .silent: return [.awaitEnd]
     case .stallingInHead, .stallingInContent: return stalling(&chance)
     }
+  }
+
+  /// What it says before its first request: all at once, in pieces, or some time before.
+  func begin(_ chance: inout SeededGenerator) -> [PeerAction] {
+    guard let bytes = preface?.bytes, !bytes.isEmpty else { return [] }
+    let size = chance.pick([max(1, bytes.count / 20), 1_000, .max])
+    let wait = Interval.milliseconds(UInt64(chance.pick([0, 0, 1, 200])))
+    let beginning: [PeerAction] = [
+      .sendPieces(bytes, size: size, every: Interval(nanoseconds: 100_000)), .pause(wait),
+    ]
+    if preface?.kind == .cut { return beginning + [chance.pick([.awaitEnd, leaving(&chance)])] }
+    return beginning
   }
 
   private var allBytes: [UInt8] { requests.flatMap(\.bytes) }

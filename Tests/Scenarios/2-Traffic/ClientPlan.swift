@@ -23,18 +23,29 @@ struct ClientPlan {
   }
 
   let kind: Kind
-  /// The address that it is known by.
+  /// Where it comes in.
+  let entrance: Entrance
+  /// What it says first there; nil where nothing is expected.
+  let preface: ProxyPreface?
+  /// The address of its socket, unless that is a unix socket.
   let address: PeerAddress
   /// When it comes.
   let delay: Interval
+  /// A balancer that is believed has named it.
+  let isNamed: Bool
   var requests: [PlannedRequest] = []
   /// What it sends through a tunnel.
   var tunnel: [UInt8] = []
   var actions: [PeerAction] = []
 
   /// The client of this number.
-  init(_ number: Int, kind: Kind, conf: ConfPlan, _ chance: inout SeededGenerator) {
+  init(
+    _ number: Int, kind: Kind, conf: ConfPlan, isCalm: Bool, _ chance: inout SeededGenerator
+  ) {
     self.kind = kind
+    entrance = chance.pick(conf.entrances)
+    preface = entrance.isProxied ? .chosen(number, isCalm: isCalm, &chance) : nil
+    isNamed = preface?.named != nil && conf.believed.includes(entrance)
     address = PeerAddress(
       family: .ipv4, high: 0, low: 0xC000_0200 + UInt64(number % 250) + 1,
       port: UInt16(20_000 + number))
@@ -54,13 +65,35 @@ struct ClientPlan {
         of: last, .tunnel, count: chance.pick(conf.isBulky ? [5_000, 100_000] : [0, 50, 900]))
     default: break
     }
-    actions = script(&chance)
+    for index in requests.indices { requests[index].isNamed = isNamed }
+    actions = begin(&chance) + script(&chance)
   }
 
-  /// The address as the log writes it.
-  var name: String {
+  /// What a report calls it.
+  var name: String { "\(requests.first?.nonce.prefix { $0 != "." } ?? "?") \(socket.name)" }
+
+  /// The address of its socket, without and with the port, as the log writes it.
+  var socket: (host: String, name: String) {
+    if entrance.isUnix { return ("unix:", "unix:") }
     let low = address.low
     let parts = [24, 16, 8, 0].map { String(low >> UInt64($0) & 255) }
-    return parts.joined(separator: ".") + ":\(address.port)"
+    let host = parts.joined(separator: ".")
+    return (host, "\(host):\(address.port)")
+  }
+
+  /// Who it is, once its request can be read: whom a balancer that is believed has named, else
+  /// whose socket it is.
+  var identity: (host: String, name: String) {
+    if isNamed, let named = preface?.named { named } else { socket }
+  }
+}
+
+extension ProxyPreface {
+  /// What a seed chooses for a client; a good header on calm days.
+  fileprivate static func chosen(
+    _ number: Int, isCalm: Bool, _ chance: inout SeededGenerator
+  ) -> ProxyPreface {
+    let menu = Kind.allCases.filter { $0.isGood || !isCalm }.map { ($0, $0.isGood ? 3 : 1) }
+    return ProxyPreface(chance.pick(weighted: menu), client: number, &chance)
   }
 }

@@ -13,6 +13,8 @@ struct PlannedRequest {
   var framing = Framing.none
   var content: [UInt8] = []
   var identity = SentIdentity.none
+  /// It comes from a client that a balancer has named.
+  var isNamed = false
   var asksToClose = false
   var expectsContinue = false
   var asksForTunnel = false
@@ -23,6 +25,9 @@ struct PlannedRequest {
   var bytes: [UInt8] = []
   /// How many of `bytes` are the head.
   var headCount = 0
+
+  /// What becomes of the ID that it carries.
+  var identityOutcome: SentIdentity.Outcome { identity.outcome(in: location, isNamed: isNamed) }
 
   /// True for methods that may be sent twice (RFC 9110 section 9.2.2).
   var isIdempotent: Bool { method != "POST" }

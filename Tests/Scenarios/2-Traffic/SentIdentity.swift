@@ -43,15 +43,17 @@ enum SentIdentity {
     }
   }
 
-  /// What becomes of it in a location (section 1 of the contract).
-  func outcome(in location: LocationFacts) -> Outcome {
+  /// What becomes of it in a location (section 1 of the contract). `isNamed` says that the client
+  /// is one that a balancer has named.
+  func outcome(in location: LocationFacts, isNamed: Bool) -> Outcome {
     guard location.mode != .off else { return Outcome(source: "", kept: nil, exists: false) }
     let arrived: Outcome
     switch self {
     case .none, .empty:
       guard location.mode == .pass else { return Outcome(source: "generated", kept: nil) }
       return Outcome(source: "", kept: nil, exists: false)
-    case .value(let id), .twoEqual(let id): arrived = judged(id, location)
+    case .value(let id), .twoEqual(let id):
+      arrived = judged(id, location, isNamed)
     case .twoDifferent, .list: arrived = Outcome(source: "duplicate", kept: nil)
     case .badAlphabet, .tooLong: arrived = Outcome(source: "invalid", kept: nil)
     }
@@ -63,9 +65,9 @@ enum SentIdentity {
     }
   }
 
-  private func judged(_ id: String, _ location: LocationFacts) -> Outcome {
+  private func judged(_ id: String, _ location: LocationFacts, _ isNamed: Bool) -> Outcome {
     if id.utf8.count > location.longestID { return Outcome(source: "invalid", kept: nil) }
-    return location.trustsClients
+    return location.trust == .all || location.trust == (isNamed ? .named : .sockets)
       ? Outcome(source: "client", kept: id) : Outcome(source: "untrusted", kept: nil)
   }
 }

@@ -42,7 +42,7 @@ public struct Scenario {
       ? SwarmFaults.harmless(&chance, isBulky: conf.isBulky)
       : SwarmFaults.harmful(&chance, isBulky: conf.isBulky)
     clients = Scenario.clients(conf, isCalm: isCalm, &chance)
-    backends = (0..<conf.backendCount).map {
+    backends = (0..<conf.backends.count).map {
       BackendPlan($0, conf: conf, isCalm: isCalm, &chance)
     }
     network = Scenario.network(
@@ -68,6 +68,11 @@ public struct Scenario {
     }
   }
 
+  /// True when a backend ends its connections in order while responses are under way.
+  var restartsInOrder: Bool {
+    incidents.contains { if case .restart(_, false, _) = $0.what { true } else { false } }
+  }
+
   /// True when logs are opened anew, so that a line may begin in one file and then anew in another.
   var reopensLogs: Bool {
     incidents.contains { if case .reopenLogs = $0.what { true } else { false } }
@@ -79,7 +84,7 @@ public struct Scenario {
     let kinds = ClientPlan.Kind.allCases.filter { !isCalm || $0.isFaithful }
     let menu = [(ClientPlan.Kind.keptAlive, 4)] + chance.swarm(kinds.map { ($0, 2) })
     return (0..<chance.pick(conf.isBulky ? [2, 8] : [2, 8, 20, 40])).map { number in
-      ClientPlan(number, kind: chance.pick(weighted: menu), conf: conf, &chance)
+      ClientPlan(number, kind: chance.pick(weighted: menu), conf: conf, isCalm: isCalm, &chance)
     }
   }
 
@@ -110,7 +115,7 @@ public struct Scenario {
     // The worker closes connections for it that no request has come on yet.
     if chance.happens(100) { list.append((time(), .noDescriptors(time()))) }
     while chance.happens(350) {
-      let backend = chance.below(conf.backendCount)
+      let backend = chance.below(conf.backends.count)
       let byReset = chance.happens(500)
       list.append((time(), .restart(backend, byReset: byReset, away: time())))
     }

@@ -29,17 +29,18 @@ public final class ScenarioRun {
   public init(_ scenario: Scenario) {
     self.scenario = scenario
     world = SimulatedWorld(seed: scenario.seed, faults: .none, network: scenario.network)
-    let listener = world.listen(on: .ipv4(127, 0, 0, 1, port: 80))
+    let plan = ScenarioRun.plan(of: scenario.conf)
+    let (world, places) = (world, plan.tables.listeners)
+    let listeners = places.indices.map { world.listen(on: places[$0].location) }
     worker = Worker(
-      kernel: SimulatedKernel(world), plan: ScenarioRun.plan(of: scenario.conf),
+      kernel: SimulatedKernel(world), plan: plan,
       settings: WorkerSettings(
-        number: 0, count: scenario.conf.workerCount, processID: 7, listeners: [listener]))
+        number: 0, count: scenario.conf.workerCount, processID: 7, listeners: listeners))
     world.faults = scenario.faults
     backends = scenario.backends.map { world.addBackend(at: $0.location, $0.behaviour) }
     clients = scenario.clients.map { client in
       world.addClient(
-        to: .ipv4(127, 0, 0, 1, port: 80), from: client.address, after: client.delay,
-        client.actions)
+        to: client.entrance.location, from: client.address, after: client.delay, client.actions)
     }
     for incident in scenario.incidents {
       world.schedule(after: incident.after) { [unowned self] _ in cause(incident.what) }
@@ -194,5 +195,13 @@ public final class ScenarioRun {
     report.turnCount = world.calls.waits
     report.traceHash = world.trace.hash
     return report
+  }
+}
+
+extension ListenerPlan {
+  /// Where the simulated system lets clients reach it.
+  fileprivate var location: Location {
+    let path = unixPath.indices.map { unixPath[$0] }
+    return path.isEmpty ? .network(address) : .unix(String(decoding: path, as: UTF8.self))
   }
 }

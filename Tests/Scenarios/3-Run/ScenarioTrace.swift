@@ -9,11 +9,14 @@ public enum ScenarioTrace {
     Swift.print("calm: \(scenario.isCalm), faults: \(scenario.faults)")
     for incident in scenario.incidents { Swift.print("incident: \(incident)") }
     for backend in scenario.backends {
-      Swift.print("backend \(backend.index): \(backend.menu.map(\.0.rawValue))")
+      let kinds = backend.menu.map(\.0.rawValue)
+      Swift.print("backend \(backend.index) at \(backend.location): \(kinds)")
     }
     for client in scenario.clients {
       let requests = client.requests.map { "\($0.method) \($0.nonce) \($0.bytes.count)" }
-      Swift.print("client \(client.name): \(client.kind), \(requests.joined(separator: "; "))")
+      let beginning = client.preface.map { ", \($0.kind) header" } ?? ""
+      let sent = requests.joined(separator: "; ")
+      Swift.print("client \(client.name): \(client.kind)\(beginning), \(sent)")
     }
     let run = ScenarioRun(scenario)
     run.world.trace.keepsLines = true

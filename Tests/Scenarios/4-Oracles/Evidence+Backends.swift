@@ -16,6 +16,10 @@ extension Evidence {
     for (number, record) in connections.enumerated() {
       var stream = MessageStream(record.received)
       var sequence = 0
+      // Unasked bytes pass for the next response, and each response behind them for that of a
+      // later request: who asked for a tunnel seems to have been refused, and his connection is
+      // used again, while the backend takes what comes for the tunnel's.
+      var isPoisoned = false
       do {
         while !stream.isAtEnd {
           let seen = try stream.next(.request)
@@ -28,9 +32,10 @@ extension Evidence {
           }
           let kind = plan.kind(request.nonce, connection: number, sequence: sequence)
           if request.asksForTunnel && kind.isFaithful {
-            found += judgeTunnel(stream.rest, of: request)
+            if !isPoisoned { found += judgeTunnel(stream.rest, of: request) }
             break
           }
+          isPoisoned = isPoisoned || kind.sendsUnaskedBytes
           sequence += 1
         }
       } catch {
@@ -58,7 +63,7 @@ extension Evidence {
     if request.location.action != .proxy {
       found.append(Violation(.requests, "\(request.nonce) was not meant for a backend"))
     }
-    found += judgeIdentity(seen, of: request)
+    found += judgeIdentity(seen, of: request) + judgeAddress(seen, of: request)
     if !request.content.starts(with: seen.content)
       || seen.isComplete && seen.content.count != request.content.count
     {
@@ -71,8 +76,8 @@ extension Evidence {
   private func judgeTunnel(
     _ bytes: ArraySlice<UInt8>, of request: PlannedRequest
   ) -> [Violation] {
-    let client = clients.first { $0.plan.requests.last?.nonce == request.nonce }
-    guard let tunnel = client?.plan.tunnel, !tunnel.starts(with: bytes) else { return [] }
+    let tunnel = plansByNonce[request.nonce]?.tunnel ?? []
+    if tunnel.starts(with: bytes) { return [] }
     return [Violation(.content, "\(request.nonce): other bytes left the tunnel than went in")]
   }
 

@@ -4,8 +4,11 @@ import Simulation
 extension Evidence {
   /// Judges one client's lines and responses.
   func judge(_ plan: ClientPlan, _ record: ConnectionRecord) -> [Violation] {
-    let lines = linesByClient[plan.name] ?? []
-    var found = judgeLines(plan, record, lines)
+    let lines = lines(of: record)
+    if let preface = plan.preface, !preface.kind.isGood {
+      return judgeUnserved(plan, preface, record, lines)
+    }
+    var found = judgeErrorLines(plan, record, 0...0) + judgeLines(plan, record, lines)
     var stream = MessageStream(record.received)
     var finals: [SeenMessage] = []
     do {
@@ -34,7 +37,7 @@ extension Evidence {
     _ plan: ClientPlan, _ record: ConnectionRecord, _ lines: [AccessLine]
   ) -> [Violation] {
     var found: [Violation] = []
-    if record.takenCount > 0 && lines.isEmpty {
+    if record.takenCount > plan.preface?.bytes.count ?? 0 && lines.isEmpty {
       found.append(Violation(.lines, "\(plan.name) was read from, but has no line"))
     }
     let extra = plan.kind == .tunnelling ? 1 : 0
@@ -49,7 +52,7 @@ extension Evidence {
       if line.nonce != nil && line["method"] != request.method {
         found.append(Violation(.lines, "\(request.nonce) is no \(line["method"] ?? "")"))
       }
-      found += judgeIdentity(line, of: request)
+      found += judgeIdentity(line, of: request) + judgeAddress(line, of: plan)
       if line.bytesIn > request.content.count && !request.isMalformed && line.status != 101
         && !request.asksForTunnel
       {
@@ -71,7 +74,10 @@ extension Evidence {
     let line = lines[number]
     let request = number < plan.requests.count ? plan.requests[number] : nil
     var found = judgeIdentity(response, line, of: request)
-    if line.status != response.status && !(line.status == 499 && mayLeave(plan, record)) {
+    // Who wants a head alone does not wait for the content of a refusal that came before the head.
+    let wantsLess = request?.method == "HEAD" && line["method"] == nil
+    let mayLeave = mayLeave(plan, record) || wantsLess
+    if line.status != response.status && !(line.status == 499 && mayLeave) {
       found.append(
         Violation(.responses, "\(line.place): \(response.status) seen, \(line.status) logged"))
     }
@@ -100,7 +106,8 @@ extension Evidence {
       let planned = response.value(of: "x-planned"), let plannedCount = Int(planned)
     {
       let content = Filler.bytes(of: nonce, .response, count: plannedCount)
-      let isWhole = response.isComplete && request?.method != "HEAD"
+      let isWhole =
+        response.isComplete && request?.method != "HEAD" && !mayEndEarly(response)
       if !content.starts(with: response.content) || isWhole && content.count != count {
         found.append(
           Violation(.content, "\(nonce): \(count) bytes, not the \(plannedCount) that were sent"))
@@ -110,6 +117,12 @@ extension Evidence {
       found.append(Violation(.responses, "\(line.place) was cut, but is logged as complete"))
     }
     return found
+  }
+
+  /// Content that lasts until the backend closes, which one that restarts does in order.
+  private func mayEndEarly(_ response: SeenMessage) -> Bool {
+    scenario.restartsInOrder && response.value(of: "content-length") == nil
+      && backends.contains { $0.plan.menu.contains { $0.0 == .untilClose } }
   }
 
   private func judgeTunnel(_ bytes: ArraySlice<UInt8>, _ plan: ClientPlan) -> [Violation] {

@@ -14,7 +14,7 @@ extension Evidence {
   /// The line's ID is what the contract makes of what the client sent.
   func judgeIdentity(_ line: AccessLine, of request: PlannedRequest) -> [Violation] {
     guard line.wasDecided, !request.isMalformed else { return [] }
-    let expected = request.identity.outcome(in: request.location)
+    let expected = request.identityOutcome
     var found: [Violation] = []
     let source = line["id_source"] ?? ""
     if source != expected.source {

@@ -46,7 +46,7 @@ extension Evidence {
   private func statuses(of request: PlannedRequest) -> Set<Int> {
     let mayBeEarly = backends.contains { $0.plan.menu.contains { $0.0 == .early } }
     if request.isMalformed { return mayBeEarly ? [400, 501, 200] : [400, 501] }
-    let outcome = request.identity.outcome(in: request.location)
+    let outcome = request.identityOutcome
     if request.location.rejectsInvalidIDs && request.location.mode != .off
       && ["invalid", "duplicate"].contains(outcome.source)
     {

@@ -7,30 +7,56 @@ struct Evidence {
   let world: SimulatedWorld
   /// Lines of ended exchanges.
   private(set) var ends: [AccessLine] = []
-  /// The same by client, in the order of its requests.
-  private(set) var linesByClient: [String: [AccessLine]] = [:]
+  /// The same by connection, in the order of its requests.
+  private(set) var linesByConnection: [Int: [AccessLine]] = [:]
   /// The same by the nonce of the request's target.
   private(set) var linesByNonce: [String: AccessLine] = [:]
   private(set) var clients: [(plan: ClientPlan, record: ConnectionRecord)] = []
   private(set) var backends: [(plan: BackendPlan, connections: [ConnectionRecord])] = []
   private(set) var requests: [String: PlannedRequest] = [:]
+  /// Who sends the request of a nonce.
+  private(set) var plansByNonce: [String: ClientPlan] = [:]
+  /// What the error log says about PROXY headers, by connection.
+  let complaints: [Int: Set<String>]
   private(set) var found: [Violation] = []
 
   init(_ run: ScenarioRun) {
     scenario = run.scenario
     world = run.world
+    complaints = Evidence.complaints(in: run.world.logs.lines(of: "/error"))
     clients = Array(zip(scenario.clients, run.clients.map { run.world.record(of: $0) }))
     backends = Array(zip(scenario.backends, run.backends.map { run.world.connections(of: $0) }))
     for client in scenario.clients {
-      for request in client.requests { requests[request.nonce] = request }
+      for request in client.requests {
+        requests[request.nonce] = request
+        plansByNonce[request.nonce] = client
+      }
     }
     readLog(run.logLines("/log"), second: run.logLines("/second"))
-    linesByClient = Dictionary(grouping: ends) { $0["client"] ?? "" }
-    for (client, lines) in linesByClient {
-      linesByClient[client] = lines.sorted { $0.requestNumber < $1.requestNumber }
+    linesByConnection = Dictionary(grouping: ends) { $0.connectionNumber }
+    for (connection, lines) in linesByConnection {
+      linesByConnection[connection] = lines.sorted { $0.requestNumber < $1.requestNumber }
     }
     for line in ends {
       if let nonce = line.nonce { linesByNonce[nonce] = line }
+    }
+  }
+
+  /// The number that the log gives a client's connection; nil when it was not noticed.
+  func number(of record: ConnectionRecord) -> Int? {
+    record.admission.map { 1 + $0 * scenario.conf.workerCount }
+  }
+
+  /// The lines of a client, in the order of its requests.
+  func lines(of record: ConnectionRecord) -> [AccessLine] {
+    number(of: record).flatMap { linesByConnection[$0] } ?? []
+  }
+
+  /// Each line is about somebody's connection.
+  private func judgeStrangers() -> [Violation] {
+    let known = Set(clients.compactMap { number(of: $0.record) })
+    return linesByConnection.keys.filter { !known.contains($0) }.map {
+      Violation(.lines, "nobody came on connection \($0)")
     }
   }
 
@@ -39,6 +65,7 @@ struct Evidence {
     var all = found + LineOracle.judge(ends, needsID: false)
     all += LineOracle.judge(errorLog: world.logs.lines(of: "/error"), against: ends)
     all += judgeIDs()
+    all += judgeStrangers()
     for (plan, record) in clients { all += judge(plan, record) }
     let sightings = backends.flatMap { self.sightings(of: $0.plan, $0.connections, &all) }
     return all + judge(sightings)
@@ -70,6 +97,9 @@ struct Evidence {
 }
 
 extension AccessLine {
+  /// The number of the connection; 0 when there is none.
+  var connectionNumber: Int { self["connection"].flatMap { Int($0) } ?? 0 }
+
   /// Which request of its connection it is about, from 1.
   var requestNumber: Int { self["connection_request"].flatMap { Int($0) } ?? 0 }
 

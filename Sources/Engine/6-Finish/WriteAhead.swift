@@ -1,0 +1,123 @@
+// `sync=response`: a request's line is in its file before the last bytes of its response are handed
+// to the kernel. So whoever has a whole response has a line, even if the process is killed.
+//
+// The last piece of a response is held back until the turn has carried all connections. Then the
+// lines of all of them are written at once, and the pieces are sent.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+/// The connections whose responses are held back in this turn.
+struct HeldResponses: ~Copyable {
+  private let slots: UnsafeMutablePointer<UInt32>
+  private(set) var count = 0
+
+  /// Each connection stands in it at most twice: among those that are being released, and again
+  /// with its next, pipelined request.
+  init(capacity: Int) { slots = .allocate(capacity: 2 * capacity) }
+
+  deinit { slots.deallocate() }
+
+  subscript(index: Int) -> UInt32 { slots[index] }
+
+  mutating func append(_ slot: UInt32) {
+    slots[count] = slot
+    count &+= 1
+  }
+
+  mutating func removeFirst(_ released: Int) {
+    count &-= released
+    slots.update(from: slots + released, count: count)
+  }
+}
+
+extension Worker where K: ~Copyable {
+  /// Holds the last piece of a response back where its location asks for that: `prefix`, which lies
+  /// in the scratch memory, and what is set in the client's `output`.
+  @inline(__always) mutating func holdsBack(
+    _ exchange: ExchangePointer, _ prefix: ByteWriter
+  ) -> Bool {
+    guard exchange.pointee.plan.pointee.writesAhead else { return false }
+    holdBack(exchange, UnsafeRawBufferPointer(prefix.written))
+    return true
+  }
+
+  @inline(never) private mutating func holdBack(
+    _ exchange: ExchangePointer, _ prefix: UnsafeRawBufferPointer
+  ) {
+    let client = exchange.pointee.downstream
+    holdPrefix(client, prefix)
+    exchange.pointee.response = .heldBack
+    stopWaiting(client)
+    if let peer = exchange.pointee.upstream { stopWaiting(peer) }
+    heldResponses.append(client.pointee.slot)
+  }
+
+  /// Writes the lines of the responses that are held back, then sends what was held. A log that
+  /// can't be written holds nothing up: that is counted and said.
+  @inline(never) mutating func releaseHeldResponses() {
+    let count = heldResponses.count
+    for index in 0..<count {
+      if let exchange = heldExchange(index) { writeLinesAhead(exchange) }
+    }
+    flushLogs()
+    for index in 0..<count {
+      guard let exchange = heldExchange(index) else { continue }
+      noteLateLines(exchange)
+      exchange.pointee.response = .composed
+      finishResponse(exchange)
+    }
+    heldResponses.removeFirst(count)
+  }
+
+  private mutating func heldExchange(_ index: Int) -> ExchangePointer? {
+    guard let connection = connections.element(at: heldResponses[index]),
+      let exchange = connection.pointee.exchange, exchange.pointee.response == .heldBack
+    else { return nil }
+    return exchange
+  }
+
+  /// Writes an exchange's lines as if all that is held had been sent.
+  private mutating func writeLinesAhead(_ exchange: ExchangePointer) {
+    guard !exchange.pointee.isLogged else { return }
+    exchange.pointee.isLogged = true
+    let output = exchange.pointee.downstream.pointee.output
+    let pending = WriteParts(output.heldBytes, output.payloadBytes, output.suffixBytes).count
+    let bytesSent = exchange.pointee.record.bytesSent
+    let contentBytesOut = exchange.pointee.record.contentBytesOut
+    exchange.pointee.record.bytesSent &+= UInt64(pending)
+    exchange.pointee.record.contentBytesOut &+= UInt64(output.payloadCount)
+    if exchange.pointee.upstream != nil { noteTry(exchange, error: .none) }
+    finishRecord(exchange)
+    writeAccessLines(exchange)
+    exchange.pointee.loggedTermination = exchange.pointee.record.termination
+    // They are counted again when they are sent.
+    exchange.pointee.record.bytesSent = bytesSent
+    exchange.pointee.record.contentBytesOut = contentBytesOut
+  }
+
+  /// Counts a response that goes out although its line waits.
+  private mutating func noteLateLines(_ exchange: ExchangePointer) {
+    let accessLogs = exchange.pointee.plan.pointee.accessLogs
+    for index in accessLogs.indices {
+      let sink = accessLogs[index].sink
+      if logs[sink].plan.isAhead && logs[sink].count > 0 { logs[sink].lateCount &+= 1 }
+    }
+  }
+
+  /// Says what became of a response after its line was written, if that was not its end.
+  @inline(never) mutating func reportAfterLine(_ exchange: ExchangePointer) {
+    guard exchange.pointee.record.termination != exchange.pointee.loggedTermination else { return }
+    let phase = exchange.pointee.record.termination
+    report(.error, "log", exchange, exchange.pointee.downstream) { line in
+      line.append("the response was not sent whole, although its line says so: ended by the ")
+      line.append(phase.partyName)
+      line.append(" in phase ")
+      line.append(phase.phaseName)
+    }
+  }
+}

@@ -1,0 +1,59 @@
+// What was decided about a request, for `waybill explain`: it lets a worker serve one request on a
+// kernel where nothing is real, and looks at the exchange. So there is no second implementation of
+// these decisions that could tell another story.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+/// The decisions about one request.
+public struct RequestDecision: Sendable {
+  /// Index of its server in the plan.
+  public var server: Int
+  /// Index of its location in the plan.
+  public var location: Int
+  /// The client, after `real_ip_header`.
+  public var client: PeerAddress
+  /// True when `set_real_ip_from` trusts the socket's peer.
+  public var trustsForwardedFields: Bool
+  /// The ID.
+  public var requestID: [UInt8]
+  /// Where it came from.
+  public var idSource: RequestIDSource
+  /// The ID that came and was not kept.
+  public var receivedID: [UInt8]
+  /// The status of Waybill's own answer; 0 while a backend's is awaited.
+  public var status: UInt16
+  /// Why it was refused.
+  public var error: ErrorType
+  /// Who ended it before its time.
+  public var termination: Termination
+  /// What is malformed in it.
+  public var fault: HTTP1Error?
+}
+
+extension Worker where K: ~Copyable {
+  /// The decisions about the first request of this worker, under way or just ended: a slot that was
+  /// given back holds what it held. Nil when there was none.
+  public var firstDecision: RequestDecision? {
+    guard let exchange = exchanges.element(at: 0), !tables.locations.isEmpty else { return nil }
+    let own = exchange.pointee.record.requestID
+    let received = exchange.pointee.record.clientRequestID
+    let first = tables.locations.address(of: 0)
+    return RequestDecision(
+      server: exchange.pointee.server, location: exchange.pointee.plan - first,
+      client: exchange.pointee.record.client,
+      trustsForwardedFields: exchange.pointee.trustsForwardedFields,
+      requestID: bytes(own.span),
+      idSource: exchange.pointee.record.idSource,
+      receivedID: bytes(received.span),
+      status: exchange.pointee.record.status, error: exchange.pointee.record.error,
+      termination: exchange.pointee.record.termination,
+      fault: exchange.pointee.history.requestFault)
+  }
+
+  private func bytes(_ span: Span<UInt8>) -> [UInt8] { span.indices.map { span[$0] } }
+}

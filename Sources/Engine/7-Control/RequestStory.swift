@@ -1,0 +1,149 @@
+// A request as an object for people and programs that ask about it: the members of its access line,
+// and what no access line says (where it is now, what happened to it, its head without secrets).
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  /// Writes the line of an exchange under way.
+  mutating func writeRunning(
+    _ exchange: ExchangePointer, isDetailed: Bool, into writer: inout ByteWriter
+  ) {
+    bringUpToDate(exchange)
+    let head = arrivedHead(exchange)
+    writeEntry(exchange, head, into: &writer)
+    writer.append(",\"phase\":\"")
+    writer.append(Termination(.nobody, phase(of: exchange)).phaseName)
+    writer.append("\",\"worker\":")
+    writer.append(decimal: UInt64(settings.number))
+    writeDeadline(exchange, into: &writer)
+    if isDetailed { writeDetails(exchange, head, into: &writer) }
+    writer.append("}\n")
+  }
+
+  /// Remembers an exchange that has ended before its time.
+  @inline(never) mutating func keepFailure(_ exchange: ExchangePointer) {
+    guard let failures = settings.failures else { return }
+    var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[..<Limits.failureBytes]))
+    let head = exchange.pointee.headBytes
+    writeEntry(exchange, head, into: &writer)
+    writeDetails(exchange, head, into: &writer)
+    writer.append("}\n")
+    if !writer.overflowed { failures.add(Array(writer.written)) }
+  }
+
+  /// Fills in what the record learns only at the end as a rule.
+  private mutating func bringUpToDate(_ exchange: ExchangePointer) {
+    if exchange.pointee.upstream != nil { noteTry(exchange, error: .none) }
+    exchange.pointee.record.endTime = 0
+    exchange.pointee.record.duration = now - exchange.pointee.start
+    if exchange.pointee.request == .head {
+      exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
+    }
+  }
+
+  /// The bytes of the head that have come. While it is being read they are its connection's.
+  private mutating func arrivedHead(_ exchange: ExchangePointer) -> UnsafeBufferPointer<UInt8> {
+    exchange.pointee.request == .head && exchange.pointee.headBuffer.isNone
+      ? exchange.pointee.downstream.pointee.inputBytes : exchange.pointee.headBytes
+  }
+
+  /// Writes the access line as JSON, without its last brace. A head that is too long for the line
+  /// is left out: what it begins with is shown apart.
+  private mutating func writeEntry(
+    _ exchange: ExchangePointer, _ head: UnsafeBufferPointer<UInt8>, into writer: inout ByteWriter
+  ) {
+    for limit in [Limits.shownHeadBytes, 256, 0] {
+      let part = UnsafeBufferPointer(rebasing: head[..<min(head.count, limit)])
+      let nothing = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
+      let bytes = ExchangeBytes(head: part.span, path: nothing.span, captured: nothing.span)
+      let start = writer.count
+      LogFormat(kind: .json).write(
+        &exchange.pointee.record, head: exchange.pointee.head, bytes: bytes, into: &writer)
+      let room = 4 * Limits.shownHeadBytes
+      if !writer.overflowed && writer.remaining > room { break }
+      writer.truncate(to: start)
+    }
+    if writer.count > 2 { writer.truncate(to: writer.count - 2) }
+  }
+
+  /// Which timeout will end it, and in how many seconds.
+  private mutating func writeDeadline(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+    let client = exchange.pointee.downstream
+    let connections = [exchange.pointee.upstream, client]
+    for case let connection? in connections where connection.pointee.deadline != .never {
+      guard let directive = connection.pointee.wait.directive else { continue }
+      writer.append(",\"timeout\":\"")
+      writer.append(directive)
+      writer.append("\",\"timeout_in\":")
+      let left = max(connection.pointee.deadline, now) - now
+      writer.append(microsecondsAsSeconds: left.microseconds)
+      return
+    }
+  }
+
+  /// What happened, what was malformed, and the head.
+  private mutating func writeDetails(
+    _ exchange: ExchangePointer, _ head: UnsafeBufferPointer<UInt8>, into writer: inout ByteWriter
+  ) {
+    writeFault(exchange, head, into: &writer)
+    let peers =
+      tables.upstreams.isEmpty
+      ? .empty : tables.upstreams[exchange.pointee.upstreamIndex].peers
+    writer.append(",\"history\":\"")
+    exchange.pointee.history.write(since: exchange.pointee.start, into: &writer) { peer, writer in
+      if peer < peers.count { writer.appendEscaped(peers[peer].name.span, .json) }
+    }
+    writer.append("\",\"head_bytes\":")
+    writer.append(decimal: UInt64(head.count))
+    writer.append(",\"head\":\"")
+    writer.appendMasked(head: head.span, limit: Limits.shownHeadBytes)
+    writer.append("\"")
+  }
+
+  /// Says which byte is malformed, and where it stands if that is in the request's head.
+  private mutating func writeFault(
+    _ exchange: ExchangePointer, _ head: UnsafeBufferPointer<UInt8>, into writer: inout ByteWriter
+  ) {
+    let isRequest = exchange.pointee.history.requestFault != nil
+    guard
+      let fault = exchange.pointee.history.requestFault ?? exchange.pointee.history.responseFault
+    else { return }
+    writer.append(",\"malformed\":\"")
+    writer.append(isRequest ? "request" : "response")
+    writer.append("\",\"offset\":")
+    writer.append(decimal: UInt64(fault.offset))
+    let offset = Int(fault.offset)
+    if isRequest && offset < head.count {
+      let before = head[..<offset]
+      let lineStart = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+      writer.append(",\"line\":")
+      writer.append(decimal: UInt64(before.count { $0 == UInt8(ascii: "\n") } + 1))
+      writer.append(",\"column\":")
+      writer.append(decimal: UInt64(offset - lineStart + 1))
+    }
+    writer.append(",\"reason\":\"")
+    writer.append(fault.reason)
+    writer.append("\"")
+  }
+}
+
+extension Connection.Wait {
+  /// The directive that limits it; nil where none does.
+  fileprivate var directive: StaticString? {
+    switch self {
+    case .requestHead: "client_header_timeout"
+    case .requestContent: "client_body_timeout"
+    case .clientSend: "send_timeout"
+    case .connect: "proxy_connect_timeout"
+    case .upstreamSend: "proxy_send_timeout"
+    case .upstreamRead, .tunnel: "proxy_read_timeout"
+    case .nothing, .proxyHeader, .handshake, .firstRequest, .nextRequest, .poolIdle, .lingering, .halfClosed:
+      nil
+    }
+  }
+}

@@ -1,0 +1,67 @@
+// `waybill errors`: the requests that failed last, as the running process remembers them.
+
+import ArgumentParser
+import LogReading
+import Platform
+import Policy
+
+/// `waybill errors`
+struct ErrorsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "errors",
+    abstract: "Show the last requests that failed, with their heads.",
+    discussion: """
+      Asks the running process by its control socket (directive control). It remembers the last \
+      \(Limits.keptFailures) failed requests of each worker: those that Waybill refused, \
+      that timed out, that a backend spoiled, or that a client left. Values of Authorization, \
+      Proxy-Authorization, Cookie and Set-Cookie are masked.
+      """)
+
+  @Argument(help: "The request's ID, or its beginning: then all that is known of it.")
+  var id: String?
+
+  @OptionGroup var control: ControlOptions
+
+  @Flag(name: .customLong("json"), help: "One JSON object for each request.")
+  var isJSON = false
+
+  func validate() throws {
+    if id?.isEmpty == true { throw ValidationError("the ID is empty.") }
+  }
+
+  func run() throws { throw perform().error }
+
+  private func perform() -> ExitStatus {
+    guard let path = control.findSocket() else { return .usage }
+    guard let answer = ControlClient(path: path).ask(.errors) else { return .failure }
+    guard let id else { return show(answer.rows) }
+    let wanted = Array(id.utf8)
+    let found = answer.rows.filter { row in
+      ["request_id", "client_request_id", "upstream_request_id"].contains {
+        row.bytes($0).starts(with: wanted)
+      }
+    }
+    guard !found.isEmpty else {
+      report("no failed request that is remembered has the ID \(shown(id))")
+      return .failure
+    }
+    return isJSON ? show(found) : write(found.flatMap { RequestDetail.render($0) })
+  }
+
+  private func show(_ rows: [LineMembers]) -> ExitStatus {
+    if isJSON { return write(rows.flatMap { $0.line + [0x0A] }) }
+    if rows.isEmpty { return write(Array("no request has failed\n".utf8)) }
+    let local = LocalTime(now: MachineTime.now, offset: MachineTime.offset)
+    let selection = EntrySelection(
+      reader: EntryReader(), filter: EntryFilter(), time: LogTime(local))
+    var output = EntryOutput(isRaw: false)
+    for row in rows {
+      _ = selection.forEach(in: row.line.span) { output.add($0, $1, selection) }
+    }
+    return write(output.take())
+  }
+
+  private func write(_ bytes: [UInt8]) -> ExitStatus {
+    bytes.withUnsafeBytes { TerminalOutput.write($0) } ? .success : .failure
+  }
+}

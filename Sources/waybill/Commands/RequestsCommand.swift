@@ -1,0 +1,135 @@
+// `waybill requests`: what is under way, and an end to it.
+
+import ArgumentParser
+import LogReading
+import Platform
+
+/// `waybill requests`
+struct RequestsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "requests",
+    abstract: "Show the requests under way, or end one of them.",
+    discussion: """
+      Asks the running process by its control socket (directive control). Without an ID it lists \
+      all requests under way, the oldest first; with one it shows that request in detail. The \
+      beginning of an ID is enough if no other ID under way begins so. *N means the request on \
+      the client's connection N.
+      """)
+
+  @Argument(help: "The request's ID, or * and its connection's number.")
+  var id: String?
+
+  @OptionGroup var control: ControlOptions
+
+  @Flag(help: "End the request: with a 503 if nothing was sent yet, else by cutting it.")
+  var abort = false
+
+  @Flag(help: "Show the list again each second.")
+  var watch = false
+
+  @Flag(name: .customLong("json"), help: "One JSON object for each request.")
+  var isJSON = false
+
+  func validate() throws {
+    if let id, id.isEmpty || id == "*" { throw ValidationError("the ID is empty.") }
+    if abort && id == nil { throw ValidationError("--abort needs the ID of the request.") }
+    if watch && (abort || id != nil) { throw ValidationError("--watch shows the whole list.") }
+  }
+
+  func run() throws { throw perform().error }
+
+  private func perform() -> ExitStatus {
+    guard let path = control.findSocket() else { return .usage }
+    let client = ControlClient(path: path)
+    guard let id else { return watch ? watchList(client) : showList(client) }
+    guard let answer = client.ask(.requests(id: id.hasPrefix("*") ? [] : Array(id.utf8))) else {
+      return .failure
+    }
+    guard let row = choose(answer.rows, id) else { return .failure }
+    if abort { return end(row, client) }
+    // Of a list, which a connection's number was looked for in, the details are missing.
+    let detailed = client.ask(.requests(id: row.bytes("request_id")))?.rows.first { $0.isSame(row) }
+    show(detailed ?? row)
+    return .success
+  }
+
+  // MARK: The list
+
+  private func showList(_ client: ControlClient) -> ExitStatus {
+    guard let answer = client.ask(.requests(id: [])) else { return .failure }
+    let rows = answer.rows.sorted { $0.age > $1.age }
+    let bytes = isJSON ? rows.flatMap { $0.line + [0x0A] } : RequestTable.render(rows)
+    return bytes.withUnsafeBytes { TerminalOutput.write($0) } ? .success : .failure
+  }
+
+  private func watchList(_ client: ControlClient) -> ExitStatus {
+    let isTerminal = TerminalOutput.isTerminal(1)
+    while true {
+      if isTerminal { ProcessControl.print("\u{1B}[H\u{1B}[J", to: 1) }
+      let status = showList(client)
+      guard status == .success else { return status }
+      if !isTerminal && !isJSON { ProcessControl.print("\n", to: 1) }
+      MachineTime.sleep(milliseconds: 1_000)
+    }
+  }
+
+  // MARK: One request
+
+  /// The request that is meant; nil when there is none or more than one, which is reported.
+  private func choose(_ rows: [LineMembers], _ id: String) -> LineMembers? {
+    var found = rows
+    if id.hasPrefix("*") {
+      found = rows.filter { String($0.number("connection") ?? 0) == id.dropFirst() }
+    } else {
+      let exact = rows.filter { $0.text("request_id") == id }
+      if !exact.isEmpty { found = exact }
+    }
+    if found.count == 1 { return found[0] }
+    guard !found.isEmpty else {
+      report("no request under way has the ID \(shown(id))")
+      return nil
+    }
+    let some = found.prefix(5).map { row in
+      "\(shown(row.text("request_id"))) on connection *\(row.number("connection") ?? 0)"
+    }
+    report("\(found.count) requests are meant by \(shown(id)): \(some.joined(separator: ", "))")
+    return nil
+  }
+
+  private func end(_ row: LineMembers, _ client: ControlClient) -> ExitStatus {
+    let question = ControlQuestion.abort(
+      connection: row.number("connection") ?? 0,
+      request: UInt32(clamping: row.number("connection_request") ?? 0))
+    guard let answer = client.ask(question) else { return .failure }
+    let id = shown(row.text("request_id"))
+    guard answer.count == 1 else {
+      report("request \(id) had ended already")
+      return .failure
+    }
+    ProcessControl.print("request \(id) is ended in phase \(row.text("phase"))\n", to: 1)
+    return .success
+  }
+
+  private func show(_ row: LineMembers) {
+    let bytes = isJSON ? row.line + [0x0A] : RequestDetail.render(row)
+    _ = bytes.withUnsafeBytes { TerminalOutput.write($0) }
+  }
+}
+
+/// Somebody else's text, fit for a message.
+func shown(_ text: String) -> String {
+  var safe: [UInt8] = []
+  SafeText.append(Array(text.utf8), to: &safe)
+  return String(decoding: safe, as: UTF8.self)
+}
+
+extension LineMembers {
+  /// How long a request has been under way, in microseconds.
+  var age: UInt64 { microseconds("duration") ?? 0 }
+
+  /// True for another line about the same request.
+  fileprivate func isSame(_ other: LineMembers) -> Bool {
+    number("connection") == other.number("connection")
+      && number("connection_request") == other.number("connection_request")
+  }
+}

@@ -1,0 +1,103 @@
+// Asking a running process by its control socket.
+
+import ArgumentParser
+import LogReading
+import Plan
+import Platform
+
+/// Which process is asked.
+struct ControlOptions: ParsableArguments {
+  @Option(
+    name: [.customShort("c"), .customLong("config")],
+    help: ArgumentHelp(
+      "The configuration whose control socket is asked (default: \(ConfiguredLogs.usualPath)).",
+      valueName: "file"),
+    completion: .file())
+  var configurationPath: String?
+
+  @Option(
+    name: .customLong("control"),
+    help: ArgumentHelp("The socket itself, if no configuration names it.", valueName: "path"),
+    completion: .file())
+  var socketPath: String?
+
+  /// The socket; nil when it is not known, which is reported.
+  func findSocket() -> String? {
+    if let path = socketPath { return path.hasPrefix("unix:") ? String(path.dropFirst(5)) : path }
+    let path = configurationPath ?? ConfiguredLogs.usualPath
+    if configurationPath == nil, !LogFolder.exists(path) {
+      report("\(path) does not exist; name the configuration (-c) or the socket (--control)")
+      return nil
+    }
+    guard let plan = loadConfiguration(path: path) else { return nil }
+    guard let control = plan.process.control else {
+      report("configuration \(path) has no control directive, so nothing can be asked")
+      return nil
+    }
+    return control.path
+  }
+}
+
+/// What came of a question.
+struct ControlAnswer {
+  /// The objects, one for each request.
+  var rows: [LineMembers] = []
+  /// How many requests they are about, or were concerned.
+  var count = 0
+}
+
+/// One question and its answer.
+struct ControlClient {
+  let path: String
+
+  /// The whole answer must have come by then: workers may take two seconds.
+  private static let patience = 10_000
+  private static let longestAnswer = 256 << 20
+
+  /// Asks; nil when there is no answer, which is reported.
+  func ask(_ question: ControlQuestion) -> ControlAnswer? {
+    let bytes: [UInt8]?
+    do throws(KernelError) {
+      let stream = try LocalStream(path: path)
+      _ = stream.write(question.line, withinMilliseconds: ControlClient.patience)
+      bytes = stream.everything(
+        limit: ControlClient.longestAnswer, withinMilliseconds: ControlClient.patience)
+    } catch {
+      report("control socket \(path): \(error.describe())\(hint(error))")
+      return nil
+    }
+    var rows = (bytes ?? []).split(separator: UInt8(ascii: "\n")).compactMap { LineMembers($0) }
+    guard let end = rows.popLast(), end.contains("answer") else {
+      report("control socket \(path): no whole answer came")
+      return nil
+    }
+    guard end.text("answer") == "done" else {
+      report("control socket \(path): \(end.text("reason"))")
+      return nil
+    }
+    note(end)
+    return ControlAnswer(rows: rows, count: Int(end.number("count") ?? 0))
+  }
+
+  private func hint(_ error: KernelError) -> String {
+    switch error.kind {
+    case .refused: "; is waybill running?"
+    case .unreachable: "; ask as root, as its owner or as a member of its group"
+    case .reset, .timedOut, .exhausted, .noSpace, .other: ""
+    }
+  }
+
+  /// Says what the answer lacks.
+  private func note(_ end: LineMembers) {
+    if let omitted = end.number("omitted"), omitted > 0 {
+      report("\(omitted) younger requests are not shown")
+    }
+    if let lost = end.number("lost_log_lines"), lost > 0 {
+      report("\(lost) log lines could not be written since the start; see the error log")
+    }
+    let silent = end.words("silent")
+    if !silent.isEmpty {
+      report("no answer in time from worker \(silent.joined(separator: ", "))")
+    }
+  }
+}

@@ -1,0 +1,45 @@
+// What may be asked by the control socket: one line of JSON.
+
+import Engine
+import LogReading
+
+/// A question to the running process.
+enum ControlQuestion: Equatable {
+  /// `{"ask":"requests"}`, or with `"id"` those in detail whose ID begins so.
+  case requests(id: [UInt8])
+  /// `{"ask":"abort","connection":3,"connection_request":1}`
+  case abort(connection: UInt64, request: UInt32)
+  /// `{"ask":"errors"}`
+  case errors
+
+  /// The question that `line` asks; nil when it is none.
+  init?(parsing line: [UInt8]) {
+    guard let members = LineMembers(line) else { return nil }
+    switch members.text("ask") {
+    case "requests": self = .requests(id: members.bytes("id"))
+    case "errors": self = .errors
+    case "abort":
+      guard let connection = members.number("connection"),
+        let number = members.number("connection_request"), let request = UInt32(exactly: number)
+      else { return nil }
+      self = .abort(connection: connection, request: request)
+    default: return nil
+    }
+  }
+
+  /// The line that asks it.
+  var line: [UInt8] {
+    var line: [UInt8] = []
+    switch self {
+    case .requests(let id):
+      line += "{\"ask\":\"requests\",\"id\":".utf8
+      SafeText.appendJSON(id, to: &line)
+      line += "}\n".utf8
+    case .abort(let connection, let request):
+      line +=
+        "{\"ask\":\"abort\",\"connection\":\(connection),\"connection_request\":\(request)}\n".utf8
+    case .errors: line += "{\"ask\":\"errors\"}\n".utf8
+    }
+    return line
+  }
+}

@@ -1,0 +1,123 @@
+// `waybill explain`: what would become of a request.
+
+import ArgumentParser
+import Basics
+import Configuration
+import HTTP
+import LogReading
+import Plan
+import Platform
+
+/// `waybill explain`
+struct ExplainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "explain",
+    abstract: "Say what would become of a request, without sending anything.",
+    discussion: """
+      Reads the configuration and lets the engine serve the request where nothing is real. Prints \
+      the server and location that serve it, what is decided about its ID and why, what the \
+      backend and the client would get, and in which order backends would be tried just after a \
+      start. waybill explain \"GET /path\" -H \"Host: shop.example\" --from 10.0.0.1
+      """)
+
+  @Argument(
+    help: ArgumentHelp("Method and target; GET if there is only a target.", valueName: "request"))
+  var request: String
+
+  @Option(
+    name: [.customShort("c"), .customLong("config")],
+    help: ArgumentHelp("The configuration.", valueName: "file"), completion: .file())
+  var path = ConfiguredLogs.usualPath
+
+  @Option(
+    name: [.customShort("H"), .customLong("header")],
+    help: ArgumentHelp(
+      "A field of the request. Host is the address if none is given; \"Host:\" leaves it out.",
+      valueName: "name: value"))
+  var fields: [String] = []
+
+  @Option(help: ArgumentHelp("Who sends it.", valueName: "address"))
+  var from = "127.0.0.1"
+
+  @Option(
+    help: ArgumentHelp(
+      "The listen address that it comes to (default: the first).", valueName: "address:port"))
+  var listen: String?
+
+  @Flag(name: .customLong("json"), help: "One JSON object.")
+  var isJSON = false
+
+  func validate() throws {
+    guard PeerAddress(parsing: Array(from.utf8).span) != nil else {
+      throw ValidationError("--from does not understand \"\(from)\".")
+    }
+    if request.split(separator: " ").isEmpty { throw ValidationError("the request is empty.") }
+    for field in fields where !field.contains(":") {
+      throw ValidationError("-H \"\(field)\" is not: name, colon, value.")
+    }
+  }
+
+  func run() throws { throw perform().error }
+
+  private func perform() -> ExitStatus {
+    guard let compiled = compileAndReport(path: path), let plan = compiled.plan,
+      let peer = PeerAddress(parsing: Array(from.utf8).span),
+      let listener = chooseListener(plan)
+    else { return .usage }
+    let name = plan.tables.listeners[listener].text
+    let message = RehearsedRequest(request, fields: fields, host: name)
+    guard
+      let rehearsal = Rehearsal(plan, request: message.bytes, peer: peer, listener: listener)
+    else {
+      report("the request's head is not complete")
+      return .failure
+    }
+    let explanation = Explanation(
+      rehearsal, compiled: compiled, plan: plan, request: message, peer: peer, listener: listener)
+    let bytes = isJSON ? explanation.json : explanation.text
+    return bytes.withUnsafeBytes { TerminalOutput.write($0) } ? .success : .failure
+  }
+
+  /// The listener that is meant; nil when there is none, which is reported.
+  private func chooseListener(_ plan: Plan) -> Int? {
+    let listeners = plan.tables.listeners
+    guard let listen else { return 0 }
+    let port = listen.split(separator: ":").last.flatMap { UInt16($0) }
+    let exact = listeners.indices.first { listeners[$0].text == listen }
+    let wildcard = listeners.indices.first {
+      let address = listeners[$0].address
+      return address.family != .unix && address.port == port
+        && (address.high == 0 && address.low & 0xFFFF_FFFF == 0 || !listen.contains(":"))
+    }
+    if let found = exact ?? wildcard { return found }
+    let known = listeners.indices.map { listeners[$0].text }.joined(separator: ", ")
+    report("--listen \(shown(listen)): the configuration listens on \(known)")
+    return nil
+  }
+}
+
+extension ListenerPlan {
+  /// The address as in a `listen` directive.
+  var text: String { unixPath.isEmpty ? address.text : "unix:" + unixPath.text }
+}
+
+/// The request that is explained.
+struct RehearsedRequest {
+  let bytes: [UInt8]
+  /// The method and the target.
+  let title: String
+
+  /// A request of `words` (method, target and version, or fewer of them) and `fields`.
+  init(_ words: String, fields: [String], host: String) {
+    var words = words.split(separator: " ").map(String.init)
+    if words.count == 1 { words.insert("GET", at: 0) }
+    if words.count == 2 { words.append("HTTP/1.1") }
+    let hosts = fields.filter { $0.lowercased().hasPrefix("host:") }
+    var lines = [words.joined(separator: " ")]
+    if hosts.isEmpty { lines.append("Host: \(host)") }
+    // As curl has it: a name without a value takes the field away.
+    lines += fields.filter { $0.lowercased() != "host:" }
+    bytes = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
+    title = words.dropLast().joined(separator: " ")
+  }
+}

@@ -1,0 +1,79 @@
+// A request that is served without anything being sent: what the engine decides, what each side
+// would get, and in which order backends would be asked.
+
+import Basics
+import Engine
+import HTTP
+import Plan
+import Platform
+
+/// The outcome of a rehearsal.
+struct Rehearsal {
+  /// What was decided; nil when the request's head is not complete.
+  let decision: RequestDecision
+  /// The head that the backend gets; empty when none is asked.
+  let sent: [UInt8]
+  /// The head that the client gets, to a backend's bare 200 if one is asked.
+  let answered: [UInt8]
+  /// The backends that are tried if none can be reached, in this order.
+  let tries: [String]
+
+  /// What a backend answers here.
+  private static let backendAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+  /// More turns than any request needs that nothing interrupts.
+  private static let mostTurns = 100
+
+  /// Lets a worker of `plan` serve `request`, which has come from `peer` to a listener.
+  init?(_ plan: Plan, request: [UInt8], peer: PeerAddress, listener: Int) {
+    let stage = Rehearsal.stage(plan, request, peer, listener)
+    var worker = Rehearsal.worker(plan, stage)
+    Rehearsal.run(&worker, stage)
+    guard let decision = worker.firstDecision else { return nil }
+    self.decision = decision
+    sent = Rehearsal.head(stage.toBackend)
+    stage.answer(Array(Rehearsal.backendAnswer.utf8))
+    Rehearsal.run(&worker, stage)
+    answered = Rehearsal.head(stage.toClient)
+    tries = Rehearsal.tries(plan, request, peer, listener)
+  }
+
+  private static func tries(
+    _ plan: Plan, _ request: [UInt8], _ peer: PeerAddress, _ listener: Int
+  ) -> [String] {
+    let stage = stage(plan, request, peer, listener)
+    stage.backendsAccept = false
+    var worker = worker(plan, stage)
+    run(&worker, stage)
+    return stage.connects
+  }
+
+  private static func stage(
+    _ plan: Plan, _ request: [UInt8], _ peer: PeerAddress, _ listener: Int
+  ) -> RehearsalStage {
+    let address = plan.tables.listeners[listener].address
+    // Who comes by the PROXY protocol is announced first; here, as nobody in particular.
+    let announcement = plan.tables.listeners[listener].acceptsProxyProtocol
+    let bytes = (announcement ? Array("PROXY UNKNOWN\r\n".utf8) : []) + request
+    return RehearsalStage(request: bytes, peer: peer, listener: listener, local: address)
+  }
+
+  private static func worker(_ plan: Plan, _ stage: RehearsalStage) -> Worker<RehearsalKernel> {
+    let listeners = plan.tables.listeners.indices.map { Descriptor(number: Int32($0)) }
+    return Worker(
+      kernel: RehearsalKernel(stage: stage), plan: plan,
+      settings: WorkerSettings(number: 0, count: 1, processID: 0, listeners: listeners))
+  }
+
+  private static func run(_ worker: inout Worker<RehearsalKernel>, _ stage: RehearsalStage) {
+    for _ in 0..<mostTurns {
+      _ = worker.turn()
+      if stage.isQuiet { return }
+    }
+  }
+
+  /// Up to the empty line.
+  private static func head(_ bytes: [UInt8]) -> [UInt8] {
+    let end: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A]
+    return bytes.firstRange(of: end).map { Array(bytes[..<$0.lowerBound]) } ?? bytes
+  }
+}
