@@ -107,8 +107,12 @@ def test_trace_tells_the_story_from_all_logs(loaded):
         lines = told("-c", loaded.proxy.conf, request_id, loaded.backend.log)
         own = [f"{loaded.kind}.log"] * LINES[loaded.kind]["/work"]
         names = [line["file"].rpartition("/")[2] for line in lines]
-        assert names == ["error.log", *own, "access.log"]
-        assert "began" in lines[1]["line"] and "ended" in lines[2]["line"]
+        # A peer that is taken out of service is a line more.
+        tries = names.count("error.log")
+        assert tries > 0 and names == ["error.log"] * tries + [*own, "access.log"]
+        # Some servers write a line of their own as soon as the response has begun.
+        said = [line["line"] for line in lines[tries:-1]]
+        assert "began" in said[0] and any("ended" in line for line in said[1:])
 
 
 def test_one_variable_for_all_threads_would_be_found(site, tmp_path):
