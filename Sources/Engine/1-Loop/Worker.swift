@@ -21,6 +21,8 @@ public struct WorkerSettings: Sendable {
   public var processID: UInt32
   /// Its own listening sockets, in the order of the plan's listeners. The worker closes them.
   public var listeners: [Descriptor]
+  /// TLS is taken to have been spoken already, on both sides: for rehearsals, which have no peers.
+  public var assumesTLS = false
   /// The contexts for TLS, and where later ones will lie.
   public var tls = TLSShelf(.none)
   /// Where it is asked about its requests; nil without `control`.

@@ -41,7 +41,7 @@ extension Worker where K: ~Copyable {
       return close(connection)
     }
     let listener = tables.listeners[Int(connection.pointee.origin)]
-    if listener.isSecure {
+    if speaksTLS(Int(connection.pointee.origin)) {
       connection.pointee.wait = .handshake
       return beginHandshake(connection)
     }

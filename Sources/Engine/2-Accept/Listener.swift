@@ -61,18 +61,23 @@ extension Worker where K: ~Copyable {
     if isOverLimit {
       refuseConnection(connection)
       // With TLS the answer must wait until the client understands it.
-      if plan.isSecure { startHandshake(connection, atMost: timeout) }
+      if speaksTLS(listener) { startHandshake(connection, atMost: timeout) }
       return
     }
     if plan.acceptsProxyProtocol {
       connection.pointee.phase = .proxyHeader
       startWaiting(connection, for: .proxyHeader, atMost: timeout)
-    } else if plan.isSecure {
+    } else if speaksTLS(listener) {
       startHandshake(connection, atMost: timeout)
     } else {
       idleClients.insertFirst(connection)
       startWaiting(connection, for: .firstRequest, atMost: timeout)
     }
+  }
+
+  /// True when a handshake comes before the first request.
+  mutating func speaksTLS(_ listener: Int) -> Bool {
+    tables.listeners[listener].isSecure && !settings.assumesTLS
   }
 
   private mutating func startHandshake(_ connection: ConnectionPointer, atMost timeout: Interval) {

@@ -52,6 +52,10 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.connection = connection.pointee.number
     exchange.pointee.record.connectionRequest = connection.pointee.requestCount
     exchange.pointee.record.isSecure = connection.pointee.tls != nil
+    if settings.assumesTLS {
+      exchange.pointee.record.isSecure =
+        tables.listeners[Int(connection.pointee.origin)].isSecure
+    }
     if let link = connection.pointee.tls { describeSecurity(exchange, link) }
     exchange.pointee.record.local =
       tables.usesLocalAddress

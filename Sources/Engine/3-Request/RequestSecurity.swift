@@ -53,6 +53,7 @@ extension Worker where K: ~Copyable {
     if isPlainOnSecure(exchange) {
       return refuse(exchange, 400, "plain HTTP was sent to a port where TLS is spoken")
     }
+    if settings.assumesTLS { return true }
     let rule = tables.servers[exchange.pointee.server].clientCertificates
     let greeted = exchange.pointee.downstream.pointee.tls?.pointee.server ?? 0
     if exchange.pointee.server != greeted {

@@ -138,7 +138,7 @@ extension Worker where K: ~Copyable {
   /// The socket is connected: the request can go, or the TLS handshake begin.
   private mutating func reached(_ connection: ConnectionPointer, _ exchange: ExchangePointer) {
     connection.pointee.flags.insert(.writable)
-    guard exchange.pointee.plan.pointee.backendTLS >= 0 else {
+    guard exchange.pointee.plan.pointee.backendTLS >= 0, !settings.assumesTLS else {
       return connected(connection, exchange)
     }
     guard beginHandshake(connection, for: exchange) else {

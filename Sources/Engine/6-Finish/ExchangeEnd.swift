@@ -164,7 +164,7 @@ extension Worker where K: ~Copyable {
   mutating func refuseConnection(_ connection: ConnectionPointer) {
     connection.pointee.flags.insert(.refused)
     refusedCount &+= 1
-    if !tables.listeners[Int(connection.pointee.origin)].isSecure { answerRefused(connection) }
+    if !speaksTLS(Int(connection.pointee.origin)) { answerRefused(connection) }
   }
 
   /// Answers a connection beyond the limit with 503, without reading its request.

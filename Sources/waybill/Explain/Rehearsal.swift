@@ -59,9 +59,9 @@ struct Rehearsal {
 
   private static func worker(_ plan: Plan, _ stage: RehearsalStage) -> Worker<RehearsalKernel> {
     let listeners = plan.tables.listeners.indices.map { Descriptor(number: Int32($0)) }
-    return Worker(
-      kernel: RehearsalKernel(stage: stage), plan: plan,
-      settings: WorkerSettings(number: 0, count: 1, processID: 0, listeners: listeners))
+    var settings = WorkerSettings(number: 0, count: 1, processID: 0, listeners: listeners)
+    settings.assumesTLS = true
+    return Worker(kernel: RehearsalKernel(stage: stage), plan: plan, settings: settings)
   }
 
   private static func run(_ worker: inout Worker<RehearsalKernel>, _ stage: RehearsalStage) {

@@ -66,6 +66,8 @@ def check_values(line: Line) -> None:
     for key, value in line.items():
         if key == "tries":
             assert isinstance(value, list) and len(value) > 1, line
+        elif key == "tls_resumed":
+            assert value is True, line
         elif key in NUMBERS:
             assert isinstance(value, (int, float)) and value >= 0, (key, line)
         else:
