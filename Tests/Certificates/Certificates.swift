@@ -26,7 +26,9 @@ public final class TestAuthority: Sendable {
 
   /// A certificate and its key as files hold them.
   public struct Pair: Sendable {
+    /// In PEM.
     public var certificate: [UInt8]
+    /// In PEM, PKCS #8.
     public var key: [UInt8]
   }
 

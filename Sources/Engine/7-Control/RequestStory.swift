@@ -142,7 +142,8 @@ extension Connection.Wait {
     case .connect: "proxy_connect_timeout"
     case .upstreamSend: "proxy_send_timeout"
     case .upstreamRead, .tunnel: "proxy_read_timeout"
-    case .nothing, .proxyHeader, .handshake, .firstRequest, .nextRequest, .poolIdle, .lingering, .halfClosed:
+    case .nothing, .proxyHeader, .handshake, .firstRequest, .nextRequest, .poolIdle, .lingering,
+      .halfClosed:
       nil
     }
   }
