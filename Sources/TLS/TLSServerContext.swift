@@ -35,7 +35,7 @@ public final class TLSServerContext: Sendable {
       _ = SSL_CTX_set_options(context, copenssl_no_ticket)
       SSL_CTX_set_num_tickets(context, 0)
     }
-    Self.setIdentity(context, settings.identity)
+    Self.setIdentity(context, settings)
     Self.setVerification(context, settings)
     SSL_CTX_set_client_hello_cb(
       context, { session, alert, _ in TLSServerContext.clientHello(session, alert) }, nil)
@@ -65,9 +65,12 @@ public final class TLSServerContext: Sendable {
     if let groups { _ = copenssl_set_session_groups(session, groups) }
   }
 
-  private static func setIdentity(_ context: OpaquePointer, _ identity: String) {
+  /// A session is resumed only where the same server would judge its client by the same files.
+  private static func setIdentity(_ context: OpaquePointer, _ settings: TLSServerSettings) {
     var digest = [UInt8](repeating: 0, count: 32)
-    let bytes = Array(identity.utf8)
+    var bytes = Array(settings.identity.utf8)
+    for file in settings.common.authorities { bytes += file.bytes }
+    bytes += settings.common.revocationLists?.bytes ?? []
     EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha256(), nil)
     SSL_CTX_set_session_id_context(context, digest, UInt32(digest.count))
   }

@@ -37,14 +37,14 @@ class Result:
         return self.requests / self.seconds
 
 
-def run_wrk(port, path, connections, seconds, script=None, fields=()):
+def run_wrk(port, path, connections, seconds, script=None, fields=(), secure=False):
     """One run of wrk with one thread. Latencies in microseconds."""
     command = [find("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout=8s"]
     for name, value in {**FIELDS, **dict(fields)}.items():
         command += ["-H", f"{name}: {value}"]
     if script:
         command += ["-s", str(Path(__file__).parent / script)]
-    command.append(f"http://127.0.0.1:{port}{path}")
+    command.append(f"{'https' if secure else 'http'}://127.0.0.1:{port}{path}")
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")

@@ -132,10 +132,12 @@ http {{
 
 
 class Proxy(Server):
-    """A proxy in front of the backend; `log` is its access log."""
+    """A proxy in front of the backend; `log` is its access log. It speaks TLS on `secure_port`."""
 
     def __init__(self, directory, backend_port):
         super().__init__(directory)
+        self.secure_port = free_port()
+        self.certificate = certificate(Path(directory))
         self.backend_port = backend_port
         self.log = self.directory / "access.log"
 
@@ -187,6 +189,9 @@ upstream backend {{
 
 server {{
   listen 127.0.0.1:{self.port} backlog=4096;
+  listen 127.0.0.1:{self.secure_port} ssl backlog=4096;
+  ssl_certificate {self.certificate};
+  ssl_certificate_key {self.certificate};
   keepalive_requests {REQUESTS};
   keepalive_timeout 600s;
   location / {{
@@ -232,6 +237,10 @@ http {{
   }}
   server {{
     listen 127.0.0.1:{self.port} backlog=4096;
+    listen 127.0.0.1:{self.secure_port} ssl backlog=4096;
+    ssl_certificate {self.certificate};
+    ssl_certificate_key {self.certificate};
+    ssl_protocols TLSv1.2 TLSv1.3;
     location / {{
       proxy_pass http://backend;
       proxy_http_version 1.1;
@@ -287,6 +296,7 @@ defaults
 
 frontend in
   bind 127.0.0.1:{self.port} backlog 4096
+  bind 127.0.0.1:{self.secure_port} backlog 4096 ssl crt {self.certificate}
   unique-id-format %[uuid()]
   http-request set-header X-Request-ID %[unique-id] unless {{ req.hdr(X-Request-ID) -m found }}
   http-request set-var(txn.id) req.hdr(X-Request-ID)
@@ -304,6 +314,21 @@ backend backend
 """
         )
         return [find("haproxy"), "-db", "-f", configuration]
+
+
+def certificate(directory):
+    """A certificate and its key in one file, the same for all: ECDSA on P-256."""
+    path = directory / "certificate.pem"
+    if not path.exists():
+        subprocess.run(
+            [find("openssl"), "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2",
+             "-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=localhost",
+             "-keyout", path, "-out", directory / "certificate.crt"],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        with open(path, "a") as file:
+            file.write((directory / "certificate.crt").read_text())
+    return path
 
 
 def nginx_process(directory):

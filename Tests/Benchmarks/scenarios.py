@@ -25,6 +25,7 @@ class Scenario:
     fields: dict = field(default_factory=dict)
     proxies: tuple = COMPARED
     goals: dict = field(default_factory=dict)
+    secure: bool = False
 
 
 @dataclass
@@ -63,18 +64,34 @@ SCENARIOS = [
     ),
     Scenario("1000", "100-byte responses, 1,000 connections", connections=1000),
     Scenario("1", "100-byte responses, 1 connection", connections=1),
+    Scenario(
+        "tls",
+        "TLS: 100-byte responses, 64 connections",
+        secure=True,
+        goals={("cpu", "nginx"): 0.80, ("cpu", "haproxy"): 0.65},
+    ),
+    Scenario("tls-128k", "TLS: 128 KB responses", path="/files/128k", secure=True),
+    Scenario("tls-1m", "TLS: 1 MB responses", path="/files/1m", secure=True),
+    Scenario(
+        "tls-connect",
+        "TLS: a full handshake for every request",
+        fields={"Connection": "close"},
+        secure=True,
+        goals={("cpu", "nginx"): 1.0},
+    ),
 ]
 
 
 def load(scenario, proxy, seconds):
     """Puts the load on a proxy; any error that a client saw ends the benchmark."""
     result = run_wrk(
-        proxy.port,
+        proxy.secure_port if scenario.secure else proxy.port,
         scenario.path,
         scenario.connections,
         seconds,
         scenario.script,
         scenario.fields.items(),
+        scenario.secure,
     )
     if result.errors or not result.requests:
         raise SystemExit(f"{proxy.name}, {scenario.title}: {result.errors or 'no requests'}")

@@ -376,16 +376,21 @@ def test_trust_by_certificate(site, backend, pair, authority, clients):
             assert (connection.exchange(data).request_id == "mine-1") is kept
 
 
-def test_another_host_than_the_one_greeted_is_421(site, authority, clients):
+def open_and_closed(site, authority: Authority, clients: Authority) -> Proxy:
+    """A server for everybody, and one on the same address that asks for certificates."""
     pair = authority.issue("open.example", "closed.example")
     port = free_port()
-    proxy = site.start(
+    return site.start(
         f"{pair.conf}\nserver {{ listen 127.0.0.1:{port} ssl; server_name open.example;"
         f" location / {{ return 200; }} }}\n"
         f"server {{ listen 127.0.0.1:{port} ssl; server_name closed.example;"
         f" ssl_client_certificate {clients.file}; ssl_verify_client on;"
         f" location / {{ return 200; }} }}\n"
     )
+
+
+def test_another_host_than_the_one_greeted_is_421(site, authority, clients):
+    proxy = open_and_closed(site, authority, clients)
     with connect(proxy, client_context(authority.file), name="open.example") as connection:
         response = connection.exchange(request_bytes(fields={"Host": "closed.example"}))
     assert response.status == 421
@@ -394,15 +399,7 @@ def test_another_host_than_the_one_greeted_is_421(site, authority, clients):
 
 def test_a_session_does_not_open_another_server(site, authority, clients):
     """What was resumed for a server without certificates must not do for one that asks."""
-    pair = authority.issue("open.example", "closed.example")
-    port = free_port()
-    proxy = site.start(
-        f"{pair.conf}\nserver {{ listen 127.0.0.1:{port} ssl; server_name open.example;"
-        f" location / {{ return 200; }} }}\n"
-        f"server {{ listen 127.0.0.1:{port} ssl; server_name closed.example;"
-        f" ssl_client_certificate {clients.file}; ssl_verify_client on;"
-        f" location / {{ return 200; }} }}\n"
-    )
+    proxy = open_and_closed(site, authority, clients)
     context = client_context(authority.file)
     context.check_hostname = False
     with connect(proxy, context, name="open.example") as first:

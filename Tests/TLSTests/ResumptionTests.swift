@@ -47,11 +47,16 @@ import Testing
     let keys = TicketKeys(interval: 100)
     let first = try TLSBed.serverContext(keys: keys) { $0.identity = "one" }
     let twin = try TLSBed.serverContext(keys: keys) { $0.identity = "one" }
+    let stricter = try TLSBed.serverContext(keys: keys) { settings in
+      settings.identity = "one"
+      settings.common.authorities = [TLSFile(path: "ca", bytes: TLSBed.authority.pem)]
+    }
     let other = try TLSBed.serverContext(keys: keys) { $0.identity = "two" }
     let client = try TLSBed.clientContext()
     let session = try saved(first, client)
     defer { session.free() }
     #expect(isResumed(session, twin, client) == true)
+    #expect(isResumed(session, stricter, client) == false)
     #expect(isResumed(session, other, client) == false)
   }
 

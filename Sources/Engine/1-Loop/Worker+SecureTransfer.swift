@@ -10,36 +10,15 @@ import TLS
 import Telemetry
 
 extension Worker where K: ~Copyable {
-  /// Decrypts into the free end of a connection's input: what waits first, then what one read of
-  /// the socket brings.
-  mutating func receiveSecured(
-    _ connection: ConnectionPointer, _ link: TLSLinkPointer,
-    into target: UnsafeMutableRawBufferPointer
-  ) -> Receipt {
-    switch readSecured(connection, link, into: target) {
-    case .bytes(let count):
-      connection.pointee.inputEnd &+= UInt32(count)
-      connection.pointee.flags.insert(.progressed)
-      if holdsInput(link) { connection.pointee.flags.insert(.readable) }
-      return .bytes
-    case .wouldBlock:
-      connection.pointee.flags.remove(.readable)
-      return .nothing
-    case .end:
-      connection.pointee.flags.insert(.endRead)
-      connection.pointee.flags.remove(.readable)
-      return .end
-    case .failed(let error):
-      connection.pointee.flags.remove(.readable)
-      return .failed(error)
-    }
-  }
-
-  private mutating func readSecured(
+  /// Decrypts into `target`: what waits first, then what one read of the socket brings. Sees to it
+  /// that `readable` says whether a further read may find something.
+  mutating func readSecured(
     _ connection: ConnectionPointer, _ link: TLSLinkPointer,
     into target: UnsafeMutableRawBufferPointer
   ) -> ReadResult {
     if link.pointee.hasEnded { return .end }
+    // What does not fit into `target` keeps the connection readable, whatever the socket holds.
+    defer { if holdsInput(link) { connection.pointee.flags.insert(.readable) } }
     if holdsInput(link) {
       let result = open(connection, link, link.pointee.arrived.bytes, into: target)
       guard case .wouldBlock = result else { return result }
@@ -178,19 +157,22 @@ extension Worker where K: ~Copyable {
       buffers.keep(rest, in: &link.pointee.leaving)
     } else {
       link.pointee.leaving.start += written
-      append(fresh, to: &link.pointee.leaving)
+      guard append(fresh, to: &link.pointee.leaving) else {
+        return .failed(KernelError(kind: .reset, code: 0))
+      }
     }
     return block(connection)
   }
 
-  /// Appends an answer of OpenSSL's own (a ticket, a new key, an alert) to what waits.
-  private mutating func append(_ fresh: UnsafeRawBufferPointer, to sealed: inout SealedBytes) {
-    guard !fresh.isEmpty, let source = fresh.baseAddress else { return }
+  /// Appends an answer of OpenSSL's own (a ticket, a new key, an alert) to what waits. False when
+  /// that is more than a buffer holds: the peer asks for one after the other and reads none.
+  private mutating func append(
+    _ fresh: UnsafeRawBufferPointer, to sealed: inout SealedBytes
+  ) -> Bool {
+    guard !fresh.isEmpty, let source = fresh.baseAddress else { return true }
     let waiting = sealed.bytes
     let count = waiting.count + fresh.count
-    guard let size = Buffer.Size(holding: count) else {
-      preconditionFailure("append: more sealed bytes than the largest buffer holds")
-    }
+    guard let size = Buffer.Size(holding: count) else { return false }
     let both = buffers.take(size)
     if let base = both.base, let begin = waiting.baseAddress {
       base.copyMemory(from: begin, byteCount: waiting.count)
@@ -198,6 +180,7 @@ extension Worker where K: ~Copyable {
     }
     buffers.drop(&sealed)
     sealed = SealedBytes(buffer: both, start: 0, end: count)
+    return true
   }
 
   /// Writes what waits at a connection, whoever left it there.

@@ -45,14 +45,10 @@ extension Worker where K: ~Copyable {
     let room = connection.pointee.input.capacity &- end
     guard room > 0, let base = connection.pointee.input.base else { return .nothing }
     let target = UnsafeMutableRawBufferPointer(start: base + end, count: room)
-    if let link = connection.pointee.tls { return receiveSecured(connection, link, into: target) }
-    switch kernel.read(connection.pointee.descriptor, into: target) {
+    switch read(connection, into: target) {
     case .bytes(let count):
       connection.pointee.inputEnd &+= UInt32(count)
       connection.pointee.flags.insert(.progressed)
-      if count < room && !connection.pointee.flags.contains(.endAnnounced) {
-        connection.pointee.flags.remove(.readable)
-      }
       return .bytes
     case .wouldBlock:
       connection.pointee.flags.remove(.readable)
@@ -65,6 +61,19 @@ extension Worker where K: ~Copyable {
       connection.pointee.flags.remove(.readable)
       return .failed(error)
     }
+  }
+
+  @inline(__always) private mutating func read(
+    _ connection: ConnectionPointer, into target: UnsafeMutableRawBufferPointer
+  ) -> ReadResult {
+    if let link = connection.pointee.tls { return readSecured(connection, link, into: target) }
+    let result = kernel.read(connection.pointee.descriptor, into: target)
+    if case .bytes(let count) = result, count < target.count,
+      !connection.pointee.flags.contains(.endAnnounced)
+    {
+      connection.pointee.flags.remove(.readable)
+    }
+    return result
   }
 
   /// Writes `prefix` (in the scratch memory), then the content and framing set in `output`. What is
