@@ -45,9 +45,9 @@ private func written(
   }
 
   @Test func writesFieldsThatAreHeldInPlace() {
+    let (name, text) = (Array("N".utf8), Array("v".utf8))
     var value = InlineBytes<8>()
-    value.append(Array("v".utf8).span)
-    let name = Array("N".utf8)
+    value.append(text.span)
     #expect(written { $0.appendField(name.span, &value) }.text == "N: v\r\n")
   }
 }

@@ -90,27 +90,30 @@ private func written(
 @Suite struct InlineBytesTests {
   @Test func takesWhatFits() {
     var bytes = InlineBytes<4>()
+    let (three, none, two) = (Array("abc".utf8), [UInt8](), Array("de".utf8))
     #expect(bytes.isEmpty && text(bytes).isEmpty)
-    bytes.append(Array("abc".utf8).span)
-    bytes.append(Array("".utf8).span)
-    bytes.append(Array("de".utf8).span)
+    bytes.append(three.span)
+    bytes.append(none.span)
+    bytes.append(two.span)
     bytes.append(UInt8(ascii: "f"))
     #expect(text(bytes) == "abcd" && bytes.count == 4)
-    bytes.assign(Array("xy".utf8).span)
+    let (short, longer) = (Array("xy".utf8), Array("longer".utf8))
+    bytes.assign(short.span)
     #expect(text(bytes) == "xy")
     bytes.append(UInt8(ascii: "z"))
     #expect(text(bytes) == "xyz" && !bytes.isEmpty)
-    bytes.assign(Array("longer".utf8).span)
+    bytes.assign(longer.span)
     #expect(text(bytes) == "long")
     bytes.removeAll()
     #expect(bytes.isEmpty)
   }
 
   @Test func copiesAreApart() {
+    let (one, two) = (Array("one".utf8), Array("two".utf8))
     var first = InlineBytes<8>()
-    first.append(Array("one".utf8).span)
+    first.append(one.span)
     let second = first
-    first.assign(Array("two".utf8).span)
+    first.assign(two.span)
     #expect(text(first) == "two" && text(second) == "one")
   }
 
