@@ -1,5 +1,8 @@
 /// Up to `capacity` bytes held in place, for short values that outlive the buffer they came from
 /// (a request ID, a kept field value). Copies whole; holds no reference.
+///
+/// Not for fewer than 24 bytes: what fits into two registers is moved there, and with
+/// AddressSanitizer the optimizer then lends spans of copies that are gone.
 public struct InlineBytes<let capacity: Int>: Sendable, BitwiseCopyable {
   @usableFromInline var storage: InlineArray<capacity, UInt8>
   @usableFromInline var used: Int

@@ -13,7 +13,7 @@ public struct SecureFacts: Sendable, BitwiseCopyable {
   }
 
   /// `TLSv1.3`: `tls_version`, `$ssl_protocol`.
-  public var version = InlineBytes<8>()
+  public var version = InlineBytes<32>()
   /// OpenSSL's name: `tls_cipher`, `$ssl_cipher`.
   public var cipher = InlineBytes<48>()
   /// The name that the client asked for, raw: `sni`, `$ssl_server_name`.

@@ -46,7 +46,7 @@ private func written(
 
   @Test func writesFieldsThatAreHeldInPlace() {
     let (name, text) = (Array("N".utf8), Array("v".utf8))
-    var value = InlineBytes<8>()
+    var value = InlineBytes<32>()
     value.append(text.span)
     #expect(written { $0.appendField(name.span, &value) }.text == "N: v\r\n")
   }

@@ -110,7 +110,7 @@ private func written(
 
   @Test func copiesAreApart() {
     let (one, two) = (Array("one".utf8), Array("two".utf8))
-    var first = InlineBytes<8>()
+    var first = InlineBytes<32>()
     first.append(one.span)
     let second = first
     first.assign(two.span)

@@ -1,3 +1,4 @@
+import Certificates
 import TLS
 import Testing
 

@@ -6,6 +6,8 @@ enum Filler {
 
   /// The first `count` bytes of a nonce's content. They are printable and hold no line end.
   static func bytes(of nonce: String, _ purpose: Purpose, count: Int) -> [UInt8] {
+    // The standard library writes the count of an empty array into memory that all of them share.
+    guard count > 0 else { return [] }
     let start = number(of: nonce, purpose.rawValue)
     return Array(unsafeUninitializedCapacity: count) { buffer, initialized in
       var state = start
