@@ -27,6 +27,7 @@ struct Rehearsal {
   init?(_ plan: Plan, request: [UInt8], peer: PeerAddress, listener: Int) {
     let stage = Rehearsal.stage(plan, request, peer, listener)
     var worker = Rehearsal.worker(plan, stage)
+    defer { Rehearsal.stop(&worker, stage) }
     Rehearsal.run(&worker, stage)
     guard let decision = worker.firstDecision else { return nil }
     self.decision = decision
@@ -44,6 +45,7 @@ struct Rehearsal {
     stage.backendsAccept = false
     var worker = worker(plan, stage)
     run(&worker, stage)
+    stop(&worker, stage)
     return stage.connects
   }
 
@@ -69,6 +71,12 @@ struct Rehearsal {
       _ = worker.turn()
       if stage.isQuiet { return }
     }
+  }
+
+  /// Has the worker let go of the request, which may still be under way.
+  private static func stop(_ worker: inout Worker<RehearsalKernel>, _ stage: RehearsalStage) {
+    stage.stop()
+    _ = worker.turn()
   }
 
   /// Up to the empty line.

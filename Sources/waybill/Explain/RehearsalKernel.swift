@@ -20,6 +20,8 @@ final class RehearsalStage {
   var backendsAccept = true
   /// Whether the client takes its response.
   var clientTakes = false
+  /// The worker has been told to end.
+  private(set) var isStopped = false
   let peer: PeerAddress
   let listener: Int32
   /// Where the client has connected to.
@@ -51,6 +53,12 @@ final class RehearsalStage {
     for (descriptor, token) in tokens where descriptor.number >= RehearsalStage.client.number {
       events.append(KernelEvent(token: token, readiness: [.readable, .writable]))
     }
+  }
+
+  /// Tells the worker to end.
+  func stop() {
+    isStopped = true
+    events.append(KernelEvent(token: KernelEvent.wakeToken, readiness: .readable))
   }
 
   fileprivate func watch(_ descriptor: Descriptor, _ token: UInt64) {
@@ -120,7 +128,7 @@ struct RehearsalKernel: Kernel {
     return count
   }
 
-  func takeCommands() -> WorkerCommands { [] }
+  func takeCommands() -> WorkerCommands { stage.isStopped ? .stop : [] }
 
   func watch(_ descriptor: Descriptor, token: UInt64) -> KernelError? {
     stage.watch(descriptor, token)
