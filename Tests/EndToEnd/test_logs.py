@@ -243,6 +243,8 @@ worker_threads 2;
 pid {directory}/waybill.pid;
 error_log {directory}/error.log info;
 access_log {directory}/access.log json{options};
+# A fast machine sends more than the default over one connection.
+keepalive_requests 1000000;
 server {{ listen 127.0.0.1:{port}; location / {{ return 200 "x"; }} }}
 """) as proxy:
         load = Load(proxy)
