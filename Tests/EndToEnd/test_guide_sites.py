@@ -15,14 +15,14 @@ from harness.trace import told
 
 # Lines with the nonce that one request to a path makes, the framework's own included.
 LINES = {
-    "django-wsgi": {"/work": 2, "/stream": 3, "/threads": 2, "/fail": 1, "/missing": 1},
+    "django-wsgi": {"/job": 2, "/stream": 3, "/threads": 2, "/fail": 1, "/missing": 1},
     "django-asgi": {
-        "/work": 3, "/async-work": 5, "/stream": 4, "/async-stream": 4, "/threads": 3,
+        "/job": 3, "/async-work": 5, "/stream": 4, "/async-stream": 4, "/threads": 3,
         "/fail": 2, "/async-fail": 2, "/missing": 2,
     },
-    "flask": {"/work": 2, "/stream": 3, "/threads": 2, "/fail": 1, "/refuse": 1},
+    "flask": {"/job": 2, "/stream": 3, "/threads": 2, "/fail": 1, "/refuse": 1},
     "fastapi": {
-        "/work": 3, "/async-work": 5, "/background": 3, "/async-stream": 4, "/async-fail": 1,
+        "/job": 3, "/async-work": 5, "/background": 3, "/async-stream": 4, "/async-fail": 1,
     },
 }  # fmt: skip
 
@@ -101,11 +101,11 @@ def test_the_servers_own_word_of_a_failure_has_the_id(loaded):
 
 def test_trace_tells_the_story_from_all_logs(loaded):
     guide.judge(loaded.load, LINES[loaded.kind], loaded.backend.log)
-    tried = [one for one in loaded.load.ids_of("/work") if first_try_failed(loaded.proxy, one)]
+    tried = [one for one in loaded.load.ids_of("/job") if first_try_failed(loaded.proxy, one)]
     assert tried
     for request_id in tried[:3]:
         lines = told("-c", loaded.proxy.conf, request_id, loaded.backend.log)
-        own = [f"{loaded.kind}.log"] * LINES[loaded.kind]["/work"]
+        own = [f"{loaded.kind}.log"] * LINES[loaded.kind]["/job"]
         names = [line["file"].rpartition("/")[2] for line in lines]
         # A peer that is taken out of service is a line more.
         tries = names.count("error.log")
@@ -124,7 +124,7 @@ def test_one_variable_for_all_threads_would_be_found(site, tmp_path):
     (tmp_path / "naive" / "request_id.py").write_text(text.replace(kept, ONE_FOR_ALL))
     backend = guide.start("django-wsgi", tmp_path, tmp_path / "naive")
     try:
-        load = guide.Load(site.serve(backend.address)).run(["/work", "/stream"])
+        load = guide.Load(site.serve(backend.address)).run(["/job", "/stream"])
         assert len(guide.strangers(load, backend.log)) > 5
     finally:
         backend.stop()

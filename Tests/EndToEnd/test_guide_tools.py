@@ -105,9 +105,9 @@ def test_the_middleware_for_express_keeps_requests_apart(site, tmp_path):
     try:
         wait_for(lambda: "listening" in log.read_text(), "node to listen", 15)
         proxy = site.serve(f"127.0.0.1:{port}")
-        load = guide.Load(proxy).run(["/work"])
-        guide.judge(load, {"/work": 2}, log)
-        request_id = load.ids_of("/work")[0]
+        load = guide.Load(proxy).run(["/job"])
+        guide.judge(load, {"/job": 2}, log)
+        request_id = load.ids_of("/job")[0]
         proxy.log_line(request_id)
         names = [line["file"].rpartition("/")[2] for line in
                  told("-c", proxy.conf, request_id, log)]  # fmt: skip

@@ -12,7 +12,7 @@ from fastapi_request_id import application as application
 logger = logging.getLogger("shop")
 
 
-@app.get("/work/{nonce}")
+@app.get("/job/{nonce}")
 def work(nonce: str):
     logger.info("began %s", nonce)
     time.sleep(0.01)

@@ -12,7 +12,7 @@ logger = logging.getLogger("shop")
 pool = ThreadPoolExecutor(2)
 
 
-@app.get("/work/<nonce>")
+@app.get("/job/<nonce>")
 def work(nonce):
     logger.info("began %s", nonce)
     time.sleep(0.01)

@@ -5,7 +5,7 @@ from django.urls import path
 from . import views
 
 urlpatterns = [
-    path("work/<nonce>", views.work),
+    path("job/<nonce>", views.work),
     path("async-work/<nonce>", views.async_work),
     path("stream/<nonce>", views.stream),
     path("async-stream/<nonce>", views.async_stream),
