@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/vfs.h>
 
 int clinux_accept(int listener, struct clinux_address *peer) {
   union clinux_socket_address name = {.any = {.sa_family = AF_UNIX}};
@@ -154,6 +155,11 @@ int clinux_is_being_written(int descriptor) {
   if (fcntl(descriptor, F_SETLEASE, F_RDLCK) < 0) return errno == EAGAIN ? 1 : -errno;
   fcntl(descriptor, F_SETLEASE, F_UNLCK);
   return 0;
+}
+
+int64_t clinux_file_system(int descriptor) {
+  struct statfs status;
+  return fstatfs(descriptor, &status) < 0 ? -1 : (int64_t)status.f_type & 0xffffffff;
 }
 
 void clinux_lower_priority(int niceness) {

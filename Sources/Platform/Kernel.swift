@@ -57,13 +57,36 @@ public protocol Kernel: ~Copyable {
   mutating func reset(_ descriptor: Descriptor)
 
   /// Opens a log file for appending, creating it, or a copy of stdout (1) or stderr (2) when
-  /// `standard` is not 0. Writing to it never blocks.
-  mutating func openLog(path: FrozenBytes, standard: Int32) -> OpenResult
+  /// `standard` is not 0. Writing to it never blocks: on a network file system a thread does it, in
+  /// these limits. Without them the lines are in the file when `writeLog` returns, however long it
+  /// takes. What has been opened by a thread is opened anew by the same.
+  mutating func openLog(
+    path: FrozenBytes, standard: Int32, relayed: LogRelayLimits?
+  ) -> OpenResult
   /// A socket to the syslog server at `address`, or at `unixPath` when it is not empty. What is
   /// written to it goes out as one datagram a line. Writing to it never blocks.
   mutating func openSyslog(address: PeerAddress, unixPath: FrozenBytes) -> OpenResult
   /// Appends to a log.
   mutating func writeLog(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer) -> WriteResult
+  /// Closes a log. What a thread still has to write is waited for, within its limits.
+  mutating func closeLog(_ descriptor: Descriptor)
+}
+
+/// What holds for a log that a thread writes.
+public struct LogRelayLimits: Sendable, BitwiseCopyable {
+  /// Bytes of lines that wait for the thread at most.
+  public var capacity: Int
+  /// How long the file is left alone after a write that failed.
+  public var retry: Interval
+  /// How long closing waits for what is not written yet.
+  public var farewell: Interval
+
+  /// The limits given.
+  public init(capacity: Int, retry: Interval, farewell: Interval) {
+    self.capacity = capacity
+    self.retry = retry
+    self.farewell = farewell
+  }
 }
 
 /// An open file or socket.

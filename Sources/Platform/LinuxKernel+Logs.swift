@@ -6,11 +6,11 @@ import HTTP
 
 extension LinuxKernel {
   /// See `Kernel`. What is created has mode 0640, as log lines are nobody else's business.
-  public mutating func openLog(path: FrozenBytes, standard: Int32) -> OpenResult {
-    let result = standard == 0 ? openLogFile(path) : openStandardLog(standard)
-    // The number may have been another log's before.
-    if case .opened(let log) = result { syslogSockets.removeAll { $0 == log.number } }
-    return result
+  public mutating func openLog(
+    path: FrozenBytes, standard: Int32, relayed: LogRelayLimits?
+  ) -> OpenResult {
+    guard standard == 0 else { return openStandardLog(standard) }
+    return openLogFile(path.text, relayed)
   }
 
   /// See `Kernel`.
@@ -18,8 +18,7 @@ extension LinuxKernel {
     switch SyslogSocket.open(address: address, unixPath: unixPath) {
     case .failure(let error): return .failed(error)
     case .success(let socket):
-      if !syslogSockets.contains(socket.number) { syslogSockets.append(socket.number) }
-      borrowedLogs.removeAll { $0 == socket.number }
+      syslogSockets.append(socket.number)
       return .opened(socket)
     }
   }
@@ -33,6 +32,9 @@ extension LinuxKernel {
     if !syslogSockets.isEmpty && syslogSockets.contains(number) {
       return SyslogSocket.send(descriptor, bytes)
     }
+    if !relays.isEmpty, let relay = relays.first(where: { $0.descriptor == descriptor }) {
+      return relay.put(bytes)
+    }
     let result =
       !borrowedLogs.isEmpty && borrowedLogs.contains(number)
       ? clinux_write_at_once(number, bytes.baseAddress, bytes.count)
@@ -42,10 +44,41 @@ extension LinuxKernel {
     return .failed(failure("write", result))
   }
 
-  private func openLogFile(_ path: FrozenBytes) -> OpenResult {
-    switch LogFile.open(path: path.text) {
-    case .success(let descriptor): return .opened(descriptor)
+  /// See `Kernel`.
+  public mutating func closeLog(_ descriptor: Descriptor) {
+    if let index = relays.firstIndex(where: { $0.descriptor == descriptor }) {
+      relays.remove(at: index).end()
+      return
+    }
+    borrowedLogs.removeAll { $0 == descriptor.number }
+    syslogSockets.removeAll { $0 == descriptor.number }
+    close(descriptor)
+  }
+
+  private mutating func openLogFile(_ path: String, _ limits: LogRelayLimits?) -> OpenResult {
+    // Not even opening is left to the worker then: it may take as long as a write.
+    if let relay = relays.first(where: { $0.path == path }) {
+      relay.reopen()
+      return .opened(relay.descriptor)
+    }
+    switch LogFile.open(path: path) {
     case .failure(let error): return .failed(error)
+    case .success(let file):
+      guard let limits, NetworkFileSystem.holds(file) else { return .opened(file) }
+      return relay(file, path, limits)
+    }
+  }
+
+  private mutating func relay(
+    _ file: Descriptor, _ path: String, _ limits: LogRelayLimits
+  ) -> OpenResult {
+    do throws(KernelError) {
+      let relay = try LogRelay(path: path, file: file, limits: limits)
+      relays.append(relay)
+      return .opened(relay.descriptor)
+    } catch {
+      close(file)
+      return .failed(error)
     }
   }
 

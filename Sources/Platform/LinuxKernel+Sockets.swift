@@ -145,7 +145,6 @@ extension LinuxKernel {
     // end its being watched, as the open file lives on. Listeners are opened before anything else,
     // so numbers above theirs need not be asked about.
     if descriptor.number <= lastListener { unwatch(descriptor) }
-    if !borrowedLogs.isEmpty { borrowedLogs.removeAll { $0 == descriptor.number } }
     let result = clinux_close(descriptor.number)
     if result == -EBADF { misuse("close", EBADF) }
   }

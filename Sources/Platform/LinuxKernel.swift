@@ -22,6 +22,8 @@ public struct LinuxKernel: Kernel, ~Copyable {
   @usableFromInline var borrowedLogs: [Int32] = []
   /// Logs that are sockets of syslog servers.
   @usableFromInline var syslogSockets: [Int32] = []
+  /// Logs that threads write, as a write may take long.
+  var relays: [LogRelay] = []
 
   /// A kernel whose `takeCommands` empties `mailbox`. Makes writes to closed pipes an error in the
   /// whole process (SIGPIPE is ignored). Fails when descriptors or memory have run out.

@@ -125,6 +125,8 @@ public enum Limits {
   public static let logFirstRetry = Interval.milliseconds(1)
   /// How long it is left alone at most, after it has refused one write after the other.
   public static let logRetry = Interval.seconds(1)
+  /// How long the end of a worker waits for lines that a network file system has not taken yet.
+  public static let slowLogFarewell = Interval.seconds(5)
   /// Response field values kept for `$sent_http_*` and `$upstream_http_*`: number and bytes in all.
   public static let capturedFields = 16
   /// See `capturedFields`.

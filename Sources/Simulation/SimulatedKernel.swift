@@ -134,7 +134,9 @@ public struct SimulatedKernel: Kernel {
   }
 
   /// Opens a log of the simulated disk.
-  public func openLog(path: FrozenBytes, standard: Int32) -> OpenResult {
+  public func openLog(
+    path: FrozenBytes, standard: Int32, relayed: LogRelayLimits?
+  ) -> OpenResult {
     world.calls.logOpens += 1
     let bytes = path.indices.map { path[$0] }
     return world.openLog(path: String(decoding: bytes, as: UTF8.self), standard: standard)
@@ -155,4 +157,7 @@ public struct SimulatedKernel: Kernel {
     world.record(.writeLog, Int(descriptor.number), result.traceValue)
     return result
   }
+
+  /// Closes a log.
+  public func closeLog(_ descriptor: Descriptor) { close(descriptor) }
 }

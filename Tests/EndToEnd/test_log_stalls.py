@@ -14,6 +14,7 @@ import pytest
 
 from harness.load import Load
 from harness.log import checked
+from harness.network_folder import NetworkFolder
 from harness.polling import wait_for
 
 MEASURES = os.environ.get("WAYBILL_LOG_MEASURE") == "1"
@@ -70,7 +71,27 @@ class SmallDisk:
         subprocess.run(["umount", "--lazy", str(self._place)], check=True)
 
 
-@pytest.fixture(params=[FIFO, SmallDisk])
+class StalledNetwork:
+    """A file on a network file system that does not answer until `relieve`."""
+
+    def __init__(self, place):
+        self._folder = NetworkFolder(place)
+        self.path = self._folder.path / "a.log"
+        # The file is there and open before the network fails.
+        (self._folder.store / "a.log").touch()
+        self._folder.stall_writes()
+
+    def relieve(self):
+        self._folder.relieve()
+
+    def content(self):
+        return self._folder.content("a.log")
+
+    def remove(self):
+        self._folder.remove()
+
+
+@pytest.fixture(params=[FIFO, SmallDisk, StalledNetwork])
 def sink(request, tmp_path):
     sink = request.param(tmp_path)
     yield sink

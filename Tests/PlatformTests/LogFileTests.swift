@@ -9,7 +9,7 @@ import Testing
 @Suite struct LogFileTests {
   private func openLog(_ kernel: inout LinuxKernel, _ path: String) -> OpenResult {
     let arena = Arena()
-    return kernel.openLog(path: arena.freeze(path), standard: 0)
+    return kernel.openLog(path: arena.freeze(path), standard: 0, relayed: nil)
   }
 
   private func opened(_ kernel: inout LinuxKernel, _ path: String) throws -> Descriptor {
@@ -167,7 +167,7 @@ import Testing
       let file = open(path, O_CREAT | O_WRONLY, 0o600)
       precondition(dup2(file, 1) == 1)
       var kernel = try makeKernel()
-      let log = kernel.openLog(path: .empty, standard: 1)
+      let log = kernel.openLog(path: .empty, standard: 1, relayed: nil)
       guard case .opened(let descriptor) = log else { preconditionFailure("\(log)") }
       for text in ["one\n", "two\n"] {
         Array(text.utf8).withUnsafeBytes { _ = kernel.writeLog(descriptor, $0) }
@@ -188,7 +188,8 @@ import Testing
       // only a call that found it free tells.
       for _ in 0..<1000 {
         close(1)
-        guard case .failed(let error) = kernel.openLog(path: .empty, standard: 1) else { continue }
+        guard case .failed(let error) = kernel.openLog(path: .empty, standard: 1, relayed: nil)
+        else { continue }
         precondition(error.code == EBADF)
         return
       }
@@ -200,7 +201,7 @@ import Testing
 /// Writes to stdout as a log until it would block; the number of bytes taken.
 private func fillStandardOutput() -> Int {
   guard var kernel = try? makeKernel(),
-    case .opened(let log) = kernel.openLog(path: .empty, standard: 1)
+    case .opened(let log) = kernel.openLog(path: .empty, standard: 1, relayed: nil)
   else { return 0 }
   let bytes = [UInt8](repeating: 0x78, count: 10_000)
   var total = 0

@@ -73,7 +73,9 @@ struct Probe {
 
   func openLog(_ path: String, standard: Int32 = 0) -> Descriptor? {
     let arena = Arena()
-    guard case .opened(let log) = kernel.openLog(path: arena.freeze(path), standard: standard)
+    guard
+      case .opened(let log) = kernel.openLog(
+        path: arena.freeze(path), standard: standard, relayed: nil)
     else { return nil }
     return log
   }

@@ -139,6 +139,14 @@ static inline long clinux_write(int descriptor, const void *bytes, size_t count)
   return CLINUX_RETRY(write(descriptor, bytes, count));
 }
 
+// Writes two pieces in order, as one write.
+static inline long clinux_write_pieces(
+    int descriptor, const void *first, size_t first_count, const void *second,
+    size_t second_count) {
+  struct iovec pieces[2] = {{(void *)first, first_count}, {(void *)second, second_count}};
+  return CLINUX_RETRY(writev(descriptor, pieces, 2));
+}
+
 // Bytes that the peer of a TCP socket has not acknowledged; the FIN, once sent, counts as one.
 static inline int clinux_unacknowledged(int socket) {
   int count = 0;

@@ -13,6 +13,9 @@ int clinux_open(const char *path, int flags, uint32_t mode);
 // Opens nothing but the name of a file, following no link: for asking which file it is.
 int clinux_pin(const char *path);
 
+// The number of the kind of file system that an open file lies on (see fstatfs(2)); -1 if unknown.
+int64_t clinux_file_system(int descriptor);
+
 // Writes what fits at once to a socket, pipe or terminal that somebody else has left blocking.
 long clinux_write_at_once(int descriptor, const void *bytes, size_t count);
 

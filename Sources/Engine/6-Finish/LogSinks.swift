@@ -124,6 +124,12 @@ struct LogSinks: ~Copyable {
     indices.reduce(0) { $0 &+ sinks[$1].droppedTotal &+ sinks[$1].droppedCount }
   }
 
+  /// What holds for a log on a network file system.
+  var relayLimits: LogRelayLimits {
+    LogRelayLimits(
+      capacity: queueBytes, retry: Limits.logRetry, farewell: Limits.slowLogFarewell)
+  }
+
   /// When a waiting line must be written.
   var nextDeadline: Instant {
     var deadline = Instant.never
@@ -154,15 +160,19 @@ extension Worker where K: ~Copyable {
     let plan = logs[index].plan
     let result: OpenResult
     switch plan.destination {
-    case .file: result = kernel.openLog(path: plan.path, standard: 0)
-    case .stdout: result = kernel.openLog(path: .empty, standard: 1)
-    case .stderr: result = kernel.openLog(path: .empty, standard: 2)
+    case .file:
+      // `sync=response` asks for lines that are in the file, whatever that costs.
+      let limits = plan.isAhead ? nil : logs.relayLimits
+      result = kernel.openLog(path: plan.path, standard: 0, relayed: limits)
+    case .stdout: result = kernel.openLog(path: .empty, standard: 1, relayed: nil)
+    case .stderr: result = kernel.openLog(path: .empty, standard: 2, relayed: nil)
     case .syslog: result = kernel.openSyslog(address: plan.server, unixPath: plan.serverPath)
     }
     switch result {
     case .failed(let error): return error
     case .opened(let descriptor):
-      if logs[index].descriptor != .none { kernel.close(logs[index].descriptor) }
+      let old = logs[index].descriptor
+      if old != .none && old != descriptor { kernel.closeLog(old) }
       logs[index].descriptor = descriptor
       logs[index].tornElsewhere = logs[index].tornCount > 0
       logs[index].isBroken = false
@@ -215,7 +225,7 @@ extension Worker where K: ~Copyable {
   /// Closes all logs, when nothing is written any more.
   mutating func closeLogs() {
     for index in logs.indices where logs[index].descriptor != .none {
-      kernel.close(logs[index].descriptor)
+      kernel.closeLog(logs[index].descriptor)
       logs[index].descriptor = .none
     }
   }

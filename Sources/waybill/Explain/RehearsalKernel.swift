@@ -168,7 +168,7 @@ struct RehearsalKernel: Kernel {
 
   func reset(_ descriptor: Descriptor) { stage.forget(descriptor) }
 
-  func openLog(path: FrozenBytes, standard: Int32) -> OpenResult {
+  func openLog(path: FrozenBytes, standard: Int32, relayed: LogRelayLimits?) -> OpenResult {
     .opened(Descriptor(number: 1))
   }
 
@@ -179,4 +179,6 @@ struct RehearsalKernel: Kernel {
   func writeLog(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer) -> WriteResult {
     .bytes(bytes.count)
   }
+
+  func closeLog(_ descriptor: Descriptor) {}
 }
