@@ -47,12 +47,15 @@ public final class TicketKeys: Sendable {
     keys.withLock { $0 = Array(([key] + $0).prefix(2)) }
   }
 
+  /// Where a context holds its keys: it has a share in them until it ends.
   private static let slot: Int32 = CRYPTO_get_ex_new_index(
-    CRYPTO_EX_INDEX_SSL_CTX, 0, nil, nil, nil, nil)
+    CRYPTO_EX_INDEX_SSL_CTX, 0, nil, nil, nil,
+    { _, pointer, _, _, _, _ in
+      if let pointer { Unmanaged<TicketKeys>.fromOpaque(pointer).release() }
+    })
 
   /// Makes a context use these keys.
   func install(in context: OpaquePointer) {
-    // For good: contexts are reached from C, and there is one such object in a process.
     let pointer = Unmanaged.passRetained(self).toOpaque()
     SSL_CTX_set_ex_data(context, Self.slot, pointer)
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context) { session, name, vector, cipher, digest, seals in
