@@ -1,9 +1,9 @@
 /// Up to `capacity` bytes held in place, for short values that outlive the buffer they came from
-/// (a request ID, a kept field value). Copies whole; holds no reference.
+/// (a request ID, a kept field value). Holds no reference.
 ///
-/// Not for fewer than 24 bytes: what fits into two registers is moved there, and with
-/// AddressSanitizer the optimizer then lends spans of copies that are gone.
-public struct InlineBytes<let capacity: Int>: Sendable, BitwiseCopyable {
+/// Not copyable: of what is, the optimizer makes copies where nobody asked for one, and lends spans
+/// of them that outlive them (Swift 6.3).
+public struct InlineBytes<let capacity: Int>: Sendable, ~Copyable {
   @usableFromInline var storage: InlineArray<capacity, UInt8>
   @usableFromInline var used: Int
 
@@ -34,6 +34,19 @@ public struct InlineBytes<let capacity: Int>: Sendable, BitwiseCopyable {
     append(bytes)
   }
 
+  /// Takes a copy of another one's bytes in place of what was held.
+  @inlinable public mutating func assign(_ other: borrowing InlineBytes) {
+    storage = other.storage
+    used = other.used
+  }
+
+  /// True when these are the bytes held.
+  @inlinable public borrowing func equals(_ bytes: Span<UInt8>) -> Bool {
+    guard bytes.count == used else { return false }
+    for index in bytes.indices where storage[index] != bytes[index] { return false }
+    return true
+  }
+
   /// Appends as many of `bytes` as still fit.
   @inlinable public mutating func append(_ bytes: Span<UInt8>) {
     let amount = min(bytes.count, capacity &- used)
@@ -55,5 +68,14 @@ public struct InlineBytes<let capacity: Int>: Sendable, BitwiseCopyable {
     guard used < capacity else { return }
     storage[used] = byte
     used &+= 1
+  }
+}
+
+extension ByteWriter {
+  /// Appends the bytes held in place.
+  @inlinable public mutating func append<let capacity: Int>(
+    _ bytes: borrowing InlineBytes<capacity>
+  ) {
+    append(bytes.span)
   }
 }

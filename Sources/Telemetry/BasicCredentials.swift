@@ -8,9 +8,8 @@ enum BasicCredentials {
   /// The user of an Authorization field's value; empty when the scheme is another one, the base64
   /// is malformed or no colon follows.
   static func user(of value: Span<UInt8>) -> InlineBytes<256> {
-    let none = InlineBytes<256>()
-    var user = none
-    guard var position = credentialsStart(in: value) else { return none }
+    var user = InlineBytes<256>()
+    guard var position = credentialsStart(in: value) else { return user }
     var bits: UInt32 = 0
     var bitCount: UInt32 = 0
     while position < value.count, let digit = sextet(value[position]) {
@@ -24,7 +23,8 @@ enum BasicCredentials {
       }
       position += 1
     }
-    return none
+    user.removeAll()
+    return user
   }
 
   /// Where the credentials begin behind `Basic` and at least one space.

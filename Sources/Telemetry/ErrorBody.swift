@@ -1,5 +1,6 @@
 import Basics
 import HTTP
+import Policy
 
 /// The content of the answers that Waybill makes itself to say that something failed: what happened
 /// in one sentence, and the ID by which the operator finds it.
@@ -14,6 +15,14 @@ public enum ErrorBody {
   }
 
   /// Writes the body for `status`. The ID is left out when `requestID` is empty.
+  public static func write(
+    format: ErrorBodyFormat, status: UInt16, requestID: borrowing RequestID,
+    into writer: inout ByteWriter
+  ) {
+    write(format: format, status: status, requestID: requestID.span, into: &writer)
+  }
+
+  /// The same for the bytes of an ID.
   public static func write(
     format: ErrorBodyFormat, status: UInt16, requestID: Span<UInt8>,
     into writer: inout ByteWriter

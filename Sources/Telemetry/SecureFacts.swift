@@ -1,7 +1,7 @@
 import Basics
 
 /// What a line can say of the TLS that a request came over. Meaningful only where `isSecure`.
-public struct SecureFacts: Sendable, BitwiseCopyable {
+public struct SecureFacts: Sendable, ~Copyable {
   /// Whether the client has shown a certificate: `$ssl_client_verify`.
   public enum Certificate: UInt8, Sendable, BitwiseCopyable {
     /// `NONE`

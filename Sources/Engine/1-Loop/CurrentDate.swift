@@ -2,7 +2,7 @@ import Basics
 import HTTP
 
 /// The text of a Date field, made anew once a second and not for each response.
-struct CurrentDate {
+struct CurrentDate: ~Copyable {
   /// The text for the second last asked for.
   private(set) var text = InlineBytes<29>()
   private var second = UInt64.max

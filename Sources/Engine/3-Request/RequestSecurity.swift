@@ -79,12 +79,12 @@ extension Worker where K: ~Copyable {
   ) -> Bool {
     let isFailed =
       exchange.pointee.record.isSecure && exchange.pointee.record.secure.certificate == .failed
-    let failure = isFailed ? exchange.pointee.record.secure.failure : InlineBytes<64>()
     report(.error, "tls", exchange, exchange.pointee.downstream) { line in
       line.append("refused: ")
       line.append(reason)
-      if isFailed { line.append(", ") }
-      line.append(failure.span)
+      guard isFailed else { return }
+      line.append(", ")
+      line.append(exchange.pointee.record.secure.failure)
     }
     exchange.pointee.closesConnection = true
     refuse(exchange, status, .httpRequestDenied, Termination(.proxy, .route))

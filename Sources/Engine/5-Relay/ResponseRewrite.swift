@@ -121,15 +121,9 @@ extension Worker where K: ~Copyable {
 
   @inline(never)
   private mutating func noteUpstreamRequestID(_ exchange: ExchangePointer, _ value: Span<UInt8>) {
-    let own = exchange.pointee.record.requestID
-    guard value.count != own.count || !equal(value, own.span) else { return }
+    guard !exchange.pointee.record.requestID.equals(value) else { return }
     guard exchange.pointee.record.upstreamRequestID.isEmpty else { return }
     exchange.pointee.record.upstreamRequestID.assign(value)
-  }
-
-  private mutating func equal(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
-    for index in left.indices where left[index] != right[index] { return false }
-    return true
   }
 
   /// The current time, where the backend has not said it (RFC 9110 section 6.6.1).

@@ -40,7 +40,7 @@ extension Worker where K: ~Copyable {
   ) {
     line.connection = (exchange?.pointee.downstream ?? connection)?.pointee.number ?? 0
     guard let exchange else { return }
-    line.requestID = exchange.pointee.record.requestID
+    line.requestID.assign(exchange.pointee.record.requestID)
     line.peer = exchange.pointee.record.upstream
     line.tryNumber = exchange.pointee.record.tryCount
   }

@@ -65,17 +65,11 @@ extension Worker where K: ~Copyable {
     let history = exchange.pointee.plan.pointee.history
     guard history.isWatching else { return false }
     if history.clients.contains(exchange.pointee.record.client) { return true }
-    let ids = (exchange.pointee.record.requestID, exchange.pointee.record.clientRequestID)
     for index in history.requestIDs.indices {
       let wanted = history.requestIDs[index]
-      if areEqual(wanted, ids.0.span) || areEqual(wanted, ids.1.span) { return true }
+      if exchange.pointee.record.requestID.equals(wanted.span) { return true }
+      if exchange.pointee.record.clientRequestID.equals(wanted.span) { return true }
     }
     return false
-  }
-
-  private func areEqual(_ wanted: FrozenBytes, _ id: Span<UInt8>) -> Bool {
-    guard wanted.count == id.count else { return false }
-    for index in wanted.indices where wanted[index] != id[index] { return false }
-    return true
   }
 }

@@ -116,8 +116,9 @@ extension Worker where K: ~Copyable {
       return nil
     }
     let format = ErrorBodyFormat(accepting: exchange)
-    let requestID = exchange.pointee.record.requestID
-    ErrorBody.write(format: format, status: status, requestID: requestID.span, into: &content)
+    ErrorBody.write(
+      format: format, status: status, requestID: exchange.pointee.record.requestID,
+      into: &content)
     return format
   }
 

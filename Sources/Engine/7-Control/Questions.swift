@@ -64,15 +64,14 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func begins(_ exchange: ExchangePointer, with id: [UInt8]) -> Bool {
-    let own = exchange.pointee.record.requestID
-    let received = exchange.pointee.record.clientRequestID
-    return isPrefix(id, own.span) || (!id.isEmpty && isPrefix(id, received.span))
+    isPrefix(id, exchange.pointee.record.requestID)
+      || (!id.isEmpty && isPrefix(id, exchange.pointee.record.clientRequestID))
   }
 
-  private func isPrefix(_ id: [UInt8], _ whole: Span<UInt8>) -> Bool {
-    guard id.count <= whole.count else { return false }
-    for index in id.indices where id[index] != whole[index] { return false }
-    return true
+  private func isPrefix<let capacity: Int>(
+    _ id: [UInt8], _ whole: borrowing InlineBytes<capacity>
+  ) -> Bool {
+    id.count <= whole.count && id.indices.allSatisfy { id[$0] == whole.span[$0] }
   }
 
   private mutating func abort(

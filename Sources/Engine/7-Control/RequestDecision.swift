@@ -40,20 +40,20 @@ extension Worker where K: ~Copyable {
   /// given back holds what it held. Nil when there was none.
   public var firstDecision: RequestDecision? {
     guard let exchange = exchanges.element(at: 0), !tables.locations.isEmpty else { return nil }
-    let own = exchange.pointee.record.requestID
-    let received = exchange.pointee.record.clientRequestID
     let first = tables.locations.address(of: 0)
     return RequestDecision(
       server: exchange.pointee.server, location: exchange.pointee.plan - first,
       client: exchange.pointee.record.client,
       trustsForwardedFields: exchange.pointee.trustsForwardedFields,
-      requestID: bytes(own.span),
+      requestID: bytes(exchange.pointee.record.requestID),
       idSource: exchange.pointee.record.idSource,
-      receivedID: bytes(received.span),
+      receivedID: bytes(exchange.pointee.record.clientRequestID),
       status: exchange.pointee.record.status, error: exchange.pointee.record.error,
       termination: exchange.pointee.record.termination,
       fault: exchange.pointee.history.requestFault)
   }
 
-  private func bytes(_ span: Span<UInt8>) -> [UInt8] { span.indices.map { span[$0] } }
+  private func bytes<let capacity: Int>(_ id: borrowing InlineBytes<capacity>) -> [UInt8] {
+    id.span.indices.map { id.span[$0] }
+  }
 }
