@@ -18,7 +18,12 @@ extension ByteWriter {
   @inlinable public mutating func appendField<let capacity: Int>(
     _ name: Span<UInt8>, _ value: inout InlineBytes<capacity>
   ) {
-    appendField(name, value.span)
+    let count = value.used
+    // Safe: the bytes are read before the access ends.
+    unsafe withUnsafeMutableBytes(of: &value.storage) { bytes in
+      let span = unsafe bytes.bindMemory(to: UInt8.self).span
+      appendField(name, span.extracting(0..<count))
+    }
   }
 
   /// Appends `name: value` and CR LF, or nothing when not all of it fits.

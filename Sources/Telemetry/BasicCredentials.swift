@@ -1,4 +1,5 @@
 import Basics
+import HTTP
 
 /// Reads the user name out of Basic credentials (RFC 7617 section 2), for `$remote_user`.
 enum BasicCredentials {
@@ -30,15 +31,12 @@ enum BasicCredentials {
   /// Where the credentials begin behind `Basic` and at least one space.
   private static func credentialsStart(in value: Span<UInt8>) -> Int? {
     guard value.count > 6, value[5] == UInt8(ascii: " "),
-      NamedValue.isField(value.extracting(0..<5), named: scheme.span)
+      FieldNameMatch.equalIgnoringCase(value.extracting(0..<5), "basic")
     else { return nil }
     var position = 6
     while position < value.count && value[position] == UInt8(ascii: " ") { position += 1 }
     return position
   }
-
-  /// `basic`
-  private static var scheme: InlineArray<5, UInt8> { [0x62, 0x61, 0x73, 0x69, 0x63] }
 
   /// The six bits of a base64 digit (RFC 4648 section 4); nil for any other byte, padding included.
   private static func sextet(_ byte: UInt8) -> UInt32? {

@@ -37,15 +37,12 @@ extension ByteWriter {
       // A bare CR within the value does not end it.
       while position < head.count && head[position &- 1] != UInt8(ascii: "\n") { position &+= 1 }
       let hasEnd = head[position &- 1] == UInt8(ascii: "\n")
-      guard appendWithin(end, ByteWriter.mask.span),
-        !hasEnd || appendWithin(end, ByteWriter.lineEnd.span)
-      else { return false }
+      // As many bytes as these have when they are escaped.
+      guard (end &- count) / 6 >= (hasEnd ? 5 : 3) else { return false }
+      append(hasEnd ? "***\\u000D\\u000A" : "***")
     }
     return true
   }
-
-  private static var mask: InlineArray<3, UInt8> { [0x2A, 0x2A, 0x2A] }
-  private static var lineEnd: InlineArray<2, UInt8> { [0x0D, 0x0A] }
 
   /// What follows the CR or LF that ends the line at `start`, or the last byte.
   private static func endOfLine(in head: Span<UInt8>, from start: Int) -> Int {
