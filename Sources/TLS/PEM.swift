@@ -103,13 +103,8 @@ final class Certificate {
   init(handle: OpaquePointer) { self.handle = handle }
   deinit { X509_free(handle) }
 
-  /// How it stands towards a moment.
-  enum Validity: Equatable {
-    case valid, notYet, expired
-  }
-
   /// How it stands towards a moment, in seconds since 1970-01-01 UTC.
-  func validity(at seconds: Int) -> Validity {
+  func validity(at seconds: Int) -> TLSValidity {
     var time = time_t(seconds)
     // 0 is an error of the date itself; -1 lies before the moment, or at it.
     if X509_cmp_time(X509_get0_notAfter(handle), &time) < 0 { return .expired }

@@ -110,21 +110,13 @@ struct ContextBuilder: ~Copyable {
   }
 }
 
-/// How certificates of a file stand towards a moment: what `-t` warns of.
+/// How a certificate stands towards a moment: what `-t` warns of.
 public enum TLSValidity: Equatable, Sendable {
-  case valid
-  /// Its first certificate has expired.
-  case expired
-  /// Its first certificate is not valid yet.
-  case notYet
+  case valid, expired, notYet
 
   /// Of the first certificate of `file` at a moment, in seconds since 1970-01-01 UTC.
   public static func of(_ file: TLSFile, at seconds: Int) -> TLSValidity {
     guard let first = try? PEM.certificates(file.bytes).first else { return .valid }
-    switch first.validity(at: seconds) {
-    case .valid: return .valid
-    case .expired: return .expired
-    case .notYet: return .notYet
-    }
+    return first.validity(at: seconds)
   }
 }

@@ -1,5 +1,5 @@
-// A log on a network file system. A write there can take minutes, and no flag makes it return early:
-// so a thread does it, and the worker only leaves the lines with it.
+// A log on a network file system. A write there can take minutes, and no flag makes it return
+// early: so a thread does it, and the worker only leaves the lines with it.
 
 import Basics
 import CLinux
