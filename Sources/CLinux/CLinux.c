@@ -117,9 +117,9 @@ int clinux_next_signal(int descriptor) {
   return count < 0 ? (int)count : (int)info.ssi_signo;
 }
 
-int clinux_wait_for_either(int first, int second) {
+int clinux_wait_for_either(int first, int second, int milliseconds) {
   struct pollfd entries[] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
-  int count = (int)CLINUX_RETRY(poll(entries, 2, -1));
+  int count = (int)CLINUX_RETRY(poll(entries, 2, milliseconds));
   if (count < 0) return count;
   return (entries[0].revents != 0 ? 1 : 0) | (entries[1].revents != 0 ? 2 : 0);
 }

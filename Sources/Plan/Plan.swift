@@ -123,6 +123,8 @@ public struct ListenerPlan: Sendable, BitwiseCopyable {
   public var address: PeerAddress
   /// The unix socket's path; empty for TCP.
   public var unixPath: FrozenBytes
+  /// The name of a socket that the service manager has opened; empty for one of ours.
+  public var inheritedName = FrozenBytes.empty
   /// `proxy_protocol`
   public var acceptsProxyProtocol: Bool
   /// `ssl`

@@ -54,13 +54,17 @@ public struct ControlSignals: Sendable {
     case signal(ControlSignal)
     /// Some worker thread ended.
     case threadEnded
+    /// The time is over.
+    case timedOut
   }
 
-  /// Waits for a signal or the end of one of `threads`.
-  public func next(or threads: WorkerThreads) -> Wake {
+  /// Waits for a signal or the end of one of `threads`; for that many milliseconds at most.
+  public func next(or threads: WorkerThreads, milliseconds: Int? = nil) -> Wake {
+    let timeout = milliseconds.map { Int32(clamping: $0) } ?? -1
     while true {
-      let ready = clinux_wait_for_either(descriptor, threads.bell)
+      let ready = clinux_wait_for_either(descriptor, threads.bell, timeout)
       if ready < 0 { misuse("poll", -ready) }
+      if ready == 0 { return .timedOut }
       let number = clinux_next_signal(descriptor)
       if number < 0 { misuse("read", -number) }
       if let signal = ControlSignal(number: number) { return .signal(signal) }

@@ -159,6 +159,8 @@ public struct WorkerCommands: OptionSet, Sendable, BitwiseCopyable {
   @inlinable public static var reopenLogs: WorkerCommands { WorkerCommands(rawValue: 4) }
   /// Answer the question that lies on the desk (see `AnswerDesk`).
   @inlinable public static var answer: WorkerCommands { WorkerCommands(rawValue: 8) }
+  /// Nothing: that it is taken shows that the worker is alive.
+  @inlinable public static var giveSign: WorkerCommands { WorkerCommands(rawValue: 32) }
   /// Use the certificates that were read anew.
   @inlinable public static var renewCertificates: WorkerCommands { WorkerCommands(rawValue: 16) }
 }

@@ -13,16 +13,24 @@ public struct ListenAddress: Sendable {
   public var unixPath: String
   /// `backlog=`: connections that may wait to be accepted.
   public var backlog: Int32
+  /// The name of a socket that the service manager has opened; empty for one of ours.
+  public var inheritedName: String
 
   /// The address given.
-  public init(address: PeerAddress, unixPath: String = "", backlog: Int32 = 511) {
+  public init(
+    address: PeerAddress, unixPath: String = "", backlog: Int32 = 511, inheritedName: String = ""
+  ) {
     self.address = address
     self.unixPath = unixPath
     self.backlog = backlog
+    self.inheritedName = inheritedName
   }
 
   /// The address as in a `listen` directive.
-  public var text: String { unixPath.isEmpty ? address.text : "unix:" + unixPath }
+  public var text: String {
+    if !inheritedName.isEmpty { return "systemd:" + inheritedName }
+    return unixPath.isEmpty ? address.text : "unix:" + unixPath
+  }
 }
 
 /// An address that could not be listened on.
@@ -34,22 +42,28 @@ public struct ListenError: Error, Equatable, Sendable {
 /// The listening sockets of all workers.
 ///
 /// Each worker has TCP sockets of its own on the same address (SO_REUSEPORT; the kernel spreads the
-/// connections), and a descriptor of its own for each unix socket, which all share.
+/// connections), and a descriptor of its own for each unix socket, which all share. A socket that
+/// the service manager has opened is shared in the same way: the manager holds it, too, so that a
+/// connection that waits at it outlives this process.
 public struct ListeningSockets: Sendable {
   /// The addresses bound, with the port that the system chose where port 0 was asked for.
   public private(set) var bound: [PeerAddress] = []
   private var descriptors: [[Descriptor]]
   private var socketFiles: [OwnFile] = []
 
-  /// Opens all `addresses` for `workers` workers. When one fails nothing stays open.
-  public init(_ addresses: [ListenAddress], workers: Int) throws(ListenError) {
+  /// Opens all `addresses` for `workers` workers, but for those that were `inherited`. When one
+  /// fails nothing stays open.
+  public init(
+    _ addresses: [ListenAddress], workers: Int, inherited: InheritedSockets = InheritedSockets()
+  ) throws(ListenError) {
     descriptors = Array(repeating: [], count: workers)
     do throws(ListenError) {
       // All probes come first: an address of ours would disturb the probe for a wider one.
-      for address in addresses where address.unixPath.isEmpty {
-        try TCPListener.probe(address)
+      for address in addresses {
+        let isOurs = inherited.sockets(for: address).isEmpty && address.inheritedName.isEmpty
+        if isOurs && address.unixPath.isEmpty { try TCPListener.probe(address) }
       }
-      for address in addresses { try open(address) }
+      for address in addresses { try open(address, inherited) }
     } catch {
       closeAll()
       removeSocketFiles()
@@ -73,8 +87,22 @@ public struct ListeningSockets: Sendable {
     for file in socketFiles { file.remove() }
   }
 
-  private mutating func open(_ address: ListenAddress) throws(ListenError) {
-    if address.unixPath.isEmpty {
+  private mutating func open(
+    _ address: ListenAddress, _ inherited: InheritedSockets
+  ) throws(ListenError) {
+    let given = inherited.sockets(for: address)
+    if given.count > 1 {
+      throw ListenError(
+        message: "listen \(address.text): \(given.count) sockets were passed on, not one")
+    } else if given.count == 1 {
+      // Accepted connections inherit it, as from our own.
+      _ = clinux_set_option(given[0].number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+      try share(given[0], address)
+    } else if !address.inheritedName.isEmpty {
+      let names = inherited.names.isEmpty ? "none was" : "there are: \(inherited.names)"
+      throw ListenError(
+        message: "listen \(address.text): no socket of that name was passed on; \(names)")
+    } else if address.unixPath.isEmpty {
       try openTCP(address)
     } else {
       try openUnix(address)
@@ -94,15 +122,23 @@ public struct ListeningSockets: Sendable {
 
   private mutating func openUnix(_ address: ListenAddress) throws(ListenError) {
     let (first, file) = try UnixListener.open(address)
+    defer { _ = clinux_close(first.number) }
     socketFiles.append(file)
+    try share(first, address)
+  }
+
+  /// Gives each worker a descriptor of its own of a socket that all share.
+  private mutating func share(
+    _ socket: Descriptor, _ address: ListenAddress
+  ) throws(ListenError) {
     for worker in descriptors.indices {
-      let number = worker == 0 ? first.number : clinux_duplicate(first.number)
+      let number = clinux_duplicate(socket.number)
       guard number >= 0 else {
         throw ListenError(address, KernelError(result: Int(number)))
       }
       descriptors[worker].append(Descriptor(number: number))
     }
-    bound.append(.unix)
+    bound.append(TCPListener.address(of: socket))
   }
 }
 

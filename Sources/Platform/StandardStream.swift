@@ -48,6 +48,14 @@ public enum StandardStream {
     }
   }
 
+  /// True when the system's journal reads stdout (1) or stderr (2): it has said which stream it is,
+  /// as nobody else's must be taken for it (systemd.exec(5), `JOURNAL_STREAM`).
+  public static func isJournaled(_ standard: Int32) -> Bool {
+    var status = stat()
+    guard let named = getenv("JOURNAL_STREAM"), fstat(standard, &status) == 0 else { return false }
+    return String(cString: named) == "\(status.st_dev):\(status.st_ino)"
+  }
+
   private struct Stream {
     /// The descriptor, or a negated errno.
     var number: Int32

@@ -32,4 +32,7 @@ public final class WorkerMailbox: Sendable {
     guard pending.load(ordering: .relaxed) != 0 else { return [] }
     return WorkerCommands(rawValue: pending.exchange(0, ordering: .acquiring))
   }
+
+  /// True when nothing waits: the worker has taken all that was posted.
+  public var isEmpty: Bool { pending.load(ordering: .relaxed) == 0 }
 }

@@ -27,6 +27,14 @@ public struct SyslogHeader: Sendable, BitwiseCopyable {
   /// The severity of a level: the same eight, counted from the other end.
   public static func severity(of level: LogLevel) -> UInt8 { 7 - level.rawValue }
 
+  /// Writes what stands before a line for the journal, which reads it from a stream
+  /// (sd-daemon(3)).
+  public static func writePriority(_ severity: UInt8, into writer: inout ByteWriter) {
+    writer.append("<")
+    writer.append(decimal: UInt64(severity))
+    writer.append(">")
+  }
+
   /// Writes the header of a message.
   public func write(
     severity: UInt8, at time: Timestamp, processID: UInt32, into writer: inout ByteWriter

@@ -45,9 +45,15 @@ struct ProcessErrorLog {
     switch sink.destination {
     case .syslog: send(text, level, to: sink)
     case .file: LogFile.append(text, to: sink.path.text)
-    case .stdout: StandardStream.append(text, to: 1)
-    case .stderr: StandardStream.append(text, to: 2)
+    case .stdout: append(text, level, to: 1)
+    case .stderr: append(text, level, to: 2)
     }
+  }
+
+  private func append(_ text: [UInt8], _ level: LogLevel, to standard: Int32) {
+    let isJournaled = StandardStream.isJournaled(standard)
+    let priority = isJournaled ? "<\(SyslogHeader.severity(of: level))>" : ""
+    StandardStream.append(Array(priority.utf8) + text, to: standard)
   }
 
   private func send(_ text: [UInt8], _ level: LogLevel, to sink: LogSinkPlan) {

@@ -33,6 +33,7 @@ func serve(configurationPath: String) -> ExitStatus {
 struct Server {
   private let plan: Plan
   private let certificates: Certificates
+  private let manager = ServiceManager()
   private let signals: ControlSignals
   private let threads: WorkerThreads
   private let mailboxes: [WorkerMailbox]
@@ -72,16 +73,21 @@ struct Server {
   }
 
   private mutating func openSockets() throws(ProcessProblem) {
-    let listeners = plan.tables.listeners
-    let addresses = listeners.indices.map { index in
-      ListenAddress(
-        address: listeners[index].address, unixPath: listeners[index].unixPath.text,
-        backlog: listeners[index].backlog)
-    }
     do throws(ListenError) {
-      sockets = try ListeningSockets(addresses, workers: mailboxes.count)
+      sockets = try ListeningSockets(
+        listenAddresses, workers: mailboxes.count, inherited: InheritedSockets.take())
     } catch {
       throw ProcessProblem(message: error.message)
+    }
+  }
+
+  private var listenAddresses: [ListenAddress] {
+    let listeners = plan.tables.listeners
+    return listeners.indices.map { index in
+      ListenAddress(
+        address: listeners[index].address, unixPath: listeners[index].unixPath.text,
+        backlog: listeners[index].backlog,
+        inheritedName: listeners[index].inheritedName.text)
     }
   }
 
@@ -169,6 +175,8 @@ struct Server {
       processID: UInt32(bitPattern: ProcessControl.processID),
       listeners: sockets?.descriptors(ofWorker: number) ?? [])
     settings.tls = certificates.shelf
+    if StandardStream.isJournaled(1) { settings.journaled.insert(.stdout) }
+    if StandardStream.isJournaled(2) { settings.journaled.insert(.stderr) }
     if control != nil {
       settings.desk = controlled[number].desk
       settings.failures = controlled[number].failures
@@ -194,40 +202,43 @@ struct Server {
     }
   }
 
-  /// Says on stderr that the proxy serves, and what.
+  /// Says on stderr and to the service manager that the proxy serves, and what.
   func announce(configurationPath: String) {
-    let listeners = plan.tables.listeners
-    let addresses = listeners.indices.map { index in
-      listeners[index].unixPath.isEmpty
-        ? listeners[index].address.text : "unix:" + listeners[index].unixPath.text
-    }
+    let addresses = listenAddresses.map(\.text).joined(separator: ", ")
     let workers = mailboxes.count == 1 ? "1 worker" : "\(mailboxes.count) workers"
     notice(
-      "version \(version) serves \(configurationPath) on \(addresses.joined(separator: ", "))"
+      "version \(version) serves \(configurationPath) on \(addresses)"
         + " with \(workers), process \(ProcessControl.processID)")
+    manager.ready("serves on \(addresses) with \(workers)")
   }
 
   /// Passes signals on to the workers until all have ended.
   func supervise() -> ExitStatus {
     var isEnding = false
     var status = ExitStatus.success
+    var watchdog = Watchdog(manager, mailboxes)
     while threads.runningCount > 0 {
-      switch signals.next(or: threads) {
+      switch signals.next(or: threads, milliseconds: watchdog.remainingMilliseconds) {
       case .signal(.terminate), .signal(.quit):
         // Who asks twice does not want to wait.
         post(isEnding ? .stop : .drain)
         isEnding = true
+        manager.stopping("finishes what runs")
       case .signal(.reopen):
         post(.reopenLogs)
       case .signal(.reload):
         renewCertificates()
+      case .timedOut:
+        break
       case .threadEnded:
         if isEnding { continue }
         notice("a worker has ended unexpectedly; the others finish what runs")
         status = .failure
         isEnding = true
+        manager.stopping("a worker has ended unexpectedly")
         post(.drain)
       }
+      watchdog.look(isEnding: isEnding)
     }
     logKeeper?.end()
     return status
@@ -235,9 +246,12 @@ struct Server {
 
   /// Takes the certificates anew; all else of the configuration is kept.
   private func renewCertificates() {
+    manager.reloading()
     guard certificates.renew() else {
+      manager.ready("the certificates could not be renewed")
       return notice("the certificates can't be used; the old ones are kept")
     }
+    manager.ready("certificates renewed")
     post(.renewCertificates)
     notice(
       "the certificates were read again; the rest of the configuration is kept, because reload"

@@ -155,8 +155,8 @@ struct DiagnosticTests {
         proxy.conf:2:10: error: "listen" takes no block
         server { listen 1 { } return 204; }
                  ^~~~~~
-        expected: listen [ADDRESS:]PORT | ADDRESS | unix:PATH [ssl] [default_server] \
-        [proxy_protocol] [backlog=NUMBER];
+        expected: listen [ADDRESS:]PORT | ADDRESS | unix:PATH | systemd:NAME [ssl] \
+        [default_server] [proxy_protocol] [backlog=NUMBER];
         """),
     Case(
       text: "send_timeout 1s;\nsend_timeout 2s;\nserver { return 204; }",

@@ -77,6 +77,15 @@ enum DirectiveCases {
     Case("server", "listen [::1]:8080 proxy_protocol;"),
     Case("server", "listen localhost:8080;"),
     Case("server", "listen unix:/run/waybill.sock;"),
+    Case("server", "listen systemd:web; listen systemd:local;"),
+    Case("server", "listen systemd:;", "invalid socket name \"\""),
+    Case("server", "listen systemd:a:b;", "invalid socket name \"a:b\""),
+    Case(
+      "server", "listen systemd:\(String(repeating: "x", count: 256));",
+      "invalid socket name \"\(String(repeating: "x", count: 256))\""),
+    Case(
+      "server", "listen systemd:a; listen systemd:a;",
+      "the server listens on systemd:a already"),
     Case("server", "listen 0;", "invalid number \"0\""),
     Case("server", "listen 65536;", "invalid number \"65536\""),
     Case("server", "listen 127.0.0.1:x;", "invalid port \"x\" in \"127.0.0.1:x\""),

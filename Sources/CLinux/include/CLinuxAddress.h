@@ -59,14 +59,16 @@ static inline socklen_t clinux_address_to(const struct clinux_address *address,
   return 0;
 }
 
-// Fills `to` with a unix socket's path and returns its size; 0 when the path is too long.
+// Fills `to` with a unix socket's path and returns its size; 0 when the path is too long. A first
+// byte of zero means the abstract space, where a closing zero would be part of the name.
 static inline socklen_t clinux_local_address_to(const void *path, size_t count,
                                                 union clinux_socket_address *to) {
   memset(to, 0, sizeof *to);
   to->local.sun_family = AF_UNIX;
   if (count == 0 || count >= sizeof to->local.sun_path) return 0;
   memcpy(to->local.sun_path, path, count);
-  return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + count + 1);
+  size_t closing = to->local.sun_path[0] == 0 ? 0 : 1;
+  return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + count + closing);
 }
 
 // The address that a socket is bound to.

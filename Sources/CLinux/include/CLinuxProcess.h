@@ -51,8 +51,9 @@ int clinux_is_being_written(int descriptor);
 // Lowers the calling thread's share of the processor; 19 is the least.
 void clinux_lower_priority(int niceness);
 
-// Waits until one of two descriptors is readable. 1: the first, 2: the second, 3: both.
-int clinux_wait_for_either(int first, int second);
+// Waits until one of two descriptors is readable. 1: the first, 2: the second, 3: both; 0: the time
+// is over, which it never is for a negative one.
+int clinux_wait_for_either(int first, int second, int milliseconds);
 
 // Waits until a descriptor is readable (or writable, when `writes` is not 0). 0: the time is over.
 int clinux_wait_for(int descriptor, int writes, int milliseconds);

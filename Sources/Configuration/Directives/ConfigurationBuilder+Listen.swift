@@ -26,12 +26,26 @@ extension ConfigurationBuilder {
     if text.hasPrefix("unix:") {
       return unixEndpoint(String(text.dropFirst(5)), at: word.place).map { [$0] }
     }
+    if text.hasPrefix("systemd:") { return inheritedEndpoint(text, at: word.place).map { [$0] } }
     if !text.isEmpty, text.allSatisfy({ $0.isASCII && $0.isNumber }) {
       guard let port = number(word, 1...65535) else { return nil }
       return endpoints(host: "0.0.0.0", port: UInt16(port), at: word.place)
     }
     guard let (host, port) = splitAuthority(text, at: word.place) else { return nil }
     return endpoints(host: host == "*" ? "0.0.0.0" : host, port: port ?? 80, at: word.place)
+  }
+
+  /// A socket that the service manager opens, by its `FileDescriptorName=`.
+  private func inheritedEndpoint(_ text: String, at place: Place) -> Endpoint? {
+    let name = String(text.dropFirst("systemd:".count))
+    let isValid = name.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != UInt8(ascii: ":") }
+    guard !name.isEmpty, name.utf8.count <= ConfigurationLimits.socketNameBytes, isValid else {
+      reporter.error(
+        place, "invalid socket name \"\(name)\"",
+        expected: "systemd: and the FileDescriptorName= of a socket unit")
+      return nil
+    }
+    return Endpoint(address: .unix, unixPath: "", name: text, inheritedName: name)
   }
 
   /// Notes one option; false when it is refused.
@@ -67,5 +81,6 @@ extension Endpoint {
   /// True for the same socket address.
   func isSame(as other: Endpoint) -> Bool {
     address == other.address && unixPath == other.unixPath
+      && inheritedName == other.inheritedName
   }
 }

@@ -10,17 +10,18 @@ extension DirectiveCatalog {
     Directive(
       "listen", in: .server,
       """
-      [ADDRESS:]PORT | ADDRESS | unix:PATH [ssl] [default_server] [proxy_protocol] \
-      [backlog=NUMBER]
+      [ADDRESS:]PORT | ADDRESS | unix:PATH | systemd:NAME [ssl] [default_server] \
+      [proxy_protocol] [backlog=NUMBER]
       """,
       count: .atLeast(1), default: "80", isRepeatable: true,
       """
-      An address to accept connections on; several servers may share one. `ssl`: TLS is spoken \
-      there, which needs `ssl_certificate`. `default_server`: this \
-      server takes the requests whose host is none of the names of the address's servers (without \
-      it the first server of the address does). `proxy_protocol`: every connection begins with a \
-      header of the PROXY protocol, version 1 or 2. `backlog`: connections that wait to be \
-      accepted (511).
+      An address to accept connections on; several servers may share one. `systemd:NAME` is a \
+      socket that systemd opens and passes on, by the `FileDescriptorName=` of its socket unit; \
+      one that systemd has opened on the very address is taken without being named so. `ssl`: TLS \
+      is spoken there, which needs `ssl_certificate`. `default_server`: this server takes the \
+      requests whose host is none of the names of the address's servers (without it the first \
+      server of the address does). `proxy_protocol`: every connection begins with a header of the \
+      PROXY protocol, version 1 or 2. `backlog`: connections that wait to be accepted (511).
       """
     ) { $0.listen($1) },
     Directive(

@@ -32,6 +32,7 @@ extension PlanAssembler {
       backlog: backlog(uses.map(\.listen)),
       serverNames: ServerNameTable(names: names(servers, endpoint), arena: arena),
       defaultServer: defaultServer)
+    plan.inheritedName = arena.freeze(endpoint.inheritedName)
     plan.isSecure = uses.contains { $0.listen.isSecure }
     if plan.isSecure { for server in servers { requireCertificate(server, endpoint) } }
     return plan

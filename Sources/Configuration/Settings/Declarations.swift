@@ -23,8 +23,10 @@ struct Endpoint {
   var address: PeerAddress
   /// The path of a unix socket; empty for TCP.
   var unixPath: String
-  /// `address:port` or `unix:path`.
+  /// `address:port`, `unix:path` or `systemd:name`.
   var name: String
+  /// The name of a socket that the service manager opens; empty for all others.
+  var inheritedName = ""
 }
 
 /// One address of a `listen`.

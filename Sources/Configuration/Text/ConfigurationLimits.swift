@@ -8,6 +8,8 @@ enum ConfigurationLimits {
   static let blockDepth = 16
   /// Bytes of a unix socket's path: what `sun_path` holds with its zero.
   static let unixPathBytes = 107
+  /// Bytes of a socket unit's `FileDescriptorName=`, as systemd has it.
+  static let socketNameBytes = 255
   /// Largest `worker_threads`: more threads than any machine has cores.
   static let workerThreads = 1024
 }

@@ -21,6 +21,8 @@ public struct WorkerSettings: Sendable {
   public var processID: UInt32
   /// Its own listening sockets, in the order of the plan's listeners. The worker closes them.
   public var listeners: [Descriptor]
+  /// The standard streams that the system's journal reads.
+  public var journaled: Set<LogSinkPlan.Destination> = []
   /// TLS is taken to have been spoken already, on both sides: for rehearsals, which have no peers.
   public var assumesTLS = false
   /// The contexts for TLS, and where later ones will lie.
@@ -102,7 +104,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     listeners = ListenerTable(settings.listeners)
     upstreams = UpstreamTable(tables.upstreams)
     logs = LogSinks(
-      tables.sinks, queueBytes: tables.logQueueBytes, workerCount: settings.count)
+      tables.sinks, queueBytes: tables.logQueueBytes, workerCount: settings.count,
+      journaled: settings.journaled)
     heldResponses = HeldResponses(capacity: slotCount)
     tls = TLSWork(settings.tls)
     nextConnectionNumber = UInt64(settings.number) + 1

@@ -14,6 +14,8 @@ struct LogSinks: ~Copyable {
   /// One file and the lines that wait for it.
   struct Sink: BitwiseCopyable {
     var plan: LogSinkPlan
+    /// Each message has a header of its own: for a syslog server, or for the journal.
+    var hasHeader = false
     var descriptor = Descriptor.none
     /// The memory for lines that wait.
     var queue: UnsafeMutablePointer<UInt8>
@@ -60,7 +62,10 @@ struct LogSinks: ~Copyable {
   /// Sinks that got lines in this turn, so that the others need not be looked at.
   private(set) var hasNews = false
 
-  init(_ plans: FrozenArray<LogSinkPlan>, queueBytes: Int, workerCount: Int) {
+  init(
+    _ plans: FrozenArray<LogSinkPlan>, queueBytes: Int, workerCount: Int,
+    journaled: Set<LogSinkPlan.Destination>
+  ) {
     sinks = .allocate(capacity: plans.count)
     indices = 0..<plans.count
     self.queueBytes = queueBytes
@@ -68,6 +73,8 @@ struct LogSinks: ~Copyable {
     for index in plans.indices {
       let queue = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
       (sinks + index).initialize(to: Sink(plan: plans[index], queue: queue))
+      let destination = plans[index].destination
+      sinks[index].hasHeader = destination == .syslog || journaled.contains(destination)
     }
     isShared = workerCount > 1
   }
@@ -90,8 +97,11 @@ struct LogSinks: ~Copyable {
         start: sinks[index].lines + count, count: queueBytes - count))
   }
 
-  /// A syslog server, whose messages have a header each.
-  @inline(__always) func isSyslog(_ index: Int) -> Bool {
+  /// Something stands before each message.
+  @inline(__always) func hasHeader(_ index: Int) -> Bool { sinks[index].hasHeader }
+
+  /// A syslog server.
+  func isSyslog(_ index: Int) -> Bool {
     sinks[index].plan.destination == .syslog
   }
 
@@ -297,16 +307,20 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// Begins a message of `severity` if a sink is a syslog server.
+  /// Begins a message of `severity` if a sink is a syslog server or the journal.
   @inline(__always) mutating func beginMessage(
     sink index: Int, severity: UInt8?, into writer: inout ByteWriter
   ) {
-    if logs.isSyslog(index) { writeHeader(sink: index, severity: severity, into: &writer) }
+    if logs.hasHeader(index) { writeHeader(sink: index, severity: severity, into: &writer) }
   }
 
   @inline(never) private mutating func writeHeader(
     sink index: Int, severity: UInt8?, into writer: inout ByteWriter
   ) {
+    guard logs.isSyslog(index) else {
+      if let severity { SyslogHeader.writePriority(severity, into: &writer) }
+      return
+    }
     let header = logs[index].plan.header
     let time = Timestamp(microseconds: wall.microseconds, utcOffset: wall.utcOffset)
     header.write(

@@ -1,0 +1,99 @@
+// Listening sockets that the service manager has opened before this process began: it keeps them
+// open, so that clients wait and are not refused while nobody serves (sd_listen_fds(3)).
+
+import CLinux
+import Glibc
+import HTTP
+
+/// The sockets passed to this process.
+public struct InheritedSockets: Sendable {
+  /// One of them.
+  struct Socket: Sendable {
+    var descriptor: Descriptor
+    /// `FileDescriptorName=` of the socket unit; its own name where that is not set.
+    var name: String
+    /// Where it listens.
+    var address: PeerAddress
+    /// The path that it listens at; empty for TCP.
+    var unixPath: String
+
+    /// True when clients of that address come here. `ListenStream=80` means all addresses of both
+    /// families, `listen 80` those of IPv4: the one stands for the other.
+    func serves(_ wanted: PeerAddress) -> Bool {
+      if address == wanted { return true }
+      let areWildcards = [address, wanted].allSatisfy { $0.high == 0 && $0.low == 0 }
+      return areWildcards && address.port == wanted.port && wanted.family != .unix
+    }
+  }
+
+  private(set) var sockets: [Socket] = []
+
+  /// None.
+  public init() {}
+
+  /// The stream sockets that `LISTEN_FDS` counts, if they are meant for this process. They are no
+  /// longer passed on to others.
+  public static func take() -> InheritedSockets {
+    var inherited = InheritedSockets()
+    defer { for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] { unsetenv(name) } }
+    guard variable("LISTEN_PID").flatMap(Int32.init) == getpid(),
+      let count = variable("LISTEN_FDS").flatMap(Int32.init), count > 0, count < 1024
+    else { return inherited }
+    let names = (variable("LISTEN_FDNAMES") ?? "").split(
+      separator: ":", omittingEmptySubsequences: false)
+    for index in 0..<count {
+      let name = Int(index) < names.count ? String(names[Int(index)]) : ""
+      inherited.take(first + index, name)
+    }
+    return inherited
+  }
+
+  /// The sockets for an address: those of its name, or those that listen there.
+  func sockets(for address: ListenAddress) -> [Descriptor] {
+    sockets.filter { socket in
+      if !address.inheritedName.isEmpty { return socket.name == address.inheritedName }
+      guard address.unixPath.isEmpty else { return socket.unixPath == address.unixPath }
+      return socket.unixPath.isEmpty && socket.serves(address.address)
+    }.map(\.descriptor)
+  }
+
+  /// The names, for messages.
+  var names: String { sockets.map { $0.name.isEmpty ? "(none)" : $0.name }.joined(separator: ", ") }
+
+  /// The number of the first one, as everybody has agreed.
+  private static let first: Int32 = 3
+
+  private mutating func take(_ number: Int32, _ name: String) {
+    var type: Int32 = 0
+    var size = socklen_t(MemoryLayout<Int32>.size)
+    _ = fcntl(number, F_SETFD, FD_CLOEXEC)
+    guard getsockopt(number, SOL_SOCKET, SO_TYPE, &type, &size) == 0,
+      type == Int32(SOCK_STREAM.rawValue),
+      fcntl(number, F_SETFL, fcntl(number, F_GETFL) | O_NONBLOCK) == 0
+    else { return }
+    let descriptor = Descriptor(number: number)
+    sockets.append(
+      Socket(
+        descriptor: descriptor, name: name, address: TCPListener.address(of: descriptor),
+        unixPath: Self.path(of: number)))
+  }
+
+  private static func variable(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }
+  }
+
+  /// The path of a unix socket; empty for any other.
+  private static func path(of number: Int32) -> String {
+    var name = sockaddr_un()
+    var size = socklen_t(MemoryLayout<sockaddr_un>.size)
+    let result = withUnsafeMutablePointer(to: &name) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        getsockname(number, $0, &size)
+      }
+    }
+    guard result == 0, name.sun_family == sa_family_t(AF_UNIX) else { return "" }
+    return withUnsafeBytes(of: &name.sun_path) { bytes in
+      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+  }
+}
