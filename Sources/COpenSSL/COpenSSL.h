@@ -87,6 +87,19 @@ static inline void copenssl_set_word(SSL *session, long word) {
   SSL_set_app_data(session, (void *)word);
 }
 
+// Gives a key another type, which frees and wipes what it holds.
+static inline void copenssl_empty_key(EVP_PKEY *key) {
+  EVP_PKEY_set_type(key, EVP_PKEY_X25519);
+  EVP_PKEY_free(key);
+}
+
+// Wipes the keys by which both sides have agreed on their secrets.
+static inline void copenssl_forget_exchange_keys(SSL *session) {
+  EVP_PKEY *key = NULL;
+  if (SSL_get_tmp_key(session, &key)) copenssl_empty_key(key);
+  if (SSL_get_peer_tmp_key(session, &key)) copenssl_empty_key(key);
+}
+
 static inline void copenssl_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio); }
 
 static inline void copenssl_retry_read(BIO *bio) { BIO_set_retry_read(bio); }

@@ -41,7 +41,7 @@ public struct TLSSession {
 
   private init?(_ context: OpaquePointer, _ transport: TLSTransportPointer) {
     guard let handle = SSL_new(context) else { return nil }
-    guard let bio = TransportBIO.make(transport) else {
+    guard let bio = TransportBIO.shared(transport) else {
       SSL_free(handle)
       return nil
     }
@@ -77,7 +77,12 @@ public struct TLSSession {
   public func handshake() -> HandshakeStep {
     ERR_clear_error()
     let result = SSL_do_handshake(handle)
-    if result == 1 { return .done }
+    if result == 1 {
+      // They were needed once. A connection may live for days, and what is not in memory can't be
+      // taken from it; besides, that is 460 bytes.
+      copenssl_forget_exchange_keys(handle)
+      return .done
+    }
     switch SSL_get_error(handle, result) {
     case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .needsInput
     case SSL_ERROR_WANT_CLIENT_HELLO_CB: return .needsServer
