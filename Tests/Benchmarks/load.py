@@ -71,9 +71,10 @@ def read_wrk_report(text):
 UNITS = {"us": 1.0, "ms": 1e3, "s": 1e6, "m": 60e6}
 
 
-def request_head(path, port):
+def request_head(path, port, close=False):
     lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
     lines += [f"{name}: {value}" for name, value in FIELDS.items()]
+    lines += ["Connection: close"] if close else []
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
@@ -144,6 +145,33 @@ class KeptConnections:
         for connection in self.connections:
             connection.close()
         self.connections = []
+
+
+def run_resumed(port, path, seconds):
+    """One request after the other, each on a new connection that resumes the session before it
+    (RFC 8446 section 2.2). wrk can't resume, so this is Python, slow, and the same for all."""
+    context = trusting_context()
+    request = request_head(path, port, close=True)
+    session = None
+    times = []
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        start = time.monotonic()
+        plain = socket.create_connection(("127.0.0.1", port), 30)
+        with context.wrap_socket(plain, session=session) as connection:
+            exchange(connection, request)
+            if session and not connection.session_reused:
+                raise SystemExit("the proxy did not resume a session")
+            session = connection.session
+        times.append((time.monotonic() - start) * 1e6)
+    times.sort()
+    return Result(
+        requests=len(times),
+        seconds=sum(times) / 1e6,
+        p50=times[len(times) // 2],
+        p99=times[len(times) * 99 // 100],
+        errors="",
+    )
 
 
 class SlowReaders:
