@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
@@ -56,6 +57,14 @@ static inline void copenssl_set_status_callback(
 // Takes over `response`, which OPENSSL_malloc has made.
 static inline void copenssl_staple(SSL *session, unsigned char *response, long count) {
   SSL_set_tlsext_status_ocsp_resp(session, response, count);
+}
+
+// True when the bytes are an OCSP response and nothing else.
+static inline int copenssl_is_ocsp_response(const unsigned char *bytes, size_t count) {
+  const unsigned char *end = bytes;
+  OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &end, (long)count);
+  OCSP_RESPONSE_free(response);
+  return response != NULL && end == bytes + count;
 }
 
 static inline int copenssl_set_server_name(SSL *session, const char *name) {

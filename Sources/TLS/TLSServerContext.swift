@@ -41,6 +41,13 @@ public final class TLSServerContext: Sendable {
       context, { session, alert, _ in TLSServerContext.clientHello(session, alert) }, nil)
     copenssl_set_server_name_callback(context) { _, _, _ in SSL_TLSEXT_ERR_OK }
     SSL_CTX_set_alpn_select_cb(context, Self.selectProtocol, nil)
+    if let response = settings.stapledResponse {
+      guard copenssl_is_ocsp_response(response.bytes, response.bytes.count) == 1 else {
+        ERR_clear_error()
+        let problem = TLSProblem("there is no OCSP response in DER in it")
+        throw TLSContextProblem(part: .stapledResponse, problem: problem)
+      }
+    }
     stapled = settings.stapledResponse.map { Self.staple($0.bytes, in: context) }
     groups = settings.common.groups
     rejectsHandshake = settings.rejectsHandshake
