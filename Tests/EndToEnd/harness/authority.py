@@ -127,14 +127,15 @@ class Authority:
         _write_key(pair.key, key, password)
         return pair
 
-    def vouch(self, pair: Pair) -> Path:
-        """An OCSP response that calls a certificate good, for a week."""
+    def vouch(self, pair: Pair, is_good: bool = True) -> Path:
+        """An OCSP response that calls a certificate good, or revoked, for a week."""
         now = datetime.datetime.now(datetime.timezone.utc)
+        status = ocsp.OCSPCertStatus.GOOD if is_good else ocsp.OCSPCertStatus.REVOKED
         response = (
             ocsp.OCSPResponseBuilder()
             .add_response(
-                pair.x509, self.x509, hashes.SHA1(), ocsp.OCSPCertStatus.GOOD,
-                now - DAY, now + 7 * DAY, None, None,
+                pair.x509, self.x509, hashes.SHA1(), status,
+                now - DAY, now + 7 * DAY, None if is_good else now - DAY, None,
             )
             .responder_id(ocsp.OCSPResponderEncoding.HASH, self.x509)
             .sign(self._key, hashes.SHA256())
