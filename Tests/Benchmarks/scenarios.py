@@ -86,7 +86,8 @@ SCENARIOS = [
         connections=1,
         secure=True,
         resumed=True,
-        goals={("cpu", "nginx"): 1.0},
+        # Only here a turn has one request, and a write of its own for its line; nginx buffers them.
+        goals={("cpu", "nginx"): 1.1},
     ),
 ]
 
