@@ -57,7 +57,8 @@ let package = Package(
     .target(
       name: "Certificates", dependencies: ["COpenSSL"], path: "Tests/Certificates",
       swiftSettings: strict),
-    .testTarget(name: "TLSTests", dependencies: ["TLS", "Certificates"], swiftSettings: strict),
+    .testTarget(
+      name: "TLSTests", dependencies: ["TLS", "COpenSSL", "Certificates"], swiftSettings: strict),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"], swiftSettings: strict),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Basics"], swiftSettings: strict),
     .testTarget(

@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
@@ -58,6 +59,14 @@ static inline void copenssl_staple(SSL *session, unsigned char *response, long c
   SSL_set_tlsext_status_ocsp_resp(session, response, count);
 }
 
+// True when the bytes are an OCSP response and nothing else.
+static inline int copenssl_is_ocsp_response(const unsigned char *bytes, size_t count) {
+  const unsigned char *end = bytes;
+  OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &end, (long)count);
+  OCSP_RESPONSE_free(response);
+  return response != NULL && end == bytes + count;
+}
+
 static inline int copenssl_set_server_name(SSL *session, const char *name) {
   return (int)SSL_set_tlsext_host_name(session, name);
 }
@@ -85,6 +94,19 @@ static inline long copenssl_word(const SSL *session) { return (long)SSL_get_app_
 
 static inline void copenssl_set_word(SSL *session, long word) {
   SSL_set_app_data(session, (void *)word);
+}
+
+// Gives a key another type, which frees and wipes what it holds.
+static inline void copenssl_empty_key(EVP_PKEY *key) {
+  EVP_PKEY_set_type(key, EVP_PKEY_X25519);
+  EVP_PKEY_free(key);
+}
+
+// Wipes the keys by which both sides have agreed on their secrets.
+static inline void copenssl_forget_exchange_keys(SSL *session) {
+  EVP_PKEY *key = NULL;
+  if (SSL_get_tmp_key(session, &key)) copenssl_empty_key(key);
+  if (SSL_get_peer_tmp_key(session, &key)) copenssl_empty_key(key);
 }
 
 static inline void copenssl_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio); }

@@ -41,6 +41,13 @@ public final class TLSServerContext: Sendable {
       context, { session, alert, _ in TLSServerContext.clientHello(session, alert) }, nil)
     copenssl_set_server_name_callback(context) { _, _, _ in SSL_TLSEXT_ERR_OK }
     SSL_CTX_set_alpn_select_cb(context, Self.selectProtocol, nil)
+    if let response = settings.stapledResponse {
+      guard copenssl_is_ocsp_response(response.bytes, response.bytes.count) == 1 else {
+        ERR_clear_error()
+        let problem = TLSProblem("there is no OCSP response in DER in it")
+        throw TLSContextProblem(part: .stapledResponse, problem: problem)
+      }
+    }
     stapled = settings.stapledResponse.map { Self.staple($0.bytes, in: context) }
     groups = settings.common.groups
     rejectsHandshake = settings.rejectsHandshake
@@ -111,11 +118,11 @@ public final class TLSServerContext: Sendable {
   ) -> Int32 {
     guard let session else { return SSL_CLIENT_HELLO_ERROR }
     switch copenssl_word(session) {
-    case TLSSession.Choice.open:
-      copenssl_set_word(session, TLSSession.Choice.asked)
+    case TLSSession.Word.open:
+      copenssl_set_word(session, TLSSession.Word.asked)
       TransportBIO.transport(of: session)?.pointee.serverName = ServerNameExtension.name(session)
       return SSL_CLIENT_HELLO_RETRY
-    case TLSSession.Choice.rejected:
+    case TLSSession.Word.rejected:
       alert?.pointee = SSL_AD_UNRECOGNIZED_NAME
       return SSL_CLIENT_HELLO_ERROR
     default: return SSL_CLIENT_HELLO_SUCCESS

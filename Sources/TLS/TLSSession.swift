@@ -30,18 +30,21 @@ public struct TLSSession {
     case failed(TLSFailure)
   }
 
-  /// The word kept at a session: how far the choice of the server has come.
-  enum Choice {
+  /// The word kept at a session: how far the choice of the server has come, and later whether the
+  /// stream is over.
+  enum Word {
     static let open = 0
     static let asked = 1
     static let rejected = 2
+    /// The end, or a failure, came right behind bytes that were given out without it.
+    static let over = 3
   }
 
   let handle: OpaquePointer
 
   private init?(_ context: OpaquePointer, _ transport: TLSTransportPointer) {
     guard let handle = SSL_new(context) else { return nil }
-    guard let bio = TransportBIO.make(transport) else {
+    guard let bio = TransportBIO.shared(transport) else {
       SSL_free(handle)
       return nil
     }
@@ -77,7 +80,12 @@ public struct TLSSession {
   public func handshake() -> HandshakeStep {
     ERR_clear_error()
     let result = SSL_do_handshake(handle)
-    if result == 1 { return .done }
+    if result == 1 {
+      // They were needed once. A connection may live for days, and what is not in memory can't be
+      // taken from it; besides, that is 460 bytes.
+      copenssl_forget_exchange_keys(handle)
+      return .done
+    }
     switch SSL_get_error(handle, result) {
     case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .needsInput
     case SSL_ERROR_WANT_CLIENT_HELLO_CB: return .needsServer
@@ -92,7 +100,7 @@ public struct TLSSession {
   }
 
   /// Answers `needsServer`: there is none; the handshake will fail with `unrecognized_name`.
-  public func reject() { copenssl_set_word(handle, Choice.rejected) }
+  public func reject() { copenssl_set_word(handle, Word.rejected) }
 
   /// Decrypts into `target`, as much as there is and fits.
   public func read(into target: UnsafeMutableRawBufferPointer) -> ReadStep {
@@ -105,11 +113,16 @@ public struct TLSSession {
         count += taken
         continue
       }
-      if count > 0 { break }
       switch SSL_get_error(handle, result) {
-      case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .needsInput
-      case SSL_ERROR_ZERO_RETURN: return .end
-      default: return .failed(.last(of: handle))
+      case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE:
+        return count > 0 ? .bytes(count) : .needsInput
+      case let error:
+        if count > 0 {
+          // OpenSSL has taken it from the input, and will say it again when it is asked again.
+          copenssl_set_word(handle, Word.over)
+          return .bytes(count)
+        }
+        return error == SSL_ERROR_ZERO_RETURN ? .end : .failed(.last(of: handle))
       }
     }
     return count > 0 ? .bytes(count) : .needsInput
@@ -141,8 +154,10 @@ public struct TLSSession {
 
   /// True once the handshake is complete.
   public var isEstablished: Bool { SSL_is_init_finished(handle) == 1 }
-  /// True when something was decrypted that `read` has not taken yet, or may be.
-  public var hasPending: Bool { SSL_has_pending(handle) == 1 }
+  /// True when `read` may find something without further input: bytes, or the end behind them.
+  public var hasPending: Bool {
+    SSL_has_pending(handle) == 1 || copenssl_word(handle) == Word.over
+  }
 
   /// What later connections to the same server can resume; nil when nothing can.
   public func saved() -> TLSSavedSession? {

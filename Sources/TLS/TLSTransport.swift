@@ -15,6 +15,9 @@ public struct TLSTransport {
   /// The name that the last client asked for which began to say hello; lowercase.
   public internal(set) var serverName: [UInt8] = []
 
+  /// OpenSSL's view of it, shared by all its sessions and freed with the last of them.
+  fileprivate var bio: OpaquePointer?
+
   /// A transport that leaves what it sends in `room`.
   public init(room: UnsafeMutableRawBufferPointer) {
     input = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -55,11 +58,14 @@ public typealias TLSTransportPointer = UnsafeMutablePointer<TLSTransport>
 
 /// OpenSSL's view of a transport.
 enum TransportBIO {
-  /// A BIO over a transport; nil when memory has run out.
-  static func make(_ transport: TLSTransportPointer) -> OpaquePointer? {
+  /// A further reference to the BIO over a transport; nil when memory has run out. One for all
+  /// sessions, because it keeps nothing of theirs, and each of its own would cost 220 bytes.
+  static func shared(_ transport: TLSTransportPointer) -> OpaquePointer? {
+    if let bio = transport.pointee.bio { return BIO_up_ref(bio) == 1 ? bio : nil }
     guard let bio = BIO_new(method) else { return nil }
     BIO_set_data(bio, transport)
     BIO_set_init(bio, 1)
+    transport.pointee.bio = bio
     return bio
   }
 
@@ -93,6 +99,10 @@ enum TransportBIO {
     BIO_meth_set_ctrl(method) { _, command, _, _ in
       // All is "sent" as soon as it is in the transport.
       command == BIO_CTRL_FLUSH ? 1 : 0
+    }
+    BIO_meth_set_destroy(method) { bio in
+      TransportBIO.transport(ofBIO: bio)?.pointee.bio = nil
+      return 1
     }
     return method
   }()

@@ -63,8 +63,11 @@ public final class TicketKeys: Sendable {
         let pointer = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(session), TicketKeys.slot)
       else { return -1 }
       let keys = Unmanaged<TicketKeys>.fromOpaque(pointer).takeUnretainedValue()
-      return seals == 1
-        ? keys.seal(name, vector, cipher, digest) : keys.open(name, vector, cipher, digest)
+      if seals == 1 { return keys.seal(name, vector, cipher, digest) }
+      let opened = keys.open(name, vector, cipher, digest)
+      // Clients use a ticket of TLS 1.3 once (RFC 8446 appendix C.4): without a new one, each
+      // second connection would begin with a full handshake.
+      return opened == 1 && SSL_version(session) == TLS1_3_VERSION ? 2 : opened
     }
   }
 

@@ -3,6 +3,7 @@
 import re
 import resource
 import socket
+import ssl
 import subprocess
 import time
 from dataclasses import dataclass
@@ -70,9 +71,10 @@ def read_wrk_report(text):
 UNITS = {"us": 1.0, "ms": 1e3, "s": 1e6, "m": 60e6}
 
 
-def request_head(path, port):
+def request_head(path, port, close=False):
     lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
     lines += [f"{name}: {value}" for name, value in FIELDS.items()]
+    lines += ["Connection: close"] if close else []
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
@@ -106,11 +108,20 @@ def finish_exchange(connection):
             return
 
 
+def trusting_context():
+    """TLS with whoever answers: the benchmark's certificate has no authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 class KeptConnections:
     """Kept-alive connections that take turns in a fixed order: the same work in every run."""
 
-    def __init__(self, port):
+    def __init__(self, port, secure=False):
         self.port = port
+        self.context = trusting_context() if secure else None
         self.request = request_head("/", port)
         self.connections = []
 
@@ -118,6 +129,8 @@ class KeptConnections:
         """Opens more connections, each with one request and its response."""
         for _ in range(count):
             connection = socket.create_connection(("127.0.0.1", self.port), 30)
+            if self.context:
+                connection = self.context.wrap_socket(connection)
             exchange(connection, self.request)
             self.connections.append(connection)
 
@@ -132,6 +145,33 @@ class KeptConnections:
         for connection in self.connections:
             connection.close()
         self.connections = []
+
+
+def run_resumed(port, path, seconds):
+    """One request after the other, each on a new connection that resumes the session before it
+    (RFC 8446 section 2.2). wrk can't resume, so this is Python, slow, and the same for all."""
+    context = trusting_context()
+    request = request_head(path, port, close=True)
+    session = None
+    times = []
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        start = time.monotonic()
+        plain = socket.create_connection(("127.0.0.1", port), 30)
+        with context.wrap_socket(plain, session=session) as connection:
+            exchange(connection, request)
+            if session and not connection.session_reused:
+                raise SystemExit("the proxy did not resume a session")
+            session = connection.session
+        times.append((time.monotonic() - start) * 1e6)
+    times.sort()
+    return Result(
+        requests=len(times),
+        seconds=sum(times) / 1e6,
+        p50=times[len(times) // 2],
+        p99=times[len(times) * 99 // 100],
+        errors="",
+    )
 
 
 class SlowReaders:

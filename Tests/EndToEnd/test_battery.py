@@ -6,12 +6,13 @@ import pytest
 
 from battery.bench import check, opened
 from battery.case import Case
-from battery.conf import SERVER, WAYBILL
+from battery.conf import SERVER
 from battery.judgement import faults, log_faults
 from battery.log_tail import LogTail
 from battery.observation import observe
 from battery.recorder import Recorder, Sighting
 from battery.tables import request_cases
+from battery.way import PLAIN, Way
 from conftest import Site
 from harness.ports import free_port
 
@@ -21,12 +22,11 @@ REQUESTS = request_cases()
 class Bench:
     """One proxy in front of one recording backend, for all cases of a run."""
 
-    def __init__(self, site: Site, stack: ExitStack):
-        self.recorder = Recorder()
+    def __init__(self, site: Site, stack: ExitStack, way: Way = PLAIN):
+        self.way = way
+        self.recorder = Recorder(wrap=way.wrap)
         stack.callback(self.recorder.stop)
-        conf = WAYBILL.format(directory=site.directory) + SERVER.format(
-            port=free_port(), backend=self.recorder.address, proxy=""
-        )
+        conf = way.conf(site.directory, SERVER, free_port(), self.recorder.address)
         self.proxy = stack.enter_context(site.running(conf))
         self.log = LogTail(self.proxy.access_log)
         self._unfinished: set[str] = set()
@@ -34,7 +34,8 @@ class Bench:
     def faults(self, case: Case) -> list[str]:
         """All that is wrong with what the proxy makes of a case."""
         self.proxy.alive()
-        observation = observe(self.proxy.port, case, self.recorder)
+        case = self.way.expected(case)
+        observation = observe(self.proxy.port, case, self.recorder, connect=self.way.connect)
         observation.sightings = [one for one in observation.sightings if not self._is_late(one)]
         lines = self.log.take(observation.client, max(1, len(observation.responses)))
         if case.outcome.partial:

@@ -5,13 +5,14 @@ from contextlib import ExitStack
 import pytest
 
 from battery.bench import check, opened
-from battery.conf import RESPONSES, WAYBILL
+from battery.conf import RESPONSES
 from battery.hostile import HostileBackend
 from battery.log_tail import LogTail
 from battery.response_case import ResponseCase
 from battery.response_judgement import response_faults, response_log_faults
 from battery.response_observation import observe_response
 from battery.tables import response_cases
+from battery.way import PLAIN, Way
 from conftest import Site
 from harness.ports import free_port
 
@@ -21,19 +22,20 @@ CASES = response_cases()
 class Bench:
     """One proxy in front of one hostile backend, for all cases of a run."""
 
-    def __init__(self, site: Site, stack: ExitStack):
-        self.backend = HostileBackend()
+    def __init__(self, site: Site, stack: ExitStack, way: Way = PLAIN):
+        self.way = way
+        self.backend = HostileBackend(wrap=way.wrap)
         stack.callback(self.backend.stop)
-        conf = WAYBILL.format(directory=site.directory) + RESPONSES.format(
-            port=free_port(), backend=self.backend.address, proxy=""
-        )
+        conf = way.conf(site.directory, RESPONSES, free_port(), self.backend.address)
         self.proxy = stack.enter_context(site.running(conf))
         self.log = LogTail(self.proxy.access_log)
 
     def faults(self, case: ResponseCase) -> list[str]:
         """All that is wrong with what the proxy makes of a case."""
         self.proxy.alive()
-        observation = observe_response(self.proxy.port, case, self.backend)
+        observation = observe_response(
+            self.proxy.port, case, self.backend, connect=self.way.connect
+        )
         first, second = observation.first.client, observation.next.client
         if first == second:
             lines = self.log.take(first, 2)

@@ -170,6 +170,15 @@ def test_the_next_backend_is_asked(site, secure_backend, make_backend, authority
         assert proxy.get().status == 200
 
 
+@pytest.mark.parametrize("pause", [[], [0.1]])
+def test_the_end_of_the_stream_may_come_with_the_content(site, secure_backend, authority, pause):
+    backend = secure_backend(script=[b"HTTP/1.1 200 OK\r\n\r\nall of it", *pause, CLOSE])
+    proxy = pass_to(site, backend, trust(authority))
+    response = proxy.get()
+    assert response.body == b"all of it"
+    assert "error" not in proxy.log_line(response.request_id)
+
+
 def test_a_response_cut_without_a_close_notify_is_not_taken_for_whole(
     site, secure_backend, authority
 ):

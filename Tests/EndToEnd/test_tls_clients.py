@@ -104,6 +104,29 @@ def test_the_first_bytes_may_come_one_by_one(secure, trusting):
         assert b"slow-1" in until(lambda: session.read(65536))
 
 
+def test_a_client_that_has_ended_its_stream_gets_its_response(secure, backend, trusting):
+    """Its close_notify comes in one piece with the request, and the connection stays open."""
+    backend.script = lambda request: [0.2, reply()]
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = trusting.wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with secure.connect() as raw:
+        while True:
+            try:
+                session.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                raw.send(outgoing.read())
+                incoming.write(raw.socket.recv(65536))
+        session.write(request_bytes(fields={"X-Request-ID": "ended-1"}))
+        with pytest.raises(ssl.SSLWantReadError):
+            session.unwrap()
+        raw.send(outgoing.read())
+        incoming.write(raw.rest())
+    assert session.read(65536).endswith(b"hello\n")
+    line = secure.log_line("ended-1")
+    assert line["status"] == 200 and "error" not in line
+
+
 def test_the_name_chooses_the_certificate(site, authority):
     names = ["a.example", "b.example"]
     pairs = {name: authority.issue(name, f"*.{name}") for name in names}
@@ -166,7 +189,10 @@ def test_sessions_are_resumed_by_any_worker(site, backend, pair, authority, vers
         with connect(proxy, context, session=session) as again:
             response = again.exchange(request_bytes())
             assert again.tls.session_reused
-            session = again.tls.session if version == "TLSv1_3" else session
+            if version == "TLSv1_3":
+                # Browsers use a ticket once: each connection must bring the next one.
+                assert again.tls.session.id != session.id
+                session = again.tls.session
         assert proxy.log_line(response.request_id)["tls_resumed"] is True
 
 

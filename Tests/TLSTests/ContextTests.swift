@@ -54,6 +54,7 @@ import Testing
     let rubbish = TLSFile(path: "x", bytes: [1, 2, 3])
     #expect(problem { $0.common.authorities = [rubbish] }?.part == .authorities)
     #expect(problem { $0.common.revocationLists = rubbish }?.part == .revocationLists)
+    #expect(problem { $0.stapledResponse = rubbish }?.part == .stapledResponse)
   }
 
   @Test func datesOfCertificates() {

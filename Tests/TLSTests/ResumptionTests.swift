@@ -44,6 +44,20 @@ import Testing
     #expect(isResumed(session, server, client) == false)
   }
 
+  /// Clients use a ticket of TLS 1.3 once, so that nobody can tell their connections together.
+  @Test func aResumedSessionBringsATicketOfItsOwn() throws {
+    let server = try TLSBed.serverContext()
+    let client = try TLSBed.clientContext()
+    let session = try saved(server, client)
+    defer { session.free() }
+    let bed = TLSBed([("a.example", server)], client: client, resuming: session)
+    bed.shake()
+    #expect(bed.server.session?.isResumed == true)
+    // What comes behind the handshake is the ticket.
+    #expect(bed.client.isDone && !bed.client.arriving.isEmpty)
+    bed.client.session?.end()
+  }
+
   @Test func otherServersWithTheSameKeysTakeItOnlyWithTheSameIdentity() throws {
     let keys = TicketKeys(interval: 100)
     let first = try TLSBed.serverContext(keys: keys) { $0.identity = "one" }

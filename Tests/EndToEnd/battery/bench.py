@@ -23,4 +23,4 @@ def check(bench, name: str, case, shown: Callable[[object], str]) -> None:
     found = {part: wrong for part, one in parts.items() if (wrong := bench.faults(one))}
     for part in found:
         print(f"{part} ({parts[part].rule}): {shown(parts[part])}")
-    assert not found
+    assert not found, found

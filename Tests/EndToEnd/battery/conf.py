@@ -1,4 +1,4 @@
-"""The servers of the battery, for Waybill and, in the same words, for nginx."""
+"""The servers of the battery, for Waybill and, in the same words, for nginx; `backend` is a URL."""
 
 SERVER = """\
 server {{
@@ -8,18 +8,18 @@ server {{
 }}
 server {{
   listen 127.0.0.1:{port} default_server;
-  location / {{ proxy_pass http://{backend}; {proxy} }}
+  location / {{ proxy_pass {backend}; {proxy} }}
   location /own {{ return 200 "own"; }}
   location /guarded {{ return 203 "guarded"; }}
-  location /small {{ client_max_body_size 10; proxy_pass http://{backend}; {proxy} }}
-  location /replaced/ {{ proxy_pass http://{backend}/base/; {proxy} }}
+  location /small {{ client_max_body_size 10; proxy_pass {backend}; {proxy} }}
+  location /replaced/ {{ proxy_pass {backend}/base/; {proxy} }}
 }}
 """
 
 RESPONSES = """\
 server {{
   listen 127.0.0.1:{port};
-  location / {{ proxy_pass http://{backend}; {proxy} }}
+  location / {{ proxy_pass {backend}; {proxy} }}
 }}
 """
 

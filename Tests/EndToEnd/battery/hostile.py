@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 from harness.backend import BackendConnection, Ending, RecordingBackend, Step, reply
 from harness.messages import Request
@@ -13,13 +14,13 @@ NEXT_BODY = b"the next request's own answer"
 class HostileBackend(RecordingBackend):
     """Plays `steps` for `/case`; answers every other request properly."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self.steps: tuple[Step, ...] = ()
         self.served: list[tuple[str, int]] = []
         """Target and number of the connection of each request, in the order of answers."""
         self.played = threading.Event()
         """Set once the last step has been taken, or is about to close the connection."""
-        super().__init__(self._answer)
+        super().__init__(self._answer, **options)
 
     def _answer(self, request: Request) -> tuple[Step, ...]:
         assert isinstance(request.connection, BackendConnection)

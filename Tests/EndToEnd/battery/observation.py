@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from harness.client import RawConnection
@@ -44,10 +45,16 @@ def read_all(connection: RawConnection, method: str, observation: Observation) -
         observation.ending = f"malformed: {error}"
 
 
-def observe(port: int, case: Case, recorder: Recorder, patience: float = 5) -> Observation:
+def observe(
+    port: int,
+    case: Case,
+    recorder: Recorder,
+    patience: float = 5,
+    connect: Callable[..., RawConnection] = RawConnection,
+) -> Observation:
     """Sends a case and the probe behind it, and reads until the connection ends."""
     start = len(recorder.sightings)
-    with RawConnection(port, timeout=patience) as connection:
+    with connect(port, timeout=patience) as connection:
         observation = Observation(connection.address)
         try:
             connection.send(case.data if case.ends else case.data + PROBE)

@@ -88,7 +88,9 @@ def version(name: str, option: str) -> str:
 
 def nginx(directory: Path, backend: str, is_hostile: bool) -> Reader:
     port = free_port()
-    servers = (RESPONSES if is_hostile else SERVER).format(port=port, backend="backend", proxy="")
+    servers = (RESPONSES if is_hostile else SERVER).format(
+        port=port, backend="http://backend", proxy=""
+    )
     conf = directory / "nginx.conf"
     conf.write_text(NGINX.format(directory=directory, backend=backend, servers=servers))
     command = [program("nginx"), "-c", conf, "-p", directory, "-e", directory / "nginx-error.log"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from harness.backend import BackendConnection, RecordingBackend
 from harness.messages import Malformed, Request, Truncated, read_request_body, read_request_head
@@ -33,9 +34,9 @@ def answer_to(request: Request) -> bytes:
 class Recorder(RecordingBackend):
     """Answers every whole request with 200; `sightings` holds all that came, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self.sightings: list[Sighting] = []
-        super().__init__()
+        super().__init__(**options)
 
     def _serve_one(self, connection: BackendConnection) -> bool:
         stream = connection.stream

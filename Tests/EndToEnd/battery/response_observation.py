@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.client import RawConnection
@@ -60,14 +61,18 @@ def ask(connection: RawConnection, data: bytes, method: str) -> Attempt:
 
 
 def observe_response(
-    port: int, case: ResponseCase, backend: HostileBackend, patience: float = 5
+    port: int,
+    case: ResponseCase,
+    backend: HostileBackend,
+    patience: float = 5,
+    connect: Callable[..., RawConnection] = RawConnection,
 ) -> ResponseObservation:
     """Has the backend play the case's steps for one request, and sends another one behind it."""
     backend.steps = case.steps
     backend.played.clear()
     start = len(backend.served)
     line = case.method + b" /case HTTP/" + case.version + b"\r\n"
-    with RawConnection(port, timeout=patience) as connection:
+    with connect(port, timeout=patience) as connection:
         first = ask(connection, line + HOST + case.request + b"\r\n", case.method.decode())
         if case.pause:
             backend.played.wait(patience)
@@ -75,6 +80,6 @@ def observe_response(
         second = ask(connection, NEXT, "GET") if first.ending == "whole" else None
     keeps = second is not None and second.response is not None
     if second is None or second.ending in ("closed", "cut"):
-        with RawConnection(port, timeout=patience) as connection:
+        with connect(port, timeout=patience) as connection:
             second = ask(connection, NEXT, "GET")
     return ResponseObservation(first, second, keeps, backend.served[start:])

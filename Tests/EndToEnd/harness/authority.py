@@ -10,7 +10,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 DAY = datetime.timedelta(days=1)
@@ -38,6 +39,13 @@ def _alternative(name: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
+
+
+def _access(responder: str) -> x509.AuthorityInformationAccess:
+    url = x509.UniformResourceIdentifier(responder)
+    return x509.AuthorityInformationAccess(
+        [x509.AccessDescription(AuthorityInformationAccessOID.OCSP, url)]
+    )
 
 
 def _write_key(path: Path, key: Key, password: bytes | None = None) -> None:
@@ -92,28 +100,49 @@ class Authority:
         days: tuple[int, int] = (-1, 20),
         kind: str = "ec",
         password: bytes | None = None,
+        responder: str | None = None,
     ) -> Pair:
-        """A certificate for these names; the first is its subject."""
+        """A certificate for these names; the first is its subject. `responder` is the URL at which
+        OCSP would say whether it is revoked."""
         key: Key = (
             ec.generate_private_key(ec.SECP256R1())
             if kind == "ec"
             else rsa.generate_private_key(65537, 2048)
         )
         usage = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
-        certificate = (
+        builder = (
             self._builder(names[0], key.public_key(), days)
             .add_extension(
                 x509.SubjectAlternativeName([_alternative(name) for name in names]), False
             )
             .add_extension(x509.ExtendedKeyUsage([usage]), False)
-            .sign(self._key, hashes.SHA256())
         )
+        if responder:
+            builder = builder.add_extension(_access(responder), False)
+        certificate = builder.sign(self._key, hashes.SHA256())
         self._count += 1
         stem = self.directory / f"{self.name.split()[0].lower()}-{self._count}"
         pair = Pair(stem.with_suffix(".crt"), stem.with_suffix(".key"), certificate)
         pair.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         _write_key(pair.key, key, password)
         return pair
+
+    def vouch(self, pair: Pair, is_good: bool = True) -> Path:
+        """An OCSP response that calls a certificate good, or revoked, for a week."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        status = ocsp.OCSPCertStatus.GOOD if is_good else ocsp.OCSPCertStatus.REVOKED
+        response = (
+            ocsp.OCSPResponseBuilder()
+            .add_response(
+                pair.x509, self.x509, hashes.SHA1(), status,
+                now - DAY, now + 7 * DAY, None if is_good else now - DAY, None,
+            )
+            .responder_id(ocsp.OCSPResponderEncoding.HASH, self.x509)
+            .sign(self._key, hashes.SHA256())
+        )  # fmt: skip
+        path = pair.certificate.with_suffix(".ocsp")
+        path.write_bytes(response.public_bytes(serialization.Encoding.DER))
+        return path
 
     def revoke(self, *pairs: Pair) -> Path:
         """A revocation list that names these."""
@@ -135,3 +164,24 @@ class Authority:
         crl = builder.sign(self._key, hashes.SHA256())
         path.write_bytes(crl.public_bytes(serialization.Encoding.PEM))
         return path
+
+
+def self_signed(directory: Path, name: str) -> Pair:
+    """A certificate with a key of RSA, which has signed it itself."""
+    key = rsa.generate_private_key(65537, 2048)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(_name(name))
+        .issuer_name(_name(name))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - DAY)
+        .not_valid_after(now + 20 * DAY)
+        .add_extension(x509.SubjectAlternativeName([_alternative(name)]), False)
+        .sign(key, hashes.SHA256())
+    )
+    pair = Pair(directory / "own.crt", directory / "own.key", certificate)
+    pair.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    _write_key(pair.key, key)
+    return pair

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,35 @@ def client_context(
     return context
 
 
+class SecureStream(Stream):
+    """A stream that is cut, as by a reset, if no close_notify ends it."""
+
+    def fill(self) -> bool:
+        try:
+            return super().fill()
+        except ssl.SSLEOFError as error:
+            raise ConnectionResetError(str(error)) from error
+
+
+class EndingSocket(ssl.SSLSocket):
+    """Ends its stream by a close_notify when it is closed, unless it is to be reset."""
+
+    def close(self) -> None:
+        if self.fileno() >= 0:
+            lingers = self.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)
+            if not struct.unpack("ii", lingers)[0]:
+                self._notify()
+        super().close()
+
+    def _notify(self) -> None:
+        self.settimeout(0)
+        try:
+            self.unwrap()
+        except (OSError, ValueError):
+            # It is sent; that the peer has not answered yet, or is gone, is all the same.
+            pass
+
+
 class SecureConnection(RawConnection):
     """One TLS connection to the proxy."""
 
@@ -51,7 +81,16 @@ class SecureConnection(RawConnection):
             self.socket, server_hostname=name, session=session, suppress_ragged_eofs=False
         )
         self.socket = self.tls
-        self.stream = Stream(self.tls)
+        self.stream = SecureStream(self.tls)
+
+    def shutdown_write(self) -> None:
+        """Ends this stream in TCP only; what comes can still be read.
+
+        Python can't send a close_notify alone: it waits for the peer's at once, and what comes in
+        its place breaks the session.
+        """
+        # The method of SSLSocket would forget the session, and give sealed bytes out.
+        socket.socket.shutdown(self.tls, socket.SHUT_WR)
 
     def ends_well(self) -> bool:
         """Whether the proxy ends its stream with a close_notify."""
@@ -70,6 +109,7 @@ class BackendTLS:
         self.resumed: list[bool | None] = []
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(pair.certificate, pair.key)
+        self.context.sslsocket_class = EndingSocket
         self.context.sni_callback = lambda session, name, context: self.names.append(name)
         if authority:
             self.context.verify_mode = ssl.CERT_REQUIRED
