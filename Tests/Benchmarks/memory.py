@@ -9,7 +9,7 @@ from measure import process_memory
 IDLE_GOAL = 300
 """Bytes for each idle kept-alive connection."""
 
-IDLE_SECURE_GOAL = 14_000
+IDLE_SECURE_GOAL = 10_000
 """Bytes for each idle kept-alive connection over TLS 1.3, after a full handshake.
 
 Nearly all of it is OpenSSL 3.0's own: 7,600 the session's state, 2,300 that of two ciphers."""

@@ -1,7 +1,8 @@
 """Scripts of tlsfuzzer: thousands of TLS conversations that go wrong in known ways.
 
 It is not on PyPI, so this needs a copy of github.com/tlsfuzzer/tlsfuzzer (its commit 14555fe2 was
-used): `git clone` it and run with WAYBILL_TLSFUZZER=FOLDER.
+used) and tlslite-ng 0.9.0b2: `git clone` the one, `pip install` the other, and run with
+WAYBILL_TLSFUZZER=FOLDER.
 
 What is left out is OpenSSL's own way, the same with nginx: it answers a request for a new key with
 its next record, not at once (RFC 8446 section 4.6.3 allows it), and some messages that are too long
