@@ -18,6 +18,23 @@ import Testing
     #expect(histogram.maximum == .max)
   }
 
+  /// Paths are the clients' choice: they may not fill the memory.
+  @Test func groupsBeyondTheLimitAreCountedTogether() throws {
+    var one = LogStatistics(grouping: .path)
+    var other = LogStatistics(grouping: .path)
+    for number in 0..<5000 {
+      let line = Lines.combined.replacing("GET /", with: "GET /\(number)x")
+      let bytes = Array(line.utf8)
+      let entry = try #require(parse(line))
+      if number < 4500 { one.add(entry, bytes.span) } else { other.add(entry, bytes.span) }
+    }
+    let groups = try #require(one.groups)
+    #expect(groups.all.count == 4096 && groups.others.requests == 404)
+    one.merge(other)
+    #expect(try #require(one.groups).others.requests == 904)
+    #expect(one.requests == 5000)
+  }
+
   @Test func sumsOverLines() throws {
     var one = LogStatistics(grouping: .path)
     var other = LogStatistics(grouping: .path)

@@ -46,6 +46,23 @@ import Testing
     #expect(bars[3].contains("wait") && bars[3].contains("0.700 ms"))
   }
 
+  @Test func forProgramsEachLineIsAnObject() {
+    let story = Story([
+      line(0, 0, "first \"one\"", 1_795_392_000_000_100),
+      line(1, 9, "second", 1_795_392_000_001_500), line(1, 20, "timeless", nil),
+    ])
+    let text = String(decoding: story.json(names: ["a.log", "b.log"]), as: UTF8.self)
+    let lines = text.split(separator: "\n")
+    #expect(
+      lines == [
+        #"{"time":"2026-11-23T00:00:00.000100Z","file":"a.log","offset":0,"id":"x","#
+          + #""line":"first \"one\""}"#,
+        #"{"time":"2026-11-23T00:00:00.001500Z","gap":0.001400,"file":"b.log","offset":9,"#
+          + #""id":"x","line":"second"}"#,
+        #"{"file":"b.log","offset":20,"id":"x","line":"timeless"}"#,
+      ])
+  }
+
   /// What somebody logged can't move the cursor.
   @Test func escapesAreShownNotPassed() {
     let hostile = "\u{1B}[31m\u{9B}2J\u{202E}\u{7}\rx"
