@@ -57,6 +57,9 @@ let package = Package(
     .target(
       name: "Certificates", dependencies: ["COpenSSL"], path: "Tests/Certificates",
       swiftSettings: strict),
+    .target(
+      name: "SecurePeers", dependencies: ["COpenSSL", "Certificates", "Simulation"],
+      path: "Tests/SecurePeers", swiftSettings: strict),
     .testTarget(name: "TLSTests", dependencies: ["TLS", "Certificates"], swiftSettings: strict),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"], swiftSettings: strict),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Basics"], swiftSettings: strict),
@@ -84,8 +87,8 @@ let package = Package(
     .target(
       name: "Scenarios",
       dependencies: [
-        "Engine", "Simulation", "Configuration", "Plan", "Platform", "Policy", "Telemetry", "HTTP",
-        "Basics",
+        "SecurePeers", "Certificates", "TLS", "Engine", "Simulation", "Configuration", "Plan",
+        "Platform", "Policy", "Telemetry", "HTTP", "Basics",
       ],
       path: "Tests/Scenarios", swiftSettings: strict),
     .executableTarget(
@@ -97,8 +100,8 @@ let package = Package(
     .testTarget(
       name: "EngineTests",
       dependencies: [
-        "Scenarios", "Engine", "Simulation", "Configuration", "Plan", "Platform", "Policy",
-        "Telemetry", "HTTP", "Basics",
+        "Scenarios", "SecurePeers", "Certificates", "TLS", "Engine", "Simulation",
+        "Configuration", "Plan", "Platform", "Policy", "Telemetry", "HTTP", "Basics",
       ],
       swiftSettings: strict),
     .testTarget(
