@@ -20,10 +20,17 @@ public struct TLSSession {
 
   /// What reading came to.
   public enum ReadStep {
-    /// This many bytes were decrypted, at least one.
-    case bytes(Int)
+    /// This many bytes were decrypted, at least one, and then maybe the end was found: it is not
+    /// found again.
+    case bytes(Int, then: ReadEnd?)
     /// More must come from the peer.
     case needsInput
+    /// Nothing can be read any more.
+    case over(ReadEnd)
+  }
+
+  /// Why nothing can be read any more.
+  public enum ReadEnd {
     /// The peer has ended its stream (close_notify).
     case end
     /// The session is broken; an alert may be in the transport's output.
@@ -105,14 +112,20 @@ public struct TLSSession {
         count += taken
         continue
       }
-      if count > 0 { break }
-      switch SSL_get_error(handle, result) {
-      case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .needsInput
-      case SSL_ERROR_ZERO_RETURN: return .end
-      default: return .failed(.last(of: handle))
-      }
+      let end = readEnd(result)
+      if count > 0 { return .bytes(count, then: end) }
+      return end.map { .over($0) } ?? .needsInput
     }
-    return count > 0 ? .bytes(count) : .needsInput
+    return count > 0 ? .bytes(count, then: nil) : .needsInput
+  }
+
+  /// What a read that brought nothing means; nil when more must come.
+  private func readEnd(_ result: Int32) -> ReadEnd? {
+    switch SSL_get_error(handle, result) {
+    case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: nil
+    case SSL_ERROR_ZERO_RETURN: .end
+    default: .failed(.last(of: handle))
+    }
   }
 
   /// Bytes of content that one record holds at most (RFC 8446 section 5.1).

@@ -16,7 +16,7 @@ extension Worker where K: ~Copyable {
     _ connection: ConnectionPointer, _ link: TLSLinkPointer,
     into target: UnsafeMutableRawBufferPointer
   ) -> ReadResult {
-    if link.pointee.hasEnded { return .end }
+    if let end = link.pointee.readEnd { return obey(end, connection) }
     // What does not fit into `target` keeps the connection readable, whatever the socket holds.
     defer { if holdsInput(link) { connection.pointee.flags.insert(.readable) } }
     if holdsInput(link) {
@@ -64,11 +64,21 @@ extension Worker where K: ~Copyable {
     // A new key of the peer's is answered, and what can't be read is answered by an alert.
     if case .failed(let error) = passOn(connection, link) { return .failed(error) }
     switch step {
-    case .bytes(let count): return .bytes(count)
+    case .bytes(let count, let end):
+      link.pointee.readEnd = end
+      return .bytes(count)
     case .needsInput: return .wouldBlock
-    case .end:
-      link.pointee.hasEnded = true
-      return .end
+    case .over(let end):
+      link.pointee.readEnd = end
+      return obey(end, connection)
+    }
+  }
+
+  private mutating func obey(
+    _ end: TLSSession.ReadEnd, _ connection: ConnectionPointer
+  ) -> ReadResult {
+    switch end {
+    case .end: return .end
     case .failed(let failure):
       reportBrokenSession(connection, failure)
       return .failed(KernelError(kind: .reset, code: 0))
@@ -86,7 +96,8 @@ extension Worker where K: ~Copyable {
 
   /// True when something that was read from the socket still waits to be given out.
   mutating func holdsInput(_ link: TLSLinkPointer) -> Bool {
-    !link.pointee.arrived.isEmpty || link.pointee.session.hasPending || link.pointee.hasEnded
+    !link.pointee.arrived.isEmpty || link.pointee.session.hasPending
+      || link.pointee.readEnd != nil
   }
 
   /// Seals and writes `parts`; says how many of their bytes were sealed. Those that the socket did

@@ -23,8 +23,8 @@ struct TLSLink {
   var hasBegun = false
   /// Upstream: its session has been kept for later connections.
   var isSaved = false
-  /// The peer has ended its stream as the protocol wants it.
-  var hasEnded = false
+  /// What was found behind the last bytes that could be read: the peer's end, or a fault.
+  var readEnd: TLSSession.ReadEnd?
 
   init(session: TLSSession) { self.session = session }
 }
