@@ -169,6 +169,9 @@ extension Worker where K: ~Copyable {
     } else {
       link.pointee.leaving.start += written
       guard append(fresh, to: &link.pointee.leaving) else {
+        report(.error, "tls", connection.pointee.exchange, connection) { line in
+          line.append("the session is given up: its peer asks and asks, and reads no answer")
+        }
         return .failed(KernelError(kind: .reset, code: 0))
       }
     }
