@@ -140,6 +140,24 @@ struct SecureExchangeTests {
     #expect((bed.ends.first?.seconds ?? 9) < 1)
   }
 
+  /// The end is told even where the socket has no room for it at once: else a client would take what
+  /// came for cut.
+  @Test(arguments: [1, 2, 5, 21, 30, 100, 300], ["1.0", "1.1"])
+  func theEndWaitsForRoom(bytes: Int, version: String) throws {
+    let bed = try EngineBed(secure: SecureWorld.proxy, network: Self.narrow(bytes))
+    bed.backend(
+      BackendBehaviour.performing([.send("HTTP/1.1 200 OK\r\n\r\nunframed"), .close]).secured())
+    let client = bed.client([
+      SecureWorld.client(),
+      .send("GET / HTTP/\(version)\r\nHost: a\r\nConnection: close\r\n\r\n"), .awaitResponse,
+      .awaitEnd,
+    ])
+    bed.finish(requests: 1)
+    let record = bed.record(client)
+    #expect(record.finalMessages.map(\.text) == ["unframed"])
+    #expect(record.hasEnd && !record.wasTruncated && !record.wasReset)
+  }
+
   /// The same towards a client that knows no other end than that of the connection.
   @Test(arguments: Version.allCases, [true, false])
   func aClientIsToldOfTheEndOnlyIfAllHasCome(version: Version, isWhole: Bool) throws {

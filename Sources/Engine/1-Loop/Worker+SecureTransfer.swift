@@ -161,6 +161,8 @@ extension Worker where K: ~Copyable {
     if written == waiting.count + fresh.count {
       buffers.drop(&link.pointee.leaving)
       connection.pointee.flags.remove(.sealed)
+      if link.pointee.shutsLater { kernel.shutdownWriting(connection.pointee.descriptor) }
+      link.pointee.shutsLater = false
       return .done
     }
     if written >= waiting.count {
@@ -212,24 +214,33 @@ extension Worker where K: ~Copyable {
     return .blocked
   }
 
-  /// Ends our stream: by a close_notify where there is TLS, and in TCP.
+  /// Ends our stream: by a close_notify where there is TLS, and in TCP behind it.
   mutating func endWriting(_ connection: ConnectionPointer) {
     connection.pointee.flags.insert(.endWritten)
     if let link = connection.pointee.tls {
-      link.pointee.session.end()
-      // What the socket does not take now is lost, and so is the rest of the stream.
-      _ = passOn(connection, link)
+      tellEnd(connection, link)
+      if connection.pointee.flags.contains(.sealed) {
+        link.pointee.shutsLater = true
+        return
+      }
     }
     kernel.shutdownWriting(connection.pointee.descriptor)
   }
 
+  /// Tells the peer in TLS that our stream ends, once. What the socket does not take of it waits as
+  /// anything else does.
+  mutating func tellEnd(_ connection: ConnectionPointer, _ link: TLSLinkPointer) {
+    guard !link.pointee.hasToldEnd, link.pointee.session.isEstablished else { return }
+    link.pointee.hasToldEnd = true
+    link.pointee.session.end()
+    link.pointee.noticeCount = tls.transport.pointee.output.count
+    // A failure shows again where somebody can act on it.
+    _ = passOn(connection, link)
+  }
+
   /// Frees a connection's TLS. The peer is told that the stream has ended, unless it is reset.
   mutating func freeLink(_ connection: ConnectionPointer, _ link: TLSLinkPointer, reset: Bool) {
-    let tells = !reset && !connection.pointee.flags.contains(.endWritten)
-    if tells && link.pointee.session.isEstablished {
-      link.pointee.session.end()
-      _ = passOn(connection, link)
-    }
+    if !reset { tellEnd(connection, link) }
     buffers.drop(&link.pointee.arrived)
     buffers.drop(&link.pointee.leaving)
     link.pointee.session.free()
