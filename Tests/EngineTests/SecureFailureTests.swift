@@ -103,6 +103,20 @@ struct SecureFailureTests {
     #expect(waited.nanoseconds < 1_000_000_000)
   }
 
+  /// A client that has its answer may close at once, and meet our end of TLS with a reset: it has
+  /// not left before.
+  @Test(arguments: Version.allCases)
+  func aClientThatHasItsAnswerHasNotLeft(version: Version) throws {
+    let bed = try EngineBed(secure: Self.fine)
+    bed.client([
+      SecureWorld.client(version),
+      .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc"), .awaitResponse,
+      .pause(.milliseconds(5)), .send("defghij"), .close,
+    ])
+    bed.finish(requests: 1)
+    #expect(bed.ends.map(\.status) == [200] && bed.ends[0].termination == "")
+  }
+
   /// A client that closes in the middle of its content is gone, whether it says so or not.
   @Test(arguments: Version.allCases, [PeerFarewell.both, .transportOnly])
   func aClientMayLeaveInItsContent(version: Version, farewell: PeerFarewell) throws {
