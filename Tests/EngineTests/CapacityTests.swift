@@ -35,6 +35,22 @@ struct CapacityTests {
     #expect(line.error == "connection_limit_reached" && line["uri"] == nil)
   }
 
+  /// An idle client makes room for a connection to a backend, unless its next request has been read:
+  /// that is answered.
+  @Test func aRequestThatWasReadIsNotDroppedForABackend() throws {
+    let bed = try EngineBed(
+      Self.answer + "location /far { proxy_pass http://10.0.0.1:8000; }",
+      top: "worker_connections 2;")
+    bed.backend()
+    let near = bed.client([
+      .pause(.seconds(1)), .send(get("/1") + get("/2")), .awaitResponse, .awaitResponse,
+    ])
+    let far = bed.client([.pause(.seconds(1)), .send(get("/far")), .awaitResponse])
+    bed.finish(requests: 3)
+    #expect(bed.record(near).messages.map(\.status) == [200, 200])
+    #expect(bed.record(far).messages.map(\.status) == [200])
+  }
+
   /// However many clients come at once: each is served or gets its 503, and the worker survives.
   @Test func aStormIsSurvived() throws {
     let bed = try EngineBed(top: "worker_connections 16;")
