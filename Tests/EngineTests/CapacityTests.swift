@@ -35,7 +35,7 @@ struct CapacityTests {
     #expect(line.error == "connection_limit_reached" && line["uri"] == nil)
   }
 
-  /// The same where TLS and a header of the PROXY protocol come first: the answer comes behind both.
+  /// The same where a header of the PROXY protocol and TLS come first: the answer is behind both.
   @Test func beyondTheLimitThereIsA503BehindTheHandshake() throws {
     let made = try EngineBed.compile(
       EngineBed.proxy, top: "worker_connections 4;" + SecureWorld.conf,
@@ -54,8 +54,8 @@ struct CapacityTests {
     #expect(bed.ends.first?.error == "connection_limit_reached")
   }
 
-  /// An idle client makes room for a connection to a backend, unless its next request has been read:
-  /// that is answered.
+  /// An idle client makes room for a connection to a backend, unless its next request has been
+  /// read: that is answered.
   @Test func aRequestThatWasReadIsNotDroppedForABackend() throws {
     let bed = try EngineBed(
       Self.answer + "location /far { proxy_pass http://10.0.0.1:8000; }",

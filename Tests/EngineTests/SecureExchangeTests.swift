@@ -123,8 +123,8 @@ struct SecureExchangeTests {
     #expect((bed.ends.first?.seconds ?? 9) < 1)
   }
 
-  /// Content that lasts until the backend ends its stream is complete when TLS says so, and cut when
-  /// only TCP does (RFC 9112 section 9.8).
+  /// Content that lasts until the backend ends its stream is complete when TLS says so, and cut
+  /// when only TCP does (RFC 9112 section 9.8).
   @Test(arguments: Version.allCases, [PeerFarewell.both, .noticeOnly, .transportOnly])
   func onlyANoticeEndsContent(version: Version, farewell: PeerFarewell) throws {
     let bed = try EngineBed(secure: SecureWorld.proxy)
@@ -140,8 +140,8 @@ struct SecureExchangeTests {
     #expect((bed.ends.first?.seconds ?? 9) < 1)
   }
 
-  /// The end is told even where the socket has no room for it at once: else a client would take what
-  /// came for cut.
+  /// The end is told even where the socket has no room for it at once: else a client would take
+  /// what came for cut.
   @Test(arguments: [1, 2, 5, 21, 30, 100, 300], ["1.0", "1.1"])
   func theEndWaitsForRoom(bytes: Int, version: String) throws {
     let bed = try EngineBed(secure: SecureWorld.proxy, network: Self.narrow(bytes))

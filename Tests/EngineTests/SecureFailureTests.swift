@@ -198,25 +198,33 @@ struct SecureFailureTests {
     #expect(bed.errors.isEmpty)
   }
 
+  /// When somebody asks for keys again and again.
+  enum Moment: CaseIterable { case idle, uploading, discarding }
+
   /// Who asks for new keys again and again and reads none of the answers is let go before they fill
-  /// the memory, with a line in the log.
-  @Test(arguments: [true, false])
-  func keysForNobodyAreBounded(isInRequest: Bool) throws {
-    let bed = try EngineBed(secure: Self.fine)
+  /// the memory, with a line in the log; where nothing of its is needed, nothing more is read.
+  @Test(arguments: Moment.allCases)
+  func keysForNobodyAreBounded(_ moment: Moment) throws {
+    let bed = try EngineBed(
+      secure: Self.fine + "location /up { proxy_pass https://10.0.0.1:8000; }")
+    bed.backend(BackendBehaviour.echo.secured())
+    let head = " HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc"
+    let begin = [Moment.idle: get(), .uploading: "POST /up" + head, .discarding: "POST /" + head]
     let asking = SecureWorld.misbehaving { $0.askForKeys(times: 500) }
-    let begin = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc"
     let client = bed.client(
-      [SecureWorld.client(), isInRequest ? .send(begin) : .send(get()), .pause(.milliseconds(5))]
-        + [.stopReading] + Array(repeating: asking, count: 60) + [.pause(.seconds(1))])
+      [SecureWorld.client(), .send(begin[moment] ?? ""), .pause(.milliseconds(5)), .stopReading]
+        + Array(repeating: asking, count: 60) + [.pause(.seconds(1))])
     var most = 0
     for _ in 0..<100_000 where !bed.world.isQuiet {
       bed.turn()
       most = max(most, bed.buffersInUse)
     }
-    #expect(most <= 4)
+    #expect(most > 0 && most <= 6)
     bed.finish(requests: 1, in: .hostile)
-    #expect(bed.record(client).wasReset || bed.record(client).isOver)
-    #expect(bed.errors.count { $0.contains("reads no answer") } == 1)
+    // More was meant to be sent: as much as the sockets and the largest buffer hold is answered.
+    #expect(bed.record(client).takenCount < 600_000)
+    let complaints = bed.errors.count { $0.contains("reads no answer") }
+    #expect(complaints == (moment == .discarding ? 0 : 1))
   }
 
   // MARK: Backends
