@@ -171,7 +171,8 @@ extension Worker where K: ~Copyable {
     } else {
       link.pointee.leaving.start += written
       guard append(fresh, to: &link.pointee.leaving) else {
-        // Nor will it be told of our end.
+        // Nothing more of it is wanted, nor is it told of our end.
+        connection.pointee.flags.insert(.failed)
         link.pointee.hasToldEnd = true
         report(.error, "tls", connection.pointee.exchange, connection) { line in
           line.append("the session is given up: its peer asks and asks, and reads no answer")
