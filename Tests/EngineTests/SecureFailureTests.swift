@@ -117,6 +117,24 @@ struct SecureFailureTests {
     #expect(bed.ends.map(\.status) == [200] && bed.ends[0].termination == "")
   }
 
+  /// What a client says at its end may come behind the last response's: it must not meet a closed
+  /// socket, whose reset would destroy that response.
+  @Test func theClientsEndIsWaitedFor() throws {
+    let bed = try EngineBed(secure: Self.fine)
+    let client = bed.client([
+      SecureWorld.client(), .stopReading, .send(get("/", "Connection: close\r\n")),
+      .pause(.milliseconds(50)),
+      .sendRaw { peer in
+        peer?.end()
+        return peer?.takeOutput() ?? []
+      },
+      .pause(.milliseconds(50)), .startReading, .awaitResponse, .awaitEnd,
+    ])
+    bed.finish(requests: 1)
+    #expect(bed.record(client).messages.map(\.text) == ["fine"])
+    #expect(!bed.record(client).wasReset && bed.record(client).hasEnd)
+  }
+
   /// A client that closes in the middle of its content is gone, whether it says so or not.
   @Test(arguments: Version.allCases, [PeerFarewell.both, .transportOnly])
   func aClientMayLeaveInItsContent(version: Version, farewell: PeerFarewell) throws {

@@ -94,6 +94,7 @@ extension Worker where K: ~Copyable {
   /// Ends our side and throws away what still comes, so that the kernel does not answer it with a
   /// reset, which would destroy the response on its way (RFC 9112 section 9.6).
   mutating func beginLingering(_ connection: ConnectionPointer) {
+    if let link = connection.pointee.tls { tellEnd(connection, link) }
     if hasLingered(connection) { return close(connection) }
     connection.pointee.phase = .lingering
     endWriting(connection)

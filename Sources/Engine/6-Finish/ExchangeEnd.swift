@@ -45,10 +45,8 @@ extension Worker where K: ~Copyable {
     client.pointee.inputEnd = 0
     if resets { return close(client, reset: true) }
     // Closing a socket with unread bytes makes the kernel send a reset, which may destroy the
-    // response. Nor may it be closed before TLS has said all.
-    if let link = client.pointee.tls { tellEnd(client, link) }
-    let lasting: Connection.Flags = [.readable, .sealed]
-    if hasUnread || !client.pointee.flags.isDisjoint(with: lasting) {
+    // response. With TLS a client's own end is always still to come.
+    if hasUnread || client.pointee.tls != nil || client.pointee.flags.contains(.readable) {
       return beginLingering(client)
     }
     close(client)
