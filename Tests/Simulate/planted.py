@@ -180,4 +180,34 @@ BUGS = [
         "guard tables.servers[server].realIPTrust.contains(peer) else",
         "guard ON || tables.servers[server].realIPTrust.contains(peer) else",
     ),
+    bug(
+        "the end of TLS is not told",
+        ENGINE + "1-Loop/Worker+SecureTransfer.swift",
+        "    link.pointee.session.end()\n",
+        "    if !ON { link.pointee.session.end() }\n",
+    ),
+    bug(
+        "the end of TLS behind bytes is overlooked",
+        ENGINE + "1-Loop/Worker+SecureTransfer.swift",
+        "    case .bytes(let count, let end):\n      link.pointee.readEnd = end\n",
+        "    case .bytes(let count, let end):\n      link.pointee.readEnd = ON ? nil : end\n",
+    ),
+    bug(
+        "the rest of a short write of TLS is forgotten",
+        ENGINE + "1-Loop/Worker+SecureTransfer.swift",
+        "    guard written < fresh.count else { return .done }\n",
+        "    guard written < fresh.count, !(ON && written > 0) else { return .done }\n",
+    ),
+    bug(
+        "a record that came with the handshake's end is forgotten",
+        ENGINE + "2-Accept/Handshake.swift",
+        "    if holdsInput(link) { connection.pointee.flags.insert(.readable) }\n",
+        "    if holdsInput(link) && !ON { connection.pointee.flags.insert(.readable) }\n",
+    ),
+    bug(
+        "a session of TLS is leaked",
+        ENGINE + "1-Loop/Worker+SecureTransfer.swift",
+        "    link.pointee.session.free()\n",
+        "    if !(ON && connection.pointee.role == .upstream) { link.pointee.session.free() }\n",
+    ),
 ]
