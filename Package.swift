@@ -110,8 +110,8 @@ let package = Package(
     .target(
       name: "Properties",
       dependencies: [
-        "Engine", "Simulation", "Configuration", "Plan", "Platform", "Policy", "Telemetry", "HTTP",
-        "Basics",
+        "SecurePeers", "Certificates", "TLS", "Engine", "Simulation", "Configuration", "Plan",
+        "Platform", "Policy", "Telemetry", "HTTP", "Basics",
       ],
       path: "Tests/Properties", swiftSettings: strict),
     .testTarget(name: "CorpusTests", dependencies: ["Properties"], swiftSettings: strict),
