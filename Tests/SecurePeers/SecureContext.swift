@@ -30,6 +30,7 @@ public final class SecureContext: @unchecked Sendable {
     X509_STORE_add_cert(SSL_CTX_get_cert_store(context.handle), certificate)
     X509_free(certificate)
     SSL_CTX_set_verify(context.handle, SSL_VERIFY_PEER, nil)
+    KeyLog.keep(context.handle)
     return context
   }
 

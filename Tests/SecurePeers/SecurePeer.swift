@@ -8,7 +8,7 @@ import Synchronization
 
 /// One end of a TLS connection that belongs to a scripted client or backend.
 public final class SecurePeer: PeerSecurity {
-  private let session: OpaquePointer
+  let session: OpaquePointer
   private let context: SecureContext
   // What came, and what is to be sent; the session frees them.
   private let incoming: OpaquePointer
@@ -43,6 +43,7 @@ public final class SecurePeer: PeerSecurity {
   }
 
   deinit {
+    KeyLog.forget(session)
     SSL_free(session)
     SessionCensus.peers.add(-1)
   }

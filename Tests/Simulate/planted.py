@@ -199,7 +199,7 @@ BUGS = [
         "    guard written < fresh.count, !(ON && written > 0) else { return .done }\n",
     ),
     bug(
-        "a record that came with the handshake's end is forgotten",
+        "a record of TLS behind the handshake is forgotten",
         ENGINE + "2-Accept/Handshake.swift",
         "    if holdsInput(link) { connection.pointee.flags.insert(.readable) }\n",
         "    if holdsInput(link) && !ON { connection.pointee.flags.insert(.readable) }\n",
