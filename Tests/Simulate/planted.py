@@ -104,21 +104,12 @@ BUGS = [
         "    payloadCount &-= UInt32(fromPayload)\n"
         "    if ON, payloadCount > 0 { payload = payload.map { $0 + 1 }; payloadCount &-= 1 }\n",
     ),
-    Bug(
+    bug(
         "a log line is lost when it was written in part",
-        (
-            Edit(
-                ENGINE + "6-Finish/LogSinks.swift",
-                "    sink.count &-= lineStart\n",
-                "    if ON && written > lineStart { lineStart = sink.count }\n"
-                "    sink.count &-= lineStart\n",
-            ),
-            Edit(
-                ENGINE + "6-Finish/LogSinks.swift",
-                "    sink.tornCount = written &- lineStart\n",
-                "    sink.tornCount = max(0, written - lineStart)\n",
-            ),
-        ),
+        ENGINE + "6-Finish/LogSinks.swift",
+        "    logs[index].tornCount = written &- lineStart\n",
+        "    if ON && written > lineStart { lineStart = logs[index].count }\n"
+        "    logs[index].tornCount = max(0, written - lineStart)\n",
     ),
     bug(
         "a pooled connection is used that had said something",
@@ -158,9 +149,8 @@ BUGS = [
     bug(
         "a request is served behind a wrong PROXY header",
         ENGINE + "2-Accept/DownstreamConnection.swift",
-        "      return close(connection)\n    }\n    connection.pointee.phase = .idle\n",
-        "      if !ON { return close(connection) }\n    }\n"
-        "    connection.pointee.phase = .idle\n",
+        "      return close(connection)\n    }\n    let listener = ",
+        "      if !ON { return close(connection) }\n    }\n    let listener = ",
     ),
     bug(
         "nobody hears of a wrong PROXY header",
