@@ -57,6 +57,9 @@ let package = Package(
     .target(
       name: "Certificates", dependencies: ["COpenSSL"], path: "Tests/Certificates",
       swiftSettings: strict),
+    .target(
+      name: "SecurePeers", dependencies: ["COpenSSL", "Certificates", "Simulation"],
+      path: "Tests/SecurePeers", swiftSettings: strict),
     .testTarget(
       name: "TLSTests", dependencies: ["TLS", "COpenSSL", "Certificates"], swiftSettings: strict),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"], swiftSettings: strict),
@@ -85,8 +88,8 @@ let package = Package(
     .target(
       name: "Scenarios",
       dependencies: [
-        "Engine", "Simulation", "Configuration", "Plan", "Platform", "Policy", "Telemetry", "HTTP",
-        "Basics",
+        "SecurePeers", "Certificates", "TLS", "Engine", "Simulation", "Configuration", "Plan",
+        "Platform", "Policy", "Telemetry", "HTTP", "Basics",
       ],
       path: "Tests/Scenarios", swiftSettings: strict),
     .executableTarget(
@@ -98,8 +101,8 @@ let package = Package(
     .testTarget(
       name: "EngineTests",
       dependencies: [
-        "Scenarios", "Engine", "Simulation", "Configuration", "Plan", "Platform", "Policy",
-        "Telemetry", "HTTP", "Basics",
+        "Scenarios", "SecurePeers", "Certificates", "TLS", "Engine", "Simulation",
+        "Configuration", "Plan", "Platform", "Policy", "Telemetry", "HTTP", "Basics",
       ],
       swiftSettings: strict),
     .testTarget(
@@ -108,8 +111,8 @@ let package = Package(
     .target(
       name: "Properties",
       dependencies: [
-        "Engine", "Simulation", "Configuration", "Plan", "Platform", "Policy", "Telemetry", "HTTP",
-        "Basics",
+        "SecurePeers", "Certificates", "TLS", "Engine", "Simulation", "Configuration", "Plan",
+        "Platform", "Policy", "Telemetry", "HTTP", "Basics",
       ],
       path: "Tests/Properties", swiftSettings: strict),
     .testTarget(name: "CorpusTests", dependencies: ["Properties"], swiftSettings: strict),

@@ -118,11 +118,11 @@ public final class TLSServerContext: Sendable {
   ) -> Int32 {
     guard let session else { return SSL_CLIENT_HELLO_ERROR }
     switch copenssl_word(session) {
-    case TLSSession.Word.open:
-      copenssl_set_word(session, TLSSession.Word.asked)
+    case TLSSession.Choice.open:
+      copenssl_set_word(session, TLSSession.Choice.asked)
       TransportBIO.transport(of: session)?.pointee.serverName = ServerNameExtension.name(session)
       return SSL_CLIENT_HELLO_RETRY
-    case TLSSession.Word.rejected:
+    case TLSSession.Choice.rejected:
       alert?.pointee = SSL_AD_UNRECOGNIZED_NAME
       return SSL_CLIENT_HELLO_ERROR
     default: return SSL_CLIENT_HELLO_SUCCESS

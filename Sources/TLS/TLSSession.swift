@@ -20,24 +20,28 @@ public struct TLSSession {
 
   /// What reading came to.
   public enum ReadStep {
-    /// This many bytes were decrypted, at least one.
-    case bytes(Int)
+    /// This many bytes were decrypted, at least one, and then maybe the end was found: it is not
+    /// found again.
+    case bytes(Int, then: ReadEnd?)
     /// More must come from the peer.
     case needsInput
+    /// Nothing can be read any more.
+    case over(ReadEnd)
+  }
+
+  /// Why nothing can be read any more.
+  public enum ReadEnd {
     /// The peer has ended its stream (close_notify).
     case end
     /// The session is broken; an alert may be in the transport's output.
     case failed(TLSFailure)
   }
 
-  /// The word kept at a session: how far the choice of the server has come, and later whether the
-  /// stream is over.
-  enum Word {
+  /// The word kept at a session: how far the choice of the server has come.
+  enum Choice {
     static let open = 0
     static let asked = 1
     static let rejected = 2
-    /// The end, or a failure, came right behind bytes that were given out without it.
-    static let over = 3
   }
 
   let handle: OpaquePointer
@@ -100,7 +104,7 @@ public struct TLSSession {
   }
 
   /// Answers `needsServer`: there is none; the handshake will fail with `unrecognized_name`.
-  public func reject() { copenssl_set_word(handle, Word.rejected) }
+  public func reject() { copenssl_set_word(handle, Choice.rejected) }
 
   /// Decrypts into `target`, as much as there is and fits.
   public func read(into target: UnsafeMutableRawBufferPointer) -> ReadStep {
@@ -113,19 +117,20 @@ public struct TLSSession {
         count += taken
         continue
       }
-      switch SSL_get_error(handle, result) {
-      case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE:
-        return count > 0 ? .bytes(count) : .needsInput
-      case let error:
-        if count > 0 {
-          // OpenSSL has taken it from the input, and will say it again when it is asked again.
-          copenssl_set_word(handle, Word.over)
-          return .bytes(count)
-        }
-        return error == SSL_ERROR_ZERO_RETURN ? .end : .failed(.last(of: handle))
-      }
+      let end = readEnd(result)
+      if count > 0 { return .bytes(count, then: end) }
+      return end.map { .over($0) } ?? .needsInput
     }
-    return count > 0 ? .bytes(count) : .needsInput
+    return count > 0 ? .bytes(count, then: nil) : .needsInput
+  }
+
+  /// What a read that brought nothing means; nil when more must come.
+  private func readEnd(_ result: Int32) -> ReadEnd? {
+    switch SSL_get_error(handle, result) {
+    case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: nil
+    case SSL_ERROR_ZERO_RETURN: .end
+    default: .failed(.last(of: handle))
+    }
   }
 
   /// Bytes of content that one record holds at most (RFC 8446 section 5.1).
@@ -154,10 +159,8 @@ public struct TLSSession {
 
   /// True once the handshake is complete.
   public var isEstablished: Bool { SSL_is_init_finished(handle) == 1 }
-  /// True when `read` may find something without further input: bytes, or the end behind them.
-  public var hasPending: Bool {
-    SSL_has_pending(handle) == 1 || copenssl_word(handle) == Word.over
-  }
+  /// True when something was decrypted that `read` has not taken yet, or may be.
+  public var hasPending: Bool { SSL_has_pending(handle) == 1 }
 
   /// What later connections to the same server can resume; nil when nothing can.
   public func saved() -> TLSSavedSession? {

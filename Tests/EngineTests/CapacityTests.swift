@@ -35,6 +35,41 @@ struct CapacityTests {
     #expect(line.error == "connection_limit_reached" && line["uri"] == nil)
   }
 
+  /// The same where a header of the PROXY protocol and TLS come first: the answer is behind both.
+  @Test func beyondTheLimitThereIsA503BehindTheHandshake() throws {
+    let made = try EngineBed.compile(
+      EngineBed.proxy, top: "worker_connections 4;" + SecureWorld.conf,
+      listen: "ssl proxy_protocol")
+    let bed = EngineBed(made.plan, tls: made.tls)
+    bed.backend(.performing([.pause(.seconds(5)), .send(ok("slow"))]))
+    let begin: [PeerAction] = [
+      .send("PROXY TCP4 198.51.100.1 203.0.113.1 30000 443\r\n"), SecureWorld.client(),
+    ]
+    let busy = (0..<2).map { bed.client(begin + [.send(get("/\($0)")), .awaitResponse]) }
+    let late = bed.client(
+      after: .seconds(1), begin + [.send(get("/late")), .awaitResponse, .awaitEnd])
+    bed.finish(requests: 3)
+    #expect(busy.map { bed.record($0).messages.first?.status } == [200, 200])
+    #expect(bed.record(late).messages.map(\.status) == [503] && bed.record(late).hasEnd)
+    #expect(bed.ends.first?.error == "connection_limit_reached")
+  }
+
+  /// An idle client makes room for a connection to a backend, unless its next request has been
+  /// read: that is answered.
+  @Test func aRequestThatWasReadIsNotDroppedForABackend() throws {
+    let bed = try EngineBed(
+      Self.answer + "location /far { proxy_pass http://10.0.0.1:8000; }",
+      top: "worker_connections 2;")
+    bed.backend()
+    let near = bed.client([
+      .pause(.seconds(1)), .send(get("/1") + get("/2")), .awaitResponse, .awaitResponse,
+    ])
+    let far = bed.client([.pause(.seconds(1)), .send(get("/far")), .awaitResponse])
+    bed.finish(requests: 3)
+    #expect(bed.record(near).messages.map(\.status) == [200, 200])
+    #expect(bed.record(far).messages.map(\.status) == [200])
+  }
+
   /// However many clients come at once: each is served or gets its 503, and the worker survives.
   @Test func aStormIsSurvived() throws {
     let bed = try EngineBed(top: "worker_connections 16;")

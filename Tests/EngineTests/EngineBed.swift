@@ -6,7 +6,9 @@ import Plan
 import Platform
 import Policy
 import Scenarios
+import SecurePeers
 import Simulation
+import TLS
 import Testing
 
 /// Where the worker of every case listens.
@@ -36,18 +38,21 @@ final class EngineBed {
   /// A worker that serves `plan`. `workerCount` says with how many others it shares the log files.
   init(
     _ plan: Plan, seed: UInt64 = 1, faults: Faults = .none,
-    network: NetworkSettings = NetworkSettings(), workerCount: Int = 1, isAsked: Bool = false
+    network: NetworkSettings = NetworkSettings(), workerCount: Int = 1, isAsked: Bool = false,
+    tls: TLSTables = .none
   ) {
     desk = isAsked ? try? WorkerDesk() : nil
     failures =
       isAsked
       ? RecentLines(places: Limits.keptFailures, placeBytes: Limits.failureBytes) : nil
+    SessionCensus.begin()
     world = SimulatedWorld(seed: seed, faults: faults, network: network)
     let listener = world.listen(on: frontDoor)
     var settings = WorkerSettings(
       number: 0, count: workerCount, processID: 7, listeners: [listener])
     settings.desk = desk
     settings.failures = failures
+    settings.tls = TLSShelf(tls)
     worker = Worker(kernel: SimulatedKernel(world), plan: plan, settings: settings)
   }
 
@@ -65,6 +70,13 @@ final class EngineBed {
   static func plan(
     _ server: String = EngineBed.proxy, top: String = "", listen: String = ""
   ) throws -> Plan {
+    try compile(server, top: top, listen: listen).plan
+  }
+
+  /// The same with the contexts for TLS. The files that it may name are those of `SecureWorld`.
+  static func compile(
+    _ server: String, top: String, listen: String
+  ) throws -> (plan: Plan, tls: TLSTables) {
     let limit = top.contains("worker_connections") ? "" : "worker_connections 256;"
     let logs = top.contains("access_log") ? "" : "access_log /log json;"
     let conf = """
@@ -73,13 +85,13 @@ final class EngineBed {
       server { listen 127.0.0.1:80 \(listen); \(server) }
       """
     let environment = ConfigurationEnvironment(
-      readFile: { _ in .success(Array(conf.utf8)) }, listFiles: { _ in [] },
+      readFile: { .success(SecureWorld.files[$0] ?? Array(conf.utf8)) }, listFiles: { _ in [] },
       resolve: { _ in .failure(ResolveProblem(reason: "no names here")) }, hostname: "machine")
     let compiled = compileConfiguration(path: "case.conf", environment: environment)
     guard let plan = compiled.plan else {
       throw UnusableCase(reason: compiled.diagnostics.map { $0.render() }.joined())
     }
-    return plan
+    return (plan, compiled.tls)
   }
 
   // MARK: The cast

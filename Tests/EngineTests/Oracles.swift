@@ -1,6 +1,7 @@
 import Basics
 import Platform
 import Scenarios
+import SecurePeers
 import Simulation
 import Testing
 
@@ -39,6 +40,7 @@ extension EngineBed {
   ) {
     record(
       RestOracle.judge(ended: holdings, hasStopped: hasStopped, in: world), sourceLocation)
+    #expect(SessionCensus.count == 0, "a session of TLS is left", sourceLocation: sourceLocation)
     let lines = ends
     if let requests { #expect(lines.count == requests, sourceLocation: sourceLocation) }
     record(LineOracle.judge(lines), sourceLocation)

@@ -12,9 +12,13 @@ final class ConnectionProperty: Property {
   private var response = ResponseHead()
 
   func check(_ input: Span<UInt8>) throws(Violation) {
-    let plans = ConnectionRun.plans
-    guard let script = ConnectionScript(input, variants: plans.count) else { return }
-    let run = ConnectionRun(plans[script.variant], script)
+    let confs = ConnectionRun.confs
+    guard let script = ConnectionScript(input, variants: confs.count) else { return }
+    try check(ConnectionRun(confs[script.variant], script), script)
+  }
+
+  /// Plays a run and judges what came of it, whatever carries its bytes.
+  func check(_ run: ConnectionRun, _ script: ConnectionScript) throws(Violation) {
     try run.play()
     let lines = try endLines(run)
     try expect(

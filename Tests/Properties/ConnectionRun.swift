@@ -3,7 +3,9 @@ import Configuration
 import Engine
 import Plan
 import Platform
+import SecurePeers
 import Simulation
+import TLS
 
 /// One script played to its end: the real worker between a scripted client and a scripted backend.
 final class ConnectionRun {
@@ -12,21 +14,41 @@ final class ConnectionRun {
   let backend: BackendID
   private var worker: Worker<SimulatedKernel>
   private var hasStopped = false
+  /// Sessions of TLS that another run has left behind.
+  private let strangeSessions = SessionCensus.count
 
   private static let frontDoor = Location.ipv4(127, 0, 0, 1, port: 80)
   private static let origin = Location.ipv4(10, 0, 0, 1, port: 8000)
 
-  /// A worker that serves `plan`, and the cast.
-  init(_ plan: Plan, _ script: ConnectionScript) {
-    world = SimulatedWorld(
-      seed: script.seed, faults: script.isFragmented ? .fragmenting : .none)
-    let listener = world.listen(on: ConnectionRun.frontDoor)
-    worker = Worker(
-      kernel: SimulatedKernel(world), plan: plan,
-      settings: WorkerSettings(number: 0, count: 1, processID: 7, listeners: [listener]))
-    backend = world.addBackend(at: ConnectionRun.origin, script.behaviour)
-    client = world.addClient(
-      to: ConnectionRun.frontDoor, patience: .seconds(100), script.clientActions)
+  /// A worker that serves `conf`, and the cast of a script.
+  convenience init(_ conf: Conf, _ script: ConnectionScript, secured security: PeerAction? = nil) {
+    let beginning = security.map { [$0] } ?? []
+    self.init(
+      conf, seed: script.seed, isFragmented: script.isFragmented, script.behaviour,
+      beginning + script.clientActions)
+  }
+
+  /// The same for a script of TLS; backends answer all that comes.
+  convenience init(_ conf: Conf, _ script: SecureScript, _ security: PeerAction?) {
+    let beginning = security.map { [$0] } ?? []
+    self.init(
+      conf, seed: UInt64(script.place), isFragmented: script.isFragmented, .echo,
+      beginning + script.actions)
+  }
+
+  private init(
+    _ conf: Conf, seed: UInt64, isFragmented: Bool, _ behaviour: BackendBehaviour,
+    _ actions: [PeerAction]
+  ) {
+    world = SimulatedWorld(seed: seed, faults: isFragmented ? .fragmenting : .none)
+    var settings = WorkerSettings(
+      number: 0, count: 1, processID: 7, listeners: [world.listen(on: ConnectionRun.frontDoor)])
+    settings.tls = TLSShelf(conf.tls)
+    worker = Worker(kernel: SimulatedKernel(world), plan: conf.plan, settings: settings)
+    var behaviour = behaviour
+    if let opening = conf.backend { behaviour.onConnection = { _ in [opening] } }
+    backend = world.addBackend(at: ConnectionRun.origin, behaviour)
+    client = world.addClient(to: ConnectionRun.frontDoor, patience: .seconds(100), actions)
   }
 
   /// Plays until nothing happens any more, and ends the worker; checks that nothing is left over at
@@ -43,6 +65,8 @@ final class ConnectionRun {
     try expect(hasStopped, "a drained worker ends")
     try expect(world.openDescriptors.isEmpty, "an ended worker has nothing open")
     try expect(world.mostBusyTurns < 20, "a worker does not spin")
+    try expect(
+      SessionCensus.count == strangeSessions, "an ended worker has no session of TLS left")
   }
 
   private func rest(for duration: Interval) {
@@ -76,8 +100,26 @@ final class ConnectionRun {
 
   // MARK: Conf files
 
-  /// The plans that scripts choose from.
-  static let plans: [Plan] = servers.compactMap { server in
+  /// What is served, and how its backends begin.
+  struct Conf {
+    let plan: Plan
+    var tls = TLSTables.none
+    var backend: PeerAction?
+  }
+
+  /// The conf files that scripts choose from.
+  static let confs: [Conf] = servers.map { Conf(plan: compile($0).plan) }
+
+  /// The same, where clients speak TLS and, in every other one, backends do, too.
+  static let secureConfs: [Conf] = servers.enumerated().map { index, server in
+    let isBehind = index % 2 == 1
+    var server = server.replacing("listen 127.0.0.1:80;", with: "listen 127.0.0.1:80 ssl;")
+    if isBehind { server.replace("proxy_pass http:", with: "proxy_pass https:") }
+    let (plan, tls) = compile(server + SecureCast.conf)
+    return Conf(plan: plan, tls: tls, backend: isBehind ? SecureCast.backend : nil)
+  }
+
+  private static func compile(_ server: String) -> (plan: Plan, tls: TLSTables) {
     let conf = """
       worker_connections 16; access_log /log json; access_log /combined combined;
       error_log /error info; client_header_timeout 10s; client_body_timeout 10s; send_timeout 10s;
@@ -87,11 +129,13 @@ final class ConnectionRun {
       server { \(server) }
       """
     let environment = ConfigurationEnvironment(
-      readFile: { _ in .success(Array(conf.utf8)) }, listFiles: { _ in [] },
+      readFile: { .success(SecureCast.files[$0] ?? Array(conf.utf8)) }, listFiles: { _ in [] },
       resolve: { _ in .failure(ResolveProblem(reason: "no names here")) }, hostname: "machine")
     let compiled = compileConfiguration(path: "run.conf", environment: environment)
-    precondition(compiled.plan != nil, compiled.diagnostics.map { $0.render() }.joined())
-    return compiled.plan
+    guard let plan = compiled.plan else {
+      preconditionFailure(compiled.diagnostics.map { $0.render() }.joined())
+    }
+    return (plan, compiled.tls)
   }
 
   private static let servers = [

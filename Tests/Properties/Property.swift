@@ -39,5 +39,6 @@ public enum PropertyCatalog {
     ("log-format", { LogFormatProperty() }),
     ("configuration", { ConfigurationProperty() }),
     ("connection", { ConnectionProperty() }),
+    ("tls", { SecureProperty() }),
   ]
 }

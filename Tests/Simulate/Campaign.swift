@@ -19,15 +19,17 @@ final class Campaign: Sendable {
   private let seeds: Range<UInt64>
   private let requestLimit: Int
   private let failureLimit: Int
+  private let needsTLS: Bool
   private let began = ContinuousClock.now
   private let totals: Mutex<Totals>
 
   /// A campaign over `seeds`, until `requestLimit` requests have been served or `failureLimit`
-  /// seeds have failed.
-  init(seeds: Range<UInt64>, requestLimit: Int = .max, failureLimit: Int) {
+  /// seeds have failed. With `needsTLS`, those whose world speaks none are left out.
+  init(seeds: Range<UInt64>, requestLimit: Int = .max, failureLimit: Int, needsTLS: Bool) {
     self.seeds = seeds
     self.requestLimit = requestLimit
     self.failureLimit = failureLimit
+    self.needsTLS = needsTLS
     totals = Mutex(Totals(next: seeds.lowerBound))
   }
 
@@ -46,6 +48,9 @@ final class Campaign: Sendable {
 
   private func takeSeed() -> UInt64? {
     totals.withLock { totals in
+      while needsTLS && totals.next < seeds.upperBound && !Scenario.isSecure(seed: totals.next) {
+        totals.next += 1
+      }
       let isOver =
         totals.requestCount >= requestLimit || totals.failures.count >= failureLimit
         || totals.next >= seeds.upperBound

@@ -15,6 +15,7 @@ import Scenarios
   @Flag(help: "Print the conf file and everything that happens (with --seed).") var trace = false
   @Option(help: "Play the seeds of a range: 0..<1000.") var seeds: SeedRange?
   @Option(help: "Play seeds until so many requests have been served.") var requests: Int?
+  @Flag(help: "Play only those seeds whose world speaks TLS.") var tls = false
   @Option(help: "The first seed (with --requests).") var first: UInt64 = 0
   @Option(help: "Play so many seeds at a time.") var jobs = 1
   @Option(help: "Go on until so many seeds have failed.") var failures = 1
@@ -30,12 +31,13 @@ import Scenarios
     let campaign: Campaign
     if let seed {
       guard !trace else { return try play(seed) }
-      campaign = Campaign(seeds: seed..<(seed + 1), failureLimit: 1)
+      campaign = Campaign(seeds: seed..<(seed + 1), failureLimit: 1, needsTLS: false)
     } else if let seeds {
-      campaign = Campaign(seeds: seeds.range, failureLimit: failures)
+      campaign = Campaign(seeds: seeds.range, failureLimit: failures, needsTLS: tls)
     } else {
       campaign = Campaign(
-        seeds: first..<UInt64.max, requestLimit: requests ?? 0, failureLimit: failures)
+        seeds: first..<UInt64.max, requestLimit: requests ?? 0, failureLimit: failures,
+        needsTLS: tls)
     }
     campaign.run(jobs: jobs)
     print(campaign.summary)

@@ -104,21 +104,12 @@ BUGS = [
         "    payloadCount &-= UInt32(fromPayload)\n"
         "    if ON, payloadCount > 0 { payload = payload.map { $0 + 1 }; payloadCount &-= 1 }\n",
     ),
-    Bug(
+    bug(
         "a log line is lost when it was written in part",
-        (
-            Edit(
-                ENGINE + "6-Finish/LogSinks.swift",
-                "    sink.count &-= lineStart\n",
-                "    if ON && written > lineStart { lineStart = sink.count }\n"
-                "    sink.count &-= lineStart\n",
-            ),
-            Edit(
-                ENGINE + "6-Finish/LogSinks.swift",
-                "    sink.tornCount = written &- lineStart\n",
-                "    sink.tornCount = max(0, written - lineStart)\n",
-            ),
-        ),
+        ENGINE + "6-Finish/LogSinks.swift",
+        "    logs[index].tornCount = written &- lineStart\n",
+        "    if ON && written > lineStart { lineStart = logs[index].count }\n"
+        "    logs[index].tornCount = max(0, written - lineStart)\n",
     ),
     bug(
         "a pooled connection is used that had said something",
@@ -158,9 +149,8 @@ BUGS = [
     bug(
         "a request is served behind a wrong PROXY header",
         ENGINE + "2-Accept/DownstreamConnection.swift",
-        "      return close(connection)\n    }\n    connection.pointee.phase = .idle\n",
-        "      if !ON { return close(connection) }\n    }\n"
-        "    connection.pointee.phase = .idle\n",
+        "      return close(connection)\n    }\n    let listener = ",
+        "      if !ON { return close(connection) }\n    }\n    let listener = ",
     ),
     bug(
         "nobody hears of a wrong PROXY header",
@@ -179,5 +169,35 @@ BUGS = [
         ENGINE + "3-Request/ExchangeBegin.swift",
         "guard tables.servers[server].realIPTrust.contains(peer) else",
         "guard ON || tables.servers[server].realIPTrust.contains(peer) else",
+    ),
+    bug(
+        "the end of TLS is not told",
+        ENGINE + "1-Loop/Worker+SecureTransfer.swift",
+        "    link.pointee.session.end()\n",
+        "    if !ON { link.pointee.session.end() }\n",
+    ),
+    bug(
+        "the end of TLS behind bytes is overlooked",
+        ENGINE + "1-Loop/Worker+SecureTransfer.swift",
+        "    case .bytes(let count, let end):\n      link.pointee.readEnd = end\n",
+        "    case .bytes(let count, let end):\n      link.pointee.readEnd = ON ? nil : end\n",
+    ),
+    bug(
+        "the rest of a short write of TLS is forgotten",
+        ENGINE + "1-Loop/Worker+SecureTransfer.swift",
+        "    guard written < fresh.count else { return .done }\n",
+        "    guard written < fresh.count, !(ON && written > 0) else { return .done }\n",
+    ),
+    bug(
+        "a record of TLS behind the handshake is forgotten",
+        ENGINE + "2-Accept/Handshake.swift",
+        "    if holdsInput(link) { connection.pointee.flags.insert(.readable) }\n",
+        "    if holdsInput(link) && !ON { connection.pointee.flags.insert(.readable) }\n",
+    ),
+    bug(
+        "a session of TLS is leaked",
+        ENGINE + "1-Loop/Worker+SecureTransfer.swift",
+        "    link.pointee.session.free()\n",
+        "    if !(ON && connection.pointee.role == .upstream) { link.pointee.session.free() }\n",
     ),
 ]

@@ -139,7 +139,7 @@ import Testing
     bed.client.arriving += bed.server.takeOutput()
     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 100, alignment: 16)
     defer { memory.deallocate() }
-    guard case .end? = bed.client.with(.max, { $0.read(into: memory) }) else {
+    guard case .over(.end)? = bed.client.with(.max, { $0.read(into: memory) }) else {
       Issue.record("no end")
       return
     }

@@ -147,7 +147,7 @@ final class TLSBed {
       _ = Array(record).withUnsafeBytes { source.session?.write($0) }
       target.arriving += source.takeOutput()
       while !target.arriving.isEmpty {
-        guard case .bytes(let count) = target.with(piece, { $0.read(into: memory) }) else {
+        guard case .bytes(let count, _) = target.with(piece, { $0.read(into: memory) }) else {
           continue
         }
         received += memory[0..<count]

@@ -16,7 +16,7 @@ extension Worker where K: ~Copyable {
     _ connection: ConnectionPointer, _ link: TLSLinkPointer,
     into target: UnsafeMutableRawBufferPointer
   ) -> ReadResult {
-    if link.pointee.hasEnded { return .end }
+    if let end = link.pointee.readEnd { return obey(end, connection) }
     // What does not fit into `target` keeps the connection readable, whatever the socket holds.
     defer { if holdsInput(link) { connection.pointee.flags.insert(.readable) } }
     if holdsInput(link) {
@@ -64,11 +64,21 @@ extension Worker where K: ~Copyable {
     // A new key of the peer's is answered, and what can't be read is answered by an alert.
     if case .failed(let error) = passOn(connection, link) { return .failed(error) }
     switch step {
-    case .bytes(let count): return .bytes(count)
+    case .bytes(let count, let end):
+      link.pointee.readEnd = end
+      return .bytes(count)
     case .needsInput: return .wouldBlock
-    case .end:
-      link.pointee.hasEnded = true
-      return .end
+    case .over(let end):
+      link.pointee.readEnd = end
+      return obey(end, connection)
+    }
+  }
+
+  private mutating func obey(
+    _ end: TLSSession.ReadEnd, _ connection: ConnectionPointer
+  ) -> ReadResult {
+    switch end {
+    case .end: return .end
     case .failed(let failure):
       reportBrokenSession(connection, failure)
       return .failed(KernelError(kind: .reset, code: 0))
@@ -86,7 +96,8 @@ extension Worker where K: ~Copyable {
 
   /// True when something that was read from the socket still waits to be given out.
   mutating func holdsInput(_ link: TLSLinkPointer) -> Bool {
-    !link.pointee.arrived.isEmpty || link.pointee.session.hasPending || link.pointee.hasEnded
+    !link.pointee.arrived.isEmpty || link.pointee.session.hasPending
+      || link.pointee.readEnd != nil
   }
 
   /// Seals and writes `parts`; says how many of their bytes were sealed. Those that the socket did
@@ -150,6 +161,8 @@ extension Worker where K: ~Copyable {
     if written == waiting.count + fresh.count {
       buffers.drop(&link.pointee.leaving)
       connection.pointee.flags.remove(.sealed)
+      if link.pointee.shutsLater { kernel.shutdownWriting(connection.pointee.descriptor) }
+      link.pointee.shutsLater = false
       return .done
     }
     if written >= waiting.count {
@@ -158,6 +171,12 @@ extension Worker where K: ~Copyable {
     } else {
       link.pointee.leaving.start += written
       guard append(fresh, to: &link.pointee.leaving) else {
+        // Nothing more of it is wanted, nor is it told of our end.
+        connection.pointee.flags.insert(.failed)
+        link.pointee.hasToldEnd = true
+        report(.error, "tls", connection.pointee.exchange, connection) { line in
+          line.append("the session is given up: its peer asks and asks, and reads no answer")
+        }
         return .failed(KernelError(kind: .reset, code: 0))
       }
     }
@@ -198,24 +217,33 @@ extension Worker where K: ~Copyable {
     return .blocked
   }
 
-  /// Ends our stream: by a close_notify where there is TLS, and in TCP.
+  /// Ends our stream: by a close_notify where there is TLS, and in TCP behind it.
   mutating func endWriting(_ connection: ConnectionPointer) {
     connection.pointee.flags.insert(.endWritten)
     if let link = connection.pointee.tls {
-      link.pointee.session.end()
-      // What the socket does not take now is lost, and so is the rest of the stream.
-      _ = passOn(connection, link)
+      tellEnd(connection, link)
+      if connection.pointee.flags.contains(.sealed) {
+        link.pointee.shutsLater = true
+        return
+      }
     }
     kernel.shutdownWriting(connection.pointee.descriptor)
   }
 
+  /// Tells the peer in TLS that our stream ends, once. What the socket does not take of it waits as
+  /// anything else does.
+  mutating func tellEnd(_ connection: ConnectionPointer, _ link: TLSLinkPointer) {
+    guard !link.pointee.hasToldEnd, link.pointee.session.isEstablished else { return }
+    link.pointee.hasToldEnd = true
+    link.pointee.session.end()
+    link.pointee.noticeCount = tls.transport.pointee.output.count
+    // A failure shows again where somebody can act on it.
+    _ = passOn(connection, link)
+  }
+
   /// Frees a connection's TLS. The peer is told that the stream has ended, unless it is reset.
   mutating func freeLink(_ connection: ConnectionPointer, _ link: TLSLinkPointer, reset: Bool) {
-    let tells = !reset && !connection.pointee.flags.contains(.endWritten)
-    if tells && link.pointee.session.isEstablished {
-      link.pointee.session.end()
-      _ = passOn(connection, link)
-    }
+    if !reset { tellEnd(connection, link) }
     buffers.drop(&link.pointee.arrived)
     buffers.drop(&link.pointee.leaving)
     link.pointee.session.free()

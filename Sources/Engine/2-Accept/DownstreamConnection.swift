@@ -94,9 +94,8 @@ extension Worker where K: ~Copyable {
   /// Ends our side and throws away what still comes, so that the kernel does not answer it with a
   /// reset, which would destroy the response on its way (RFC 9112 section 9.6).
   mutating func beginLingering(_ connection: ConnectionPointer) {
-    if connection.pointee.flags.contains(.endRead) || connection.pointee.flags.contains(.failed) {
-      return close(connection)
-    }
+    if let link = connection.pointee.tls { tellEnd(connection, link) }
+    if hasLingered(connection) { return close(connection) }
     connection.pointee.phase = .lingering
     endWriting(connection)
     startWaiting(connection, for: .lingering, atMost: Limits.lingeringTime)
@@ -110,14 +109,20 @@ extension Worker where K: ~Copyable {
       connection.pointee.inputEnd = 0
       switch receive(connection, .small) {
       case .bytes: continue
-      case .end, .failed: return close(connection)
-      case .nothing:
+      case .failed: return close(connection)
+      case .end, .nothing:
         buffers.giveBack(&connection.pointee.input)
-        if connection.pointee.flags.contains(.failed) { close(connection) }
+        if hasLingered(connection) { close(connection) }
         return
       }
     }
     enqueue(connection)
+  }
+
+  /// True when nothing more is to come from a client, nor to leave for it.
+  private mutating func hasLingered(_ connection: ConnectionPointer) -> Bool {
+    let flags = connection.pointee.flags
+    return flags.contains(.failed) || flags.contains(.endRead) && !flags.contains(.sealed)
   }
 
   /// Acts on a deadline that has come.

@@ -195,7 +195,8 @@ extension Worker where K: ~Copyable {
     // The time for the first request has been running since the connection came.
     connection.pointee.wait = .firstRequest
     if isDraining { return beginOrClose(connection) }
-    if connection.pointee.flags.contains(.readable) { enqueue(connection) }
+    // A request that has come with the handshake's end is begun before anything else can happen.
+    if connection.pointee.flags.contains(.readable) { advanceDownstream(connection) }
   }
 
   // MARK: Failure

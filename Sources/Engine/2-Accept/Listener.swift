@@ -61,8 +61,7 @@ extension Worker where K: ~Copyable {
     if isOverLimit {
       refuseConnection(connection)
       // With TLS the answer must wait until the client understands it.
-      if speaksTLS(listener) { startHandshake(connection, atMost: timeout) }
-      return
+      guard speaksTLS(listener) else { return }
     }
     if plan.acceptsProxyProtocol {
       connection.pointee.phase = .proxyHeader

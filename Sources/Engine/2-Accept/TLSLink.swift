@@ -23,8 +23,13 @@ struct TLSLink {
   var hasBegun = false
   /// Upstream: its session has been kept for later connections.
   var isSaved = false
-  /// The peer has ended its stream as the protocol wants it.
-  var hasEnded = false
+  /// The peer was told that our stream ends: by this many bytes, the last that leave.
+  var hasToldEnd = false
+  var noticeCount = 0
+  /// The socket's stream is to be ended as soon as that has left.
+  var shutsLater = false
+  /// What was found behind the last bytes that could be read: the peer's end, or a fault.
+  var readEnd: TLSSession.ReadEnd?
 
   init(session: TLSSession) { self.session = session }
 }

@@ -121,7 +121,18 @@ extension Worker where K: ~Copyable {
     for upstream in 0..<upstreams.count {
       if let idle = upstreams.anyIdle(upstream) { return closePooled(idle) }
     }
-    if let oldest = idleClients.last { closeIdle(oldest) }
+    var candidate = idleClients.last
+    while let client = candidate {
+      candidate = client.pointee.previous
+      // A request that has been read must have its answer and its line.
+      if !holdsRequest(client) { return closeIdle(client) }
+    }
+  }
+
+  /// True when an idle client's next request, or the begin of it, has been read.
+  private mutating func holdsRequest(_ client: ConnectionPointer) -> Bool {
+    if client.pointee.inputCount > 0 { return true }
+    return client.pointee.tls.map { holdsInput($0) } ?? false
   }
 
   /// Acts on a report about a connection that was being made.

@@ -165,8 +165,16 @@ extension Worker where K: ~Copyable {
       exchange.pointee.response = .delivering
       endWriting(client)
     }
+    if let link = client.pointee.tls, isDelivered(client, link) { return end(exchange) }
     if kernel.pendingError(client.pointee.descriptor) != nil { return clientLeft(exchange) }
     if kernel.unacknowledgedBytes(client.pointee.descriptor) == 0 { return end(exchange) }
     startWaiting(client, for: .halfClosed, atMost: Limits.lingeringTime)
+  }
+
+  /// True when all but TLS's own end has been acknowledged: a client that has its response may be
+  /// closed by then, and meet that end with a reset.
+  private mutating func isDelivered(_ client: ConnectionPointer, _ link: TLSLinkPointer) -> Bool {
+    let noticeCount = link.pointee.noticeCount &- link.pointee.leaving.bytes.count
+    return kernel.unacknowledgedBytes(client.pointee.descriptor) <= noticeCount
   }
 }

@@ -45,8 +45,10 @@ extension Worker where K: ~Copyable {
     client.pointee.inputEnd = 0
     if resets { return close(client, reset: true) }
     // Closing a socket with unread bytes makes the kernel send a reset, which may destroy the
-    // response.
-    if hasUnread || client.pointee.flags.contains(.readable) { return beginLingering(client) }
+    // response. With TLS a client's own end is always still to come.
+    if hasUnread || client.pointee.tls != nil || client.pointee.flags.contains(.readable) {
+      return beginLingering(client)
+    }
     close(client)
   }
 

@@ -8,6 +8,14 @@ public enum PeerAction: Sendable {
   /// Sends bytes in pieces of `size`, with a pause behind each: a slow writer.
   case sendPieces([UInt8], size: Int, every: Interval)
 
+  /// Speaks through this from now on; goes on when content can be sent.
+  case secure(@Sendable () -> any PeerSecurity)
+  /// Puts on the connection what this makes, as it is: content must be sealed by who makes it.
+  case sendRaw(@Sendable ((any PeerSecurity)?) -> [UInt8])
+
+  /// Lets the bytes behind the n-th one on the connection come later than the others, by so much.
+  case cut(behind: Int, pause: Interval)
+
   /// Goes on when the head of a message is complete; interim responses do not count.
   case awaitHead
   /// Goes on when a message is complete. `isBodiless` says that a response answers HEAD and has no

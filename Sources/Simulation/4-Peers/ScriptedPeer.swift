@@ -37,6 +37,17 @@ struct ScriptedPeer {
   var unsent = ByteBacklog()
   var pieceRemaining = 0
 
+  /// What stands between the script and the connection; nil for a plain one.
+  var security: (any PeerSecurity)?
+  /// What is to be put on the connection as soon as there is room.
+  var leaving = ByteBacklog()
+  /// Bytes that were ever put there.
+  var wireCount = 0
+  /// The byte behind which there is a pause, and its length.
+  var cut: (place: Int, pause: Interval)?
+  /// When that pause is over.
+  var isHeldUntil = Instant(nanoseconds: 0)
+
   var isReading = true
   var readLimit = Int.max
   var readPause = Interval(nanoseconds: 0)

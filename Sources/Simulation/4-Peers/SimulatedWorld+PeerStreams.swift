@@ -7,15 +7,14 @@ extension SimulatedWorld {
     guard peers[index].isReading, now >= peers[index].nextReadAt else { return }
     let amount = min(endpoints[id].received.count, peers[index].readLimit)
     if amount > 0 {
-      peers[index].record.received += endpoints[id].received.take(amount)
-      peers[index].record.arrivals.append(.init(time: now, count: amount))
+      takeIn(endpoints[id].received.take(amount), index, id)
       reportReading(id)
     }
     guard endpoints[id].received.isEmpty else {
       peers[index].nextReadAt = now + peers[index].readPause
       return add(.stepPeer(index), after: peers[index].readPause)
     }
-    if endpoints[id].hasReceivedEnd { peers[index].record.hasEnd = true }
+    if endpoints[id].hasReceivedEnd { noteEnd(index) }
     if endpoints[id].stage == .broken { peers[index].record.wasReset = true }
   }
 
@@ -45,12 +44,12 @@ extension SimulatedWorld {
       precondition(!endpoints[id].hasFinished, "a script sends behind finishSending")
       guard endpoints[id].stage == .established, now >= peers[index].resumeAt else { return false }
       let amount = min(
-        endpoints[id].room, peers[index].pieceRemaining, peers[index].unsent.count)
+        contentRoom(index, id), peers[index].pieceRemaining, peers[index].unsent.count)
       guard amount > 0 else {
         endpoints[id].awaitsRoom = true
         return false
       }
-      transmit(peers[index].unsent.take(amount), from: id)
+      put(peers[index].unsent.take(amount), index, id)
       peers[index].record.sentCount += amount
       peers[index].pieceRemaining -= amount
       if peers[index].pieceRemaining == 0 {
@@ -58,7 +57,7 @@ extension SimulatedWorld {
         pausePeer(index, for: pause)
       }
     }
-    return true
+    return peers[index].leaving.isEmpty
   }
 
   /// Sends back what has come since; true when nothing is left.
@@ -80,7 +79,7 @@ extension SimulatedWorld {
       // Taken out while it grows, or each arrival would copy what the message has so far.
       var reader = peers[index].reader.take() ?? newReader(index, isBodiless: isBodiless)
       reader.consume(peers[index].record.received, from: &peers[index].consumed)
-      if peers[index].record.hasEnd { reader.end() }
+      if peers[index].record.isOver { reader.end() }
       peers[index].reader = reader
       guard reader.message.isComplete, reader.message.isInterim else { return condition(reader) }
       takeMessage(index)

@@ -77,10 +77,12 @@ extension SimulatedWorld {
   /// A peer's record, with what the program did on its side of the connection.
   private func record(ofPeer index: Int) -> ConnectionRecord {
     var record = peers[index].record
+    record.wireCount = peers[index].wireCount
     if let endpoint = peers[index].endpoint {
       let far = endpoints[endpoints[endpoint].peer]
       record.takenCount = far.readCount
-      record.writesOverUnread = far.writesOverUnread
+      // In TLS, what has not been read may be nobody's content (a ticket), and places differ.
+      record.writesOverUnread = peers[index].security == nil ? far.writesOverUnread : []
       record.admission = far.admission
     }
     return record

@@ -7,6 +7,7 @@ extension SimulatedWorld {
     peers[index].isStepScheduled = false
     guard let id = peers[index].endpoint, !peers[index].isFinished else { return }
     record(.step, index, peers[index].position)
+    passOn(index, id)
     collect(index, id)
     while !peers[index].isFinished, advance(index, id) {}
   }
@@ -20,6 +21,7 @@ extension SimulatedWorld {
       peers[index].record.partialMessage = reader.message
     }
     guard let id = peers[index].endpoint, !endpoints[id].hasVanished else { return }
+    if ending == .completed { sayEnd(index, id) }
     abandon(id)
   }
 
@@ -52,7 +54,10 @@ extension SimulatedWorld {
     case .stopReading: peers[index].isReading = false
     case .startReading: startReading(index, id, limit: .max, pause: Interval(nanoseconds: 0))
     case .readSlowly(let bytes, let pause): startReading(index, id, limit: bytes, pause: pause)
-    case .finishSending: if endpoints[id].stage == .established { finish(id) }
+    case .finishSending: finishSending(index, id)
+    case .secure(let make): secure(index, id, make())
+    case .cut(let place, let pause): peers[index].cut = (place, pause)
+    case .sendRaw(let make): sendRaw(make(peers[index].security), index, id)
     case .close, .reset, .vanish: leave(action, index, id)
     case .awaitHead, .awaitMessage, .awaitBytes, .awaitEnd, .echoUntilEnd: break
     }
@@ -70,10 +75,12 @@ extension SimulatedWorld {
       takeMessage(index)
       return true
     case .awaitBytes(let count): return peers[index].record.received.count >= count
-    case .awaitEnd: return peers[index].record.hasEnd
-    case .echoUntilEnd: return echo(index, id) && peers[index].record.hasEnd
+    case .awaitEnd: return peers[index].record.isOver
+    case .echoUntilEnd: return echo(index, id) && peers[index].record.isOver
+    case .secure: return peers[index].security?.isEstablished == true
+    case .sendRaw: return peers[index].leaving.isEmpty
     case .pause: return now >= peers[index].resumeAt
-    case .stopReading, .startReading, .readSlowly, .finishSending, .close, .reset, .vanish:
+    case .cut, .stopReading, .startReading, .readSlowly, .finishSending, .close, .reset, .vanish:
       return true
     }
   }
@@ -84,7 +91,10 @@ extension SimulatedWorld {
     if endpoints[id].stage == .broken {
       peers[index].record.wasReset = true
       endScript(index, .reset(action: position))
-    } else if peers[index].record.hasEnd, action.needsBytes {
+    } else if let failure = peers[index].security?.failure {
+      peers[index].record.securityFailure = failure
+      endScript(index, .insecure(action: position))
+    } else if peers[index].record.isOver, action.needsBytes {
       let isIdle = peers[index].role != .client && peers[index].reader?.hasBegun != true
       endScript(index, isIdle ? .completed : .endedEarly(action: position))
     } else if now >= peers[index].giveUpAt {
@@ -138,7 +148,7 @@ extension PeerAction {
   /// True for what the end of the other side's stream makes impossible.
   fileprivate var needsBytes: Bool {
     switch self {
-    case .awaitHead, .awaitMessage, .awaitBytes: true
+    case .awaitHead, .awaitMessage, .awaitBytes, .secure: true
     default: false
     }
   }

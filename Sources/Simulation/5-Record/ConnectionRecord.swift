@@ -24,14 +24,18 @@ public struct ConnectionRecord: Sendable {
     /// What the action of this index awaited did not come within the patience; 0 also when the
     /// connection was never made because the listener's queue stayed full.
     case gaveUp(action: Int)
+    /// TLS failed during the action of this index.
+    case insecure(action: Int)
   }
 
-  /// Every byte that came.
+  /// Every byte of content that came.
   public internal(set) var received: [UInt8] = []
   /// When they came.
   public internal(set) var arrivals: [Arrival] = []
   /// Bytes that the peer's system took for sending.
   public internal(set) var sentCount = 0
+  /// Bytes that this peer has put on the connection, whatever they hold.
+  public internal(set) var wireCount = 0
   /// Bytes that the program has read of what this peer sent.
   public internal(set) var takenCount = 0
   /// Which of the connections that the program accepted and watched this is, from 0: the number
@@ -46,6 +50,13 @@ public struct ConnectionRecord: Sendable {
   public internal(set) var partialMessage: WireMessage?
   /// The other side has ended its stream.
   public internal(set) var hasEnd = false
+  /// The other side has ended its stream in TCP, but not in TLS: it may have been cut.
+  public internal(set) var wasTruncated = false
+  /// Why TLS failed; nil when it did not.
+  public internal(set) var securityFailure: String?
+  /// Where in the bytes from this peer its first content is complete; nil for a plain peer, and
+  /// when none was sent.
+  public internal(set) var firstSealedEnd: Int?
   /// The other side has reset the connection.
   public internal(set) var wasReset = false
   /// The address of the other side; nil before the connection is made.
@@ -56,6 +67,9 @@ public struct ConnectionRecord: Sendable {
   public internal(set) var endedAt: Instant?
   /// See `endedAt`.
   public internal(set) var ending: Ending?
+
+  /// Nothing more will come, whether that was said in good order or not.
+  public var isOver: Bool { hasEnd || wasTruncated }
 
   /// The bytes that came, as text.
   public var text: String { String(decoding: received, as: UTF8.self) }

@@ -4,9 +4,10 @@ import Simulation
 /// Conf files out of seeds.
 extension ConfPlan {
   /// A conf file such as a seed decides. Calm ones have no limit that refuses anybody.
-  init(_ chance: inout SeededGenerator, isCalm: Bool) {
+  init(_ chance: inout SeededGenerator, isCalm: Bool, security: SecurityPlan) {
+    self.security = security
     isBulky = chance.happens(250)
-    entrances = Entrance.chosen(&chance)
+    entrances = Entrance.chosen(&chance, security)
     believed = chance.pick(Believed.allCases)
     backends = ConfPlan.backends(&chance)
     workerCount = chance.happens(250) ? 2 : 1
@@ -41,7 +42,7 @@ extension ConfPlan {
       "access_log /log json\(chance.happens(300) ? " sync=response" : "");",
       "request_id_header \(idField == "x-request-id" ? "X-Request-ID" : "X-Correlation-ID");",
     ]
-    lines += believed.lines
+    lines += believed.lines + security.lines
     if chance.happens(600) { lines += secondLogLines(&chance) }
     for timeout in [
       "client_header_timeout", "client_body_timeout", "send_timeout", "proxy_connect_timeout",
@@ -118,7 +119,7 @@ extension ConfPlan {
     lines.append("server_name \(server.name);")
     for location in server.locations {
       lines.append("location \(location.path) {")
-      lines += location.lines
+      lines += location.lines(passingTo: security.backends ? "https://app" : "http://app")
       lines.append("}")
     }
     return lines + ["}"]
@@ -154,7 +155,7 @@ extension LocationFacts {
     return facts
   }
 
-  fileprivate var lines: [String] {
+  fileprivate func lines(passingTo upstream: String) -> [String] {
     var lines = [
       "request_id \(mode.rawValue);", "request_id_format \(format);",
       "request_id_trust \(trust.words);",
@@ -163,7 +164,7 @@ extension LocationFacts {
     ]
     if contentLimit > 0 { lines.append("client_max_body_size \(contentLimit);") }
     switch action {
-    case .proxy: lines.append("proxy_pass http://app;")
+    case .proxy: lines.append("proxy_pass \(upstream);")
     case .answer(let status, let text):
       lines.append("return \(status)\(text.isEmpty ? "" : " \(text)");")
     }

@@ -6,6 +6,8 @@ struct ConfPlan {
   var text = ""
   /// The name of the field that carries the ID, in lower case.
   var idField = "x-request-id"
+  /// Where TLS is spoken.
+  var security = SecurityPlan.none
   /// The servers, the default one first.
   var servers: [ServerFacts] = []
   /// Where clients come in.

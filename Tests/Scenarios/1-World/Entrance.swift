@@ -6,6 +6,8 @@ struct Entrance {
   let location: Location
   /// `listen ... proxy_protocol`: each connection begins with a header that names the client.
   let isProxied: Bool
+  /// `listen ... ssl`: clients speak TLS, behind that header.
+  var isSecure = false
 
   static let plain = Entrance(location: .ipv4(127, 0, 0, 1, port: 80), isProxied: false)
   static let proxied = Entrance(location: .ipv4(127, 0, 0, 1, port: 81), isProxied: true)
@@ -13,10 +15,16 @@ struct Entrance {
   static let localProxied = Entrance(location: .unix("/balanced"), isProxied: true)
 
   /// The listeners such as a seed decides, one at least.
-  static func chosen(_ chance: inout SeededGenerator) -> [Entrance] {
+  static func chosen(
+    _ chance: inout SeededGenerator, _ security: SecurityPlan
+  ) -> [Entrance] {
     let all = [plain, proxied, local, localProxied]
     let chosen = all.filter { _ in chance.happens(400) }
-    return chosen.isEmpty ? [plain] : chosen
+    return (chosen.isEmpty ? [plain] : chosen).map { entrance in
+      var entrance = entrance
+      entrance.isSecure = security.isSecure(entrance)
+      return entrance
+    }
   }
 
   /// True for a unix socket, whose peers have no address.
@@ -32,7 +40,7 @@ struct Entrance {
     case .unix(let path): place = "unix:\(path)"
     }
     return "listen \(place)\(isDefault ? " default_server" : "")"
-      + "\(isProxied ? " proxy_protocol" : "");"
+      + "\(isProxied ? " proxy_protocol" : "")\(isSecure ? " ssl" : "");"
   }
 }
 

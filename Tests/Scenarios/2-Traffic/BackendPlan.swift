@@ -13,6 +13,7 @@ struct BackendPlan {
   let menu: [(ResponseKind, Int)]
   let connectDelay: Interval
   let isBulky: Bool
+  let security: SecurityPlan
 
   /// The backend of this number.
   init(_ index: Int, conf: ConfPlan, isCalm: Bool, _ chance: inout SeededGenerator) {
@@ -20,6 +21,7 @@ struct BackendPlan {
     location = conf.backends[index]
     idField = conf.idField
     isBulky = conf.isBulky
+    security = conf.security
     salt = chance.next()
     let good = chance.swarm(ResponseKind.allCases.filter(\.isFaithful).map { ($0, 3) })
     // Unasked bytes matter only in the turn in which a request takes their connection.
@@ -33,6 +35,7 @@ struct BackendPlan {
   var behaviour: BackendBehaviour {
     var behaviour = BackendBehaviour()
     behaviour.connectDelay = connectDelay
+    if security.backends { behaviour.onConnection = { [security.backend(connection: $0)] } }
     behaviour.onHead = { onHead($0) }
     behaviour.onMessage = { onMessage($0) }
     return behaviour

@@ -1,4 +1,5 @@
 import Basics
+import HTTP
 import Simulation
 
 /// What clients of each kind do.
@@ -45,6 +46,13 @@ extension ClientPlan {
     ]
     if preface?.kind == .cut { return beginning + [chance.pick([.awaitEnd, leaving(&chance)])] }
     return beginning
+  }
+
+  /// The handshake, where one is expected.
+  func securing(_ conf: ConfPlan) -> [PeerAction] {
+    guard entrance.isSecure else { return [] }
+    let name = requests.first?.location.host ?? ""
+    return [conf.security.client(name: name, number: Int(address.port))]
   }
 
   private var allBytes: [UInt8] { requests.flatMap(\.bytes) }

@@ -66,7 +66,9 @@ struct ClientPlan {
     default: break
     }
     for index in requests.indices { requests[index].isNamed = isNamed }
-    actions = begin(&chance) + script(&chance)
+    let beginning = begin(&chance)
+    let script = script(&chance)
+    actions = beginning + (script.isEmpty ? [] : securing(conf)) + script
   }
 
   /// What a report calls it.

@@ -29,13 +29,17 @@ public struct Scenario {
   let network: NetworkSettings
   let incidents: [(after: Interval, what: Incident)]
 
+  /// True when TLS is spoken somewhere in the world of a seed.
+  public static func isSecure(seed: UInt64) -> Bool { SecurityPlan.isSecure(seed: seed) }
+
   /// The world of a seed.
   public init(seed: UInt64) {
     self.seed = seed
     // The world's own chance begins with the seed itself.
     var chance = SeededGenerator(seed: seed ^ 0x5CE9_A210)
     isCalm = chance.happens(300)
-    conf = ConfPlan(&chance, isCalm: isCalm)
+    conf = ConfPlan(
+      &chance, isCalm: isCalm, security: SecurityPlan(seed: seed, isCalm: isCalm))
     let (conf, isCalm) = (conf, isCalm)
     faults =
       isCalm

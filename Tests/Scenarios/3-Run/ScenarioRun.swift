@@ -4,7 +4,9 @@ import Engine
 import HTTP
 import Plan
 import Platform
+import SecurePeers
 import Simulation
+import TLS
 
 /// Plays a scenario: the real worker in the scenario's world, until all is over. What must hold in
 /// each turn is judged here; the rest by the oracles, from what is left behind.
@@ -19,6 +21,8 @@ public final class ScenarioRun {
   private(set) var hasStopped = false
   private var worker: Worker<SimulatedKernel>
   private var logNames: [String: [String]] = ["/log": ["/log"], "/second": ["/second"]]
+  /// Sessions of TLS that another world has left behind.
+  private let strangeSessions = SessionCensus.count
   /// By when a worker that was told to finish must have ended.
   private var endsBy = Instant.never
 
@@ -29,13 +33,13 @@ public final class ScenarioRun {
   public init(_ scenario: Scenario) {
     self.scenario = scenario
     world = SimulatedWorld(seed: scenario.seed, faults: .none, network: scenario.network)
-    let plan = ScenarioRun.plan(of: scenario.conf)
+    let (plan, tls) = ScenarioRun.plan(of: scenario.conf)
     let (world, places) = (world, plan.tables.listeners)
-    let listeners = places.indices.map { world.listen(on: places[$0].location) }
-    worker = Worker(
-      kernel: SimulatedKernel(world), plan: plan,
-      settings: WorkerSettings(
-        number: 0, count: scenario.conf.workerCount, processID: 7, listeners: listeners))
+    var settings = WorkerSettings(
+      number: 0, count: scenario.conf.workerCount, processID: 7,
+      listeners: places.indices.map { world.listen(on: places[$0].location) })
+    settings.tls = TLSShelf(tls)
+    worker = Worker(kernel: SimulatedKernel(world), plan: plan, settings: settings)
     world.faults = scenario.faults
     backends = scenario.backends.map { world.addBackend(at: $0.location, $0.behaviour) }
     clients = scenario.clients.map { client in
@@ -55,6 +59,7 @@ public final class ScenarioRun {
     if !hasStopped { violations += RestOracle.judge(forgotten: holdings, in: world) }
     end()
     violations += RestOracle.judge(ended: holdings, hasStopped: hasStopped, in: world)
+    violations += RestOracle.judge(sessions: SessionCensus.count - strangeSessions)
     let evidence = Evidence(self)
     violations += evidence.violations
     return report(evidence)
@@ -72,15 +77,16 @@ public final class ScenarioRun {
     (logNames[path] ?? []).flatMap { world.logs.lines(of: $0) }
   }
 
-  private static func plan(of conf: ConfPlan) -> Plan {
+  private static func plan(of conf: ConfPlan) -> (Plan, TLSTables) {
     let environment = ConfigurationEnvironment(
-      readFile: { _ in .success(Array(conf.text.utf8)) }, listFiles: { _ in [] },
+      readFile: { .success(SecurityPlan.files[$0] ?? Array(conf.text.utf8)) },
+      listFiles: { _ in [] },
       resolve: { _ in .failure(ResolveProblem(reason: "no names here")) }, hostname: "machine")
     let compiled = compileConfiguration(path: "scenario.conf", environment: environment)
     guard let plan = compiled.plan else {
       preconditionFailure(compiled.diagnostics.map { $0.render() }.joined() + conf.text)
     }
-    return plan
+    return (plan, compiled.tls)
   }
 
   // MARK: Turns

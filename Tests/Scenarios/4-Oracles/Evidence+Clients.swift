@@ -37,7 +37,7 @@ extension Evidence {
     _ plan: ClientPlan, _ record: ConnectionRecord, _ lines: [AccessLine]
   ) -> [Violation] {
     var found: [Violation] = []
-    if record.takenCount > plan.preface?.bytes.count ?? 0 && lines.isEmpty {
+    if hasReadRequest(of: plan, record) && lines.isEmpty {
       found.append(Violation(.lines, "\(plan.name) was read from, but has no line"))
     }
     let extra = plan.kind == .tunnelling ? 1 : 0
@@ -53,6 +53,7 @@ extension Evidence {
         found.append(Violation(.lines, "\(request.nonce) is no \(line["method"] ?? "")"))
       }
       found += judgeIdentity(line, of: request) + judgeAddress(line, of: plan)
+      found += judgeSecurity(line, of: plan)
       if line.bytesIn > request.content.count && !request.isMalformed && line.status != 101
         && !request.asksForTunnel
       {
@@ -113,7 +114,7 @@ extension Evidence {
           Violation(.content, "\(nonce): \(count) bytes, not the \(plannedCount) that were sent"))
       }
     }
-    if !response.isComplete && record.hasEnd && !record.wasReset && line.termination.isEmpty {
+    if !response.isComplete && record.isOver && !record.wasReset && line.termination.isEmpty {
       found.append(Violation(.responses, "\(line.place) was cut, but is logged as complete"))
     }
     return found

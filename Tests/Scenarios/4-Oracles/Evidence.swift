@@ -67,6 +67,7 @@ struct Evidence {
     all += judgeIDs()
     all += judgeStrangers()
     for (plan, record) in clients { all += judge(plan, record) }
+    all += judgeSecurity()
     let sightings = backends.flatMap { self.sightings(of: $0.plan, $0.connections, &all) }
     return all + judge(sightings)
   }

@@ -51,6 +51,11 @@ public enum RestOracle {
     return found
   }
 
+  /// Judges how many sessions of TLS an ended worker has left.
+  public static func judge(sessions count: Int) -> [Violation] {
+    count == 0 ? [] : [Violation(.rest, "\(count) sessions of TLS are left")]
+  }
+
   /// Judges a worker that has ended.
   public static func judge(
     ended holdings: Holdings, hasStopped: Bool, in world: SimulatedWorld
