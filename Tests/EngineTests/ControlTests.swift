@@ -122,7 +122,19 @@ struct ControlTests {
     bed.checkLog(requests: 5)
   }
 
-  /// A second signal does not wait for the first one.
+  /// A request that was read behind another one, and not begun yet, has its line, too.
+  @Test func stoppingReportsWhatWaitsForItsTurn() throws {
+    let bed = try EngineBed("location / { return 204; }")
+    bed.client([.send(get("/one") + get("/two")), .awaitEnd])
+    _ = bed.world.run {
+      bed.turn()
+      if bed.lines().count == 1 && !bed.hasStopped { bed.world.post(.stop) }
+    }
+    #expect(bed.hasStopped)
+    #expect(bed.lines().map { $0["uri"] } == ["/one", "/two"])
+    #expect(bed.ends.last?.termination == "proxy:request_head")
+  }
+
   /// A request whose head has come in part when the worker stops has a line with that part.
   @Test(arguments: ["G", "GET /half HTTP/1.1\r\nHo"])
   func stoppingReportsHalfAHead(_ head: String) throws {
@@ -135,6 +147,7 @@ struct ControlTests {
     #expect(bed.ends.first?.termination == "proxy:request_head")
   }
 
+  /// A second signal does not wait for the first one.
   @Test func stoppingCutsDrainingShort() throws {
     let bed = try EngineBed()
     bed.backend(BackendBehaviour())

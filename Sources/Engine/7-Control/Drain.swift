@@ -72,6 +72,7 @@ extension Worker where K: ~Copyable {
       guard let connection = connections.element(at: slot),
         connection.pointee.phase != .closed, connection.pointee.role == .downstream
       else { continue }
+      if connection.pointee.phase == .idle { beginWaitingRequest(connection) }
       if let exchange = connection.pointee.exchange {
         endByShutdown(exchange)
       }
@@ -89,6 +90,18 @@ extension Worker where K: ~Copyable {
     if case .serving = lifecycle { closeListeners() }
     lifecycle = .stopped
     flushAllLogs()
+  }
+
+  /// Makes an exchange, for its line alone, of a request that was read behind another one and waits
+  /// for its turn.
+  private mutating func beginWaitingRequest(_ connection: ConnectionPointer) {
+    guard connection.pointee.inputCount > 0 else { return }
+    idleClients.remove(connection)
+    let exchange = makeExchange(connection)
+    connection.pointee.phase = .requestHead
+    let limits = tables.servers[exchange.pointee.server].headLimits
+    // What is wrong with it no longer matters.
+    _ = try? exchange.pointee.head.parse(connection.pointee.inputBytes.span, limits: limits)
   }
 
   private mutating func endByShutdown(_ exchange: ExchangePointer) {
