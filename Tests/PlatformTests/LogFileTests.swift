@@ -177,8 +177,8 @@ import Testing
     }
   }
 
-  /// Any number that is not open is a closed stream. That of stdout would be taken again at once, by
-  /// whichever thread opens something next.
+  /// Any number that is not open is a closed stream. That of stdout would be taken again at once,
+  /// by whichever thread opens something next.
   @Test func aClosedStreamIsAnError() throws {
     var kernel = try makeKernel()
     let result = kernel.openLog(path: .empty, standard: 1_000_000, relayed: nil)
