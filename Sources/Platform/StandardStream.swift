@@ -52,8 +52,9 @@ public enum StandardStream {
   /// as nobody else's must be taken for it (systemd.exec(5), `JOURNAL_STREAM`).
   public static func isJournaled(_ standard: Int32) -> Bool {
     var status = stat()
-    guard let named = getenv("JOURNAL_STREAM"), fstat(standard, &status) == 0 else { return false }
-    return String(cString: named) == "\(status.st_dev):\(status.st_ino)"
+    guard let named = EnvironmentVariable.value("JOURNAL_STREAM"), fstat(standard, &status) == 0
+    else { return false }
+    return named == "\(status.st_dev):\(status.st_ino)"
   }
 
   private struct Stream {

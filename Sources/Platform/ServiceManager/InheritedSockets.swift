@@ -36,14 +36,13 @@ public struct InheritedSockets: Sendable {
   public static func take() -> InheritedSockets {
     var inherited = InheritedSockets()
     defer { for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] { unsetenv(name) } }
-    guard variable("LISTEN_PID").flatMap(Int32.init) == getpid(),
-      let count = variable("LISTEN_FDS").flatMap(Int32.init), count > 0, count < 1024
+    guard EnvironmentVariable.number("LISTEN_PID") == Int(getpid()),
+      let count = EnvironmentVariable.number("LISTEN_FDS"), count > 0, count < 1024
     else { return inherited }
-    let names = (variable("LISTEN_FDNAMES") ?? "").split(
+    let names = (EnvironmentVariable.value("LISTEN_FDNAMES") ?? "").split(
       separator: ":", omittingEmptySubsequences: false)
     for index in 0..<count {
-      let name = Int(index) < names.count ? String(names[Int(index)]) : ""
-      inherited.take(first + index, name)
+      inherited.take(first + Int32(index), index < names.count ? String(names[index]) : "")
     }
     return inherited
   }
@@ -76,10 +75,6 @@ public struct InheritedSockets: Sendable {
       Socket(
         descriptor: descriptor, name: name, address: TCPListener.address(of: descriptor),
         unixPath: Self.path(of: number)))
-  }
-
-  private static func variable(_ name: String) -> String? {
-    getenv(name).map { String(cString: $0) }
   }
 
   /// The path of a unix socket; empty for any other.

@@ -12,9 +12,9 @@ public struct ServiceManager: Sendable {
 
   /// The manager that `NOTIFY_SOCKET` names, and the patience that `WATCHDOG_USEC` does.
   public init() {
-    socket = Self.variable("NOTIFY_SOCKET").flatMap(Self.open)
-    let isOurs = Self.variable("WATCHDOG_PID").map { Int32($0) == getpid() } ?? true
-    let microseconds = Self.variable("WATCHDOG_USEC").flatMap(Int.init)
+    socket = EnvironmentVariable.value("NOTIFY_SOCKET").flatMap(Self.open)
+    let isOurs = EnvironmentVariable.number("WATCHDOG_PID").map { $0 == getpid() } ?? true
+    let microseconds = EnvironmentVariable.number("WATCHDOG_USEC")
     watchdogMilliseconds = isOurs ? microseconds.map { max(1, $0 / 1000) } : nil
   }
 
@@ -40,10 +40,6 @@ public struct ServiceManager: Sendable {
     _ = Array(message.utf8).withUnsafeBytes {
       clinux_send(socket.number, $0.baseAddress, $0.count)
     }
-  }
-
-  private static func variable(_ name: String) -> String? {
-    getenv(name).map { String(cString: $0) }
   }
 
   /// A path, or a name in the abstract space behind `@`.
