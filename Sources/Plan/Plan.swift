@@ -77,6 +77,8 @@ public struct PlanTables: Sendable, BitwiseCopyable {
   public var workerConnections: Int
   /// `shutdown_timeout`
   public var shutdownTimeout: Interval
+  /// `shutdown_delay`
+  public var shutdownDelay = Interval(nanoseconds: 0)
   /// True when some template asks for `$server_addr` or `$server_port`, which costs a system call.
   public var usesLocalAddress: Bool
   /// `log_queue`: bytes of lines that wait in one worker for one log at most.
@@ -209,6 +211,8 @@ public enum LocationAction: UInt8, Sendable, BitwiseCopyable {
   case proxy
   /// `return`
   case answer
+  /// `health`: what `answer` would, until Waybill was told to end.
+  case health
 }
 
 /// A `location` with everything that it inherits merged in.

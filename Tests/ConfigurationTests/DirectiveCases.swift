@@ -32,6 +32,15 @@ enum DirectiveCases {
     Case("top", "control unix:/run/w rw;", "invalid value \"rw\""),
     Case("server", "control off;", "\"control\" is not allowed in \"server\""),
     Case("top", "shutdown_timeout 0;"),
+    Case("top", "shutdown_delay 5s;"),
+    Case("top", "shutdown_delay soon;", "invalid time \"soon\""),
+    Case("location", "health;"),
+    Case(
+      "location", "health; return 200;",
+      "a location has health or return, not both: the other one is at line 1"),
+    Case(
+      "location", "return 200; health;",
+      "a location has health or return, not both: the other one is at line 1"),
     Case("top", "shutdown_timeout soon;", "invalid time \"soon\""),
     Case("top", "include more.conf;"),
     Case("top", "include absent.conf;", "\"absent.conf\" can't be read: No such file or directory"),

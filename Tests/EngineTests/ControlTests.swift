@@ -93,6 +93,42 @@ struct ControlTests {
     bed.checkLog(requests: 1)
   }
 
+  /// `shutdown_delay`: load balancers are told first; until it is over, all is served.
+  @Test func leavingIsAnnouncedBeforeItBegins() throws {
+    let bed = try EngineBed(
+      "location / { return 200 x; } location = /up { health; }", top: "shutdown_delay 5s;")
+    func ask(at seconds: UInt64, _ target: String) -> ClientID {
+      bed.client(after: .seconds(seconds), [.send(get(target)), .awaitResponse])
+    }
+    let early = bed.client([
+      .send(get("/up")), .awaitResponse, .pause(.seconds(4)), .send(get()), .awaitResponse,
+    ])
+    let checked = ask(at: 3, "/up")
+    let served = ask(at: 3, "/")
+    let late = ask(at: 8, "/")
+    bed.world.schedule(after: .seconds(2)) { $0.post(.drain) }
+    bed.run(for: .seconds(6))
+    #expect(!bed.hasStopped)
+    #expect(bed.run() == .quiet)
+    #expect(bed.hasStopped)
+    #expect(bed.record(early).messages.map(\.status) == [200, 200])
+    #expect(bed.record(checked).messages.map(\.status) == [503])
+    #expect(bed.record(served).messages.map(\.status) == [200])
+    for client in [early, checked, served] {
+      #expect(bed.record(client).messages.last?.asksToClose == true)
+    }
+    #expect(bed.record(late).messages.isEmpty)
+  }
+
+  @Test func stoppingCutsTheDelayShort() throws {
+    let bed = try EngineBed("location / { health; }", top: "shutdown_delay 1h;")
+    bed.world.post(.drain)
+    bed.run(for: .seconds(1))
+    #expect(!bed.hasStopped)
+    bed.end(.stop)
+    #expect(bed.run() == .quiet)
+  }
+
   /// Stopping ends everything in one turn: each exchange with its line, in whatever phase it is.
   @Test func stoppingEndsEverythingAtOnce() throws {
     let bed = try EngineBed()

@@ -7,10 +7,26 @@ extension ConfigurationBuilder {
   func returnAnswer(_ use: DirectiveUse) {
     guard let answer = answer(use) else { return }
     if location != nil {
-      location?.answer = answer
+      setAnswer(answer)
     } else {
       server?.answer = answer
     }
+  }
+
+  /// `health`: an answer that depends on whether Waybill is about to end.
+  func health(_ use: DirectiveUse) {
+    let place = use.name.place
+    guard let text = template("ok\n", place: { _, _ in place }) else { return }
+    setAnswer(AnswerDeclaration(place: place, status: 200, text: text, isHealth: true))
+  }
+
+  private func setAnswer(_ answer: AnswerDeclaration) {
+    if let other = location?.answer, other.isHealth || answer.isHealth {
+      let line = reporter.describe(other.place, from: answer.place)
+      return reporter.error(
+        answer.place, "a location has health or return, not both: the other one is at \(line)")
+    }
+    location?.answer = answer
   }
 
   private func answer(_ use: DirectiveUse) -> AnswerDeclaration? {

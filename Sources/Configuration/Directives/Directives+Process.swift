@@ -63,6 +63,16 @@ extension DirectiveCatalog {
     ) { builder, use in
       builder.process.shutdownTimeout = builder.time(use.arguments[0], mayBeZero: true)
     },
+    Directive(
+      "shutdown_delay", in: .top, "TIME", default: "0s",
+      """
+      How long Waybill goes on taking connections after `SIGTERM` or `SIGQUIT`, so that load \
+      balancers find out: locations with `health` answer 503 from the signal on, and each response \
+      closes its connection. The time of `shutdown_timeout` begins afterwards.
+      """
+    ) { builder, use in
+      builder.process.shutdownDelay = builder.time(use.arguments[0], mayBeZero: true)
+    },
   ]
 }
 

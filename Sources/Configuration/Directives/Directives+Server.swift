@@ -52,6 +52,13 @@ extension DirectiveCatalog {
       """
     ) { $0.returnAnswer($1) },
     Directive(
+      "health", in: .location, "", count: 0...0,
+      """
+      Answers the checks of load balancers: 200 with the text `ok`, and 503 from the moment on in \
+      which Waybill was told to end (see `shutdown_delay`).
+      """
+    ) { $0.health($1) },
+    Directive(
       "default_type", in: .everyLevel, "TYPE", default: "text/plain",
       "The media type of the text that `return` sends."
     ) { builder, use in

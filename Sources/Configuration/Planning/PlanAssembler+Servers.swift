@@ -96,7 +96,7 @@ extension PlanAssembler {
   private func setAnswer(
     _ answer: AnswerDeclaration, _ settings: Settings, _ plan: inout LocationPlan
   ) {
-    plan.action = .answer
+    plan.action = answer.isHealth ? .health : .answer
     plan.answerStatus = answer.status
     plan.answerText = answer.text
     plan.answerType = arena.freeze(settings.client.defaultType ?? "text/plain")

@@ -68,6 +68,7 @@ final class PlanAssembler {
       shutdownTimeout: builder.process.shutdownTimeout ?? Limits.shutdownTimeout,
       usesLocalAddress: builder.usesLocalAddress)
     tables.errorLogs = errorLogs
+    tables.shutdownDelay = builder.process.shutdownDelay ?? Interval(nanoseconds: 0)
     tables.logQueueBytes = builder.process.logQueueBytes ?? Limits.logQueueBytes
     var process = ProcessPlan(
       workerThreads: builder.process.workerThreads, pidPath: builder.process.pidPath,

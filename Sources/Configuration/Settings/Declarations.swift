@@ -11,6 +11,7 @@ struct ProcessSettings {
   var workerThreads: Int?
   var workerConnections: UInt64?
   var shutdownTimeout: Interval?
+  var shutdownDelay: Interval?
   var logQueueBytes: Int?
   var pidPath: String?
   var user: String?
@@ -72,6 +73,8 @@ struct AnswerDeclaration {
   var place: Place
   var status: UInt16
   var text: Template
+  /// It comes from `health`.
+  var isHealth = false
 }
 
 /// A `proxy_pass`.

@@ -47,6 +47,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   /// What a worker is about to do with new connections.
   enum Lifecycle: BitwiseCopyable {
     case serving
+    /// Told to end, but load balancers shall find that out first (`shutdown_delay`).
+    case leaving(until: Instant)
     /// No new connections; ends when the last one is closed, at the latest at the instant given.
     case draining(until: Instant)
     case stopped
@@ -136,7 +138,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     fireTimers()
     if heldResponses.count > 0 { releaseHeldResponses() }
     flushLogs()
-    endWhenDrained()
+    carryOnEnding()
     guard case .stopped = lifecycle else { return true }
     closeLogs()
     return false
@@ -175,7 +177,10 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   private var nextDeadline: Instant {
     var deadline = min(timers.nextDeadline, logs.nextDeadline)
     deadline = min(deadline, listeners.resumeAt)
-    if case .draining(let end) = lifecycle { deadline = min(deadline, end) }
+    switch lifecycle {
+    case .leaving(let end), .draining(let end): deadline = min(deadline, end)
+    case .serving, .stopped: break
+    }
     return deadline
   }
 

@@ -133,7 +133,7 @@ extension Worker where K: ~Copyable {
   /// Takes connections (again).
   mutating func resumeAccepting() {
     listeners.resumeAt = .never
-    guard !listeners.isAccepting, case .serving = lifecycle else { return }
+    guard !listeners.isAccepting, !isDraining else { return }
     listeners.isAccepting = true
     for (index, descriptor) in listeners.descriptors.enumerated() {
       let token = ListenerTable.token(ofIndex: index)

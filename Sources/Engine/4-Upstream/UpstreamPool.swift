@@ -92,6 +92,14 @@ extension Worker where K: ~Copyable {
 
   /// True when no new connections are taken.
   var isDraining: Bool {
+    switch lifecycle {
+    case .serving, .leaving: false
+    case .draining, .stopped: true
+    }
+  }
+
+  /// True when this worker was told to end.
+  var isLeaving: Bool {
     if case .serving = lifecycle { return false }
     return true
   }

@@ -27,6 +27,12 @@ extension Worker where K: ~Copyable {
     }
   }
 
+  /// Answers what `health` asks for: as `return` would, and 503 from the moment on in which Waybill
+  /// was told to end.
+  mutating func answerHealth(_ exchange: ExchangePointer) {
+    if isLeaving { refuse(exchange, 503, .none, .completed) } else { answer(exchange) }
+  }
+
   /// Answers with an error, or cuts the response if one has begun. What is known of the reason goes
   /// to the log.
   mutating func refuse(

@@ -15,14 +15,21 @@ extension Worker where K: ~Copyable {
     if commands.contains(.answer) { answerQuestion() }
     if commands.contains(.reopenLogs) { openLogs() }
     if commands.contains(.renewCertificates) { tls.fetchTables() }
-    if commands.contains(.drain) { beginDraining() }
+    if commands.contains(.drain) { beginEnding() }
     if commands.contains(.stop) { stop() }
+  }
+
+  /// Begins to end: at once, or after the `shutdown_delay`, in which all is served as before but
+  /// that health checks fail and each response is its connection's last.
+  private mutating func beginEnding() {
+    guard case .serving = lifecycle else { return }
+    guard tables.shutdownDelay.nanoseconds > 0 else { return beginDraining() }
+    lifecycle = .leaving(until: now + tables.shutdownDelay)
   }
 
   /// Takes no more connections and closes those that are idle; what runs may finish until the
   /// `shutdown_timeout`.
   private mutating func beginDraining() {
-    guard case .serving = lifecycle else { return }
     // What already waits in the accept queues would be reset when the sockets close.
     for index in listeners.descriptors.indices { acceptConnections(listener: index) }
     closeListeners()
@@ -87,7 +94,7 @@ extension Worker where K: ~Copyable {
         close(connection)
       }
     }
-    if case .serving = lifecycle { closeListeners() }
+    if !isDraining { closeListeners() }
     lifecycle = .stopped
     flushAllLogs()
   }
@@ -122,8 +129,10 @@ extension Worker where K: ~Copyable {
     end(exchange)
   }
 
-  /// Ends the worker when it has nothing left to finish, or no more time.
-  mutating func endWhenDrained() {
+  /// Goes on to the next step of ending: to draining when the delay is over, to the end when
+  /// nothing is left to finish, or no more time.
+  mutating func carryOnEnding() {
+    if case .leaving(let deadline) = lifecycle, deadline <= now { beginDraining() }
     guard case .draining(let deadline) = lifecycle else { return }
     if connections.count == 0 || deadline <= now { stop() }
   }

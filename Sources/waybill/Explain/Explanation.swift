@@ -80,6 +80,7 @@ struct Explanation {
       switch location.action {
       case .none: "neither proxy_pass nor return"
       case .proxy: "proxy_pass to \(location.proxyHost.text)"
+      case .health: "health"
       case .answer: "return \(location.answerStatus)"
       }
     return "\(place.title) (\(place.source)), \(action)"
