@@ -221,3 +221,20 @@ def users(proxy):
     """The real, effective, saved and file-system user of the process."""
     status = Path(f"/proc/{proxy.process.pid}/status").read_text()
     return set(next(line.split()[1:] for line in status.splitlines() if line.startswith("Uid:")))
+
+
+def test_load_balancers_learn_of_the_end_first(site):
+    """Until the delay is over all is served; health checks fail from the signal on."""
+    text = """shutdown_delay 2s;
+        server { listen PORT; location / { return 200 "x"; } location = /up { health; } }"""
+    proxy = site.servers(text)
+    assert (proxy.get("/up").status, proxy.get("/up").body) == (200, b"ok\n")
+    with proxy.connect() as kept:
+        kept.exchange(request_bytes())
+        proxy.signal(signal.SIGTERM)
+        wait_for(lambda: proxy.get("/up").status == 503, "a failing check")
+        assert proxy.get("/").status == 200
+        response = kept.exchange(request_bytes())
+        assert response.status == 200 and "close" in response.fields.tokens("Connection")
+    wait_for(lambda: refuses(proxy), "the end of accepting")
+    assert proxy.wait_exit() == 0
