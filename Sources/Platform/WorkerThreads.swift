@@ -57,9 +57,16 @@ private final class ThreadStart: Sendable {
 /// Where a thread begins. An ordinary function: a closure given to pthread_create from the main
 /// actor would trap on the new thread.
 private func runThread(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+  runToEnd(context).noteEnd()
+  return nil
+}
+
+/// Runs the body and lets go of all that it held: the process may end as soon as the end is noted,
+/// and what is freed behind that meets libraries that have cleaned up already.
+@inline(never)
+private func runToEnd(_ context: UnsafeMutableRawPointer?) -> WorkerThreads {
   let start = Unmanaged<ThreadStart>.fromOpaque(context!).takeRetainedValue()
   clinux_name_thread(start.name)
   start.body()
-  start.threads.noteEnd()
-  return nil
+  return start.threads
 }

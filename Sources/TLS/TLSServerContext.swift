@@ -9,7 +9,6 @@ public final class TLSServerContext: Sendable {
   /// True when clients that ask for its names are refused.
   public let rejectsHandshake: Bool
   private let groups: String?
-  private nonisolated(unsafe) let stapled: UnsafeMutableRawBufferPointer?
 
   /// A context of these settings. Tickets are made with `keys`, which must live as long as the
   /// process.
@@ -42,22 +41,16 @@ public final class TLSServerContext: Sendable {
     copenssl_set_server_name_callback(context) { _, _, _ in SSL_TLSEXT_ERR_OK }
     SSL_CTX_set_alpn_select_cb(context, Self.selectProtocol, nil)
     if let response = settings.stapledResponse {
-      guard copenssl_is_ocsp_response(response.bytes, response.bytes.count) == 1 else {
-        ERR_clear_error()
-        let problem = TLSProblem("there is no OCSP response in DER in it")
-        throw TLSContextProblem(part: .stapledResponse, problem: problem)
-      }
+      do throws(TLSProblem) {
+        try StapledResponse(response.bytes).install(in: context)
+      } catch { throw TLSContextProblem(part: .stapledResponse, problem: error) }
     }
-    stapled = settings.stapledResponse.map { Self.staple($0.bytes, in: context) }
     groups = settings.common.groups
     rejectsHandshake = settings.rejectsHandshake
     handle = builder.take()
   }
 
-  deinit {
-    // Sessions that run on hold references of their own, and may still staple: the response stays.
-    SSL_CTX_free(handle)
-  }
+  deinit { SSL_CTX_free(handle) }
 
   /// Makes a session that began under another server's context go on under this one.
   func takeOver(_ session: OpaquePointer) {
@@ -88,28 +81,6 @@ public final class TLSServerContext: Sendable {
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE) { _, _ in 1 }
     let advertised = settings.common.advertised.flatMap { try? PEM.certificates($0.bytes) }
     for certificate in advertised ?? [] { SSL_CTX_add_client_CA(context, certificate.handle) }
-  }
-
-  private static func staple(
-    _ response: [UInt8], in context: OpaquePointer
-  ) -> UnsafeMutableRawBufferPointer {
-    let memory = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: MemoryLayout<Int>.size + response.count, alignment: 16)
-    memory.storeBytes(of: response.count, as: Int.self)
-    UnsafeMutableRawBufferPointer(rebasing: memory[MemoryLayout<Int>.size...])
-      .copyBytes(from: response)
-    copenssl_set_status_callback(
-      context,
-      { session, memory in
-        guard let memory else { return SSL_TLSEXT_ERR_NOACK }
-        let count = memory.load(as: Int.self)
-        guard let copy = copenssl_duplicate(memory + MemoryLayout<Int>.size, count) else {
-          return SSL_TLSEXT_ERR_NOACK
-        }
-        copenssl_staple(session, copy.assumingMemoryBound(to: UInt8.self), count)
-        return SSL_TLSEXT_ERR_OK
-      }, memory.baseAddress)
-    return memory
   }
 
   /// Stops at a client's first word, so that the engine can choose the server by name.

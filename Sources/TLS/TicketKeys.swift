@@ -47,20 +47,14 @@ public final class TicketKeys: Sendable {
     keys.withLock { $0 = Array(([key] + $0).prefix(2)) }
   }
 
-  /// Where a context holds its keys: it has a share in them until it ends.
-  private static let slot: Int32 = CRYPTO_get_ex_new_index(
-    CRYPTO_EX_INDEX_SSL_CTX, 0, nil, nil, nil,
-    { _, pointer, _, _, _, _ in
-      if let pointer { Unmanaged<TicketKeys>.fromOpaque(pointer).release() }
-    })
+  private static let share = ContextShare()
 
   /// Makes a context use these keys.
   func install(in context: OpaquePointer) {
-    let pointer = Unmanaged.passRetained(self).toOpaque()
-    SSL_CTX_set_ex_data(context, Self.slot, pointer)
+    _ = Self.share.give(self, to: context)
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context) { session, name, vector, cipher, digest, seals in
       guard let session, let name, let vector,
-        let pointer = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(session), TicketKeys.slot)
+        let pointer = TicketKeys.share.held(by: SSL_get_SSL_CTX(session))
       else { return -1 }
       let keys = Unmanaged<TicketKeys>.fromOpaque(pointer).takeUnretainedValue()
       if seals == 1 { return keys.seal(name, vector, cipher, digest) }
