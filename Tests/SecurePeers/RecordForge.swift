@@ -2,7 +2,6 @@
 // (RFC 8446 sections 5.2, 5.4 and 7.3).
 
 import COpenSSL
-import Synchronization
 
 /// Seals what a client wants under the keys of its session, record by record.
 public struct RecordForge {
@@ -60,7 +59,7 @@ public struct RecordForge {
 
 /// The secrets of clients' sessions, as OpenSSL tells of them for tools that look at traffic.
 enum KeyLog {
-  private static let secrets = Mutex<[UInt: [UInt8]]>([:])
+  private static let secrets = Guarded<[UInt: [UInt8]]>([:])
 
   /// Keeps those of a context's sessions.
   static func keep(_ context: OpaquePointer) {

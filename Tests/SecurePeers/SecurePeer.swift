@@ -4,7 +4,6 @@
 import COpenSSL
 import Certificates
 import Simulation
-import Synchronization
 
 /// One end of a TLS connection that belongs to a scripted client or backend.
 public final class SecurePeer: PeerSecurity {
@@ -151,7 +150,7 @@ extension SecurePeer {
 public enum SessionCensus {
   /// A number for each thread.
   final class Tally: Sendable {
-    private let counts = Mutex<[UInt: Int]>([:])
+    private let counts = Guarded<[UInt: Int]>([:])
 
     func add(_ number: Int) {
       let thread = UInt(CRYPTO_THREAD_get_current_id())
