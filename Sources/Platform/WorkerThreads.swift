@@ -9,6 +9,8 @@ public final class WorkerThreads: Sendable {
   /// An eventfd, written when a thread ends.
   let bell: Int32
   private let running = Atomic<Int>(0)
+  /// Those that nobody has joined yet.
+  private let threads = Mutex<[pthread_t]>([])
 
   /// No threads yet. Fails when descriptors have run out.
   public init() throws(KernelError) {
@@ -16,7 +18,10 @@ public final class WorkerThreads: Sendable {
     guard bell >= 0 else { throw KernelError(result: Int(bell)) }
   }
 
-  deinit { _ = clinux_close(bell) }
+  deinit {
+    threads.withLock { for thread in $0 { pthread_detach(thread) } }
+    _ = clinux_close(bell)
+  }
 
   /// Threads whose body has not returned yet.
   public var runningCount: Int { running.load(ordering: .acquiring) }
@@ -32,7 +37,18 @@ public final class WorkerThreads: Sendable {
       running.subtract(1, ordering: .relaxed)
       throw KernelError(code: code)
     }
-    pthread_detach(thread)
+    threads.withLock { $0.append(thread) }
+  }
+
+  /// Waits until all threads are gone, after their bodies have returned. A library may still have
+  /// something to free for a thread that ends (OpenSSL does), and the end of the process must not
+  /// come before that.
+  public func join() {
+    let all = threads.withLock { threads in
+      defer { threads = [] }
+      return threads
+    }
+    for thread in all { pthread_join(thread, nil) }
   }
 
   fileprivate func noteEnd() {

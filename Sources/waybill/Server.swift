@@ -240,6 +240,7 @@ struct Server {
       }
       watchdog.look(isEnding: isEnding)
     }
+    threads.join()
     logKeeper?.end()
     return status
   }
