@@ -110,11 +110,70 @@ int clinux_signal_create(void) {
   return (int)CLINUX_RETRY(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
-int clinux_next_signal(int descriptor) {
+int clinux_next_signal(int descriptor, int *sender) {
   struct signalfd_siginfo info;
   long count = CLINUX_RETRY(read(descriptor, &info, sizeof info));
+  *sender = 0;
   if (count == -EAGAIN) return 0;
-  return count < 0 ? (int)count : (int)info.ssi_signo;
+  if (count < 0) return (int)count;
+  *sender = (int)info.ssi_pid;
+  return (int)info.ssi_signo;
+}
+
+// The name begins with the byte 0, which is not among its characters here.
+static socklen_t abstract_name(const char *name, struct sockaddr_un *address) {
+  memset(address, 0, sizeof *address);
+  address->sun_family = AF_UNIX;
+  size_t count = strnlen(name, sizeof address->sun_path - 1);
+  memcpy(address->sun_path + 1, name, count);
+  return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + count);
+}
+
+int clinux_report_socket(const char *name) {
+  int made = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (made < 0) return -errno;
+  struct sockaddr_un address;
+  socklen_t size = abstract_name(name, &address);
+  int yes = 1;
+  if (setsockopt(made, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) == 0 &&
+      bind(made, (struct sockaddr *)&address, size) == 0)
+    return made;
+  int code = errno;
+  close(made);
+  return -code;
+}
+
+long clinux_take_report(int socket, void *buffer, size_t count, int *sender) {
+  union {
+    char bytes[CMSG_SPACE(sizeof(struct ucred))];
+    struct cmsghdr aligned;
+  } control;
+  struct iovec piece = {.iov_base = buffer, .iov_len = count};
+  struct msghdr message = {.msg_iov = &piece,
+                           .msg_iovlen = 1,
+                           .msg_control = control.bytes,
+                           .msg_controllen = sizeof control.bytes};
+  *sender = 0;
+  long taken = CLINUX_RETRY(recvmsg(socket, &message, 0));
+  if (taken < 0) return taken;
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  if (header != NULL && header->cmsg_type == SCM_CREDENTIALS) {
+    struct ucred identity;
+    memcpy(&identity, CMSG_DATA(header), sizeof identity);
+    *sender = (int)identity.pid;
+  }
+  return taken;
+}
+
+int clinux_send_report(const char *name, const void *bytes, size_t count) {
+  int made = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (made < 0) return -errno;
+  struct sockaddr_un address;
+  socklen_t size = abstract_name(name, &address);
+  long sent = sendto(made, bytes, count, MSG_NOSIGNAL, (struct sockaddr *)&address, size);
+  int code = sent < 0 ? errno : 0;
+  close(made);
+  return -code;
 }
 
 int clinux_wait_for_either(int first, int second, int milliseconds) {

@@ -10,8 +10,6 @@ public struct CompiledConfiguration {
   public var plan: Plan?
   /// The contexts for its TLS.
   public var tls: TLSTables
-  /// What they were made of, to make them again.
-  public var tlsMaterials: TLSMaterials
   /// Errors and warnings in the order of the text.
   public var diagnostics: [Diagnostic]
   /// The files that were read, in that order; the conf file itself is the first.
@@ -27,19 +25,19 @@ public struct CompiledConfiguration {
 }
 
 /// Compiles the conf file at `path` and all that it includes. Reads and resolves through
-/// `environment`; opens no socket and no log.
+/// `environment`; opens no socket and no log. Tickets that were made with `keys` stay valid, unless
+/// sessions last longer than before.
 public func compileConfiguration(
-  path: String, environment: ConfigurationEnvironment
+  path: String, environment: ConfigurationEnvironment, keys: TicketKeys? = nil
 ) -> CompiledConfiguration {
   let builder = ConfigurationBuilder(environment: environment)
   builder.build(path: path, includedAt: nil)
   let assembler = PlanAssembler(builder)
   let plan = builder.reporter.sources.isEmpty ? nil : assembler.assemble()
   let tls = assembler.tls.load(
-    environment, builder.reporter, keys: assembler.tls.ticketKeys())
+    environment, builder.reporter, keys: assembler.tls.ticketKeys(keeping: keys))
   return CompiledConfiguration(
     plan: builder.reporter.errorCount == 0 ? plan : nil, tls: tls,
-    tlsMaterials: assembler.tls,
     diagnostics: builder.reporter.diagnostics(), sources: builder.reporter.sources,
     serverPlaces: assembler.serverPlaces, locationPlaces: assembler.locationPlaces,
     policies: assembler.policies, names: builder.usedNames)

@@ -3,11 +3,8 @@
 import Plan
 import Platform
 
-/// Runs a worker until it has drained or was stopped. Throws when it can't begin.
-public func runWorker(
-  plan: Plan, settings: WorkerSettings, mailbox: WorkerMailbox
-) throws(KernelError) {
-  let kernel = try LinuxKernel(mailbox: mailbox)
-  var worker = Worker(kernel: kernel, plan: plan, settings: settings)
+/// Runs a worker until it has drained, was replaced or was stopped.
+public func runWorker(plan: Plan, settings: WorkerSettings, mailbox: WorkerMailbox) {
+  var worker = Worker(kernel: LinuxKernel(mailbox: mailbox), plan: plan, settings: settings)
   while worker.turn() {}
 }

@@ -50,8 +50,8 @@ public struct ControlSignals: Sendable {
 
   /// What woke the main thread.
   public enum Wake: Sendable, Equatable {
-    /// A signal came.
-    case signal(ControlSignal)
+    /// A signal came, from the process of that number.
+    case signal(ControlSignal, sender: Int32)
     /// Some worker thread ended.
     case threadEnded
     /// The time is over.
@@ -65,9 +65,12 @@ public struct ControlSignals: Sendable {
       let ready = clinux_wait_for_either(descriptor, threads.bell, timeout)
       if ready < 0 { misuse("poll", -ready) }
       if ready == 0 { return .timedOut }
-      let number = clinux_next_signal(descriptor)
+      var sender: Int32 = 0
+      let number = clinux_next_signal(descriptor, &sender)
       if number < 0 { misuse("read", -number) }
-      if let signal = ControlSignal(number: number) { return .signal(signal) }
+      if let signal = ControlSignal(number: number) {
+        return .signal(signal, sender: sender)
+      }
       if ready & 2 != 0 && clinux_wake_take(threads.bell) > 0 { return .threadEnded }
     }
   }

@@ -3,12 +3,15 @@
 import CLinux
 import Glibc
 import HTTP
+import Synchronization
 
 /// A listening unix socket that only certain users may connect to.
-public struct ControlSocket: Sendable {
+public final class ControlSocket: Sendable {
   private let path: String
+  private let mode: UInt32
   private let listener: Int32
   private let file: OwnFile
+  private let hasEnded = Atomic(false)
 
   /// Connections that may wait; they are served one after the other.
   private static let backlog: Int32 = 16
@@ -18,9 +21,12 @@ public struct ControlSocket: Sendable {
     let address = ListenAddress(address: .unix, unixPath: path, backlog: ControlSocket.backlog)
     let (descriptor, file) = try UnixListener.open(address, mode: mode)
     self.path = path
+    self.mode = mode
     self.file = file
     listener = descriptor.number
   }
+
+  deinit { _ = clinux_close(listener) }
 
   /// Makes `identity` the owner of the file. Called before the process becomes that one.
   public func give(to identity: ProcessIdentity) throws(ProcessProblem) {
@@ -29,10 +35,11 @@ public struct ControlSocket: Sendable {
     }
   }
 
-  /// Waits for the next connection.
-  public func next() -> LocalStream {
+  /// Waits for the next connection; nil after `end`.
+  public func next() -> LocalStream? {
     while true {
       _ = clinux_wait_for(listener, 0, -1)
+      if hasEnded.load(ordering: .acquiring) { return nil }
       var peer = clinux_address()
       let descriptor = clinux_accept(listener, &peer)
       if descriptor >= 0 { return LocalStream(descriptor: descriptor) }
@@ -48,6 +55,18 @@ public struct ControlSocket: Sendable {
     if peer.user == 0 || peer.user == geteuid() { return true }
     let rights = file.rights
     return rights.mode & 0o020 != 0 && stream.belongs(toGroup: rights.group)
+  }
+
+  /// Takes no more connections, and removes the file. Whoever waits in `next` is woken.
+  public func end() {
+    hasEnded.store(true, ordering: .releasing)
+    _ = shutdown(listener, Int32(SHUT_RDWR))
+    file.remove()
+  }
+
+  /// True when this is what those words ask for.
+  public func isAt(_ path: String, mode: UInt32) -> Bool {
+    self.path == path && self.mode == mode
   }
 
   /// Removes the file.

@@ -160,9 +160,11 @@ public struct WorkerCommands: OptionSet, Sendable, BitwiseCopyable {
   /// Answer the question that lies on the desk (see `AnswerDesk`).
   @inlinable public static var answer: WorkerCommands { WorkerCommands(rawValue: 8) }
   /// Nothing: that it is taken shows that the worker is alive.
-  @inlinable public static var giveSign: WorkerCommands { WorkerCommands(rawValue: 32) }
-  /// Use the certificates that were read anew.
-  @inlinable public static var renewCertificates: WorkerCommands { WorkerCommands(rawValue: 16) }
+  @inlinable public static var giveSign: WorkerCommands { WorkerCommands(rawValue: 16) }
+  /// Leave to the heirs what is idle, finish what runs, then end (see `HandoverBox`).
+  @inlinable public static var retire: WorkerCommands { WorkerCommands(rawValue: 32) }
+  /// Take what others have left.
+  @inlinable public static var inherit: WorkerCommands { WorkerCommands(rawValue: 64) }
 }
 
 /// Up to three pieces of memory to be written one after the other.

@@ -25,27 +25,16 @@ public struct LinuxKernel: Kernel, ~Copyable {
   /// Logs that threads write, as a write may take long.
   var relays: [LogRelay] = []
 
-  /// A kernel whose `takeCommands` empties `mailbox`. Makes writes to closed pipes an error in the
-  /// whole process (SIGPIPE is ignored). Fails when descriptors or memory have run out.
-  public init(mailbox: WorkerMailbox) throws(KernelError) {
+  /// A kernel whose `takeCommands` empties `mailbox`, which serves one kernel only. Makes writes to
+  /// closed pipes an error in the whole process (SIGPIPE is ignored).
+  public init(mailbox: WorkerMailbox) {
     clinux_ignore_broken_pipes()
-    let epoll = clinux_epoll_create()
-    guard epoll >= 0 else { throw KernelError(result: Int(epoll)) }
-    let interest = EPOLLIN.rawValue | EPOLLET.rawValue
-    let added = clinux_epoll_add(epoll, mailbox.bell, interest, KernelEvent.wakeToken)
-    guard added >= 0 else {
-      _ = clinux_close(epoll)
-      throw KernelError(result: Int(added))
-    }
-    self.epoll = epoll
+    epoll = mailbox.epoll
     self.mailbox = mailbox
     self.ready = .allocate(capacity: Self.eventsPerWait)
   }
 
-  deinit {
-    _ = clinux_close(epoll)
-    ready.deallocate()
-  }
+  deinit { ready.deallocate() }
 
   // MARK: Clocks and randomness
 

@@ -1,5 +1,7 @@
 // The sockets that clients connect to: opened before the workers start and before privileges are
 // dropped, so that a port that is taken or forbidden is an error of the start, not of some worker.
+// They outlive the workers: when the configuration is replaced its listeners keep their sockets,
+// and with them the connections that wait there.
 
 import CLinux
 import Glibc
@@ -31,6 +33,11 @@ public struct ListenAddress: Sendable {
     if !inheritedName.isEmpty { return "systemd:" + inheritedName }
     return unixPath.isEmpty ? address.text : "unix:" + unixPath
   }
+
+  /// True when the other one means the same socket.
+  func isSamePlace(as other: ListenAddress) -> Bool {
+    address == other.address && unixPath == other.unixPath && inheritedName == other.inheritedName
+  }
 }
 
 /// An address that could not be listened on.
@@ -41,54 +48,140 @@ public struct ListenError: Error, Equatable, Sendable {
 
 /// The listening sockets of all workers.
 ///
-/// Each worker has TCP sockets of its own on the same address (SO_REUSEPORT; the kernel spreads the
-/// connections), and a descriptor of its own for each unix socket, which all share. A socket that
-/// the service manager has opened is shared in the same way: the manager holds it, too, so that a
-/// connection that waits at it outlives this process.
+/// For each TCP address there is a socket for each worker (SO_REUSEPORT; the kernel spreads the
+/// connections), and never fewer than before: who waits at a socket that is closed would be reset.
+/// A unix socket is one for all. So is one that the service manager has opened: the manager holds
+/// it, too, so that a connection that waits at it outlives this process.
 public struct ListeningSockets: Sendable {
-  /// The addresses bound, with the port that the system chose where port 0 was asked for.
-  public private(set) var bound: [PeerAddress] = []
-  private var descriptors: [[Descriptor]]
-  private var socketFiles: [OwnFile] = []
+  /// The sockets of one address.
+  private struct Place: Sendable {
+    var address: ListenAddress
+    /// With the port that the system chose where port 0 was asked for.
+    var bound: PeerAddress
+    var sockets: [Descriptor]
+    /// All workers have the same socket.
+    var isShared: Bool
+    var file: OwnFile?
+  }
 
-  /// Opens all `addresses` for `workers` workers, but for those that were `inherited`. When one
-  /// fails nothing stays open.
+  private var places: [Place] = []
+
+  /// Opens all `addresses` for `workers` workers, but for those that were `inherited` and those
+  /// that are open in `former` already. When one fails nothing new stays open.
   public init(
-    _ addresses: [ListenAddress], workers: Int, inherited: InheritedSockets = InheritedSockets()
+    _ addresses: [ListenAddress], workers: Int,
+    inherited: InheritedSockets = InheritedSockets(), keeping former: ListeningSockets? = nil
   ) throws(ListenError) {
-    descriptors = Array(repeating: [], count: workers)
     do throws(ListenError) {
       // All probes come first: an address of ours would disturb the probe for a wider one.
-      for address in addresses {
+      for address in addresses where former?.holds(address) != true {
         let isOurs = inherited.sockets(for: address).isEmpty && address.inheritedName.isEmpty
-        if isOurs && address.unixPath.isEmpty { try TCPListener.probe(address) }
+        let isNear = former?.holdsPort(of: address) == true
+        if isOurs && !isNear && address.unixPath.isEmpty { try TCPListener.probe(address) }
       }
-      for address in addresses { try open(address, inherited) }
+      for address in addresses {
+        if let place = former?.places.first(where: { $0.address.isSamePlace(as: address) }) {
+          places.append(place)
+          try extend(places.count - 1, address, workers)
+        } else {
+          try open(address, inherited, workers)
+        }
+      }
     } catch {
-      closeAll()
-      removeSocketFiles()
+      close(keeping: former)
       throw error
     }
   }
 
-  /// The sockets of one worker, in the order of the addresses. The worker owns and closes them.
-  public func descriptors(ofWorker worker: Int) -> [Descriptor] { descriptors[worker] }
+  /// The addresses bound, with the port that the system chose where port 0 was asked for.
+  public var bound: [PeerAddress] { places.map(\.bound) }
 
-  /// Closes what belongs to workers that never started.
-  public mutating func closeAll() {
-    for worker in descriptors.indices {
-      for descriptor in descriptors[worker] { _ = clinux_close(descriptor.number) }
-      descriptors[worker] = []
+  /// A socket for one worker.
+  public struct Share: Sendable {
+    /// The worker's own descriptor: it closes it.
+    public var descriptor: Descriptor
+    /// Which of the addresses it belongs to.
+    public var address: Int
+  }
+
+  /// Sockets for one of `workers` workers, for each address at least one.
+  public func shares(ofWorker worker: Int, of workers: Int) throws(ListenError) -> [Share] {
+    var shares: [Share] = []
+    for (index, place) in places.enumerated() {
+      let own =
+        place.isShared
+        ? place.sockets : stride(from: worker, to: place.sockets.count, by: workers).map {
+          place.sockets[$0]
+        }
+      for socket in own {
+        let number = clinux_duplicate(socket.number)
+        guard number >= 0 else {
+          for share in shares { _ = clinux_close(share.descriptor.number) }
+          throw ListenError(place.address, KernelError(result: Int(number)))
+        }
+        shares.append(Share(descriptor: Descriptor(number: number), address: index))
+      }
     }
+    return shares
+  }
+
+  /// The sockets of one of the workers that they were opened for, in the order of the addresses.
+  /// They stay this value's own.
+  public func descriptors(ofWorker worker: Int) -> [Descriptor] {
+    places.map { $0.isShared ? $0.sockets[0] : $0.sockets[worker] }
+  }
+
+  /// Closes what `others` don't hold, and removes the files of those unix sockets, unless somebody
+  /// has put another in their place. The workers' descriptors stay open.
+  public mutating func close(keeping others: ListeningSockets? = nil) {
+    let kept = Set(others?.places.flatMap(\.sockets) ?? [])
+    for place in places {
+      if let socket = place.sockets.first, !kept.contains(socket) { place.file?.remove() }
+      for socket in place.sockets where !kept.contains(socket) { _ = clinux_close(socket.number) }
+    }
+    places = []
+  }
+
+  /// Closes the sockets, and leaves the files of unix sockets where they are.
+  public mutating func closeAll() {
+    for place in places {
+      for socket in place.sockets { _ = clinux_close(socket.number) }
+    }
+    for index in places.indices { places[index].sockets = [] }
   }
 
   /// Removes the files of the unix sockets, unless somebody has put another in their place.
   public func removeSocketFiles() {
-    for file in socketFiles { file.remove() }
+    for place in places { place.file?.remove() }
+  }
+
+  private func holds(_ address: ListenAddress) -> Bool {
+    places.contains { $0.address.isSamePlace(as: address) }
+  }
+
+  /// True when a socket here has the port of that address, of another address: nobody else has it.
+  private func holdsPort(of address: ListenAddress) -> Bool {
+    places.contains { !$0.isShared && $0.bound.port == address.address.port }
+  }
+
+  /// Gives a place that is kept what the new configuration asks for.
+  private mutating func extend(
+    _ index: Int, _ address: ListenAddress, _ workers: Int
+  ) throws(ListenError) {
+    if places[index].address.backlog != address.backlog && address.inheritedName.isEmpty {
+      for socket in places[index].sockets { _ = listen(socket.number, address.backlog) }
+    }
+    places[index].address = address
+    guard !places[index].isShared else { return }
+    var actual = address
+    actual.address = places[index].bound
+    while places[index].sockets.count < workers {
+      places[index].sockets.append(try TCPListener.open(actual))
+    }
   }
 
   private mutating func open(
-    _ address: ListenAddress, _ inherited: InheritedSockets
+    _ address: ListenAddress, _ inherited: InheritedSockets, _ workers: Int
   ) throws(ListenError) {
     let given = inherited.sockets(for: address)
     if given.count > 1 {
@@ -97,48 +190,38 @@ public struct ListeningSockets: Sendable {
     } else if given.count == 1 {
       // Accepted connections inherit it, as from our own.
       _ = clinux_set_option(given[0].number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-      try share(given[0], address)
+      let number = clinux_duplicate(given[0].number)
+      guard number >= 0 else { throw ListenError(address, KernelError(result: Int(number))) }
+      add(Descriptor(number: number), address, nil)
     } else if !address.inheritedName.isEmpty {
       let names = inherited.names.isEmpty ? "none was" : "there are: \(inherited.names)"
       throw ListenError(
         message: "listen \(address.text): no socket of that name was passed on; \(names)")
     } else if address.unixPath.isEmpty {
-      try openTCP(address)
+      try openTCP(address, workers)
     } else {
-      try openUnix(address)
+      let (socket, file) = try UnixListener.open(address)
+      add(socket, address, file)
     }
   }
 
-  private mutating func openTCP(_ address: ListenAddress) throws(ListenError) {
-    var actual = address
-    for worker in descriptors.indices {
-      let descriptor = try TCPListener.open(actual)
-      descriptors[worker].append(descriptor)
-      // With port 0 the first socket's port is everybody's.
-      if worker == 0 { actual.address = TCPListener.address(of: descriptor) }
-    }
-    bound.append(actual.address)
-  }
-
-  private mutating func openUnix(_ address: ListenAddress) throws(ListenError) {
-    let (first, file) = try UnixListener.open(address)
-    defer { _ = clinux_close(first.number) }
-    socketFiles.append(file)
-    try share(first, address)
-  }
-
-  /// Gives each worker a descriptor of its own of a socket that all share.
-  private mutating func share(
-    _ socket: Descriptor, _ address: ListenAddress
+  private mutating func openTCP(
+    _ address: ListenAddress, _ workers: Int
   ) throws(ListenError) {
-    for worker in descriptors.indices {
-      let number = clinux_duplicate(socket.number)
-      guard number >= 0 else {
-        throw ListenError(address, KernelError(result: Int(number)))
-      }
-      descriptors[worker].append(Descriptor(number: number))
-    }
-    bound.append(TCPListener.address(of: socket))
+    let first = try TCPListener.open(address)
+    places.append(
+      Place(
+        address: address, bound: TCPListener.address(of: first), sockets: [first],
+        isShared: false))
+    // With port 0 the first socket's port is everybody's.
+    try extend(places.count - 1, address, workers)
+  }
+
+  private mutating func add(_ socket: Descriptor, _ address: ListenAddress, _ file: OwnFile?) {
+    places.append(
+      Place(
+        address: address, bound: TCPListener.address(of: socket), sockets: [socket],
+        isShared: true, file: file))
   }
 }
 

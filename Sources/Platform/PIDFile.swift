@@ -14,7 +14,8 @@ public struct ProcessProblem: Error, Equatable, Sendable {
 
 /// The pid file of this process.
 public struct PIDFile: Sendable {
-  private let path: String
+  /// Where it lies.
+  public let path: String
   private let descriptor: Int32
   private let file: OwnFile?
 

@@ -1,6 +1,7 @@
 // How the main thread speaks to a worker: a set of commands and a bell.
 
 import CLinux
+import Glibc
 import Synchronization
 
 /// Commands for one worker. Any thread posts; the worker's kernel wakes and takes them.
@@ -10,14 +11,29 @@ public final class WorkerMailbox: Sendable {
   @usableFromInline let pending = Atomic<UInt32>(0)
   /// An eventfd. Nobody reads it: watched edge-triggered, each post is an event of its own.
   let bell: Int32
+  /// What the worker waits on; the bell is among it. Made here, so that a worker that has a mailbox
+  /// can't fail to begin.
+  let epoll: Int32
 
   /// A mailbox without commands. Fails when descriptors have run out.
   public init() throws(KernelError) {
     bell = clinux_wake_create()
     guard bell >= 0 else { throw KernelError(result: Int(bell)) }
+    epoll = clinux_epoll_create()
+    let interest = EPOLLIN.rawValue | EPOLLET.rawValue
+    let added =
+      epoll < 0 ? epoll : clinux_epoll_add(epoll, bell, interest, KernelEvent.wakeToken)
+    guard added >= 0 else {
+      _ = clinux_close(bell)
+      if epoll >= 0 { _ = clinux_close(epoll) }
+      throw KernelError(result: Int(added))
+    }
   }
 
-  deinit { _ = clinux_close(bell) }
+  deinit {
+    _ = clinux_close(epoll)
+    _ = clinux_close(bell)
+  }
 
   /// Adds `commands` to what waits and wakes the worker.
   public func post(_ commands: WorkerCommands) {

@@ -11,6 +11,8 @@ public final class WorkerThreads: Sendable {
   private let running = Atomic<Int>(0)
   /// Those that nobody has joined yet.
   private let threads = Mutex<[pthread_t]>([])
+  /// Those of them whose body has returned.
+  private let ended = Mutex<[pthread_t]>([])
 
   /// No threads yet. Fails when descriptors have run out.
   public init() throws(KernelError) {
@@ -49,9 +51,21 @@ public final class WorkerThreads: Sendable {
       return threads
     }
     for thread in all { pthread_join(thread, nil) }
+    ended.withLock { $0 = [] }
+  }
+
+  /// Lets go of the threads whose bodies have returned: each keeps its stack until then.
+  public func reap() {
+    let ended = ended.withLock { ended in
+      defer { ended = [] }
+      return ended
+    }
+    for thread in ended { pthread_join(thread, nil) }
+    threads.withLock { threads in threads.removeAll { ended.contains($0) } }
   }
 
   fileprivate func noteEnd() {
+    ended.withLock { $0.append(pthread_self()) }
     running.subtract(1, ordering: .releasing)
     _ = clinux_wake_post(bell)
   }

@@ -69,6 +69,13 @@ public enum Limits {
   /// ID.
   public static let refusalConnections = 64
 
+  /// Idle connections that a worker leaves to its heirs, or takes over, in one turn: 128 of them
+  /// take less than a millisecond.
+  public static let handoversPerTurn = 128
+  /// Earlier configurations that may still have connections when the next reload comes: each holds
+  /// a thread for each of its workers and the memory of its tables.
+  public static let earlierGenerations = 64
+
   // MARK: Requests
 
   /// Bytes of content that are read and thrown away so that a connection can be kept after an

@@ -9,9 +9,14 @@ import Platform
 public struct SimulatedKernel: Kernel {
   /// The world that does what the calls say.
   public let world: SimulatedWorld
+  /// Which of the programs in the world uses it: each has its own events and commands.
+  public let program: Int
 
-  /// The kernel of `world`. There may be several handles to one world.
-  public init(_ world: SimulatedWorld) { self.world = world }
+  /// The kernel of `world` for one program. There may be several handles to one world.
+  public init(_ world: SimulatedWorld, program: Int = 0) {
+    self.world = world
+    self.program = program
+  }
 
   /// The virtual clock. It stands still but for `wait`.
   public func now() -> Instant { world.now }
@@ -30,26 +35,26 @@ public struct SimulatedKernel: Kernel {
     into events: UnsafeMutableBufferPointer<KernelEvent>, until deadline: Instant
   ) -> Int {
     world.calls.waits += 1
-    let count = world.wait(into: events, until: deadline)
+    let count = world.wait(into: events, until: deadline, program)
     world.record(.wait, count)
     return count
   }
 
   /// Takes what `SimulatedWorld.post` left.
-  public func takeCommands() -> WorkerCommands { world.takeCommands() }
+  public func takeCommands() -> WorkerCommands { world.takeCommands(program) }
 
   /// Watches an end of a connection, edge-triggered.
   public func watch(_ descriptor: Descriptor, token: UInt64) -> KernelError? {
     world.calls.watches += 1
     world.record(.watch, Int(descriptor.number))
-    return world.watch(descriptor, token: token)
+    return world.watch(descriptor, token: token, program)
   }
 
   /// Watches a listening socket, level-triggered.
   public func watchListener(_ descriptor: Descriptor, token: UInt64) -> KernelError? {
     world.calls.watches += 1
     world.record(.watch, Int(descriptor.number))
-    return world.watchListener(descriptor, token: token)
+    return world.watchListener(descriptor, token: token, program)
   }
 
   /// Ends the reports.

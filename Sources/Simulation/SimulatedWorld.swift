@@ -43,8 +43,8 @@ public final class SimulatedWorld {
   var schedule = Schedule()
   var scheduledClosures: [(SimulatedWorld) -> Void] = []
   var wallClockOffset: Int64 = 0
-  var pendingCommands: WorkerCommands = []
-  var hasWakeEvent = false
+  /// What each program has been told and not taken, and how long it sleeps.
+  var programs: [Program] = [Program()]
   var callsAtLastWait = 0
   var actionsAtLastWait = 0
 
@@ -80,10 +80,31 @@ public final class SimulatedWorld {
     add(.runScheduled(scheduledClosures.count - 1), after: delay)
   }
 
-  /// Sends commands to the program, as another thread would; its `wait` wakes up.
-  public func post(_ commands: WorkerCommands) {
-    pendingCommands.formUnion(commands)
-    hasWakeEvent = true
+  /// One of the programs in the world; there is one, as a rule.
+  struct Program {
+    var pendingCommands: WorkerCommands = []
+    var hasWakeEvent = false
+    /// Until when its last wait may last.
+    var sleepsUntil = Instant(nanoseconds: 0)
+  }
+
+  /// Makes a further program; returns its number. From here on one that has ended must be said to
+  /// have: the others' time would stand still.
+  public func addProgram() -> Int {
+    programs.append(Program())
+    return programs.count - 1
+  }
+
+  /// Says that a program waits no more.
+  public func endProgram(_ program: Int) {
+    programs[program] = Program()
+    programs[program].sleepsUntil = .never
+  }
+
+  /// Sends commands to a program, as another thread would; its `wait` wakes up.
+  public func post(_ commands: WorkerCommands, to program: Int = 0) {
+    programs[program].pendingCommands.formUnion(commands)
+    programs[program].hasWakeEvent = true
   }
 
   /// Lets the wall clock jump, as an administrator or NTP does.

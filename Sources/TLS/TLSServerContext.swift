@@ -8,6 +8,8 @@ public final class TLSServerContext: Sendable {
   nonisolated(unsafe) let handle: OpaquePointer
   /// True when clients that ask for its names are refused.
   public let rejectsHandshake: Bool
+  /// The same for servers that would judge a client by the same files, and for no others.
+  public let mark: [UInt8]
   private let groups: String?
 
   /// A context of these settings. Tickets are made with `keys`, which must live as long as the
@@ -34,7 +36,7 @@ public final class TLSServerContext: Sendable {
       _ = SSL_CTX_set_options(context, copenssl_no_ticket)
       SSL_CTX_set_num_tickets(context, 0)
     }
-    Self.setIdentity(context, settings)
+    mark = Self.setIdentity(context, settings)
     Self.setVerification(context, settings)
     SSL_CTX_set_client_hello_cb(
       context, { session, alert, _ in TLSServerContext.clientHello(session, alert) }, nil)
@@ -66,13 +68,16 @@ public final class TLSServerContext: Sendable {
   }
 
   /// A session is resumed only where the same server would judge its client by the same files.
-  private static func setIdentity(_ context: OpaquePointer, _ settings: TLSServerSettings) {
+  private static func setIdentity(
+    _ context: OpaquePointer, _ settings: TLSServerSettings
+  ) -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: 32)
     var bytes = Array(settings.identity.utf8)
     for file in settings.common.authorities { bytes += file.bytes }
     bytes += settings.common.revocationLists?.bytes ?? []
     EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha256(), nil)
     SSL_CTX_set_session_id_context(context, digest, UInt32(digest.count))
+    return digest
   }
 
   private static func setVerification(_ context: OpaquePointer, _ settings: TLSServerSettings) {

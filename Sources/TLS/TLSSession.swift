@@ -48,12 +48,11 @@ public struct TLSSession {
 
   private init?(_ context: OpaquePointer, _ transport: TLSTransportPointer) {
     guard let handle = SSL_new(context) else { return nil }
-    guard let bio = TransportBIO.shared(transport) else {
+    self.handle = handle
+    guard attach(transport) else {
       SSL_free(handle)
       return nil
     }
-    SSL_set_bio(handle, bio, bio)
-    self.handle = handle
   }
 
   /// A session with a client; nil when memory has run out.

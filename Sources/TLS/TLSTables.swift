@@ -1,6 +1,4 @@
-// What the workers need of TLS: all contexts of a plan, and the way by which new ones reach them.
-
-import Synchronization
+// What the workers need of TLS: all contexts of a plan.
 
 /// The contexts of a plan.
 public struct TLSTables: Sendable {
@@ -25,18 +23,4 @@ public struct TLSTables: Sendable {
 
   /// True when there is nothing in it.
   public var isEmpty: Bool { backends.isEmpty && servers.allSatisfy { $0 == nil } }
-}
-
-/// Where the main thread lays new contexts down and workers fetch them.
-public final class TLSShelf: Sendable {
-  private let tables: Mutex<TLSTables>
-
-  /// A shelf with the first contexts.
-  public init(_ tables: TLSTables) { self.tables = Mutex(tables) }
-
-  /// The contexts for connections from now on.
-  public var current: TLSTables { tables.withLock { $0 } }
-
-  /// Lays new contexts down; sessions that run keep theirs.
-  public func replace(with new: TLSTables) { tables.withLock { $0 = new } }
 }

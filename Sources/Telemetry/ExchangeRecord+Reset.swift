@@ -19,6 +19,7 @@ extension ExchangeRecord {
     endTime = 0
     utcOffset = 0
     processID = 0
+    generation = 0
     event = .end
     requestID.removeAll()
     idSource = .none

@@ -46,6 +46,8 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   public var utcOffset: Int32 = 0
   /// The process and worker number, for `$pid`.
   public var processID: UInt32 = 0
+  /// Which configuration of the process serves it, for `$gen`.
+  public var generation: UInt32 = 0
   /// What kind of line this is.
   public var event: LogEvent = .end
 

@@ -33,6 +33,7 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case milliseconds  // $msec
   case pipe  // $pipe: `p` or `.`
   case processID  // $pid
+  case generation  // $gen
   case proxyAddXForwardedFor  // $proxy_add_x_forwarded_for
   case proxyHost  // $proxy_host
   case proxyProtocolAddress  // $proxy_protocol_addr

@@ -34,7 +34,7 @@ extension Variable {
   private static var placeNames: [(name: String, variable: Variable)] {
     [
       ("connection", .connection), ("connection_requests", .connectionRequests),
-      ("hostname", .hostname), ("pid", .processID), ("pipe", .pipe),
+      ("hostname", .hostname), ("pid", .processID), ("gen", .generation), ("pipe", .pipe),
       ("proxy_protocol_addr", .proxyProtocolAddress), ("proxy_protocol_port", .proxyProtocolPort),
       ("realip_remote_addr", .realIPRemoteAddress), ("realip_remote_port", .realIPRemotePort),
       ("remote_addr", .remoteAddress), ("remote_port", .remotePort), ("scheme", .scheme),

@@ -18,6 +18,7 @@ extension ExchangeRecord {
     case .connectionRequests: writer.append(decimal: UInt64(connectionRequest))
     case .scheme: writer.append(isSecure ? "https" : "http")
     case .processID: writer.append(decimal: UInt64(processID))
+    case .generation: writer.append(decimal: UInt64(generation))
     case .proxyHost: return writer.appendIfPresent(proxyHost.span, as: form)
     case .proxyProtocolAddress:
       guard hasAnnouncedClient else { return false }

@@ -20,6 +20,7 @@ extension ExchangeRecord {
       return writeRequestValue(part, head, bytes, as: form, into: &writer)
     case .remoteAddress, .remotePort, .realIPRemoteAddress, .realIPRemotePort, .serverAddress,
       .serverPort, .serverName, .connection, .connectionRequests, .scheme, .pipe, .processID,
+      .generation,
       .proxyHost, .proxyProtocolAddress, .proxyProtocolPort:
       return writePlaceValue(part.variable, as: form, into: &writer)
     case .sslCipher, .sslClientIssuer, .sslClientSubject, .sslClientVerify, .sslProtocol,

@@ -24,8 +24,8 @@ struct ConfigurationOptions: ParsableArguments {
   @Option(
     name: [.customShort("s"), .customLong("signal")],
     help: ArgumentHelp(
-      "Tell the running process: stop at once, quit when all is served, or reopen its logs.",
-      valueName: "stop|quit|reopen|reload"))
+      "Tell the running process: stop at once, quit when all is served, reopen its logs, or reload "
+        + "the configuration.", valueName: "stop|quit|reopen|reload"))
   var order: Order?
 
   /// Does what the options ask.

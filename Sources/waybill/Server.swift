@@ -1,7 +1,8 @@
 // The running proxy as a process: what happens before the workers start, while they run, and after.
 //
 // The main thread serves nobody. It opens what needs rights, gives the rights up, starts the
-// workers, and then waits for signals, which it turns into commands for them.
+// workers, and then waits for signals, which it turns into commands for them, or into new workers
+// (`Generations/Reload.swift`).
 
 import Basics
 import Configuration
@@ -16,12 +17,11 @@ func serve(configurationPath: String) -> ExitStatus {
     return .usage
   }
   do throws(ProcessProblem) {
-    var server = try Server(plan: plan, certificates: Certificates(compiled))
+    var server = try Server(configurationPath, plan, compiled)
     defer { server.removeFiles() }
     try server.prepare()
-    try server.startWorkers()
-    try server.startLogKeeper()
-    server.announce(configurationPath: configurationPath)
+    try server.start()
+    server.announce()
     return server.supervise()
   } catch {
     report(error.message)
@@ -29,95 +29,97 @@ func serve(configurationPath: String) -> ExitStatus {
   }
 }
 
-/// A plan being served.
+/// The process that serves.
 struct Server {
-  private let plan: Plan
-  private let certificates: Certificates
-  private let manager = ServiceManager()
+  let configurationPath: String
+  let manager = ServiceManager()
   private let signals: ControlSignals
-  private let threads: WorkerThreads
-  private let mailboxes: [WorkerMailbox]
-  private var sockets: ListeningSockets?
+  let threads: WorkerThreads
+  /// All workers, for the threads that ask or tell them.
+  let roster = WorkerRoster()
+  let numbers = ConnectionNumbers()
+  /// The configuration in force.
+  var current: Generation
+  /// Those before it that still have requests or tunnels.
+  var earlier: [Generation] = []
+  /// Whom the process has become, or would have if it were not he already.
+  let startUser: (user: String?, group: String?)
+  private let inherited = InheritedSockets.take()
+  var sockets: ListeningSockets?
   private var pidFile: PIDFile?
-  private var control: ControlSocket?
-  /// How each worker is asked; empty without `control`.
-  private var controlled: [ControlledWorker] = []
+  private(set) var control: ControlSocket?
   /// Not among `threads`: it does not keep the process alive.
-  private let controlThread: WorkerThreads
+  private let controlThreads: WorkerThreads
   private var logKeeper: LogKeeper?
 
   /// Takes over signals first of all, so that none of them ends the process half-way.
-  init(plan: Plan, certificates: Certificates) throws(ProcessProblem) {
+  init(
+    _ path: String, _ plan: Plan, _ compiled: CompiledConfiguration
+  ) throws(ProcessProblem) {
     _ = ProcessControl.raiseDescriptorLimit()
-    let count = max(1, plan.process.workerThreads ?? Processors.available)
     do throws(KernelError) {
       signals = try ControlSignals()
       threads = try WorkerThreads()
-      controlThread = try WorkerThreads()
-      mailboxes = try (0..<count).map { _ throws(KernelError) in try WorkerMailbox() }
+      controlThreads = try WorkerThreads()
     } catch {
       throw ProcessProblem(message: "start: \(error.describe())")
     }
-    self.plan = plan
-    self.certificates = certificates
+    configurationPath = path
+    startUser = (plan.process.user, plan.process.group)
+    current = try Generation(1, plan, compiled.tls, roster)
   }
 
   /// Opens what needs rights, then gives them up.
   mutating func prepare() throws(ProcessProblem) {
     StandardStream.openAll()
-    try openSockets()
-    if let path = plan.process.pidPath { pidFile = try PIDFile(path: path) }
-    try openControl()
+    pidFile = try openPIDFile(for: current.plan)
+    control = try openControl(for: current.plan)
+    // Last, because clients take it for a sign that all is there.
+    sockets = try openSockets(for: current.plan)
     try dropPrivileges()
-    try checkLogs()
+    try checkLogs(of: current.plan)
   }
 
-  private mutating func openSockets() throws(ProcessProblem) {
+  /// The sockets of a plan: those that are open already, and new ones.
+  func openSockets(
+    for plan: Plan, keeping former: ListeningSockets? = nil
+  ) throws(ProcessProblem) -> ListeningSockets {
     do throws(ListenError) {
-      sockets = try ListeningSockets(
-        listenAddresses, workers: mailboxes.count, inherited: InheritedSockets.take())
+      return try ListeningSockets(
+        Generation.addresses(of: plan), workers: Generation.workerCount(of: plan),
+        inherited: inherited, keeping: former)
     } catch {
       throw ProcessProblem(message: error.message)
     }
   }
 
-  private var listenAddresses: [ListenAddress] {
-    let listeners = plan.tables.listeners
-    return listeners.indices.map { index in
-      ListenAddress(
-        address: listeners[index].address, unixPath: listeners[index].unixPath.text,
-        backlog: listeners[index].backlog,
-        inheritedName: listeners[index].inheritedName.text)
-    }
+  /// The pid file of a plan: the one that is there already, or a new one.
+  func openPIDFile(for plan: Plan) throws(ProcessProblem) -> PIDFile? {
+    guard let path = plan.process.pidPath else { return nil }
+    if let pidFile, pidFile.path == path { return pidFile }
+    return try PIDFile(path: path)
   }
 
-  private mutating func openControl() throws(ProcessProblem) {
-    guard let settings = plan.process.control else { return }
+  /// The control socket of a plan: the one that is there already, or a new one.
+  func openControl(for plan: Plan) throws(ProcessProblem) -> ControlSocket? {
+    guard let settings = plan.process.control else { return nil }
+    if let control, control.isAt(settings.path, mode: settings.mode) { return control }
     do throws(ListenError) {
-      control = try ControlSocket(path: settings.path, mode: settings.mode)
+      return try ControlSocket(path: settings.path, mode: settings.mode)
     } catch {
       throw ProcessProblem(message: "control: \(error.message)")
-    }
-    do throws(KernelError) {
-      controlled = try mailboxes.map { mailbox throws(KernelError) in
-        ControlledWorker(
-          mailbox: mailbox, desk: try WorkerDesk(),
-          failures: RecentLines(places: Limits.keptFailures, placeBytes: Limits.failureBytes))
-      }
-    } catch {
-      throw ProcessProblem(message: "control: \(error.describe())")
     }
   }
 
   private func dropPrivileges() throws(ProcessProblem) {
-    guard let user = plan.process.user else { return }
+    guard let user = startUser.user else { return }
     guard ProcessIdentity.isSuperuser else {
       // As in nginx, so that one conf file serves root and a developer.
       report("user \(user) is ignored: only the superuser can become somebody else")
       return
     }
-    let identity = try ProcessIdentity(user: user, group: plan.process.group)
-    let sinks = plan.tables.sinks
+    let identity = try ProcessIdentity(user: user, group: startUser.group)
+    let sinks = current.plan.tables.sinks
     for index in sinks.indices where sinks[index].destination == .file {
       let path = sinks[index].path.text
       if let error = LogFile.prepare(path: path, owner: identity) {
@@ -128,9 +130,9 @@ struct Server {
     try identity.assume()
   }
 
-  /// Opens each log once as the user that the workers will be: one that can't be written must not
-  /// be found out by its silence.
-  private func checkLogs() throws(ProcessProblem) {
+  /// Opens each log once as the user that the workers are: one that can't be written must not be
+  /// found out by its silence.
+  func checkLogs(of plan: Plan) throws(ProcessProblem) {
     let sinks = plan.tables.sinks
     for index in sinks.indices where sinks[index].destination == .file {
       let path = sinks[index].path.text
@@ -142,121 +144,98 @@ struct Server {
     }
   }
 
-  /// Starts a thread for each worker, and one for questions about them. When one can't be started
-  /// those before it are stopped.
-  func startWorkers() throws(ProcessProblem) {
-    for number in mailboxes.indices {
-      do throws(KernelError) {
-        try startWorker(number)
-      } catch {
-        post(.stop)
-        throw ProcessProblem(message: "worker \(number): \(error.describe())")
-      }
+  /// Starts the workers, and the threads that answer questions about them and keep their logs.
+  mutating func start() throws(ProcessProblem) {
+    guard let sockets else { return }
+    try current.start(threads, sockets, numbers)
+    roster.add(current.workers, generation: current.number)
+    do throws(KernelError) {
+      try startControl()
+      logKeeper = try makeLogKeeper()
+    } catch {
+      post(.stop)
+      throw ProcessProblem(message: "start: \(error.describe())")
     }
-    try startControl()
   }
 
-  private func startControl() throws(ProcessProblem) {
+  private func startControl() throws(KernelError) {
     guard let control else { return }
-    let server = ControlServer(socket: control, workers: controlled)
-    do throws(KernelError) {
-      try controlThread.start(name: "waybill-control") { server.run() }
-    } catch {
-      post(.stop)
-      throw ProcessProblem(message: "control: \(error.describe())")
-    }
+    let server = ControlServer(socket: control, roster: roster)
+    try controlThreads.start(name: "waybill-control") { server.run() }
   }
 
-  private func startWorker(_ number: Int) throws(KernelError) {
-    let plan = plan
-    let mailbox = mailboxes[number]
-    var settings = WorkerSettings(
-      number: number, count: mailboxes.count,
-      processID: UInt32(bitPattern: ProcessControl.processID),
-      listeners: sockets?.descriptors(ofWorker: number) ?? [])
-    settings.tls = certificates.shelf
-    if StandardStream.isJournaled(1) { settings.journaled.insert(.stdout) }
-    if StandardStream.isJournaled(2) { settings.journaled.insert(.stderr) }
-    if control != nil {
-      settings.desk = controlled[number].desk
-      settings.failures = controlled[number].failures
-    }
-    try threads.start(name: "waybill-\(number)") { [settings] in
-      defer { settings.desk?.close() }
-      do throws(KernelError) {
-        try runWorker(plan: plan, settings: settings, mailbox: mailbox)
-      } catch {
-        report("worker \(number): \(error.describe())")
-      }
-    }
-  }
-
-  /// Starts the thread that rotates logs, if there are any to rotate.
-  mutating func startLogKeeper() throws(ProcessProblem) {
-    do throws(KernelError) {
-      let mailboxes = mailboxes
-      logKeeper = try LogKeeper(plan) { for mailbox in mailboxes { mailbox.post(.reopenLogs) } }
-    } catch {
-      post(.stop)
-      throw ProcessProblem(message: "log rotation: \(error.describe())")
-    }
+  /// The thread that rotates logs; nil if there are none to rotate.
+  private func makeLogKeeper() throws(KernelError) -> LogKeeper? {
+    let roster = roster
+    return try LogKeeper(current.plan) { roster.post(.reopenLogs) }
   }
 
   /// Says on stderr and to the service manager that the proxy serves, and what.
-  func announce(configurationPath: String) {
-    let addresses = listenAddresses.map(\.text).joined(separator: ", ")
-    let workers = mailboxes.count == 1 ? "1 worker" : "\(mailboxes.count) workers"
+  func announce() {
     notice(
-      "version \(version) serves \(configurationPath) on \(addresses)"
-        + " with \(workers), process \(ProcessControl.processID)")
-    manager.ready("serves on \(addresses) with \(workers)")
+      "version \(version) serves \(configurationPath) \(extent), process"
+        + " \(ProcessControl.processID)")
+    manager.ready("serves \(extent)")
+  }
+
+  /// Where, and by how many.
+  var extent: String {
+    let addresses = Generation.addresses(of: current.plan).map(\.text).joined(separator: ", ")
+    let count = current.workers.count
+    return "on \(addresses) with \(count == 1 ? "1 worker" : "\(count) workers")"
   }
 
   /// Passes signals on to the workers until all have ended.
-  func supervise() -> ExitStatus {
+  mutating func supervise() -> ExitStatus {
     var isEnding = false
     var status = ExitStatus.success
-    var watchdog = Watchdog(manager, mailboxes)
+    var watchdog = Watchdog(manager)
     while threads.runningCount > 0 {
       switch signals.next(or: threads, milliseconds: watchdog.remainingMilliseconds) {
-      case .signal(.terminate), .signal(.quit):
+      case .signal(.terminate, _), .signal(.quit, _):
         // Who asks twice does not want to wait.
-        post(isEnding ? .stop : .drain)
+        end(isEnding ? .stop : .drain)
         isEnding = true
         manager.stopping("finishes what runs")
-      case .signal(.reopen):
+      case .signal(.reopen, _):
         post(.reopenLogs)
-      case .signal(.reload):
-        renewCertificates()
+      case .signal(.reload, let sender):
+        if isEnding { refuseReload(sender) } else { reload(asker: sender) }
       case .timedOut:
         break
       case .threadEnded:
-        if isEnding { continue }
+        forgetEnded()
+        if isEnding || !current.workers.contains(where: \.hasEnded) { continue }
         notice("a worker has ended unexpectedly; the others finish what runs")
         status = .failure
         isEnding = true
         manager.stopping("a worker has ended unexpectedly")
-        post(.drain)
+        end(.drain)
       }
-      watchdog.look(isEnding: isEnding)
+      watchdog.look(roster.workers.map(\.mailbox), isEnding: isEnding)
     }
     threads.join()
     logKeeper?.end()
     return status
   }
 
-  /// Takes the certificates anew; all else of the configuration is kept.
-  private func renewCertificates() {
-    manager.reloading()
-    guard certificates.renew() else {
-      manager.ready("the certificates could not be renewed")
-      return notice("the certificates can't be used; the old ones are kept")
-    }
-    manager.ready("certificates renewed")
-    post(.renewCertificates)
-    notice(
-      "the certificates were read again; the rest of the configuration is kept, because reload"
-        + " is not available in this version")
+  /// Tells the workers to end. They hold the listening sockets from here on: who comes when they
+  /// have closed them is refused at once.
+  private mutating func end(_ command: WorkerCommands) {
+    sockets?.closeAll()
+    post(command)
+  }
+
+  private func refuseReload(_ asker: Int32) {
+    let outcome = OrderReport.Outcome(isDone: false, text: "the process is ending")
+    OrderReport.send(outcome, to: asker)
+  }
+
+  /// Lets go of what has ended.
+  mutating func forgetEnded() {
+    threads.reap()
+    roster.forgetEnded()
+    earlier.removeAll(where: \.hasEnded)
   }
 
   /// Removes the pid file and the unix sockets, that of `control` included.
@@ -266,9 +245,38 @@ struct Server {
     pidFile?.remove()
   }
 
-  private func post(_ commands: WorkerCommands) {
-    for mailbox in mailboxes { mailbox.post(commands) }
+  // MARK: What a reload replaces
+
+  /// Uses another pid file from here on.
+  mutating func replacePIDFile(_ new: PIDFile?) {
+    if let old = pidFile, old.path != new?.path { old.remove() }
+    pidFile = new
   }
 
-  private func notice(_ message: String) { StandardStream.notice("waybill: \(message)") }
+  /// Answers at another socket from here on.
+  mutating func replaceControl(_ new: ControlSocket?) {
+    if control === new { return }
+    control?.end()
+    control = new
+    do throws(KernelError) {
+      try startControl()
+    } catch {
+      notice("control: \(error.describe())")
+    }
+  }
+
+  /// Keeps the logs of the configuration in force.
+  mutating func restartLogKeeper() {
+    logKeeper?.end()
+    do throws(KernelError) {
+      logKeeper = try makeLogKeeper()
+    } catch {
+      logKeeper = nil
+      notice("log rotation: \(error.describe())")
+    }
+  }
+
+  private func post(_ commands: WorkerCommands) { roster.post(commands) }
+
+  func notice(_ message: String) { StandardStream.notice("waybill: \(message)") }
 }

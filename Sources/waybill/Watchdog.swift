@@ -5,14 +5,12 @@ import Platform
 /// Asks the workers at intervals whether they are alive, and tells the manager when all are.
 struct Watchdog {
   private let manager: ServiceManager
-  private let mailboxes: [WorkerMailbox]
   /// Milliseconds between two looks: a worker may let one pass. Nil when nobody asks.
   private let interval: Int?
   private var nextLook = MachineTime.milliseconds
 
-  init(_ manager: ServiceManager, _ mailboxes: [WorkerMailbox]) {
+  init(_ manager: ServiceManager) {
     self.manager = manager
-    self.mailboxes = mailboxes
     interval = manager.watchdogMilliseconds.map { max(1, $0 / 4) }
   }
 
@@ -23,7 +21,7 @@ struct Watchdog {
 
   /// Does what is due. Workers of a process that ends have ended or will; then it is the main
   /// thread's life that counts.
-  mutating func look(isEnding: Bool) {
+  mutating func look(_ mailboxes: [WorkerMailbox], isEnding: Bool) {
     guard let interval, MachineTime.milliseconds >= nextLook else { return }
     nextLook = MachineTime.milliseconds + interval
     if isEnding || mailboxes.allSatisfy(\.isEmpty) { manager.feedWatchdog() }

@@ -132,22 +132,17 @@ struct TLSTests {
     #expect(passes.map(\.proxyHost.text) == ["app", "app", "app:8443"])
   }
 
-  /// Files that have changed since are checked before anything is replaced.
-  @Test func renewalIsAllOrNothing() throws {
-    let text = "server { listen 443 ssl; \(Self.conf) return 204; }"
-    let compiled = compiling.compile(text)
-    func renew(_ change: (inout Compiling) -> Void) -> (tables: TLSTables?, messages: [String]) {
-      var changed = compiling
-      change(&changed)
-      let renewed = compiled.tlsMaterials.renew(
-        changed.environment(Array(text.utf8), path: "proxy.conf"), keys: compiled.tls.keys)
-      return (renewed.tables, renewed.diagnostics.map { $0.render() })
+  /// Tickets outlive a reload, unless sessions are to last longer.
+  @Test func keysAreKept() throws {
+    func keys(_ timeout: String, keeping old: TicketKeys? = nil) -> TicketKeys {
+      let text =
+        "server { listen 443 ssl; \(Self.conf) ssl_session_timeout \(timeout); return 204; }"
+      let environment = compiling.environment(Array(text.utf8), path: "proxy.conf")
+      return compileConfiguration(path: "proxy.conf", environment: environment, keys: old).tls.keys
     }
-    let same = renew { _ in }
-    #expect(same.tables?.servers.count == 1 && same.messages.isEmpty)
-    let half = renew { $0.files["a.key"] = $0.files["b.key"] }
-    #expect(half.tables == nil)
-    #expect(half.messages.first?.hasPrefix("proxy.conf:1:") == true)
+    let first = keys("1d")
+    #expect(keys("1d", keeping: first) === first)
+    #expect(keys("2d", keeping: first) !== first)
   }
 
   @Test func trustByCertificate() throws {

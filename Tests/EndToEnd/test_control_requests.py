@@ -175,7 +175,7 @@ def test_the_protocol(held):
     assert row["request_id"] == "request-1"
     assert end == {
         "answer": "done", "count": 1, "omitted": 0, "lost_log_lines": 0, "workers": 2,
-        "silent": [],
+        "generation": 1, "silent": [],
     }  # fmt: skip
 
 

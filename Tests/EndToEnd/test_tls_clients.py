@@ -449,13 +449,13 @@ def test_certificates_are_taken_anew(site, backend, authority, pair):
     pair.certificate.write_bytes(fresh.certificate.read_bytes())
     # The key is missing yet: the old pair serves on.
     proxy.signal(signal.SIGHUP)
-    wait_for(lambda: "the old ones are kept" in proxy.stderr.read_text(), "the refusal")
+    wait_for(lambda: "reload: refused" in proxy.stderr.read_text(), "the refusal")
     assert "it is not the key of the certificate" in proxy.stderr.read_text()
     with connect(proxy, context) as connection:
         assert connection.exchange(request_bytes()).status == 200
     pair.key.write_bytes(fresh.key.read_bytes())
     proxy.signal(signal.SIGHUP)
-    wait_for(lambda: "were read again" in proxy.stderr.read_text(), "the renewal")
+    wait_for(lambda: "reload: generation 2" in proxy.stderr.read_text(), "the renewal")
     new = ssl.PEM_cert_to_DER_cert(fresh.certificate.read_text())
     wait_for(lambda: _shown(proxy, context) == new, "the new certificate")
     assert old.exchange(request_bytes()).status == 200

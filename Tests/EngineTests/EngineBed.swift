@@ -52,7 +52,7 @@ final class EngineBed {
       number: 0, count: workerCount, processID: 7, listeners: [listener])
     settings.desk = desk
     settings.failures = failures
-    settings.tls = TLSShelf(tls)
+    settings.tls = tls
     worker = Worker(kernel: SimulatedKernel(world), plan: plan, settings: settings)
   }
 

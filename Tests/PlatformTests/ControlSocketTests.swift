@@ -47,7 +47,7 @@ struct ControlSocketTests {
     let socket = try ControlSocket(path: path, mode: 0o600)
     let threads = try WorkerThreads()
     try threads.start(name: "server") {
-      let stream = socket.next()
+      guard let stream = socket.next() else { return }
       let line = stream.line(limit: 100, withinMilliseconds: 5_000) ?? []
       _ = stream.write(socket.admits(stream) ? line + [0x21] : [], withinMilliseconds: 5_000)
     }
@@ -65,16 +65,27 @@ struct ControlSocketTests {
     let folder = try TemporaryFolder()
     let socket = try ControlSocket(path: folder.path + "/control", mode: 0o600)
     let silent = try LocalStream(path: folder.path + "/control")
-    let first = socket.next()
+    guard let first = socket.next() else { return }
     let nothing = first.line(limit: 100, withinMilliseconds: 20)
     #expect(nothing == nil)
     let talker = try LocalStream(path: folder.path + "/control")
     let isTaken = talker.write([UInt8](repeating: 0x61, count: 200), withinMilliseconds: 1_000)
     #expect(isTaken)
-    let second = socket.next()
+    guard let second = socket.next() else { return }
     let tooMuch = second.line(limit: 100, withinMilliseconds: 1_000)
     #expect(tooMuch == nil)
     _ = silent.write([], withinMilliseconds: 1)
     socket.remove()
+  }
+
+  /// Who waits for the next one is woken, and told that there is none.
+  @Test func itsEndWakesWhoWaits() throws {
+    let folder = try TemporaryFolder()
+    let socket = try ControlSocket(path: folder.path + "/control", mode: 0o600)
+    let threads = try WorkerThreads()
+    try threads.start(name: "server") { while let stream = socket.next() { _ = stream } }
+    socket.end()
+    threads.join()
+    #expect(throws: KernelError.self) { _ = try LocalStream(path: folder.path + "/control") }
   }
 }

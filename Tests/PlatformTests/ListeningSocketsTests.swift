@@ -73,6 +73,55 @@ import Testing
     sockets.closeAll()
   }
 
+  /// What both want is kept, with what waits there; what one more worker needs is added.
+  @Test func aReplacementKeepsSockets() throws {
+    var kernel = try makeKernel()
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/a.sock"
+    let both = ListenAddress(address: loopback(0))
+    var first = try ListeningSockets(
+      [both, ListenAddress(address: .unix, unixPath: path)], workers: 1)
+    let port = first.bound[0]
+    let waiting = try #require(kernel.connect(to: port, unixPath: .empty).descriptor)
+    var second = try ListeningSockets(
+      [ListenAddress(address: loopback(0), backlog: 7)], workers: 2, keeping: first)
+    first.close(keeping: second)
+    #expect(second.bound == [port])
+    #expect(access(path, F_OK) != 0)
+    let shares = try (0..<2).map { try second.shares(ofWorker: $0, of: 2) }
+    #expect(shares.map(\.count) == [1, 1] && shares[0][0].descriptor != shares[1][0].descriptor)
+    guard case .connection = kernel.acceptSoon(shares[0][0].descriptor) else {
+      Issue.record("the connection that waited is lost")
+      return
+    }
+    // With fewer workers one of them gets all sockets.
+    #expect(try second.shares(ofWorker: 0, of: 1).map(\.address) == [0, 0])
+    kernel.close(waiting)
+    second.close()
+    #expect(kernel.connect(to: port, unixPath: .empty).descriptor == nil)
+  }
+
+  /// Nothing of what was open is lost when the new part can't be had.
+  @Test func aReplacementThatFails() throws {
+    var kernel = try makeKernel()
+    var first = try ListeningSockets([ListenAddress(address: loopback(0))], workers: 1)
+    let fresh = try { () throws in try TestListener().address.port }()
+    let bad = PeerAddress(family: .ipv4, high: 0, low: 0xc000_0201, port: 80)
+    #expect(throws: ListenError.self) {
+      try ListeningSockets(
+        [loopback(0), loopback(fresh), bad].map { ListenAddress(address: $0) }, workers: 3,
+        keeping: first)
+    }
+    #expect(kernel.connect(to: loopback(fresh), unixPath: .empty).descriptor == nil)
+    let client = try #require(kernel.connect(to: first.bound[0], unixPath: .empty).descriptor)
+    guard case .connection = kernel.acceptSoon(first.descriptors(ofWorker: 0)[0]) else {
+      Issue.record("the socket is gone")
+      return
+    }
+    kernel.close(client)
+    first.close()
+  }
+
   @Test func anAddressOfAnotherMachine() {
     let address = PeerAddress(family: .ipv4, high: 0, low: 0xc000_0201, port: 80)
     let error = #expect(throws: ListenError.self) {

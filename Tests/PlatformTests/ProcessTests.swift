@@ -62,7 +62,10 @@ import Testing
       for number in [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1] { raise(number) }
       var seen: [ControlSignal] = []
       for _ in 0..<5 {
-        if case .signal(let signal) = signals.next(or: threads) { seen.append(signal) }
+        if case .signal(let signal, let sender) = signals.next(or: threads) {
+          seen.append(signal)
+          precondition(sender == getpid())
+        }
       }
       precondition(seen.filter { $0 == .terminate }.count == 2)
       precondition(Set(seen) == Set(ControlSignal.allCases))

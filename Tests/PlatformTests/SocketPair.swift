@@ -14,7 +14,7 @@ func loopback(_ port: UInt16) -> PeerAddress {
 }
 
 /// A kernel with a mailbox of its own.
-func makeKernel() throws -> LinuxKernel { try LinuxKernel(mailbox: WorkerMailbox()) }
+func makeKernel() throws -> LinuxKernel { LinuxKernel(mailbox: try WorkerMailbox()) }
 
 /// A kernel's connection to a peer that the test plays.
 struct SocketPair {

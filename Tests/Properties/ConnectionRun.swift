@@ -43,7 +43,7 @@ final class ConnectionRun {
     world = SimulatedWorld(seed: seed, faults: isFragmented ? .fragmenting : .none)
     var settings = WorkerSettings(
       number: 0, count: 1, processID: 7, listeners: [world.listen(on: ConnectionRun.frontDoor)])
-    settings.tls = TLSShelf(conf.tls)
+    settings.tls = conf.tls
     worker = Worker(kernel: SimulatedKernel(world), plan: conf.plan, settings: settings)
     var behaviour = behaviour
     if let opening = conf.backend { behaviour.onConnection = { _ in [opening] } }

@@ -41,8 +41,18 @@ void clinux_ignore_broken_pipes(void);
 // and returns a descriptor from which `clinux_next_signal` takes them.
 int clinux_signal_create(void);
 
-// The next of those signals, 0 when there is none, or the negated errno.
-int clinux_next_signal(int descriptor);
+// The next of those signals, 0 when there is none, or the negated errno. `sender` is the process
+// that has sent it; 0 when none has.
+int clinux_next_signal(int descriptor, int *sender);
+
+// A socket at a name in the abstract space that takes datagrams and says who has sent them.
+int clinux_report_socket(const char *name);
+
+// Takes a datagram; `sender` is the process that has sent it. The negated errno when there is none.
+long clinux_take_report(int socket, void *buffer, size_t count, int *sender);
+
+// Sends a datagram to such a name; 0, or the negated errno.
+int clinux_send_report(const char *name, const void *bytes, size_t count);
 
 // 1 when anybody has the file, here opened for reading, open for writing too; 0 when nobody has.
 // A negated errno where the file system can't tell, or the file is somebody else's.

@@ -51,7 +51,6 @@ final class PlanAssembler {
     for server in builder.servers { assemble(server) }
     tls.servers = servers.map { _ in nil }
     assembleListeners()
-    tls.sources = reporter.sources
     if builder.servers.isEmpty, reporter.errorCount == 0 {
       reporter.error(
         Place(file: 0, offset: 0, count: 0), "no server is declared",

@@ -2,12 +2,10 @@ import Basics
 import Policy
 import TLS
 
-/// What the TLS of a plan is made of: settings and the names of files. It makes the contexts when
-/// the plan is made, and again when files have changed (`SIGHUP`).
-public struct TLSMaterials {
+/// What the TLS of a plan is made of: settings and the names of files.
+struct TLSMaterials {
   var servers: [ServerTLS?] = []
   var backends: [BackendTLS] = []
-  var sources: [SourceFile] = []
 
   /// The TLS of one server.
   struct ServerTLS {
@@ -24,22 +22,13 @@ public struct TLSMaterials {
     var place: Place
   }
 
-  /// Reads all files again and makes new contexts with the same ticket keys. What is wrong is in
-  /// the diagnostics, and the contexts are nil if anything is.
-  public func renew(
-    _ environment: ConfigurationEnvironment, keys: TicketKeys
-  ) -> (tables: TLSTables?, diagnostics: [Diagnostic]) {
-    let reporter = DiagnosticReporter()
-    for source in sources { _ = reporter.add(source) }
-    let tables = load(environment, reporter, keys: keys)
-    return (reporter.errorCount == 0 ? tables : nil, reporter.diagnostics())
-  }
-
-  /// The keys for tickets of these servers' sessions.
-  func ticketKeys() -> TicketKeys {
+  /// The keys for tickets of these servers' sessions: the old ones if they are replaced as often.
+  func ticketKeys(keeping old: TicketKeys?) -> TicketKeys {
     let timeouts = servers.compactMap { $0?.settings.sessionTimeout }
     let longest = timeouts.map { Int($0.nanoseconds / 1_000_000_000) }.max() ?? 0
-    return TicketKeys(interval: max(3600, longest))
+    let interval = max(3600, longest)
+    if let old, old.interval == interval { return old }
+    return TicketKeys(interval: interval)
   }
 
   /// Makes the contexts; of no use when errors were reported.

@@ -6,9 +6,8 @@ import TLS
 
 /// A worker's share of TLS. Without any context it has no memory either.
 struct TLSWork: ~Copyable {
-  private let shelf: TLSShelf
   /// The contexts for new connections.
-  private(set) var tables: TLSTables
+  let tables: TLSTables
   /// Where OpenSSL finds what came and leaves what is to be sent.
   let transport: TLSTransportPointer
   /// What was read from a socket, still sealed.
@@ -19,9 +18,8 @@ struct TLSWork: ~Copyable {
   /// Failed handshakes told of in the current second, and those that were not told.
   var reports = HandshakeReports()
 
-  init(_ shelf: TLSShelf) {
-    self.shelf = shelf
-    tables = shelf.current
+  init(_ tables: TLSTables) {
+    self.tables = tables
     let isUsed = !tables.isEmpty
     arrived = .allocate(byteCount: isUsed ? Limits.sealedReadBytes : 0, alignment: 64)
     room = .allocate(byteCount: isUsed ? Limits.sealedRoomBytes : 0, alignment: 64)
@@ -37,9 +35,6 @@ struct TLSWork: ~Copyable {
     room.deallocate()
     record.deallocate()
   }
-
-  /// Takes over contexts that were made anew.
-  mutating func fetchTables() { tables = shelf.current }
 }
 
 /// Keeps scanners from flooding the error log with failed handshakes.

@@ -235,6 +235,11 @@ extension Worker where K: ~Copyable {
     } else {
       kernel.close(connection.pointee.descriptor)
     }
+    release(slotOf: connection)
+  }
+
+  /// Gives back a connection's memory and slot, all but its socket and its TLS.
+  mutating func release(slotOf connection: ConnectionPointer) {
     if connection.pointee.flags.contains(.refused) { refusedCount &-= 1 }
     timers.remove(connection)
     buffers.giveBack(&connection.pointee.input)

@@ -19,25 +19,32 @@ public struct WorkerSettings: Sendable {
   public var count: Int
   /// The process, for `$pid`.
   public var processID: UInt32
-  /// Its own listening sockets, in the order of the plan's listeners. The worker closes them.
-  public var listeners: [Descriptor]
+  /// Its own listening sockets. The worker closes them.
+  public var listeners: [ListeningSocket]
   /// The standard streams that the system's journal reads.
   public var journaled: Set<LogSinkPlan.Destination> = []
   /// TLS is taken to have been spoken already, on both sides: for rehearsals, which have no peers.
   public var assumesTLS = false
-  /// The contexts for TLS, and where later ones will lie.
-  public var tls = TLSShelf(.none)
+  /// The contexts for TLS.
+  public var tls = TLSTables.none
   /// Where it is asked about its requests; nil without `control`.
   public var desk: WorkerDesk?
   /// Where its failed requests are remembered; nil without `control`. It outlives the worker.
   public var failures: RecentLines?
+  /// Where other workers leave it what is idle, and where it finds its own heirs; nil for a worker
+  /// that is never replaced.
+  public var inbox: WorkerInbox?
+  /// Where the numbers of its connections come from.
+  public var connectionNumbers = ConnectionNumbers()
+  /// Which configuration of the process it serves, from 1, for `$gen`.
+  public var generation: UInt32 = 1
 
-  /// The settings given.
+  /// The settings given. The sockets stand in the order of the plan's listeners.
   public init(number: Int, count: Int, processID: UInt32, listeners: [Descriptor]) {
     self.number = number
     self.count = count
     self.processID = processID
-    self.listeners = listeners
+    self.listeners = listeners.enumerated().map { ListeningSocket($1, listener: $0) }
   }
 }
 
@@ -47,6 +54,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   /// What a worker is about to do with new connections.
   enum Lifecycle: BitwiseCopyable {
     case serving
+    /// Replaced: no new connections; what becomes idle goes to the heirs; ends when nothing is left.
+    case retiring
     /// Told to end, but load balancers shall find that out first (`shutdown_delay`).
     case leaving(until: Instant)
     /// No new connections; ends when the last one is closed, at the latest at the instant given.
@@ -78,7 +87,9 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var heldResponses: HeldResponses
   /// Idle clients, the one that has been idle longest at the end.
   var idleClients = ConnectionList()
-  var nextConnectionNumber: UInt64
+  var connectionNumbers: Range<UInt64> = 0..<0
+  /// Upstreams by name, for connections that come from other workers.
+  let upstreamNames: UpstreamNames
   /// Connections beyond `worker_connections` that are being refused.
   var refusedCount = 0
 
@@ -110,7 +121,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
       journaled: settings.journaled)
     heldResponses = HeldResponses(capacity: slotCount)
     tls = TLSWork(settings.tls)
-    nextConnectionNumber = UInt64(settings.number) + 1
+    upstreamNames = UpstreamNames(settings.inbox == nil ? .empty : tables.upstreams)
     scratch = .allocate(capacity: Limits.scratchBytes)
     events = .allocate(capacity: Limits.eventsPerTurn)
     // Each connection stands in it at most twice: among those that are being worked off, and again
@@ -130,7 +141,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   /// writes the turn's log lines. False when the worker has ended.
   public mutating func turn() -> Bool {
     // A connection that used up its share of the last turn goes on at once.
-    let deadline = readyCount > 0 || heldResponses.count > 0 ? now : nextDeadline
+    let isBusy = readyCount > 0 || heldResponses.count > 0 || hasMoreToHandOver
+    let deadline = isBusy ? now : nextDeadline
     let count = kernel.wait(into: events, until: deadline)
     refreshClock()
     for index in 0..<count { note(events[index]) }
@@ -179,7 +191,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     deadline = min(deadline, listeners.resumeAt)
     switch lifecycle {
     case .leaving(let end), .draining(let end): deadline = min(deadline, end)
-    case .serving, .stopped: break
+    case .serving, .retiring, .stopped: break
     }
     return deadline
   }
@@ -187,8 +199,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   /// Remembers what an event says; nothing is done until all events of the turn are known.
   @inline(__always) private mutating func note(_ event: KernelEvent) {
     if event.token == KernelEvent.wakeToken { return obeyCommands() }
-    if let listener = ListenerTable.index(ofToken: event.token) {
-      return acceptConnections(listener: listener)
+    if let index = ListenerTable.index(ofToken: event.token) {
+      return acceptConnections(socket: index)
     }
     guard let connection = connections.element(at: UInt32(truncatingIfNeeded: event.token)),
       connection.pointee.token == event.token, connection.pointee.phase != .closed

@@ -47,6 +47,7 @@ extension Worker where K: ~Copyable {
     }
     connection.pointee.phase = .idle
     idleClients.insertFirst(connection)
+    if isRetiring { return leaveOrServe(connection) }
     if connection.pointee.inputCount > 0 { return beginExchange(connection) }
     buffers.giveBack(&connection.pointee.input)
     let server = listener.defaultServer
@@ -70,18 +71,19 @@ extension Worker where K: ~Copyable {
   mutating func awaitNextRequest(_ connection: ConnectionPointer, timeout: Interval) {
     connection.pointee.phase = .idle
     idleClients.insertFirst(connection)
+    if isRetiring && leave(client: connection, keptFor: timeout) { return }
     if connection.pointee.inputCount > 0 {
       connection.pointee.wait = .nothing
       // In its own turn, so that a client that pipelines can't keep the worker to itself.
       return enqueue(connection)
     }
-    if isDraining { return closeUnlessRequested(connection) }
+    if !takesConnections { return closeUnlessRequested(connection) }
     buffers.giveBack(&connection.pointee.input)
     startWaiting(connection, for: .nextRequest, atMost: timeout)
     if connection.pointee.flags.contains(.readable) { enqueue(connection) }
   }
 
-  /// Closes an idle connection of a worker that drains, unless its next request has come already.
+  /// Closes an idle connection of a worker that ends, unless its next request has come already.
   private mutating func closeUnlessRequested(_ connection: ConnectionPointer) {
     connection.pointee.wait = .nothing
     connection.pointee.flags.insert(.readable)

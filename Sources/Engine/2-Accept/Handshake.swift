@@ -194,6 +194,7 @@ extension Worker where K: ~Copyable {
     idleClients.insertFirst(connection)
     // The time for the first request has been running since the connection came.
     connection.pointee.wait = .firstRequest
+    if isRetiring { return leaveOrServe(connection) }
     if isDraining { return beginOrClose(connection) }
     // A request that has come with the handshake's end is begun before anything else can happen.
     if connection.pointee.flags.contains(.readable) { advanceDownstream(connection) }

@@ -7,18 +7,35 @@ import Platform
 import Policy
 import Telemetry
 
+/// A listening socket of one worker. It may have several for one listener.
+public struct ListeningSocket: Sendable {
+  /// The socket.
+  public var descriptor: Descriptor
+  /// Index among the plan's listeners.
+  public var listener: Int
+
+  /// The socket of that listener.
+  public init(_ descriptor: Descriptor, listener: Int) {
+    self.descriptor = descriptor
+    self.listener = listener
+  }
+}
+
 /// The listening sockets of a worker.
 struct ListenerTable: ~Copyable {
   /// Tokens from here on are listeners: no connection's generation reaches that far.
   private static var tokenBase: UInt64 { 0xf000_0000_0000_0000 }
 
-  let descriptors: [Descriptor]
+  private(set) var sockets: [ListeningSocket]
   /// True while connections are taken.
   var isAccepting = false
   /// When to accept again after descriptors had run out; `never` when that is not awaited.
   var resumeAt = Instant.never
 
-  init(_ descriptors: [Descriptor]) { self.descriptors = descriptors }
+  init(_ sockets: [ListeningSocket]) { self.sockets = sockets }
+
+  /// Forgets the sockets, which were closed.
+  mutating func removeAll() { sockets = [] }
 
   static func token(ofIndex index: Int) -> UInt64 { tokenBase | UInt64(index) }
 
@@ -28,18 +45,19 @@ struct ListenerTable: ~Copyable {
 }
 
 extension Worker where K: ~Copyable {
-  /// Takes the connections that wait at a listener, a bounded number in one turn.
-  mutating func acceptConnections(listener: Int) {
-    guard listeners.isAccepting else { return }
+  /// Takes the connections that wait at a listening socket, a bounded number in one turn.
+  mutating func acceptConnections(socket index: Int) {
+    guard listeners.isAccepting, index < listeners.sockets.count else { return }
+    let socket = listeners.sockets[index]
     for _ in 0..<Limits.acceptsPerTurn {
       // Without a slot there would be no 503 and no line: the connection waits in the kernel
       // instead.
       if connections.count == connections.capacity && idleClients.count == 0 {
         return pauseAccepting(nil)
       }
-      switch kernel.accept(listeners.descriptors[listener]) {
+      switch kernel.accept(socket.descriptor) {
       case .connection(let descriptor, let peer):
-        admit(descriptor, peer: peer, listener: listener)
+        admit(descriptor, peer: peer, listener: socket.listener)
       case .wouldBlock: return
       case .aborted: continue
       case .exhausted(let error): return pauseAccepting(error)
@@ -52,8 +70,7 @@ extension Worker where K: ~Copyable {
     makeRoomForClient()
     let isOverLimit = isFull
     guard let connection = open(descriptor, role: .downstream, origin: listener) else { return }
-    connection.pointee.number = nextConnectionNumber
-    nextConnectionNumber &+= UInt64(settings.count)
+    connection.pointee.number = takeConnectionNumber()
     connection.pointee.peer = peer
     connection.pointee.announcedClient = peer
     let plan = tables.listeners[listener]
@@ -85,11 +102,17 @@ extension Worker where K: ~Copyable {
   }
 
   /// True when `worker_connections` are in use. Those that are only being refused do not count.
-  private var isFull: Bool { connections.count &- refusedCount >= tables.workerConnections }
+  private mutating func takeConnectionNumber() -> UInt64 {
+    if connectionNumbers.isEmpty { connectionNumbers = settings.connectionNumbers.takeBlock() }
+    defer { connectionNumbers = connectionNumbers.lowerBound &+ 1..<connectionNumbers.upperBound }
+    return connectionNumbers.lowerBound
+  }
+
+  var isFull: Bool { connections.count &- refusedCount >= tables.workerConnections }
 
   /// Frees a place for a new client when all are taken: the one that has been idle longest goes. If
   /// its next request has come already, that begins, and the next one is looked at.
-  private mutating func makeRoomForClient() {
+  mutating func makeRoomForClient() {
     for _ in 0..<Limits.acceptsPerTurn {
       guard isFull, let oldest = idleClients.last else { return }
       beginOrClose(oldest)
@@ -127,17 +150,17 @@ extension Worker where K: ~Copyable {
   mutating func suspendAccepting() {
     guard listeners.isAccepting else { return }
     listeners.isAccepting = false
-    for descriptor in listeners.descriptors { kernel.unwatch(descriptor) }
+    for socket in listeners.sockets { kernel.unwatch(socket.descriptor) }
   }
 
   /// Takes connections (again).
   mutating func resumeAccepting() {
     listeners.resumeAt = .never
-    guard !listeners.isAccepting, !isDraining else { return }
+    guard !listeners.isAccepting, takesConnections else { return }
     listeners.isAccepting = true
-    for (index, descriptor) in listeners.descriptors.enumerated() {
+    for (index, socket) in listeners.sockets.enumerated() {
       let token = ListenerTable.token(ofIndex: index)
-      if let error = kernel.watchListener(descriptor, token: token) {
+      if let error = kernel.watchListener(socket.descriptor, token: token) {
         report(.emergency, "accept", nil, nil) { line in
           line.append("a listening socket can't be watched: error ")
           line.append(decimal: UInt64(error.code))

@@ -15,7 +15,8 @@ struct TLSLink {
   var leaving = SealedBytes()
   /// Upstream: what the connection may be used for, besides its peer: 0 downstream.
   var purpose: UInt64 = 0
-  /// Downstream: the server that the client has asked for by name.
+  /// Downstream: the server that the client has asked for by name; -1 for one that would not greet
+  /// the client so any more.
   var server = 0
   /// The handshake can't go on without the peer.
   var awaitsPeer = false

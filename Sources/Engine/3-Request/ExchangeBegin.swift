@@ -45,6 +45,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.startTime = wall.microseconds
     exchange.pointee.record.utcOffset = wall.utcOffset
     exchange.pointee.record.processID = settings.processID
+    exchange.pointee.record.generation = settings.generation
     exchange.pointee.record.client = connection.pointee.peer
     exchange.pointee.record.socketPeer = connection.pointee.peer
     exchange.pointee.record.announcedClient = connection.pointee.announcedClient

@@ -59,7 +59,8 @@ extension Worker where K: ~Copyable {
     if exchange.pointee.server != greeted {
       // Another server's certificate was shown, and another server's rule was applied to the
       // client's (RFC 9110 section 15.5.20).
-      guard rule == .off && tables.servers[greeted].clientCertificates == .off else {
+      guard greeted >= 0 && rule == .off && tables.servers[greeted].clientCertificates == .off
+      else {
         return refuse(exchange, 421, "the host is not the one that TLS was begun with")
       }
     }

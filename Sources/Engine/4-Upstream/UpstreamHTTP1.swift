@@ -173,7 +173,7 @@ extension Worker where K: ~Copyable {
     // An answer that comes before the request's end may well be the reason to stop sending it.
     let isEarly = exchange.pointee.request == .content && !exchange.pointee.discardsContent
     if !exchange.pointee.head.keepsAlive || exchange.pointee.clientFraming == .untilClose
-      || isLast || isEarly || isLeaving
+      || isLast || isEarly || !isServing && isLastResponse(exchange)
       || exchange.pointee.plan.pointee.keepaliveTimeout.nanoseconds == 0
     {
       exchange.pointee.closesConnection = true

@@ -45,6 +45,7 @@ extension Worker where K: ~Copyable {
     connection.pointee.requestCount &+= 1
     if mayReuse, let link = connection.pointee.tls { saveSession(connection, link) }
     guard mayReuse, isReusable(connection) else { return close(connection) }
+    if isRetiring { return leave(backend: connection) }
     buffers.giveBack(&connection.pointee.input)
     connection.pointee.phase = .idle
     if upstreams.idleCount(of: upstream) >= tables.upstreams[upstream].idleConnections {
@@ -90,17 +91,45 @@ extension Worker where K: ~Copyable {
     close(connection)
   }
 
-  /// True when no new connections are taken.
+  /// True when all is as usual.
+  @inline(__always) var isServing: Bool {
+    if case .serving = lifecycle { return true }
+    return false
+  }
+
+  /// True when a connection ends with its response, because the worker does: not if it can be left
+  /// to an heir.
+  @inline(never) mutating func isLastResponse(_ exchange: ExchangePointer) -> Bool {
+    !isRetiring || !isKept(listener: Int(exchange.pointee.downstream.pointee.origin))
+  }
+
+  /// True when what runs is finished and then all ends.
   var isDraining: Bool {
     switch lifecycle {
-    case .serving, .leaving: false
+    case .serving, .retiring, .leaving: false
     case .draining, .stopped: true
     }
   }
 
-  /// True when this worker was told to end.
+  /// True when another worker takes this one's place.
+  var isRetiring: Bool {
+    if case .retiring = lifecycle { return true }
+    return false
+  }
+
+  /// True when new connections are taken.
+  var takesConnections: Bool {
+    switch lifecycle {
+    case .serving, .leaving: true
+    case .retiring, .draining, .stopped: false
+    }
+  }
+
+  /// True when the process was told to end.
   var isLeaving: Bool {
-    if case .serving = lifecycle { return false }
-    return true
+    switch lifecycle {
+    case .serving, .retiring: false
+    case .leaving, .draining, .stopped: true
+    }
   }
 }

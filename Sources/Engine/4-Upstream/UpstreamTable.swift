@@ -99,6 +99,11 @@ struct UpstreamTable: ~Copyable {
     return nil
   }
 
+  /// The same, found at once when there is none.
+  func oldestOfAll(_ upstream: Int) -> ConnectionPointer? {
+    entries[upstream].idleCount == 0 ? nil : anyIdle(upstream)
+  }
+
   /// Puts a connection into its peer's pool.
   func insertIdle(_ connection: ConnectionPointer) {
     let upstream = Int(connection.pointee.origin)

@@ -1,5 +1,6 @@
 // What other threads ask of a worker: reopen the logs, stop when all is finished, stop now.
-// Questions about requests are answered in `Questions.swift`.
+// Questions about requests are answered in `Questions.swift`; how a worker is replaced by another
+// is in `Retirement.swift`.
 
 import Basics
 import HTTP
@@ -14,7 +15,8 @@ extension Worker where K: ~Copyable {
     let commands = kernel.takeCommands()
     if commands.contains(.answer) { answerQuestion() }
     if commands.contains(.reopenLogs) { openLogs() }
-    if commands.contains(.renewCertificates) { tls.fetchTables() }
+    if commands.contains(.inherit) { inherit() }
+    if commands.contains(.retire) { beginRetiring() }
     if commands.contains(.drain) { beginEnding() }
     if commands.contains(.stop) { stop() }
   }
@@ -22,6 +24,7 @@ extension Worker where K: ~Copyable {
   /// Begins to end: at once, or after the `shutdown_delay`, in which all is served as before but
   /// that health checks fail and each response is its connection's last.
   private mutating func beginEnding() {
+    if isRetiring { return beginDraining() }
     guard case .serving = lifecycle else { return }
     guard tables.shutdownDelay.nanoseconds > 0 else { return beginDraining() }
     lifecycle = .leaving(until: now + tables.shutdownDelay)
@@ -31,15 +34,16 @@ extension Worker where K: ~Copyable {
   /// `shutdown_timeout`.
   private mutating func beginDraining() {
     // What already waits in the accept queues would be reset when the sockets close.
-    for index in listeners.descriptors.indices { acceptConnections(listener: index) }
+    for index in listeners.sockets.indices { acceptConnections(socket: index) }
     closeListeners()
     lifecycle = .draining(until: now + tables.shutdownTimeout)
     closeIdleConnections()
   }
 
-  private mutating func closeListeners() {
+  mutating func closeListeners() {
     suspendAccepting()
-    for descriptor in listeners.descriptors { kernel.close(descriptor) }
+    for socket in listeners.sockets { kernel.close(socket.descriptor) }
+    listeners.removeAll()
   }
 
   /// Closes the connections that nothing runs on. Each is read from once more: a request that has
@@ -74,7 +78,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Ends what still runs, each exchange with its line.
-  private mutating func stop() {
+  mutating func stop() {
     for slot in connections.touched {
       guard let connection = connections.element(at: slot),
         connection.pointee.phase != .closed, connection.pointee.role == .downstream
@@ -94,7 +98,8 @@ extension Worker where K: ~Copyable {
         close(connection)
       }
     }
-    if !isDraining { closeListeners() }
+    closeListeners()
+    closeInbox()
     lifecycle = .stopped
     flushAllLogs()
   }
@@ -113,7 +118,11 @@ extension Worker where K: ~Copyable {
 
   private mutating func endByShutdown(_ exchange: ExchangePointer) {
     var phase: Termination.Phase =
-      exchange.pointee.response == .none ? .responseHead : .responseBody
+      switch exchange.pointee.response {
+      case .none: .responseHead
+      case .tunnel: .tunnel
+      case .content, .composed, .heldBack, .delivering: .responseBody
+      }
     if exchange.pointee.response == .none && exchange.pointee.request == .head {
       phase = .requestHead
       // The line may show what has come of the head, so the exchange must hold it.
@@ -132,6 +141,7 @@ extension Worker where K: ~Copyable {
   /// Goes on to the next step of ending: to draining when the delay is over, to the end when
   /// nothing is left to finish, or no more time.
   mutating func carryOnEnding() {
+    if isRetiring { return carryOnRetiring() }
     if case .leaving(let deadline) = lifecycle, deadline <= now { beginDraining() }
     guard case .draining(let deadline) = lifecycle else { return }
     if connections.count == 0 || deadline <= now { stop() }

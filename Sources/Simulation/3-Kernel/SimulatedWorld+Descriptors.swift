@@ -12,6 +12,8 @@ struct DescriptorEntry {
   let kind: Kind
   /// The token given to `watch`; nil when it is not watched.
   var token: UInt64?
+  /// Which program watches it.
+  var program = 0
   /// It is on the list of those of which something is to be reported.
   var isEnlisted = false
 }
@@ -90,9 +92,15 @@ extension SimulatedWorld {
     descriptors[Int(descriptor.number)] = nil
     switch kind {
     case .connection(let id): abandon(id)
-    case .listener(let listener): closeListener(listener)
+    case .listener(let listener):
+      if !descriptors.contains(where: { $0?.kind == kind }) { closeListener(listener) }
     case .log: break
     }
+  }
+
+  /// A second descriptor for the same listening socket.
+  public func duplicate(listener descriptor: Descriptor) -> Descriptor {
+    openDescriptor(kind(of: descriptor, "duplicate"))
   }
 
   /// Closes a connection as SO_LINGER of no time does.

@@ -9,20 +9,22 @@ import Platform
 /// does the same (`ep_poll_callback`, `ep_send_events`). Level-triggered: a listener is asked at
 /// each wait.
 extension SimulatedWorld {
-  func watch(_ descriptor: Descriptor, token: UInt64) -> KernelError? {
+  func watch(_ descriptor: Descriptor, token: UInt64, _ program: Int) -> KernelError? {
     let id = endpoint(of: descriptor, "watch")
     if strikes(.failedWatches, faults.failedWatches) { return .outOfMemory }
-    setToken(token, descriptor)
+    setToken(token, descriptor, program)
     admit(id)
     wake(id)
     return nil
   }
 
-  func watchListener(_ descriptor: Descriptor, token: UInt64) -> KernelError? {
+  func watchListener(
+    _ descriptor: Descriptor, token: UInt64, _ program: Int
+  ) -> KernelError? {
     guard case .listener = kind(of: descriptor, "watchListener") else {
       preconditionFailure("watchListener: descriptor \(descriptor.number) is no listener")
     }
-    setToken(token, descriptor)
+    setToken(token, descriptor, program)
     watchedListeners.append(Int(descriptor.number))
     return nil
   }
@@ -46,41 +48,47 @@ extension SimulatedWorld {
 
   /// True when a wait would return at once.
   var hasReports: Bool {
-    hasWakeEvent || readyDescriptors.contains { !readiness(of: $0).isEmpty }
+    programs.contains(where: \.hasWakeEvent)
+      || readyDescriptors.contains { !readiness(of: $0).isEmpty }
       || watchedListeners.contains { !readiness(of: $0).isEmpty }
   }
 
-  /// Stores the events that there are; returns their number.
-  func report(into events: UnsafeMutableBufferPointer<KernelEvent>) -> Int {
+  /// Stores the events that there are for a program; returns their number.
+  func report(
+    into events: UnsafeMutableBufferPointer<KernelEvent>, _ program: Int
+  ) -> Int {
     precondition(!events.isEmpty, "wait: no room for events")
     var count = 0
-    if hasWakeEvent {
-      hasWakeEvent = false
+    if programs[program].hasWakeEvent {
+      programs[program].hasWakeEvent = false
       events[count] = KernelEvent(token: KernelEvent.wakeToken, readiness: .readable)
       count += 1
     }
     if strikes(.reorderedEvents, faults.reorderedEvents) { chance.shuffle(&readyDescriptors) }
-    reportConnections(into: events, count: &count)
-    for number in watchedListeners where count < events.count {
+    reportConnections(into: events, count: &count, program)
+    for number in watchedListeners where count < events.count && isWatched(number, program) {
       append(number, into: events, count: &count)
     }
-    reportSpuriously(into: events, count: &count)
+    reportSpuriously(into: events, count: &count, program)
     return count
   }
 
   private func reportConnections(
-    into events: UnsafeMutableBufferPointer<KernelEvent>, count: inout Int
+    into events: UnsafeMutableBufferPointer<KernelEvent>, count: inout Int, _ program: Int
   ) {
-    var taken = 0
+    let own = readyDescriptors.filter { isWatched($0, program) }
     // As when more is ready than a wait takes: at least one is reported, the rest the next time.
-    let isShort = readyDescriptors.count > 1 && strikes(.withheldEvents, faults.withheldEvents)
-    let most = isShort ? 1 + chance.below(readyDescriptors.count - 1) : readyDescriptors.count
-    while taken < most, count < events.count {
-      descriptors[readyDescriptors[taken]]?.isEnlisted = false
-      append(readyDescriptors[taken], into: events, count: &count)
-      taken += 1
+    let isShort = own.count > 1 && strikes(.withheldEvents, faults.withheldEvents)
+    let most = isShort ? 1 + chance.below(own.count - 1) : own.count
+    for number in own.prefix(most) where count < events.count {
+      descriptors[number]?.isEnlisted = false
+      readyDescriptors.removeAll { $0 == number }
+      append(number, into: events, count: &count)
     }
-    readyDescriptors.removeFirst(taken)
+  }
+
+  private func isWatched(_ number: Int, _ program: Int) -> Bool {
+    descriptors[number]?.program == program
   }
 
   private func append(
@@ -102,11 +110,11 @@ extension SimulatedWorld {
 
   /// Says of some established connection that it is readable and writable, be it or not.
   private func reportSpuriously(
-    into events: UnsafeMutableBufferPointer<KernelEvent>, count: inout Int
+    into events: UnsafeMutableBufferPointer<KernelEvent>, count: inout Int, _ program: Int
   ) {
     guard count < events.count, strikes(.spuriousEvents, faults.spuriousEvents) else { return }
     let candidates = descriptors.compactMap { entry -> UInt64? in
-      guard case .connection(let id)? = entry?.kind else { return nil }
+      guard case .connection(let id)? = entry?.kind, entry?.program == program else { return nil }
       return endpoints[id].stage == .established ? entry?.token : nil
     }
     guard !candidates.isEmpty else { return }
@@ -130,10 +138,11 @@ extension SimulatedWorld {
     admittedCount += 1
   }
 
-  private func setToken(_ token: UInt64, _ descriptor: Descriptor) {
+  private func setToken(_ token: UInt64, _ descriptor: Descriptor, _ program: Int) {
     let number = Int(descriptor.number)
     precondition(descriptors[number]?.token == nil, "watch: \(number) is watched already (EEXIST)")
     descriptors[number]?.token = token
+    descriptors[number]?.program = program
   }
 
   private func enlist(_ number: Int) {

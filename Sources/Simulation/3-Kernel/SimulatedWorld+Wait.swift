@@ -6,31 +6,34 @@ extension SimulatedWorld {
   /// Lets the world go on until there is an event or `deadline`, rounded up to a millisecond, is
   /// there.
   func wait(
-    into events: UnsafeMutableBufferPointer<KernelEvent>, until deadline: Instant
+    into events: UnsafeMutableBufferPointer<KernelEvent>, until deadline: Instant, _ program: Int
   ) -> Int {
     let begin = now
     isDeadlocked = false
-    let limit = roundedUp(deadline)
+    programs[program].sleepsUntil = roundedUp(deadline)
+    // Who sleeps longest sees the time stop when another one is due.
+    let limit = programs.map(\.sleepsUntil).min() ?? .never
     now = now + network.turnCost
     if strikes(.wallClockJumps, faults.wallClockJumps) {
       jumpWallClock(bySeconds: Int64(chance.below(121)) - 60)
     }
     performDueActions()
-    var count = report(into: events)
-    while count == 0, let next = schedule.nextTime, next <= limit {
+    var count = report(into: events, program)
+    while count == 0, !hasReports, let next = schedule.nextTime, next <= limit {
       now = max(now, next)
       performDueActions()
-      count = report(into: events)
+      count = report(into: events, program)
     }
+    // Another program has something to do first; this one is not to blame for its empty turn.
+    if count == 0 && hasReports { return 0 }
     if count == 0 { sleep(until: limit) }
     countBusyTurn(since: begin)
     return count
   }
 
-  func takeCommands() -> WorkerCommands {
-    let commands = pendingCommands
-    pendingCommands = []
-    return commands
+  func takeCommands(_ program: Int) -> WorkerCommands {
+    defer { programs[program].pendingCommands = [] }
+    return programs[program].pendingCommands
   }
 
   var wallClock: WallClock {

@@ -5,17 +5,10 @@ import Engine
 import LogReading
 import Platform
 
-/// How one worker is reached.
-struct ControlledWorker: Sendable {
-  let mailbox: WorkerMailbox
-  let desk: WorkerDesk
-  let failures: RecentLines
-}
-
 /// Answers questions about the running process.
 struct ControlServer: Sendable {
   let socket: ControlSocket
-  let workers: [ControlledWorker]
+  let roster: WorkerRoster
 
   /// A question is one short line.
   private static let longestQuestion = 4096
@@ -24,9 +17,9 @@ struct ControlServer: Sendable {
   private static let answeringTime = 2_000
   private static let readingTime = 5_000
 
-  /// Serves until the process ends.
+  /// Serves until the process ends, or another socket takes this one's place.
   func run() {
-    while true { serve(socket.next()) }
+    while let stream = socket.next() { serve(stream) }
   }
 
   private func serve(_ stream: consuming LocalStream) {
@@ -57,18 +50,20 @@ struct ControlServer: Sendable {
 
   /// Asks all workers at once and joins what they say.
   private func ask(_ question: WorkerQuestion) -> [UInt8] {
+    let workers = roster.workers
     let isAsked = workers.map { worker in
-      let isThere = worker.desk.ask(question)
+      let isThere = worker.desk?.ask(question) == true
       if isThere { worker.mailbox.post(.answer) }
       return isThere
     }
     let deadline = MachineTime.milliseconds + ControlServer.answeringTime
     var all = WorkerAnswer()
     var silent: [Int] = []
-    for (number, worker) in workers.enumerated() where isAsked[number] {
+    for (index, worker) in workers.enumerated() where isAsked[index] {
       let left = max(0, deadline - MachineTime.milliseconds)
-      guard let answer = worker.desk.answer(withinMilliseconds: left) else {
-        silent.append(number)
+      guard let answer = worker.desk?.answer(withinMilliseconds: left) else {
+        // One that has ended meanwhile had nothing left to tell of.
+        if !worker.hasEnded { silent.append(worker.number) }
         continue
       }
       all.lines += answer.lines
@@ -81,7 +76,7 @@ struct ControlServer: Sendable {
 
   /// What the workers remember; no worker is asked for it. A line begins with its time.
   private func failures() -> [UInt8] {
-    let lines = workers.flatMap(\.failures.lines).sorted { $0.lexicographicallyPrecedes($1) }
+    let lines = roster.failures.sorted { $0.lexicographicallyPrecedes($1) }
     var all = WorkerAnswer()
     all.count = lines.count
     return lines.flatMap { $0 } + end(all, silent: [])
@@ -92,8 +87,8 @@ struct ControlServer: Sendable {
     let numbers = silent.map { "\($0)" }.joined(separator: ",")
     let line =
       "{\"answer\":\"done\",\"count\":\(all.count),\"omitted\":\(all.omitted),"
-      + "\"lost_log_lines\":\(all.lostLines),\"workers\":\(workers.count),"
-      + "\"silent\":[\(numbers)]}\n"
+      + "\"lost_log_lines\":\(all.lostLines),\"workers\":\(roster.workers.count),"
+      + "\"generation\":\(roster.newest.generation),\"silent\":[\(numbers)]}\n"
     return Array(line.utf8)
   }
 }

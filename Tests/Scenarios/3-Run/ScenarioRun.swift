@@ -38,7 +38,7 @@ public final class ScenarioRun {
     var settings = WorkerSettings(
       number: 0, count: scenario.conf.workerCount, processID: 7,
       listeners: places.indices.map { world.listen(on: places[$0].location) })
-    settings.tls = TLSShelf(tls)
+    settings.tls = tls
     worker = Worker(kernel: SimulatedKernel(world), plan: plan, settings: settings)
     world.faults = scenario.faults
     backends = scenario.backends.map { world.addBackend(at: $0.location, $0.behaviour) }

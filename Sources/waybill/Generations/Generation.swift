@@ -1,0 +1,127 @@
+// A configuration in force and the workers that serve it. A reload makes a new one; the old one
+// lives until its last request and tunnel have ended.
+
+import Basics
+import Configuration
+import Engine
+import Plan
+import Platform
+import TLS
+
+/// One configuration, served.
+struct Generation {
+  /// From 1; `$gen` in log lines.
+  let number: Int
+  let plan: Plan
+  let tls: TLSTables
+  let workers: [ServingWorker]
+
+  /// How many workers a plan asks for.
+  static func workerCount(of plan: Plan) -> Int {
+    max(1, plan.process.workerThreads ?? Processors.available)
+  }
+
+  /// What a plan listens on.
+  static func addresses(of plan: Plan) -> [ListenAddress] {
+    let listeners = plan.tables.listeners
+    return listeners.indices.map { index in
+      ListenAddress(
+        address: listeners[index].address, unixPath: listeners[index].unixPath.text,
+        backlog: listeners[index].backlog,
+        inheritedName: listeners[index].inheritedName.text)
+    }
+  }
+
+  /// Workers for a plan that have not begun yet.
+  init(_ number: Int, _ plan: Plan, _ tls: TLSTables, _ roster: WorkerRoster)
+    throws(ProcessProblem)
+  {
+    self.number = number
+    self.plan = plan
+    self.tls = tls
+    do throws(KernelError) {
+      workers = try (0..<Self.workerCount(of: plan)).map { number throws(KernelError) in
+        let failures = plan.process.control == nil ? nil : roster.memory(ofWorker: number)
+        return try ServingWorker(number: number, plan, failures: failures)
+      }
+    } catch {
+      throw ProcessProblem(message: "workers: \(error.describe())")
+    }
+  }
+
+  /// True when all its workers have ended.
+  var hasEnded: Bool { workers.allSatisfy(\.hasEnded) }
+
+  /// Starts a thread for each worker. When one can't be started those before it are stopped.
+  func start(
+    _ threads: WorkerThreads, _ sockets: ListeningSockets, _ numbers: ConnectionNumbers
+  ) throws(ProcessProblem) {
+    for worker in workers {
+      do throws(ProcessProblem) {
+        try start(worker, threads, sockets, numbers)
+      } catch {
+        for started in workers { started.mailbox.post(.stop) }
+        throw error
+      }
+    }
+  }
+
+  private func start(
+    _ worker: ServingWorker, _ threads: WorkerThreads, _ sockets: ListeningSockets,
+    _ numbers: ConnectionNumbers
+  ) throws(ProcessProblem) {
+    let plan = plan
+    let settings = try settings(of: worker, sockets, numbers)
+    do throws(KernelError) {
+      try threads.start(name: "waybill-\(worker.number)") { [settings] in
+        runWorker(plan: plan, settings: settings, mailbox: worker.mailbox)
+        worker.noteEnd()
+      }
+    } catch {
+      throw ProcessProblem(message: "worker \(worker.number): \(error.describe())")
+    }
+  }
+
+  private func settings(
+    of worker: ServingWorker, _ sockets: ListeningSockets, _ numbers: ConnectionNumbers
+  ) throws(ProcessProblem) -> WorkerSettings {
+    var settings = WorkerSettings(
+      number: worker.number, count: workers.count,
+      processID: UInt32(bitPattern: ProcessControl.processID), listeners: [])
+    do throws(ListenError) {
+      settings.listeners = try sockets.shares(ofWorker: worker.number, of: workers.count).map {
+        ListeningSocket($0.descriptor, listener: $0.address)
+      }
+    } catch {
+      throw ProcessProblem(message: error.message)
+    }
+    settings.generation = UInt32(truncatingIfNeeded: number)
+    settings.tls = tls
+    settings.connectionNumbers = numbers
+    settings.inbox = worker.inbox
+    settings.desk = worker.desk
+    settings.failures = worker.failures
+    if StandardStream.isJournaled(1) { settings.journaled.insert(.stdout) }
+    if StandardStream.isJournaled(2) { settings.journaled.insert(.stderr) }
+    return settings
+  }
+
+  /// Leaves what is idle to the workers of `next`, and finishes the rest.
+  func retire(to next: Generation) {
+    setHeirs(next)
+    for worker in workers { worker.mailbox.post(.retire) }
+  }
+
+  /// Leaves what becomes idle to the workers of `next`. Where the number of workers differs some
+  /// get from several, or some leave to several.
+  func setHeirs(_ next: Generation) {
+    let count = workers.count
+    for worker in workers {
+      let heirs =
+        next.workers.count < count
+        ? [next.workers[worker.number % next.workers.count]]
+        : next.workers.filter { $0.number % count == worker.number }
+      worker.inbox.heirs = heirs.map(\.inbox)
+    }
+  }
+}
