@@ -163,6 +163,8 @@ public struct WorkerCommands: OptionSet, Sendable, BitwiseCopyable {
   @inlinable public static var giveSign: WorkerCommands { WorkerCommands(rawValue: 16) }
   /// Leave to the heirs what is idle, finish what runs, then end (see `HandoverBox`).
   @inlinable public static var retire: WorkerCommands { WorkerCommands(rawValue: 32) }
+  /// Others will write the same logs: what was cut can't be continued from here on.
+  @inlinable public static var shareLogs: WorkerCommands { WorkerCommands(rawValue: 128) }
   /// Take what others have left.
   @inlinable public static var inherit: WorkerCommands { WorkerCommands(rawValue: 64) }
 }

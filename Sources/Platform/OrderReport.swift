@@ -1,5 +1,5 @@
-// What became of an order that was given by a signal: whoever sent the signal may wait for a report.
-// It comes as a datagram to a name that says whose it is, so that no file and no conf is needed.
+// What became of an order that was given by a signal: who sent the signal may wait for a report. It
+// comes as a datagram to a name that says whose it is, so that no file and no conf is needed.
 
 import CLinux
 import Glibc

@@ -132,6 +132,8 @@ public enum Limits {
   public static let logFirstRetry = Interval.milliseconds(1)
   /// How long it is left alone at most, after it has refused one write after the other.
   public static let logRetry = Interval.seconds(1)
+  /// How often a worker that ends tries to write the lines that wait for one log.
+  public static let farewellWrites = 16
   /// How long the end of a worker waits for lines that a network file system has not taken yet.
   public static let slowLogFarewell = Interval.seconds(5)
   /// Response field values kept for `$sent_http_*` and `$upstream_http_*`: number and bytes in all.

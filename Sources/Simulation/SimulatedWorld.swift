@@ -86,6 +86,8 @@ public final class SimulatedWorld {
     var hasWakeEvent = false
     /// Until when its last wait may last.
     var sleepsUntil = Instant(nanoseconds: 0)
+    /// Nothing can wake it any more.
+    var hasEnded = false
   }
 
   /// Makes a further program; returns its number. From here on one that has ended must be said to
@@ -95,14 +97,19 @@ public final class SimulatedWorld {
     return programs.count - 1
   }
 
+  /// The numbers of all programs.
+  public var programNumbers: Range<Int> { programs.indices }
+
   /// Says that a program waits no more.
   public func endProgram(_ program: Int) {
     programs[program] = Program()
     programs[program].sleepsUntil = .never
+    programs[program].hasEnded = true
   }
 
   /// Sends commands to a program, as another thread would; its `wait` wakes up.
   public func post(_ commands: WorkerCommands, to program: Int = 0) {
+    if programs[program].hasEnded { return }
     programs[program].pendingCommands.formUnion(commands)
     programs[program].hasWakeEvent = true
   }

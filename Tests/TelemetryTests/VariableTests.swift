@@ -46,7 +46,7 @@ import Testing
     Case("$level", "ERROR", absent: "INFO"),
     Case("$msec", "1795384716.124", absent: "1795384716.124"),
     Case("$pipe", ".", absent: "."),
-    Case("$pid", "4242", absent: "0"),
+    Case("$pid", "4242", absent: "0"), Case("$gen", "3", absent: "0"),
     Case("$proxy_add_x_forwarded_for", "1.1.1.1, 127.0.0.1", absent: "127.0.0.1"),
     Case("$proxy_host", "backend", absent: "-"),
     Case("$remote_addr", "127.0.0.1", absent: "127.0.0.1"),
@@ -172,6 +172,7 @@ import Testing
     exchange.record.bytesSent = 323
     exchange.record.requestBytes = 400
     exchange.record.processID = 4242
+    exchange.record.generation = 3
     exchange.record.isSecure = true
     exchange.record.secure.version.assign(Array("TLSv1.3".utf8).span)
     exchange.record.secure.cipher.assign(Array("TLS_AES_128_GCM_SHA256".utf8).span)

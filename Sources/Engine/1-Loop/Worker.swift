@@ -54,7 +54,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   /// What a worker is about to do with new connections.
   enum Lifecycle: BitwiseCopyable {
     case serving
-    /// Replaced: no new connections; what becomes idle goes to the heirs; ends when nothing is left.
+    /// Replaced: no new connections; what is idle goes to the heirs; ends when nothing is left.
     case retiring
     /// Told to end, but load balancers shall find that out first (`shutdown_delay`).
     case leaving(until: Instant)
@@ -117,8 +117,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     listeners = ListenerTable(settings.listeners)
     upstreams = UpstreamTable(tables.upstreams)
     logs = LogSinks(
-      tables.sinks, queueBytes: tables.logQueueBytes, workerCount: settings.count,
-      journaled: settings.journaled)
+      tables.sinks, queueBytes: tables.logQueueBytes,
+      isShared: settings.count > 1 || settings.generation > 1, journaled: settings.journaled)
     heldResponses = HeldResponses(capacity: slotCount)
     tls = TLSWork(settings.tls)
     upstreamNames = UpstreamNames(settings.inbox == nil ? .empty : tables.upstreams)

@@ -56,14 +56,14 @@ struct LogSinks: ~Copyable {
   /// The numbers of the sinks.
   let indices: Range<Int>
   /// More than one worker may append to the same file.
-  let isShared: Bool
+  var isShared: Bool
   /// Bytes of lines that wait for one sink at most.
   private let queueBytes: Int
   /// Sinks that got lines in this turn, so that the others need not be looked at.
   private(set) var hasNews = false
 
   init(
-    _ plans: FrozenArray<LogSinkPlan>, queueBytes: Int, workerCount: Int,
+    _ plans: FrozenArray<LogSinkPlan>, queueBytes: Int, isShared: Bool,
     journaled: Set<LogSinkPlan.Destination>
   ) {
     sinks = .allocate(capacity: plans.count)
@@ -76,7 +76,7 @@ struct LogSinks: ~Copyable {
       let destination = plans[index].destination
       sinks[index].hasHeader = destination == .syslog || journaled.contains(destination)
     }
-    isShared = workerCount > 1
+    self.isShared = isShared
   }
 
   deinit {
@@ -225,11 +225,16 @@ extension Worker where K: ~Copyable {
     write(sink: index)
   }
 
-  /// Writes all that waits for a sink, whatever the time.
+  /// Writes all that waits for a sink, whatever the time; for the last time.
   mutating func flushAllLogs() {
-    for index in logs.indices where logs[index].count > 0 { write(sink: index) }
+    for index in logs.indices { writeFarewell(sink: index) }
     reportDroppedLines()
-    for index in logs.indices where logs[index].count > 0 { write(sink: index) }
+    for index in logs.indices { writeFarewell(sink: index) }
+  }
+
+  /// A line that was cut is begun anew in a log that others write, too: there is no later time.
+  private mutating func writeFarewell(sink index: Int) {
+    for _ in 0..<Limits.farewellWrites where logs[index].count > 0 { write(sink: index) }
   }
 
   /// Closes all logs, when nothing is written any more.

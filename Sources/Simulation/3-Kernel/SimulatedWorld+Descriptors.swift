@@ -98,6 +98,9 @@ extension SimulatedWorld {
     }
   }
 
+  /// Closes a listening socket that nobody in a program holds.
+  public func close(listener descriptor: Descriptor) { close(descriptor) }
+
   /// A second descriptor for the same listening socket.
   public func duplicate(listener descriptor: Descriptor) -> Descriptor {
     openDescriptor(kind(of: descriptor, "duplicate"))

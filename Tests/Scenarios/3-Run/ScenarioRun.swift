@@ -206,7 +206,7 @@ public final class ScenarioRun {
 
 extension ListenerPlan {
   /// Where the simulated system lets clients reach it.
-  fileprivate var location: Location {
+  public var location: Location {
     let path = unixPath.indices.map { unixPath[$0] }
     return path.isEmpty ? .network(address) : .unix(String(decoding: path, as: UTF8.self))
   }

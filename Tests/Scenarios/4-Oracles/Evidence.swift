@@ -44,7 +44,7 @@ struct Evidence {
 
   /// The number that the log gives a client's connection; nil when it was not noticed.
   func number(of record: ConnectionRecord) -> Int? {
-    record.admission.map { 1 + $0 * scenario.conf.workerCount }
+    record.admission.map { 1 + $0 }
   }
 
   /// The lines of a client, in the order of its requests.
@@ -99,10 +99,10 @@ struct Evidence {
 
 extension AccessLine {
   /// The number of the connection; 0 when there is none.
-  var connectionNumber: Int { self["connection"].flatMap { Int($0) } ?? 0 }
+  public var connectionNumber: Int { self["connection"].flatMap { Int($0) } ?? 0 }
 
   /// Which request of its connection it is about, from 1.
-  var requestNumber: Int { self["connection_request"].flatMap { Int($0) } ?? 0 }
+  public var requestNumber: Int { self["connection_request"].flatMap { Int($0) } ?? 0 }
 
   /// The nonce in the request's target; nil when the line has none.
   var nonce: String? {
