@@ -27,6 +27,8 @@ public struct WorkerSettings: Sendable {
   public var assumesTLS = false
   /// The contexts for TLS, and where later ones will lie.
   public var tls = TLSShelf(.none)
+  /// Where it counts; nil for counters of its own, which no other worker's are added to.
+  public var metrics: MetricsShare?
   /// Where it is asked about its requests; nil without `control`.
   public var desk: WorkerDesk?
   /// Where its failed requests are remembered; nil without `control`. It outlives the worker.
@@ -76,6 +78,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var logs: LogSinks
   var tls: TLSWork
   var heldResponses: HeldResponses
+  var metrics: WorkerMetrics
   /// Idle clients, the one that has been idle longest at the end.
   var idleClients = ConnectionList()
   var nextConnectionNumber: UInt64
@@ -110,6 +113,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
       journaled: settings.journaled)
     heldResponses = HeldResponses(capacity: slotCount)
     tls = TLSWork(settings.tls)
+    metrics = WorkerMetrics(
+      settings.metrics ?? .alone(plan, worker: settings.number), worker: settings.number)
     nextConnectionNumber = UInt64(settings.number) + 1
     scratch = .allocate(capacity: Limits.scratchBytes)
     events = .allocate(capacity: Limits.eventsPerTurn)
@@ -133,11 +138,13 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     let deadline = readyCount > 0 || heldResponses.count > 0 ? now : nextDeadline
     let count = kernel.wait(into: events, until: deadline)
     refreshClock()
+    let begin = now
     for index in 0..<count { note(events[index]) }
     advanceReadyConnections()
     fireTimers()
     if heldResponses.count > 0 { releaseHeldResponses() }
     flushLogs()
+    countTurn(since: begin)
     carryOnEnding()
     guard case .stopped = lifecycle else { return true }
     closeLogs()
