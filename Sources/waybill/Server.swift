@@ -33,6 +33,7 @@ func serve(configurationPath: String) -> ExitStatus {
 struct Server {
   private let plan: Plan
   private let certificates: Certificates
+  private let metrics = Metrics(version: version, startTime: MachineTime.now)
   private let manager = ServiceManager()
   private let signals: ControlSignals
   private let threads: WorkerThreads
@@ -145,9 +146,10 @@ struct Server {
   /// Starts a thread for each worker, and one for questions about them. When one can't be started
   /// those before it are stopped.
   func startWorkers() throws(ProcessProblem) {
+    let share = MetricsShare(metrics, metrics.begin(plan, workers: mailboxes.count))
     for number in mailboxes.indices {
       do throws(KernelError) {
-        try startWorker(number)
+        try startWorker(number, share)
       } catch {
         post(.stop)
         throw ProcessProblem(message: "worker \(number): \(error.describe())")
@@ -158,7 +160,7 @@ struct Server {
 
   private func startControl() throws(ProcessProblem) {
     guard let control else { return }
-    let server = ControlServer(socket: control, workers: controlled)
+    let server = ControlServer(socket: control, workers: controlled, metrics: metrics)
     do throws(KernelError) {
       try controlThread.start(name: "waybill-control") { server.run() }
     } catch {
@@ -167,7 +169,7 @@ struct Server {
     }
   }
 
-  private func startWorker(_ number: Int) throws(KernelError) {
+  private func startWorker(_ number: Int, _ share: MetricsShare) throws(KernelError) {
     let plan = plan
     let mailbox = mailboxes[number]
     var settings = WorkerSettings(
@@ -175,6 +177,7 @@ struct Server {
       processID: UInt32(bitPattern: ProcessControl.processID),
       listeners: sockets?.descriptors(ofWorker: number) ?? [])
     settings.tls = certificates.shelf
+    settings.metrics = share
     if StandardStream.isJournaled(1) { settings.journaled.insert(.stdout) }
     if StandardStream.isJournaled(2) { settings.journaled.insert(.stderr) }
     if control != nil {

@@ -4,6 +4,7 @@
 import Engine
 import LogReading
 import Platform
+import Telemetry
 
 /// How one worker is reached.
 struct ControlledWorker: Sendable {
@@ -16,6 +17,7 @@ struct ControlledWorker: Sendable {
 struct ControlServer: Sendable {
   let socket: ControlSocket
   let workers: [ControlledWorker]
+  let metrics: Metrics
 
   /// A question is one short line.
   private static let longestQuestion = 4096
@@ -49,6 +51,7 @@ struct ControlServer: Sendable {
   private func answer(_ question: ControlQuestion) -> [UInt8] {
     switch question {
     case .errors: failures()
+    case .status(let format): page(format)
     case .requests(let id): ask(.requests(id: id))
     case .abort(let connection, let request):
       ask(.abort(connection: connection, request: request))
@@ -85,6 +88,13 @@ struct ControlServer: Sendable {
     var all = WorkerAnswer()
     all.count = lines.count
     return lines.flatMap { $0 } + end(all, silent: [])
+  }
+
+  /// What the workers have counted; no worker is asked for it.
+  private func page(_ format: MetricsFormat) -> [UInt8] {
+    let page = metrics.page(format)
+    defer { page.deallocate() }
+    return Array(page) + end(WorkerAnswer(), silent: [])
   }
 
   /// The last line: it tells that the answer is whole.
