@@ -114,7 +114,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     heldResponses = HeldResponses(capacity: slotCount)
     tls = TLSWork(settings.tls)
     metrics = WorkerMetrics(
-      settings.metrics ?? .alone(plan, worker: settings.number), worker: settings.number)
+      settings.metrics ?? .alone(plan, worker: settings.number), worker: settings.number,
+      tables.upstreams)
     nextConnectionNumber = UInt64(settings.number) + 1
     scratch = .allocate(capacity: Limits.scratchBytes)
     events = .allocate(capacity: Limits.eventsPerTurn)
@@ -144,8 +145,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     fireTimers()
     if heldResponses.count > 0 { releaseHeldResponses() }
     flushLogs()
-    countTurn(since: begin)
     carryOnEnding()
+    countTurn(since: begin)
     guard case .stopped = lifecycle else { return true }
     closeLogs()
     return false

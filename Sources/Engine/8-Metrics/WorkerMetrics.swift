@@ -13,24 +13,27 @@ struct WorkerMetrics: ~Copyable {
   let share: MetricsShare
   /// Its own row.
   let own: CounterRow
+  /// The row of each upstream of the plan.
+  let upstreams: UnsafeMutablePointer<CounterRow>
   private let requests: CounterRow
-  private let upstreams: CounterRow
 
-  init(_ share: MetricsShare, worker: Int) {
+  init(_ share: MetricsShare, worker: Int, _ plans: FrozenArray<UpstreamPlan>) {
     self.share = share
     own = share.generation.row(ofWorker: worker)
     requests = share.generation.requestRows(ofWorker: worker)
-    upstreams = share.generation.upstreamRows(ofWorker: worker)
+    upstreams = .allocate(capacity: plans.count)
+    let rows = share.generation.upstreamRows(ofWorker: worker)
+    for index in plans.indices {
+      let offset = plans[index].metrics * UpstreamCells.count
+      (upstreams + index).initialize(to: rows.advanced(by: offset))
+    }
   }
+
+  deinit { upstreams.deallocate() }
 
   /// The row of requests of a location.
   @inline(__always) func requests(of plan: UnsafePointer<LocationPlan>) -> CounterRow {
     requests.advanced(by: plan.pointee.requestMetrics &* RequestCells.count)
-  }
-
-  /// The row of an upstream, by the number that its plan gives it.
-  @inline(__always) func upstream(_ number: Int) -> CounterRow {
-    upstreams.advanced(by: number &* UpstreamCells.count)
   }
 }
 
@@ -76,12 +79,7 @@ extension Worker where K: ~Copyable {
 
   /// Where the exchange's upstream is counted.
   @inline(__always) mutating func upstreamCounters(_ exchange: ExchangePointer) -> CounterRow {
-    upstreamCounters(exchange.pointee.upstreamIndex)
-  }
-
-  /// Where an upstream is counted, by its index in the plan.
-  @inline(__always) mutating func upstreamCounters(_ upstream: Int) -> CounterRow {
-    metrics.upstream(tables.upstreams[upstream].metrics)
+    metrics.upstreams[exchange.pointee.upstreamIndex]
   }
 
   /// Counts a connection that begins to exist (`by` 1) or ceases to (`by` -1) in this worker.
@@ -90,13 +88,13 @@ extension Worker where K: ~Copyable {
     switch connection.pointee.role {
     case .downstream: metrics.own.add(WorkerCells.clients, step)
     case .upstream:
-      upstreamCounters(Int(connection.pointee.origin)).add(UpstreamCells.connections, step)
+      metrics.upstreams[Int(connection.pointee.origin)].add(UpstreamCells.connections, step)
     }
   }
 
   /// Counts a connection that enters an upstream's pool (`by` 1) or leaves it (`by` -1).
   @inline(__always) mutating func countIdle(_ connection: ConnectionPointer, by step: Int) {
-    upstreamCounters(Int(connection.pointee.origin))
+    metrics.upstreams[Int(connection.pointee.origin)]
       .add(UpstreamCells.idle, UInt64(bitPattern: Int64(step)))
   }
 
