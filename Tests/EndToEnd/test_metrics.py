@@ -63,6 +63,9 @@ def value(text, name, **labels):
 
 
 def test_each_format_has_its_type(monitored):
+    monitored.get()
+    # A request is counted when its line is written, and its answer may come before that.
+    monitored.wait_lines(1)
     plain = page(monitored)
     assert plain.fields.one("Content-Type") == "text/plain; version=0.0.4; charset=utf-8"
     assert "request_id=" not in plain.text and "# EOF" not in plain.text
@@ -103,6 +106,7 @@ def test_only_get_and_head(monitored):
 def test_the_control_socket_tells_the_same(monitored):
     for _ in range(3):
         monitored.get("/")
+    monitored.wait_lines(3)
     shown = command("status", "-c", monitored.conf)
     assert shown.returncode == 0, shown.stderr
     families = json.loads(shown.stdout)
