@@ -33,6 +33,35 @@ public enum ContentNegotiation {
     return best
   }
 
+  /// What an Accept field says of a media type of a kind (`text/plain`, `text/*`): the weight, in
+  /// thousandths, by the most exact range that covers it, and whether that names the very type.
+  /// Zero when nothing covers it.
+  public static func acceptance(
+    of type: StaticString, kind: StaticString, in accept: Span<UInt8>
+  ) -> (weight: Int, isNamed: Bool) {
+    var best = (weight: 0, exactness: 0)
+    var list = ListElements(accept, ByteRange(start: 0, count: accept.count))
+    while let element = list.next() {
+      let item = accept.extracting(element.offsets)
+      let typeEnd = firstIndex(of: ASCII.semicolon, in: item, from: 0)
+      let range = item.extracting(ByteRange(trimming: item, from: 0, to: typeEnd).offsets)
+      let exactness = exactness(of: range, type: type, kind: kind)
+      let weight = weight(item, from: typeEnd)
+      guard exactness > 0, exactness >= best.exactness else { continue }
+      if exactness > best.exactness || weight > best.weight { best = (weight, exactness) }
+    }
+    return (best.weight, best.exactness == 3)
+  }
+
+  /// 3 when a media range is the type, 2 when it covers its kind, 1 when it covers all, else 0.
+  private static func exactness(
+    of range: Span<UInt8>, type: StaticString, kind: StaticString
+  ) -> Int {
+    if FieldNameMatch.equalIgnoringCase(range, type) { return 3 }
+    if FieldNameMatch.equalIgnoringCase(range, kind) { return 2 }
+    return FieldNameMatch.equalIgnoringCase(range, "*/*") ? 1 : 0
+  }
+
   /// The format that a media range names, and how exactly: 0 for any, 1 for a type, 2 for all.
   private static func match(_ range: Span<UInt8>) -> (format: ErrorBodyFormat, exactness: Int)? {
     if FieldNameMatch.equalIgnoringCase(range, "*/*") { return (.text, 0) }

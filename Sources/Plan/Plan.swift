@@ -83,6 +83,11 @@ public struct PlanTables: Sendable, BitwiseCopyable {
   public var usesLocalAddress: Bool
   /// `log_queue`: bytes of lines that wait in one worker for one log at most.
   public var logQueueBytes = Limits.logQueueBytes
+  /// What requests are counted under: each server with each upstream that it passes requests to,
+  /// and with none.
+  public var requestMetrics: FrozenArray<RequestMetricsPlan> = .empty
+  /// The names that upstreams are counted under.
+  public var upstreamMetrics: FrozenArray<FrozenBytes> = .empty
   /// The top level's `error_log`: for what concerns no request (start, reload, accepting).
   public var errorLogs: FrozenArray<ErrorLogPlan> = .empty
 
@@ -213,12 +218,21 @@ public enum LocationAction: UInt8, Sendable, BitwiseCopyable {
   case answer
   /// `health`: what `answer` would, until Waybill was told to end.
   case health
+  /// `metrics`: the page of metrics as text.
+  case metrics
+  /// `status`: the same as JSON.
+  case status
+
+  /// True for those that answer with the page of metrics.
+  @inlinable public var isPage: Bool { self == .metrics || self == .status }
 }
 
 /// A `location` with everything that it inherits merged in.
 public struct LocationPlan: Sendable, BitwiseCopyable {
   /// What it does.
   public var action: LocationAction = .none
+  /// What its requests are counted under: an index into `requestMetrics`.
+  public var requestMetrics = 0
 
   // return
 
@@ -330,6 +344,8 @@ public struct UpstreamPlan: Sendable, BitwiseCopyable {
   public var idleTimeout: Interval
   /// `keepalive_requests` in `upstream`
   public var keepaliveRequests: UInt32
+  /// What it is counted under: an index into `upstreamMetrics`.
+  public var metrics = 0
 
   /// The upstream given.
   public init(

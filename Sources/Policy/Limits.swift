@@ -153,6 +153,12 @@ public enum Limits {
   /// Bytes of a head that are shown, escaped.
   public static let shownHeadBytes = 4 * 1024
 
+  // MARK: Metrics
+
+  /// How long a request stands for its bucket as its exemplar, before the next one may take its
+  /// place: nobody scrapes more often, and most requests need not be looked at.
+  public static let exemplarAge = Interval.seconds(1)
+
   // MARK: The conf file
 
   /// Files opened by nested `include`s: deeper ones are a loop.

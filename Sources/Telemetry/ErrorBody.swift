@@ -111,6 +111,7 @@ public enum ErrorBody {
     case 400: "The request could not be understood."
     case 403: "The request was refused."
     case 404: "There is nothing at this address."
+    case 405: "This can't be done here."
     case 408: "The request took too long to arrive."
     case 411: "The request does not say how long its content is."
     case 413: "The request's content is too large."

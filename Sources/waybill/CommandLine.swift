@@ -52,7 +52,7 @@ struct WaybillCommand: ParsableCommand {
       """,
     subcommands: [
       RunCommand.self, LogsCommand.self, TraceCommand.self, RequestsCommand.self,
-      ErrorsCommand.self, ExplainCommand.self,
+      ErrorsCommand.self, StatusCommand.self, ExplainCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 }

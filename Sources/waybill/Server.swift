@@ -32,6 +32,7 @@ func serve(configurationPath: String) -> ExitStatus {
 /// The process that serves.
 struct Server {
   let configurationPath: String
+  let metrics = Metrics(version: version, startTime: MachineTime.now)
   let manager = ServiceManager()
   private let signals: ControlSignals
   let threads: WorkerThreads
@@ -66,7 +67,7 @@ struct Server {
     }
     configurationPath = path
     startUser = (plan.process.user, plan.process.group)
-    current = try Generation(1, plan, compiled.tls, roster)
+    current = try Generation(1, plan, compiled.tls, roster, metrics)
   }
 
   /// Opens what needs rights, then gives them up.
@@ -160,7 +161,7 @@ struct Server {
 
   private func startControl() throws(KernelError) {
     guard let control else { return }
-    let server = ControlServer(socket: control, roster: roster)
+    let server = ControlServer(socket: control, roster: roster, metrics: metrics)
     try controlThreads.start(name: "waybill-control") { server.run() }
   }
 
@@ -235,6 +236,7 @@ struct Server {
   mutating func forgetEnded() {
     threads.reap()
     roster.forgetEnded()
+    for generation in earlier where generation.hasEnded { generation.end() }
     earlier.removeAll(where: \.hasEnded)
   }
 

@@ -41,6 +41,20 @@ enum DirectiveCases {
     Case(
       "location", "return 200; health;",
       "a location has health or return, not both: the other one is at line 1"),
+    Case("location", "metrics;"),
+    Case("location", "status;"),
+    Case("location", "metrics on;", "\"metrics\" takes no arguments, not 1"),
+    Case("server", "metrics;", "\"metrics\" is not allowed in \"server\""),
+    Case("top", "status;", "\"status\" is not allowed at top level"),
+    Case(
+      "location", "metrics; return 200;",
+      "a location has metrics or return, not both: the other one is at line 1"),
+    Case(
+      "location", "status; metrics;",
+      "a location has metrics or status, not both: the other one is at line 1"),
+    Case(
+      "location", "proxy_pass http://127.0.0.1:9; metrics;",
+      "proxy_pass has no effect: metrics at line 1 answers all requests"),
     Case("top", "shutdown_timeout soon;", "invalid time \"soon\""),
     Case("top", "include more.conf;"),
     Case("top", "include absent.conf;", "\"absent.conf\" can't be read: No such file or directory"),

@@ -2,6 +2,7 @@ import Basics
 import Configuration
 import Foundation
 import Plan
+import Telemetry
 import Testing
 
 /// The files that are kept beside the code: the example, and the manual made from the entries.
@@ -43,6 +44,15 @@ struct ExampleTests {
       try text.write(to: url, atomically: true, encoding: .utf8)
     }
     #expect(try String(contentsOf: url, encoding: .utf8) == text)
+  }
+
+  /// The page about metrics names each of them.
+  @Test func metricsPageIsComplete() throws {
+    let url = Self.root.appending(path: "Sources/waybill/Waybill.docc/Metrics.md")
+    let text = try String(contentsOf: url, encoding: .utf8)
+    for family in MetricFamily.all {
+      #expect(text.contains("| `\(family.sampleName)` |"), "\(family.name)")
+    }
   }
 
   /// The byte order mark of a file that an editor left one in is no word in the middle of a text.

@@ -32,15 +32,23 @@ final class EngineBed {
   /// Where the worker is asked, and what it remembers, if the case is about that.
   let desk: WorkerDesk?
   let failures: RecentLines?
+  /// Where the worker counts.
+  let metrics: Metrics
+  /// True when a line may be written before its exchange has ended.
+  let writesAhead: Bool
   /// The worker has ended: `turn` said so.
   private(set) var hasStopped = false
 
-  /// A worker that serves `plan`. `workerCount` says with how many others it shares the log files.
+  /// A worker that serves `plan`. `workerCount` says with how many others it shares the log files,
+  /// `share` where it counts together with them.
   init(
     _ plan: Plan, seed: UInt64 = 1, faults: Faults = .none,
     network: NetworkSettings = NetworkSettings(), workerCount: Int = 1, isAsked: Bool = false,
-    tls: TLSTables = .none
+    tls: TLSTables = .none, number: Int = 0, metrics share: (Metrics, MetricsGeneration)? = nil
   ) {
+    metrics = share?.0 ?? Metrics(version: "1", startTime: 0)
+    let generation = share?.1 ?? metrics.begin(plan, workers: 1)
+    writesAhead = plan.tables.locations.indices.contains { plan.tables.locations[$0].writesAhead }
     desk = isAsked ? try? WorkerDesk() : nil
     failures =
       isAsked
@@ -49,7 +57,8 @@ final class EngineBed {
     world = SimulatedWorld(seed: seed, faults: faults, network: network)
     let listener = world.listen(on: frontDoor)
     var settings = WorkerSettings(
-      number: 0, count: workerCount, processID: 7, listeners: [listener])
+      number: number, count: workerCount, processID: 7, listeners: [listener])
+    settings.metrics = MetricsShare(metrics, generation)
     settings.desk = desk
     settings.failures = failures
     settings.tls = tls

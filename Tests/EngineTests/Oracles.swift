@@ -43,6 +43,7 @@ extension EngineBed {
     #expect(SessionCensus.count == 0, "a session of TLS is left", sourceLocation: sourceLocation)
     let lines = ends
     if let requests { #expect(lines.count == requests, sourceLocation: sourceLocation) }
+    if requests != nil && !writesAhead { checkMetrics(against: lines, sourceLocation) }
     record(LineOracle.judge(lines), sourceLocation)
     record(LineOracle.judge(errorLog: errors, against: lines), sourceLocation)
     let agreement = AgreementOracle(lines: lines, mayLose: kind == .hostile)

@@ -7,7 +7,7 @@ import Testing
 @Suite struct ErrorBodyTests {
   /// The statuses that Waybill answers itself: SPEC section 5.
   static let statuses: [UInt16] = [
-    400, 404, 408, 411, 413, 414, 417, 421, 431, 500, 501, 502, 503, 504, 505,
+    400, 404, 405, 408, 411, 413, 414, 417, 421, 431, 500, 501, 502, 503, 504, 505,
   ]
 
   @Test func json() {

@@ -1,4 +1,5 @@
 import Basics
+import Plan
 import Telemetry
 
 /// `return`: nginx's three forms.
@@ -17,14 +18,22 @@ extension ConfigurationBuilder {
   func health(_ use: DirectiveUse) {
     let place = use.name.place
     guard let text = template("ok\n", place: { _, _ in place }) else { return }
-    setAnswer(AnswerDeclaration(place: place, status: 200, text: text, isHealth: true))
+    setAnswer(AnswerDeclaration(place: place, status: 200, text: text, action: .health))
+  }
+
+  /// `metrics` and `status`: the page of metrics.
+  func page(_ use: DirectiveUse, _ action: LocationAction) {
+    let text = Template(parts: .empty)
+    setAnswer(
+      AnswerDeclaration(place: use.name.place, status: 200, text: text, action: action))
   }
 
   private func setAnswer(_ answer: AnswerDeclaration) {
-    if let other = location?.answer, other.isHealth || answer.isHealth {
+    if let other = location?.answer, other.action != answer.action {
       let line = reporter.describe(other.place, from: answer.place)
+      let names = [other.directive, answer.directive].sorted().joined(separator: " or ")
       return reporter.error(
-        answer.place, "a location has health or return, not both: the other one is at \(line)")
+        answer.place, "a location has \(names), not both: the other one is at \(line)")
     }
     location?.answer = answer
   }

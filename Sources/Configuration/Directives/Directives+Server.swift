@@ -1,3 +1,4 @@
+import Plan
 import Telemetry
 
 /// `server`, `location` and what picks one of them.
@@ -58,6 +59,19 @@ extension DirectiveCatalog {
       which Waybill was told to end (see `shutdown_delay`).
       """
     ) { $0.health($1) },
+    Directive(
+      "metrics", in: .location, "", count: 0...0,
+      """
+      Answers with what all workers have counted, for Prometheus: OpenMetrics with exemplars for \
+      who asks for that in `Accept`, else its text format 0.0.4. GET and HEAD only. Whoever \
+      reaches the location may read it: put it into a `server` of its own that listens where \
+      only your monitoring comes in.
+      """
+    ) { $0.page($1, .metrics) },
+    Directive(
+      "status", in: .location, "", count: 0...0,
+      "Answers with the same as `metrics`, as one JSON object."
+    ) { $0.page($1, .status) },
     Directive(
       "default_type", in: .everyLevel, "TYPE", default: "text/plain",
       "The media type of the text that `return` sends."

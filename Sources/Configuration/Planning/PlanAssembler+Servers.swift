@@ -11,6 +11,7 @@ extension PlanAssembler {
     let settings = server.settings.inheriting(builder.settings)
     let title = "server \(server.names.first?.text ?? server.listens[0].endpoint.name)"
     note(title, server.place, settings.requestID)
+    let firstLocation = locations.count
     let fallback = appendFallback(server, settings)
     var entries: [(isExact: Bool, path: String, location: Int)] = []
     for location in server.locations {
@@ -28,6 +29,7 @@ extension PlanAssembler {
     let name = server.names.first?.text ?? server.listens[0].endpoint.name
     serverPlaces.append(BlockPlace(title: name, source: source(server.place)))
     serverTLS.append(settings.serverTLS)
+    assignRequestMetrics(from: firstLocation, server: name)
     var plan = ServerPlan(
       name: arena.freeze(primaryName(server)),
       headerTimeout: settings.client.headerTimeout ?? .seconds(60),
@@ -66,7 +68,8 @@ extension PlanAssembler {
       setAnswer(answer, settings, &plan)
       if let pass = location.pass {
         let line = reporter.describe(answer.place, from: pass.place)
-        warn(pass.place, "proxy_pass has no effect: return at \(line) answers all requests")
+        let name = answer.directive
+        warn(pass.place, "proxy_pass has no effect: \(name) at \(line) answers all requests")
       }
     }
     if plan.action == .none {
@@ -96,7 +99,7 @@ extension PlanAssembler {
   private func setAnswer(
     _ answer: AnswerDeclaration, _ settings: Settings, _ plan: inout LocationPlan
   ) {
-    plan.action = answer.isHealth ? .health : .answer
+    plan.action = answer.action
     plan.answerStatus = answer.status
     plan.answerText = answer.text
     plan.answerType = arena.freeze(settings.client.defaultType ?? "text/plain")

@@ -17,6 +17,9 @@ final class PlanAssembler {
   var locations: [LocationPlan] = []
   var upstreams: [UpstreamPlan] = []
   var sinks = SinkTable()
+  var requestMetrics: [RequestMetricsPlan] = []
+  /// Index in `requestMetrics` of each server and upstream.
+  var requestMetricsIndices: [[String]: Int] = [:]
   /// The formats that access logs ask for, each compiled once.
   var formats: [String: LogFormat] = [:]
   /// Index in `upstreams` of each `upstream`.
@@ -57,6 +60,7 @@ final class PlanAssembler {
         expected: "a server { … } with listen and location")
     }
     let errorLogs = freezeErrorLogs(builder.settings.logs)
+    let upstreamMetrics = assignUpstreamMetrics()
     var tables = PlanTables(
       listeners: arena.freeze(listeners), servers: arena.freeze(servers),
       locations: arena.freeze(locations), upstreams: arena.freeze(upstreams),
@@ -67,6 +71,8 @@ final class PlanAssembler {
       shutdownTimeout: builder.process.shutdownTimeout ?? Limits.shutdownTimeout,
       usesLocalAddress: builder.usesLocalAddress)
     tables.errorLogs = errorLogs
+    tables.requestMetrics = arena.freeze(requestMetrics)
+    tables.upstreamMetrics = arena.freeze(upstreamMetrics)
     tables.shutdownDelay = builder.process.shutdownDelay ?? Interval(nanoseconds: 0)
     tables.logQueueBytes = builder.process.logQueueBytes ?? Limits.logQueueBytes
     var process = ProcessPlan(

@@ -68,13 +68,23 @@ struct LocationDeclaration {
   var pass: PassDeclaration?
 }
 
-/// A `return`.
+/// A `return`, or what stands in its place.
 struct AnswerDeclaration {
   var place: Place
   var status: UInt16
   var text: Template
-  /// It comes from `health`.
-  var isHealth = false
+  /// What it does.
+  var action = LocationAction.answer
+
+  /// The directive that it comes from.
+  var directive: String {
+    switch action {
+    case .health: "health"
+    case .metrics: "metrics"
+    case .status: "status"
+    case .none, .proxy, .answer: "return"
+    }
+  }
 }
 
 /// A `proxy_pass`.

@@ -241,6 +241,7 @@ extension Worker where K: ~Copyable {
   /// Gives back a connection's memory and slot, all but its socket and its TLS.
   mutating func release(slotOf connection: ConnectionPointer) {
     if connection.pointee.flags.contains(.refused) { refusedCount &-= 1 }
+    countConnection(connection, by: -1)
     timers.remove(connection)
     buffers.giveBack(&connection.pointee.input)
     buffers.giveBack(&connection.pointee.output.held)
@@ -272,6 +273,7 @@ extension Worker where K: ~Copyable {
     connection.pointee.role = role
     connection.pointee.origin = UInt32(origin)
     connection.pointee.phase = .idle
+    countConnection(connection, by: 1)
     if let error = kernel.watch(descriptor, token: connection.pointee.token) {
       report(.critical, "loop", nil, nil) { line in
         line.append("a socket can't be watched: error ")

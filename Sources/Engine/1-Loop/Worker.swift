@@ -27,6 +27,8 @@ public struct WorkerSettings: Sendable {
   public var assumesTLS = false
   /// The contexts for TLS.
   public var tls = TLSTables.none
+  /// Where it counts; nil for counters of its own, which no other worker's are added to.
+  public var metrics: MetricsShare?
   /// Where it is asked about its requests; nil without `control`.
   public var desk: WorkerDesk?
   /// Where its failed requests are remembered; nil without `control`. It outlives the worker.
@@ -85,6 +87,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var logs: LogSinks
   var tls: TLSWork
   var heldResponses: HeldResponses
+  var metrics: WorkerMetrics
   /// Idle clients, the one that has been idle longest at the end.
   var idleClients = ConnectionList()
   var connectionNumbers: Range<UInt64> = 0..<0
@@ -122,6 +125,9 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     heldResponses = HeldResponses(capacity: slotCount)
     tls = TLSWork(settings.tls)
     upstreamNames = UpstreamNames(settings.inbox == nil ? .empty : tables.upstreams)
+    metrics = WorkerMetrics(
+      settings.metrics ?? .alone(plan, worker: settings.number), worker: settings.number,
+      tables.upstreams)
     scratch = .allocate(capacity: Limits.scratchBytes)
     events = .allocate(capacity: Limits.eventsPerTurn)
     // Each connection stands in it at most twice: among those that are being worked off, and again
@@ -145,12 +151,14 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     let deadline = isBusy ? now : nextDeadline
     let count = kernel.wait(into: events, until: deadline)
     refreshClock()
+    let begin = now
     for index in 0..<count { note(events[index]) }
     advanceReadyConnections()
     fireTimers()
     if heldResponses.count > 0 { releaseHeldResponses() }
     flushLogs()
     carryOnEnding()
+    countTurn(since: begin)
     guard case .stopped = lifecycle else { return true }
     closeLogs()
     return false

@@ -188,6 +188,7 @@ extension Worker where K: ~Copyable {
       guard let exchange = connection.pointee.exchange else { return }
       return connected(connection, exchange)
     }
+    metrics.own.add(WorkerCells.handshakesDone)
     if holdsInput(link) { connection.pointee.flags.insert(.readable) }
     if connection.pointee.flags.contains(.refused) { return answerRefused(connection) }
     connection.pointee.phase = .idle
@@ -245,6 +246,7 @@ extension Worker where K: ~Copyable {
   private mutating func reportHandshake(
     _ connection: ConnectionPointer, _ reason: (inout ByteWriter) -> Void
   ) {
+    metrics.own.add(WorkerCells.handshakesFailed)
     let (isTold, untold) = tls.reports.mayTell(second: wall.microseconds / 1_000_000)
     guard isTold else { return }
     let name = connection.pointee.tls?.pointee.session.serverName

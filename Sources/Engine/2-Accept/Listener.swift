@@ -71,6 +71,7 @@ extension Worker where K: ~Copyable {
     let isOverLimit = isFull
     guard let connection = open(descriptor, role: .downstream, origin: listener) else { return }
     connection.pointee.number = takeConnectionNumber()
+    metrics.own.add(WorkerCells.accepted)
     connection.pointee.peer = peer
     connection.pointee.announcedClient = peer
     let plan = tables.listeners[listener]
@@ -133,6 +134,7 @@ extension Worker where K: ~Copyable {
   /// Stops accepting for a moment, because the system has no more descriptors or memory (`error`
   /// says which), or the worker no more slots. Idle clients give theirs back first.
   private mutating func pauseAccepting(_ error: KernelError?) {
+    metrics.own.add(WorkerCells.acceptPauses)
     report(.critical, "accept", nil, nil) { line in
       guard let error else {
         return line.append("accepting pauses: worker_connections are not enough")

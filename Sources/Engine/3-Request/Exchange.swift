@@ -134,6 +134,8 @@ struct Exchange: ~Copyable {
 
   /// `bytesSent` at which the head of the peer's final response begins.
   var responseStart: UInt64 = .max
+  /// Holds content of Waybill's own that is too large to be composed with its head.
+  var page: UnsafeMutablePointer<UInt8>?
   /// `bytesSent` at which the content of an answer of Waybill's own begins; it is written in one
   /// piece with its head.
   var ownContentStart: UInt64 = .max
@@ -196,6 +198,7 @@ struct Exchange: ~Copyable {
     detachedBuffer = .none
     responseStart = .max
     ownContentStart = .max
+    page = nil
     capturedBuffer = .none
     capturedCount = 0
     isLogged = false

@@ -101,6 +101,7 @@ extension Worker where K: ~Copyable {
     case .none: refuse(exchange, 404, .noRoute, Termination(.proxy, .route))
     case .answer: answer(exchange)
     case .health: answerHealth(exchange)
+    case .metrics, .status: answerMetrics(exchange)
     case .proxy:
       if exchange.pointee.head.method == .connect {
         // What the client sends next is meant for the tunnel that it asked for, not for us.

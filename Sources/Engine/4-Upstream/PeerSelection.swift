@@ -31,6 +31,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.tried.insert(peer)
     exchange.pointee.releasedPeer = false
     resetTry(exchange)
+    countTry(exchange)
     if !isFresh, let pooled = takePooled(exchange, upstream: upstream, peer: peer) {
       exchange.pointee.record.upstreamConnect = Interval(nanoseconds: 0)
       note(.reusing, exchange, peer, try: exchange.pointee.record.tryCount)
@@ -92,6 +93,7 @@ extension Worker where K: ~Copyable {
     let peer = exchange.pointee.peerIndex
     note(.connecting, exchange, peer, try: exchange.pointee.record.tryCount)
     makeRoomForUpstream()
+    upstreamCounters(exchange).add(UpstreamCells.opened)
     let result = kernel.connect(to: peers[peer].address, unixPath: peers[peer].unixPath)
     let descriptor: Descriptor
     switch result {
@@ -167,7 +169,9 @@ extension Worker where K: ~Copyable {
     _ connection: ConnectionPointer, _ exchange: ExchangePointer
   ) {
     stopWaiting(connection)
-    exchange.pointee.record.upstreamConnect = kernel.now() - exchange.pointee.tryStart
+    let time = kernel.now() - exchange.pointee.tryStart
+    exchange.pointee.record.upstreamConnect = time
+    upstreamCounters(exchange).measure(UpstreamCells.connects, time)
     attach(connection, to: exchange)
     note(.connected, exchange)
     sendRequest(exchange)

@@ -19,6 +19,7 @@ extension Worker where K: ~Copyable {
     note(.tryFailed, exchange, Int(type.rawValue))
     reportFailedTry(exchange, type, phase, cause)
     noteTry(exchange, error: type)
+    upstreamCounters(exchange).add(UpstreamCells.failedTries + Int(type.rawValue))
     let isStale = isStalePooledConnection(exchange, failure)
     // Nor is it the peer's fault when this process has no descriptor or memory left.
     if !isStale && cause?.kind != .exhausted { markPeer(exchange, failed: true) }
@@ -124,6 +125,7 @@ extension Worker where K: ~Copyable {
     let isTakenOut = Balancer.failed(
       peer: exchange.pointee.peerIndex, peers: peers, states: &states, now: now)
     guard isTakenOut else { return }
+    upstreamCounters(exchange).add(UpstreamCells.suspensions)
     let name = peers[exchange.pointee.peerIndex].name
     report(.warn, "upstream", exchange, exchange.pointee.downstream) { line in
       line.append("peer ")

@@ -46,7 +46,9 @@ extension Worker where K: ~Copyable {
 
   @inline(__always) private mutating func noteFirstByte(_ exchange: ExchangePointer) {
     guard exchange.pointee.record.upstreamFirstByte == .endless else { return }
-    exchange.pointee.record.upstreamFirstByte = kernel.now() - exchange.pointee.tryStart
+    let time = kernel.now() - exchange.pointee.tryStart
+    exchange.pointee.record.upstreamFirstByte = time
+    upstreamCounters(exchange).measure(UpstreamCells.firstBytes, time)
   }
 
   @inline(__always) private mutating func parseResponseHead(

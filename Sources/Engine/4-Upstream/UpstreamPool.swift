@@ -26,6 +26,7 @@ extension Worker where K: ~Copyable {
         continue
       }
       upstreams.removeIdle(connection)
+      countIdle(connection, by: -1)
       connection.pointee.flags.insert(.reused)
       connection.pointee.wait = .nothing
       return connection
@@ -56,6 +57,7 @@ extension Worker where K: ~Copyable {
       closePooled(oldest)
     }
     upstreams.insertIdle(connection)
+    countIdle(connection, by: 1)
     startWaiting(connection, for: .poolIdle, atMost: tables.upstreams[upstream].idleTimeout)
   }
 
@@ -88,6 +90,7 @@ extension Worker where K: ~Copyable {
   /// Closes an idle connection.
   mutating func closePooled(_ connection: ConnectionPointer) {
     upstreams.removeIdle(connection)
+    countIdle(connection, by: -1)
     close(connection)
   }
 

@@ -25,6 +25,7 @@ extension Worker where K: ~Copyable {
     } else {
       writeAccessLines(exchange)
     }
+    count(exchange)
     reportHistory(exchange)
     let closes = exchange.pointee.closesConnection || exchange.pointee.request != .complete
     let keepaliveTimeout = exchange.pointee.plan.pointee.keepaliveTimeout
@@ -82,6 +83,7 @@ extension Worker where K: ~Copyable {
     buffers.giveBack(&exchange.pointee.detachedBuffer)
     buffers.giveBack(&client.pointee.output.held)
     client.pointee.output = Outbound()
+    if let page = exchange.pointee.page { page.deallocate() }
     exchanges.release(exchange.pointee.slot)
   }
 
@@ -166,6 +168,7 @@ extension Worker where K: ~Copyable {
   mutating func refuseConnection(_ connection: ConnectionPointer) {
     connection.pointee.flags.insert(.refused)
     refusedCount &+= 1
+    metrics.own.add(WorkerCells.refused)
     if !speaksTLS(Int(connection.pointee.origin)) { answerRefused(connection) }
   }
 

@@ -86,6 +86,29 @@ extension Worker where K: ~Copyable {
     sendOwnResponse(exchange, writer)
   }
 
+  /// Sends a page that lies in memory of its own, of any size. The exchange frees it.
+  mutating func respond(
+    _ exchange: ExchangePointer, page: UnsafeMutableBufferPointer<UInt8>, type: StaticString
+  ) {
+    exchange.pointee.page = page.baseAddress
+    prepareOwnResponse(exchange, 200)
+    note(.ownResponse, exchange, 200)
+    var writer = ByteWriter(scratch)
+    writeOwnHead(exchange, 200, contentCount: page.count, into: &writer)
+    writer.append("Content-Type: ")
+    writer.append(type)
+    writer.append("\r\n\r\n")
+    guard !writer.overflowed else {
+      return refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .route))
+    }
+    captureSentFields(exchange, writer)
+    noteContentStart(exchange, headCount: writer.count)
+    if exchange.pointee.head.method != .head {
+      exchange.pointee.downstream.pointee.output.setPayload(UnsafeRawBufferPointer(page))
+    }
+    sendOwnResponse(exchange, writer)
+  }
+
   /// Composes a response; false when it is larger than the scratch memory.
   private mutating func compose(
     _ exchange: ExchangePointer, _ status: UInt16, location: Template?, text: Template?,
@@ -97,6 +120,9 @@ extension Worker where K: ~Copyable {
     var content = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[place...]))
     let type = writeOwnContent(exchange, status, text: text, into: &content)
     writeOwnHead(exchange, status, contentCount: content.count, into: &writer)
+    if status == 405 && exchange.pointee.plan.pointee.action.isPage {
+      writer.append("Allow: GET, HEAD\r\n")
+    }
     if let location {
       writer.append("Location: ")
       write(location, exchange, into: &writer)

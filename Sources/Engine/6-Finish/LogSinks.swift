@@ -61,6 +61,8 @@ struct LogSinks: ~Copyable {
   private let queueBytes: Int
   /// Sinks that got lines in this turn, so that the others need not be looked at.
   private(set) var hasNews = false
+  /// Lines dropped since the start, in all logs, for the metrics.
+  private(set) var refusedTotal: UInt64 = 0
 
   init(
     _ plans: FrozenArray<LogSinkPlan>, queueBytes: Int, isShared: Bool,
@@ -110,6 +112,7 @@ struct LogSinks: ~Copyable {
     hasNews = true
     if writer.overflowed {
       sinks[index].droppedCount &+= 1
+      refusedTotal &+= 1
     } else {
       sinks[index].count &+= writer.count
     }

@@ -128,6 +128,7 @@ extension Worker where K: ~Copyable {
     // Nothing is on its way on an idle one, so there is room.
     connection.pointee.flags.insert(.writable)
     upstreams.insertIdle(connection)
+    countIdle(connection, by: 1)
     timers.setDeadline(connection, legacy.deadline)
   }
 

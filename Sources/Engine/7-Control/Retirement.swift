@@ -37,6 +37,7 @@ extension Worker where K: ~Copyable {
     for upstream in 0..<upstreams.count {
       while let idle = upstreams.oldestOfAll(upstream) {
         upstreams.removeIdle(idle)
+        countIdle(idle, by: -1)
         leave(backend: idle)
       }
     }

@@ -56,6 +56,22 @@ struct ControlClient {
 
   /// Asks; nil when there is no answer, which is reported.
   func ask(_ question: ControlQuestion) -> ControlAnswer? {
+    guard let (lines, end) = linesAnswering(question) else { return nil }
+    note(end)
+    return ControlAnswer(
+      rows: lines.compactMap { LineMembers($0) }, count: Int(end.number("count") ?? 0))
+  }
+
+  /// Asks for a page of text; nil when there is no answer, which is reported.
+  func page(_ question: ControlQuestion) -> [UInt8]? {
+    guard let (lines, _) = linesAnswering(question) else { return nil }
+    return lines.flatMap { $0 + [UInt8(ascii: "\n")] }
+  }
+
+  /// The lines of an answer, and the object behind them that says that it is whole.
+  private func linesAnswering(
+    _ question: ControlQuestion
+  ) -> (lines: ArraySlice<ArraySlice<UInt8>>, end: LineMembers)? {
     let bytes: [UInt8]?
     do throws(KernelError) {
       let stream = try LocalStream(path: path)
@@ -66,8 +82,8 @@ struct ControlClient {
       report("control socket \(path): \(error.describe())\(hint(error))")
       return nil
     }
-    var rows = (bytes ?? []).split(separator: UInt8(ascii: "\n")).compactMap { LineMembers($0) }
-    guard let end = rows.popLast(), end.contains("answer") else {
+    let lines = (bytes ?? []).split(separator: UInt8(ascii: "\n"))
+    guard let end = lines.last.flatMap({ LineMembers($0) }), end.contains("answer") else {
       report("control socket \(path): no whole answer came")
       return nil
     }
@@ -75,8 +91,7 @@ struct ControlClient {
       report("control socket \(path): \(end.text("reason"))")
       return nil
     }
-    note(end)
-    return ControlAnswer(rows: rows, count: Int(end.number("count") ?? 0))
+    return (lines.dropLast(), end)
   }
 
   private func hint(_ error: KernelError) -> String {

@@ -2,6 +2,7 @@
 
 import Engine
 import LogReading
+import Telemetry
 
 /// A question to the running process.
 enum ControlQuestion: Equatable {
@@ -11,6 +12,8 @@ enum ControlQuestion: Equatable {
   case abort(connection: UInt64, request: UInt32)
   /// `{"ask":"errors"}`
   case errors
+  /// `{"ask":"status"}`, or with `"format"` one of `json`, `prometheus` and `openmetrics`
+  case status(MetricsFormat)
 
   /// The question that `line` asks; nil when it is none.
   init?(parsing line: [UInt8]) {
@@ -18,6 +21,9 @@ enum ControlQuestion: Equatable {
     switch members.text("ask") {
     case "requests": self = .requests(id: members.bytes("id"))
     case "errors": self = .errors
+    case "status":
+      guard let format = MetricsFormat(named: members.text("format")) else { return nil }
+      self = .status(format)
     case "abort":
       guard let connection = members.number("connection"),
         let number = members.number("connection_request"), let request = UInt32(exactly: number)
@@ -39,7 +45,26 @@ enum ControlQuestion: Equatable {
       line +=
         "{\"ask\":\"abort\",\"connection\":\(connection),\"connection_request\":\(request)}\n".utf8
     case .errors: line += "{\"ask\":\"errors\"}\n".utf8
+    case .status(let format):
+      line += "{\"ask\":\"status\",\"format\":\"\(format.name)\"}\n".utf8
     }
     return line
+  }
+}
+
+extension MetricsFormat {
+  fileprivate var name: String {
+    switch self {
+    case .json: "json"
+    case .prometheus: "prometheus"
+    case .openMetrics: "openmetrics"
+    }
+  }
+
+  /// The format of that name; JSON without a name.
+  fileprivate init?(named name: String) {
+    let format = name.isEmpty ? .json : MetricsFormat.allCases.first { $0.name == name }
+    guard let format else { return nil }
+    self = format
   }
 }

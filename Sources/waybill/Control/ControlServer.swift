@@ -4,11 +4,13 @@
 import Engine
 import LogReading
 import Platform
+import Telemetry
 
 /// Answers questions about the running process.
 struct ControlServer: Sendable {
   let socket: ControlSocket
   let roster: WorkerRoster
+  let metrics: Metrics
 
   /// A question is one short line.
   private static let longestQuestion = 4096
@@ -42,6 +44,7 @@ struct ControlServer: Sendable {
   private func answer(_ question: ControlQuestion) -> [UInt8] {
     switch question {
     case .errors: failures()
+    case .status(let format): page(format)
     case .requests(let id): ask(.requests(id: id))
     case .abort(let connection, let request):
       ask(.abort(connection: connection, request: request))
@@ -80,6 +83,13 @@ struct ControlServer: Sendable {
     var all = WorkerAnswer()
     all.count = lines.count
     return lines.flatMap { $0 } + end(all, silent: [])
+  }
+
+  /// What the workers have counted; no worker is asked for it.
+  private func page(_ format: MetricsFormat) -> [UInt8] {
+    let page = metrics.page(format)
+    defer { page.deallocate() }
+    return Array(page) + end(WorkerAnswer(), silent: [])
   }
 
   /// The last line: it tells that the answer is whole.

@@ -81,6 +81,8 @@ struct Explanation {
       case .none: "neither proxy_pass nor return"
       case .proxy: "proxy_pass to \(location.proxyHost.text)"
       case .health: "health"
+      case .metrics: "metrics"
+      case .status: "status"
       case .answer: "return \(location.answerStatus)"
       }
     return "\(place.title) (\(place.source)), \(action)"

@@ -15,6 +15,8 @@ struct Generation {
   let plan: Plan
   let tls: TLSTables
   let workers: [ServingWorker]
+  /// What they count.
+  let metrics: MetricsShare
 
   /// How many workers a plan asks for.
   static func workerCount(of plan: Plan) -> Int {
@@ -33,9 +35,9 @@ struct Generation {
   }
 
   /// Workers for a plan that have not begun yet.
-  init(_ number: Int, _ plan: Plan, _ tls: TLSTables, _ roster: WorkerRoster)
-    throws(ProcessProblem)
-  {
+  init(
+    _ number: Int, _ plan: Plan, _ tls: TLSTables, _ roster: WorkerRoster, _ metrics: Metrics
+  ) throws(ProcessProblem) {
     self.number = number
     self.plan = plan
     self.tls = tls
@@ -47,10 +49,14 @@ struct Generation {
     } catch {
       throw ProcessProblem(message: "workers: \(error.describe())")
     }
+    self.metrics = MetricsShare(metrics, metrics.begin(plan, workers: workers.count))
   }
 
   /// True when all its workers have ended.
   var hasEnded: Bool { workers.allSatisfy(\.hasEnded) }
+
+  /// Says that it is over: what was counted lives on.
+  func end() { metrics.end() }
 
   /// Starts a thread for each worker. When one can't be started those before it are stopped.
   func start(
@@ -97,6 +103,7 @@ struct Generation {
     }
     settings.generation = UInt32(truncatingIfNeeded: number)
     settings.tls = tls
+    settings.metrics = metrics
     settings.connectionNumbers = numbers
     settings.inbox = worker.inbox
     settings.desk = worker.desk

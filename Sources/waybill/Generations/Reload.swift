@@ -72,13 +72,14 @@ extension Server {
   ) throws(ProcessProblem) {
     var newSockets = try openSockets(for: plan, keeping: sockets)
     do throws(ProcessProblem) {
-      let next = try Generation(current.number + 1, plan, compiled.tls, roster)
+      let next = try Generation(current.number + 1, plan, compiled.tls, roster, metrics)
       let newFile = try openPIDFile(for: plan)
       let newControl = try openControl(for: plan)
       do throws(ProcessProblem) {
         current.shareLogs()
         try next.start(threads, newSockets, numbers)
       } catch {
+        next.end()
         if newControl !== control { newControl?.end() }
         throw error
       }

@@ -1,0 +1,81 @@
+// What the process has counted, whichever workers did. Counting takes no lock (`WorkerMetrics`);
+// the one here is for the rare moments when workers begin, have ended, or somebody asks.
+
+import Plan
+import Platform
+import Telemetry
+
+/// All counters of the process.
+///
+/// A plan's workers count into a generation of their own. Where labels are the same their numbers
+/// are added, those of generations that are over included, so that no counter ever goes back.
+public final class Metrics: Sendable {
+  struct Content: Sendable {
+    /// The newest one is last.
+    var running: [MetricsGeneration] = []
+    /// What the generations that are over have counted.
+    var past = MetricTotals()
+  }
+
+  let version: String
+  /// In microseconds since 1970-01-01 UTC.
+  let startTime: UInt64
+  private let content = Guarded(Content())
+
+  /// No counters yet, of a process of that version that began then (in microseconds since
+  /// 1970-01-01 UTC).
+  public init(version: String, startTime: UInt64) {
+    self.version = version
+    self.startTime = startTime
+  }
+
+  /// Counters for the workers of a plan. What is under labels that no running plan has any more is
+  /// forgotten.
+  public func begin(_ plan: Plan, workers: Int) -> MetricsGeneration {
+    let generation = MetricsGeneration(plan, workers: workers)
+    content.change { content in
+      content.running.append(generation)
+      content.past.keepOnly(content.running)
+    }
+    return generation
+  }
+
+  /// Says that all workers of a generation have ended. Its counters live on, its gauges don't.
+  public func end(_ generation: MetricsGeneration) {
+    content.change { content in
+      guard let index = content.running.firstIndex(where: { $0 === generation }) else { return }
+      content.running.remove(at: index)
+      content.past.add(generation, isOver: true)
+      content.past.keepOnly(content.running)
+    }
+  }
+
+  /// The sums of this moment, and the number of workers that the newest plan has.
+  func totals() -> (totals: MetricTotals, workers: Int) {
+    let content = content.current
+    var totals = content.past
+    for generation in content.running { totals.add(generation, isOver: false) }
+    return (totals, content.running.last?.workerCount ?? 0)
+  }
+}
+
+/// Where a worker counts, and where it finds what all have counted.
+public struct MetricsShare: Sendable {
+  let metrics: Metrics
+  let generation: MetricsGeneration
+
+  /// The counters given.
+  public init(_ metrics: Metrics, _ generation: MetricsGeneration) {
+    self.metrics = metrics
+    self.generation = generation
+  }
+
+  /// Says that all workers that count here have ended.
+  public func end() { metrics.end(generation) }
+
+  /// Counters for the only worker of a plan that nobody else asks about.
+  static func alone(_ plan: Plan, worker: Int) -> MetricsShare {
+    let metrics = Metrics(version: "", startTime: 0)
+    return MetricsShare(metrics, metrics.begin(plan, workers: worker + 1))
+  }
+}
