@@ -155,6 +155,8 @@ public struct WorkerCommands: OptionSet, Sendable, BitwiseCopyable {
   @inlinable public static var drain: WorkerCommands { WorkerCommands(rawValue: 1) }
   /// End now.
   @inlinable public static var stop: WorkerCommands { WorkerCommands(rawValue: 2) }
+  /// Leave new connections to another process, serve each client that is here once more, then end.
+  @inlinable public static var handOver: WorkerCommands { WorkerCommands(rawValue: 64) }
   /// Open the logs anew.
   @inlinable public static var reopenLogs: WorkerCommands { WorkerCommands(rawValue: 4) }
   /// Answer the question that lies on the desk (see `AnswerDesk`).

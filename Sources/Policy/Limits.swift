@@ -103,6 +103,17 @@ public enum Limits {
   /// reset does not destroy that response on its way (nginx's `lingering_time` is 30 s).
   public static let lingeringTime = Interval.seconds(5)
 
+  // MARK: Binary upgrade
+
+  /// How long the new process may take until it serves: names may have to be resolved, and a
+  /// resolver gives up after ten seconds.
+  public static let upgradeTime = Interval.seconds(20)
+  /// How long the old process waits for a last request on each idle connection. Who has sent none
+  /// by then has paused for longer than a request is on its way.
+  public static let lastRequestWait = Interval.seconds(5)
+  /// Bytes of the reason for which an upgrade fails: all errors of a conf file, with their lines.
+  public static let upgradeReasonBytes = 32 * 1024
+
   // MARK: Logs
 
   /// Bytes of log lines that wait in one worker for one sink when `log_queue` is not set; what does

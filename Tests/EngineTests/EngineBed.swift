@@ -35,11 +35,12 @@ final class EngineBed {
   /// The worker has ended: `turn` said so.
   private(set) var hasStopped = false
 
-  /// A worker that serves `plan`. `workerCount` says with how many others it shares the log files.
+  /// A worker that serves `plan`, whose one `listen` has a socket at each of `doors`. `workerCount`
+  /// says with how many others it shares the log files.
   init(
     _ plan: Plan, seed: UInt64 = 1, faults: Faults = .none,
     network: NetworkSettings = NetworkSettings(), workerCount: Int = 1, isAsked: Bool = false,
-    tls: TLSTables = .none
+    tls: TLSTables = .none, doors: [Location] = [frontDoor]
   ) {
     desk = isAsked ? try? WorkerDesk() : nil
     failures =
@@ -47,9 +48,10 @@ final class EngineBed {
       ? RecentLines(places: Limits.keptFailures, placeBytes: Limits.failureBytes) : nil
     SessionCensus.begin()
     world = SimulatedWorld(seed: seed, faults: faults, network: network)
-    let listener = world.listen(on: frontDoor)
+    let listeners = doors.map { [world] in world.listen(on: $0) }
     var settings = WorkerSettings(
-      number: 0, count: workerCount, processID: 7, listeners: [listener])
+      number: 0, count: workerCount, processID: 7, listeners: listeners)
+    settings.listenerNumbers = doors.map { _ in 0 }
     settings.desk = desk
     settings.failures = failures
     settings.tls = TLSShelf(tls)
@@ -106,9 +108,9 @@ final class EngineBed {
   @discardableResult
   func client(
     after delay: Interval = Interval(nanoseconds: 0), patience: Interval = .seconds(600),
-    _ actions: [PeerAction]
+    at door: Location = frontDoor, _ actions: [PeerAction]
   ) -> ClientID {
-    let client = world.addClient(to: frontDoor, after: delay, patience: patience, actions)
+    let client = world.addClient(to: door, after: delay, patience: patience, actions)
     clients.append(client)
     return client
   }

@@ -19,8 +19,11 @@ public struct WorkerSettings: Sendable {
   public var count: Int
   /// The process, for `$pid`.
   public var processID: UInt32
-  /// Its own listening sockets, in the order of the plan's listeners. The worker closes them.
+  /// Its own listening sockets, one for each of the plan's listeners in their order, and maybe more
+  /// behind them. The worker closes them.
   public var listeners: [Descriptor]
+  /// For each of `listeners` which one of the plan's it belongs to.
+  public var listenerNumbers: [Int]
   /// The standard streams that the system's journal reads.
   public var journaled: Set<LogSinkPlan.Destination> = []
   /// TLS is taken to have been spoken already, on both sides: for rehearsals, which have no peers.
@@ -38,6 +41,7 @@ public struct WorkerSettings: Sendable {
     self.count = count
     self.processID = processID
     self.listeners = listeners
+    listenerNumbers = Array(listeners.indices)
   }
 }
 
@@ -51,6 +55,9 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     case leaving(until: Instant)
     /// No new connections; ends when the last one is closed, at the latest at the instant given.
     case draining(until: Instant)
+    /// Another process takes the new connections. Clients that are here may send one request more
+    /// until the first instant; what runs then has until the second one.
+    case handedOver(until: Instant, end: Instant)
     case stopped
   }
 
@@ -103,7 +110,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     connections = Slots(capacity: slotCount)
     exchanges = Slots(capacity: slotCount)
     timers = TimerWheel(now: now)
-    listeners = ListenerTable(settings.listeners)
+    listeners = ListenerTable(settings.listeners, numbers: settings.listenerNumbers)
     upstreams = UpstreamTable(tables.upstreams)
     logs = LogSinks(
       tables.sinks, queueBytes: tables.logQueueBytes, workerCount: settings.count,
@@ -178,7 +185,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     var deadline = min(timers.nextDeadline, logs.nextDeadline)
     deadline = min(deadline, listeners.resumeAt)
     switch lifecycle {
-    case .leaving(let end), .draining(let end): deadline = min(deadline, end)
+    case .leaving(let end), .draining(let end), .handedOver(let end, _):
+      deadline = min(deadline, end)
     case .serving, .stopped: break
     }
     return deadline

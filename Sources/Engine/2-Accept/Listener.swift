@@ -13,12 +13,17 @@ struct ListenerTable: ~Copyable {
   private static var tokenBase: UInt64 { 0xf000_0000_0000_0000 }
 
   let descriptors: [Descriptor]
+  /// For each of `descriptors` which one of the plan's listeners it belongs to.
+  let numbers: [Int]
   /// True while connections are taken.
   var isAccepting = false
   /// When to accept again after descriptors had run out; `never` when that is not awaited.
   var resumeAt = Instant.never
 
-  init(_ descriptors: [Descriptor]) { self.descriptors = descriptors }
+  init(_ descriptors: [Descriptor], numbers: [Int]) {
+    self.descriptors = descriptors
+    self.numbers = numbers
+  }
 
   static func token(ofIndex index: Int) -> UInt64 { tokenBase | UInt64(index) }
 
@@ -39,7 +44,7 @@ extension Worker where K: ~Copyable {
       }
       switch kernel.accept(listeners.descriptors[listener]) {
       case .connection(let descriptor, let peer):
-        admit(descriptor, peer: peer, listener: listener)
+        admit(descriptor, peer: peer, listener: listeners.numbers[listener])
       case .wouldBlock: return
       case .aborted: continue
       case .exhausted(let error): return pauseAccepting(error)
@@ -133,7 +138,7 @@ extension Worker where K: ~Copyable {
   /// Takes connections (again).
   mutating func resumeAccepting() {
     listeners.resumeAt = .never
-    guard !listeners.isAccepting, !isDraining else { return }
+    guard !listeners.isAccepting, !hasGivenUpListening else { return }
     listeners.isAccepting = true
     for (index, descriptor) in listeners.descriptors.enumerated() {
       let token = ListenerTable.token(ofIndex: index)

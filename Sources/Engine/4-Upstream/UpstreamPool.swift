@@ -74,7 +74,7 @@ extension Worker where K: ~Copyable {
       && connection.pointee.flags.isDisjoint(with: unusable)
       && tables.upstreams[plan].idleConnections > 0
       && connection.pointee.requestCount < tables.upstreams[plan].keepaliveRequests
-      && !isDraining
+      && !hasGivenUpListening
   }
 
   /// Drops an idle connection that something happened to: its peer closed it, or sent what nobody
@@ -88,19 +88,5 @@ extension Worker where K: ~Copyable {
   mutating func closePooled(_ connection: ConnectionPointer) {
     upstreams.removeIdle(connection)
     close(connection)
-  }
-
-  /// True when no new connections are taken.
-  var isDraining: Bool {
-    switch lifecycle {
-    case .serving, .leaving: false
-    case .draining, .stopped: true
-    }
-  }
-
-  /// True when this worker was told to end.
-  var isLeaving: Bool {
-    if case .serving = lifecycle { return false }
-    return true
   }
 }

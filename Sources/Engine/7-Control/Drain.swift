@@ -1,4 +1,5 @@
-// What other threads ask of a worker: reopen the logs, stop when all is finished, stop now.
+// What other threads ask of a worker: reopen the logs, leave the service to another process, stop
+// when all is finished, stop now.
 // Questions about requests are answered in `Questions.swift`.
 
 import Basics
@@ -15,6 +16,7 @@ extension Worker where K: ~Copyable {
     if commands.contains(.answer) { answerQuestion() }
     if commands.contains(.reopenLogs) { openLogs() }
     if commands.contains(.renewCertificates) { tls.fetchTables() }
+    if commands.contains(.handOver) { handOver() }
     if commands.contains(.drain) { beginEnding() }
     if commands.contains(.stop) { stop() }
   }
@@ -22,22 +24,44 @@ extension Worker where K: ~Copyable {
   /// Begins to end: at once, or after the `shutdown_delay`, in which all is served as before but
   /// that health checks fail and each response is its connection's last.
   private mutating func beginEnding() {
-    guard case .serving = lifecycle else { return }
-    guard tables.shutdownDelay.nanoseconds > 0 else { return beginDraining() }
-    lifecycle = .leaving(until: now + tables.shutdownDelay)
+    switch lifecycle {
+    case .serving where tables.shutdownDelay.nanoseconds > 0:
+      lifecycle = .leaving(until: now + tables.shutdownDelay)
+    case .serving:
+      closeListeners()
+      drain(until: now + tables.shutdownTimeout)
+    case .handedOver(_, let end): drain(until: end)
+    case .leaving, .draining, .stopped: return
+    }
   }
 
-  /// Takes no more connections and closes those that are idle; what runs may finish until the
-  /// `shutdown_timeout`.
-  private mutating func beginDraining() {
-    // What already waits in the accept queues would be reset when the sockets close.
-    for index in listeners.descriptors.indices { acceptConnections(listener: index) }
+  /// Leaves new connections to another process that listens on the same sockets.
+  ///
+  /// A client whose connection were closed now might have its next request on the way, which
+  /// nobody would answer. So each is served once more and told that its connection ends; only who
+  /// has nothing to say for a while is closed.
+  private mutating func handOver() {
+    guard case .serving = lifecycle else { return }
     closeListeners()
-    lifecycle = .draining(until: now + tables.shutdownTimeout)
+    let end = now + tables.shutdownTimeout
+    lifecycle = .handedOver(until: min(now + Limits.lastRequestWait, end), end: end)
+    closeIdleUpstreams()
+  }
+
+  /// Closes the connections that are idle; what runs may finish until `end`.
+  private mutating func drain(until end: Instant) {
+    lifecycle = .draining(until: end)
     closeIdleConnections()
   }
 
+  /// Takes no more connections.
   private mutating func closeListeners() {
+    // What already waits in the accept queues would be reset when the sockets close.
+    for index in listeners.descriptors.indices { acceptConnections(listener: index) }
+    abandonListeners()
+  }
+
+  private mutating func abandonListeners() {
     suspendAccepting()
     for descriptor in listeners.descriptors { kernel.close(descriptor) }
   }
@@ -47,6 +71,10 @@ extension Worker where K: ~Copyable {
   private mutating func closeIdleConnections() {
     closeUnnamedConnections()
     while let connection = idleClients.first { beginOrClose(connection) }
+    closeIdleUpstreams()
+  }
+
+  private mutating func closeIdleUpstreams() {
     for upstream in 0..<upstreams.count {
       while let idle = upstreams.anyIdle(upstream) { closePooled(idle) }
     }
@@ -94,7 +122,7 @@ extension Worker where K: ~Copyable {
         close(connection)
       }
     }
-    if !isDraining { closeListeners() }
+    if !hasGivenUpListening { abandonListeners() }
     lifecycle = .stopped
     flushAllLogs()
   }
@@ -132,8 +160,18 @@ extension Worker where K: ~Copyable {
   /// Goes on to the next step of ending: to draining when the delay is over, to the end when
   /// nothing is left to finish, or no more time.
   mutating func carryOnEnding() {
-    if case .leaving(let deadline) = lifecycle, deadline <= now { beginDraining() }
-    guard case .draining(let deadline) = lifecycle else { return }
-    if connections.count == 0 || deadline <= now { stop() }
+    switch lifecycle {
+    case .serving, .stopped: return
+    case .leaving(let deadline) where deadline <= now:
+      closeListeners()
+      drain(until: now + tables.shutdownTimeout)
+    case .handedOver(let deadline, let end) where deadline <= now: drain(until: end)
+    case .leaving, .handedOver, .draining: break
+    }
+    switch lifecycle {
+    case .draining(let deadline) where deadline <= now: stop()
+    case .draining, .handedOver: if connections.count == 0 { stop() }
+    case .serving, .leaving, .stopped: return
+    }
   }
 }
