@@ -41,6 +41,10 @@ public struct ListenError: Error, Equatable, Sendable {
 
 /// The listening sockets of all workers.
 ///
+/// Those that a former process has passed on are taken over, all of them: the connections that wait
+/// at one that nobody took would be lost. A worker may so have several for one address, or share
+/// one with another worker.
+///
 /// Each worker has TCP sockets of its own on the same address (SO_REUSEPORT; the kernel spreads the
 /// connections), and a descriptor of its own for each unix socket, which all share. A socket that
 /// the service manager has opened is shared in the same way: the manager holds it, too, so that a
@@ -49,7 +53,13 @@ public struct ListeningSockets: Sendable {
   /// The addresses bound, with the port that the system chose where port 0 was asked for.
   public private(set) var bound: [PeerAddress] = []
   private var descriptors: [[Descriptor]]
+  /// Further ones, each with the number of its address.
+  private var further: [[(descriptor: Descriptor, number: Int)]]
   private var socketFiles: [OwnFile] = []
+  /// The files of sockets that were taken over.
+  private var takenFiles: [OwnFile] = []
+  /// What the service manager has opened.
+  private let managers: [PassedDescriptor]
 
   /// Opens all `addresses` for `workers` workers, but for those that were `inherited`. When one
   /// fails nothing stays open.
@@ -57,47 +67,78 @@ public struct ListeningSockets: Sendable {
     _ addresses: [ListenAddress], workers: Int, inherited: InheritedSockets = InheritedSockets()
   ) throws(ListenError) {
     descriptors = Array(repeating: [], count: workers)
+    further = Array(repeating: [], count: workers)
+    managers = inherited.managers
     do throws(ListenError) {
       // All probes come first: an address of ours would disturb the probe for a wider one.
       for address in addresses {
         let isOurs = inherited.sockets(for: address).isEmpty && address.inheritedName.isEmpty
         if isOurs && address.unixPath.isEmpty { try TCPListener.probe(address) }
       }
-      for address in addresses { try open(address, inherited) }
+      for (number, address) in addresses.enumerated() { try open(address, number, inherited) }
     } catch {
       closeAll()
-      removeSocketFiles()
+      for file in socketFiles { file.remove() }
       throw error
     }
   }
 
-  /// The sockets of one worker, in the order of the addresses. The worker owns and closes them.
-  public func descriptors(ofWorker worker: Int) -> [Descriptor] { descriptors[worker] }
+  /// The sockets of one worker, one for each address in their order, then further ones. The worker
+  /// owns and closes them.
+  public func descriptors(ofWorker worker: Int) -> [Descriptor] {
+    descriptors[worker] + further[worker].map(\.descriptor)
+  }
+
+  /// For each of the sockets of one worker the number of its address.
+  public func numbers(ofWorker worker: Int) -> [Int] {
+    Array(descriptors[worker].indices) + further[worker].map(\.number)
+  }
+
+  /// What another process needs to listen in the place of this one, while the workers run. A unix
+  /// socket whose file is gone is not among it: nobody could reach it.
+  public var passedOn: [PassedDescriptor] {
+    var passed = managers
+    var known = Set(managers.map { FileIdentity(ofDescriptor: $0.descriptor.number) })
+    for descriptor in descriptors.indices.flatMap({ descriptors(ofWorker: $0) }) {
+      let isNew = known.insert(FileIdentity(ofDescriptor: descriptor.number)).inserted
+      if isNew && isReachable(descriptor) { passed.append(PassedDescriptor(descriptor)) }
+    }
+    return passed
+  }
+
+  private func isReachable(_ descriptor: Descriptor) -> Bool {
+    let path = InheritedSockets.path(of: descriptor.number)
+    return path.isEmpty || (socketFiles + takenFiles).contains { $0.path == path && $0.isThere }
+  }
 
   /// Closes what belongs to workers that never started.
   public mutating func closeAll() {
     for worker in descriptors.indices {
-      for descriptor in descriptors[worker] { _ = clinux_close(descriptor.number) }
+      for descriptor in descriptors(ofWorker: worker) { _ = clinux_close(descriptor.number) }
       descriptors[worker] = []
+      further[worker] = []
     }
   }
 
-  /// Removes the files of the unix sockets, unless somebody has put another in their place.
-  public func removeSocketFiles() {
-    for file in socketFiles { file.remove() }
+  /// Removes the files of the unix sockets, unless somebody has put another in their place. Those of
+  /// sockets that were taken over stay, if they still belong to the former process.
+  public func removeSocketFiles(andTakenOnes: Bool = true) {
+    for file in andTakenOnes ? socketFiles + takenFiles : socketFiles { file.remove() }
   }
 
   private mutating func open(
-    _ address: ListenAddress, _ inherited: InheritedSockets
+    _ address: ListenAddress, _ number: Int, _ inherited: InheritedSockets
   ) throws(ListenError) {
     let given = inherited.sockets(for: address)
-    if given.count > 1 {
+    if given.contains(where: { $0.name == nil }) {
+      try takeOver(given.filter { $0.name == nil }.map(\.descriptor), address, number)
+    } else if given.count > 1 {
       throw ListenError(
         message: "listen \(address.text): \(given.count) sockets were passed on, not one")
     } else if given.count == 1 {
       // Accepted connections inherit it, as from our own.
-      _ = clinux_set_option(given[0].number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-      try share(given[0], address)
+      _ = clinux_set_option(given[0].descriptor.number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+      try share(given[0].descriptor, address)
     } else if !address.inheritedName.isEmpty {
       let names = inherited.names.isEmpty ? "none was" : "there are: \(inherited.names)"
       throw ListenError(
@@ -107,6 +148,24 @@ public struct ListeningSockets: Sendable {
     } else {
       try openUnix(address)
     }
+  }
+
+  /// Gives each worker one of the sockets that a former process has passed on, or a descriptor of
+  /// another worker's. A fresh socket beside them would take connections at once, and lose them if
+  /// the former process goes on in the end.
+  private mutating func takeOver(
+    _ sockets: [Descriptor], _ address: ListenAddress, _ number: Int
+  ) throws(ListenError) {
+    for socket in sockets { _ = listen(socket.number, address.backlog) }
+    for worker in descriptors.indices {
+      let socket = sockets[worker % sockets.count]
+      descriptors[worker].append(worker < sockets.count ? socket : try copy(socket, address))
+    }
+    for (index, socket) in sockets.enumerated().dropFirst(descriptors.count) {
+      further[index % descriptors.count].append((socket, number))
+    }
+    if let file = OwnFile(path: address.unixPath) { takenFiles.append(file) }
+    bound.append(TCPListener.address(of: sockets[0]))
   }
 
   private mutating func openTCP(_ address: ListenAddress) throws(ListenError) {
@@ -132,13 +191,17 @@ public struct ListeningSockets: Sendable {
     _ socket: Descriptor, _ address: ListenAddress
   ) throws(ListenError) {
     for worker in descriptors.indices {
-      let number = clinux_duplicate(socket.number)
-      guard number >= 0 else {
-        throw ListenError(address, KernelError(result: Int(number)))
-      }
-      descriptors[worker].append(Descriptor(number: number))
+      descriptors[worker].append(try copy(socket, address))
     }
     bound.append(TCPListener.address(of: socket))
+  }
+
+  private func copy(
+    _ socket: Descriptor, _ address: ListenAddress
+  ) throws(ListenError) -> Descriptor {
+    let number = clinux_duplicate(socket.number)
+    guard number >= 0 else { throw ListenError(address, KernelError(result: Int(number))) }
+    return Descriptor(number: number)
   }
 }
 

@@ -16,6 +16,12 @@ struct Certificates {
     shelf = TLSShelf(compiled.tls)
   }
 
+  /// The keys of session tickets, for another process.
+  var ticketKeys: [UInt8] { shelf.current.keys.exported }
+
+  /// Uses another process' keys of session tickets: what it has sealed can be opened here.
+  func adopt(ticketKeys: [UInt8]) { shelf.current.keys.adopt(ticketKeys) }
+
   /// Reads all files again. True when new contexts lie on the shelf; else what is wrong has been
   /// said, and the old ones stay.
   func renew() -> Bool {

@@ -6,7 +6,7 @@ import Platform
 
 /// What `-s` can ask of the running process; nginx's words.
 enum Order: String, ExpressibleByArgument, CaseIterable {
-  case stop, quit, reopen, reload
+  case stop, quit, reopen, reload, upgrade
 
   /// The signals that say it. A process that is told twice to end does so at once, and two
   /// different signals can't be merged into one on the way.
@@ -16,6 +16,7 @@ enum Order: String, ExpressibleByArgument, CaseIterable {
     case .quit: [.quit]
     case .reopen: [.reopen]
     case .reload: [.reload]
+    case .upgrade: [.upgrade]
     }
   }
 }
@@ -33,6 +34,7 @@ func send(_ order: Order, configurationPath: String) -> ExitStatus {
   }
   do throws(ProcessProblem) {
     let process = try PIDFile.read(path: path)
+    if order == .upgrade { return orderUpgrade(of: process, pidPath: path) }
     for signal in order.signals {
       if let error = ProcessControl.send(signal, to: process) {
         report("process \(process) of pid file \(path): \(error.describe())")

@@ -12,42 +12,62 @@ import Policy
 
 /// `waybill -c FILE`: serves until told to end.
 func serve(configurationPath: String) -> ExitStatus {
-  guard let compiled = compileAndReport(path: configurationPath), let plan = compiled.plan else {
-    return .usage
-  }
+  ControlSignals.holdBack()
+  let predecessor = Predecessor.take()
+  guard
+    let compiled = compileAndReport(path: configurationPath, to: predecessor?.channel),
+    let plan = compiled.plan
+  else { return .usage }
   do throws(ProcessProblem) {
-    var server = try Server(plan: plan, certificates: Certificates(compiled))
+    var server = try Server(
+      plan: plan, certificates: Certificates(compiled), predecessor: predecessor)
     defer { server.removeFiles() }
     try server.prepare()
+    try server.takeOver()
     try server.startWorkers()
     try server.startLogKeeper()
     server.announce(configurationPath: configurationPath)
     return server.supervise()
   } catch {
     report(error.message)
+    predecessor?.channel.send(.failed, Array(error.message.utf8))
     return .failure
   }
 }
 
 /// A plan being served.
 struct Server {
-  private let plan: Plan
-  private let certificates: Certificates
-  private let manager = ServiceManager()
+  let plan: Plan
+  let certificates: Certificates
+  /// None from the moment on in which another process serves.
+  var manager = ServiceManager()
   private let signals: ControlSignals
   private let threads: WorkerThreads
   private let mailboxes: [WorkerMailbox]
-  private var sockets: ListeningSockets?
-  private var pidFile: PIDFile?
-  private var control: ControlSocket?
+  let inherited: InheritedSockets
+  private(set) var sockets: ListeningSockets?
+  private(set) var pidFile: PIDFile?
+  private(set) var control: ControlSocket?
   /// How each worker is asked; empty without `control`.
   private var controlled: [ControlledWorker] = []
   /// Not among `threads`: it does not keep the process alive.
   private let controlThread: WorkerThreads
-  private var logKeeper: LogKeeper?
+  var logKeeper: LogKeeper?
+  /// The process whose place this one takes.
+  let predecessor: Predecessor?
+  /// True once this process serves in the place of another, or from the start.
+  var hasTakenOver: Bool
+  /// What an upgrade starts.
+  let program = ProgramPath.current
+  /// The upgrade that is under way.
+  var upgrade: Upgrade?
+  /// The process that serves in the place of this one.
+  var successor: ChildProcess?
 
   /// Takes over signals first of all, so that none of them ends the process half-way.
-  init(plan: Plan, certificates: Certificates) throws(ProcessProblem) {
+  init(
+    plan: Plan, certificates: Certificates, predecessor: Predecessor?
+  ) throws(ProcessProblem) {
     _ = ProcessControl.raiseDescriptorLimit()
     let count = max(1, plan.process.workerThreads ?? Processors.available)
     do throws(KernelError) {
@@ -60,13 +80,19 @@ struct Server {
     }
     self.plan = plan
     self.certificates = certificates
+    self.predecessor = predecessor
+    hasTakenOver = predecessor == nil
+    inherited = InheritedSockets.take(from: predecessor)
   }
 
   /// Opens what needs rights, then gives them up.
   mutating func prepare() throws(ProcessProblem) {
     StandardStream.openAll()
     try openSockets()
-    if let path = plan.process.pidPath { pidFile = try PIDFile(path: path) }
+    if let path = plan.process.pidPath {
+      pidFile = try PIDFile(path: path, from: predecessor)
+      if predecessor == nil { try pidFile?.claim() }
+    }
     try openControl()
     try dropPrivileges()
     try checkLogs()
@@ -75,13 +101,13 @@ struct Server {
   private mutating func openSockets() throws(ProcessProblem) {
     do throws(ListenError) {
       sockets = try ListeningSockets(
-        listenAddresses, workers: mailboxes.count, inherited: InheritedSockets.take())
+        listenAddresses, workers: mailboxes.count, inherited: inherited)
     } catch {
       throw ProcessProblem(message: error.message)
     }
   }
 
-  private var listenAddresses: [ListenAddress] {
+  var listenAddresses: [ListenAddress] {
     let listeners = plan.tables.listeners
     return listeners.indices.map { index in
       ListenAddress(
@@ -94,7 +120,8 @@ struct Server {
   private mutating func openControl() throws(ProcessProblem) {
     guard let settings = plan.process.control else { return }
     do throws(ListenError) {
-      control = try ControlSocket(path: settings.path, mode: settings.mode)
+      control = try ControlSocket(
+        path: settings.path, mode: settings.mode, inherited: inherited)
     } catch {
       throw ProcessProblem(message: "control: \(error.message)")
     }
@@ -113,6 +140,7 @@ struct Server {
     guard let user = plan.process.user else { return }
     guard ProcessIdentity.isSuperuser else {
       // As in nginx, so that one conf file serves root and a developer.
+      if ProcessIdentity.isAlready(user) { return }
       report("user \(user) is ignored: only the superuser can become somebody else")
       return
     }
@@ -174,6 +202,7 @@ struct Server {
       number: number, count: mailboxes.count,
       processID: UInt32(bitPattern: ProcessControl.processID),
       listeners: sockets?.descriptors(ofWorker: number) ?? [])
+    settings.listenerNumbers = sockets?.numbers(ofWorker: number) ?? []
     settings.tls = certificates.shelf
     if StandardStream.isJournaled(1) { settings.journaled.insert(.stdout) }
     if StandardStream.isJournaled(2) { settings.journaled.insert(.stderr) }
@@ -194,55 +223,80 @@ struct Server {
   /// Starts the thread that rotates logs, if there are any to rotate.
   mutating func startLogKeeper() throws(ProcessProblem) {
     do throws(KernelError) {
-      let mailboxes = mailboxes
-      logKeeper = try LogKeeper(plan) { for mailbox in mailboxes { mailbox.post(.reopenLogs) } }
+      try keepLogs(.rotate)
     } catch {
       post(.stop)
       throw ProcessProblem(message: "log rotation: \(error.describe())")
     }
   }
 
+  /// Keeps the logs in that way from now on.
+  mutating func keepLogs(_ duty: LogKeeper.Duty) throws(KernelError) {
+    logKeeper?.end()
+    logKeeper = nil
+    let mailboxes = mailboxes
+    logKeeper = try LogKeeper(plan, duty) { for mailbox in mailboxes { mailbox.post(.reopenLogs) } }
+  }
+
   /// Says on stderr and to the service manager that the proxy serves, and what.
-  func announce(configurationPath: String) {
+  mutating func announce(configurationPath: String) {
     let addresses = listenAddresses.map(\.text).joined(separator: ", ")
     let workers = mailboxes.count == 1 ? "1 worker" : "\(mailboxes.count) workers"
     notice(
       "version \(version) serves \(configurationPath) on \(addresses)"
         + " with \(workers), process \(ProcessControl.processID)")
-    manager.ready("serves on \(addresses) with \(workers)")
+    confirm("serves on \(addresses) with \(workers)")
   }
 
   /// Passes signals on to the workers until all have ended.
-  func supervise() -> ExitStatus {
+  mutating func supervise() -> ExitStatus {
     var isEnding = false
     var status = ExitStatus.success
-    var watchdog = Watchdog(manager, mailboxes)
+    var watchdog = Watchdog(mailboxes)
     while threads.runningCount > 0 {
-      switch signals.next(or: threads, milliseconds: watchdog.remainingMilliseconds) {
-      case .signal(.terminate), .signal(.quit):
+      switch signals.next(or: threads, or: upgrade?.channel, milliseconds: patience(watchdog)) {
+      case .signal(.terminate, _), .signal(.quit, _):
+        giveUpUpgrade(because: "it was told to end")
         // Who asks twice does not want to wait.
         post(isEnding ? .stop : .drain)
         isEnding = true
         manager.stopping("finishes what runs")
-      case .signal(.reopen):
-        post(.reopenLogs)
-      case .signal(.reload):
-        renewCertificates()
-      case .timedOut:
+      case .signal(.upgrade, let asker):
+        beginUpgrade(askedBy: asker, isEnding: isEnding)
+      case .signal(let signal, _):
+        obey(signal)
+      case .timedOut, .channelSpoke:
         break
       case .threadEnded:
-        if isEnding { continue }
+        if isEnding || hasHandedOver { continue }
+        giveUpUpgrade(because: "a worker has ended")
         notice("a worker has ended unexpectedly; the others finish what runs")
         status = .failure
         isEnding = true
         manager.stopping("a worker has ended unexpectedly")
         post(.drain)
       }
-      watchdog.look(isEnding: isEnding)
+      carryOnUpgrade()
+      watchdog.look(manager, isEnding: isEnding)
     }
     threads.join()
     logKeeper?.end()
     return status
+  }
+
+  /// How long the main thread may sleep; nil for ever.
+  private func patience(_ watchdog: Watchdog) -> Int? {
+    let times = [watchdog.remainingMilliseconds(manager), upgrade?.remainingMilliseconds]
+    return times.compactMap { $0 }.min()
+  }
+
+  /// Does what a signal asks that leaves the process as it is. While it is not known who serves on,
+  /// it is kept for that one, and later passed on to it.
+  mutating func obey(_ signal: ControlSignal) {
+    if signal == .reopen { post(.reopenLogs) }
+    successor?.send(signal)
+    if upgrade != nil { upgrade?.deferred.append(signal) }
+    if signal == .reload && upgrade == nil && !hasHandedOver { renewCertificates() }
   }
 
   /// Takes the certificates anew; all else of the configuration is kept.
@@ -259,16 +313,21 @@ struct Server {
         + " is not available in this version")
   }
 
-  /// Removes the pid file and the unix sockets, that of `control` included.
+  /// Removes the pid file and the unix sockets, that of `control` included, but for what belongs to
+  /// the process before or behind this one.
   func removeFiles() {
-    sockets?.removeSocketFiles()
-    control?.remove()
     pidFile?.remove()
+    if hasHandedOver { return }
+    sockets?.removeSocketFiles(andTakenOnes: hasTakenOver)
+    control?.remove(evenIfTaken: hasTakenOver)
   }
 
-  private func post(_ commands: WorkerCommands) {
+  /// True when another process serves in the place of this one.
+  var hasHandedOver: Bool { successor != nil }
+
+  func post(_ commands: WorkerCommands) {
     for mailbox in mailboxes { mailbox.post(commands) }
   }
 
-  private func notice(_ message: String) { StandardStream.notice("waybill: \(message)") }
+  func notice(_ message: String) { StandardStream.notice("waybill: \(message)") }
 }

@@ -24,9 +24,9 @@ struct ControlServer: Sendable {
   private static let answeringTime = 2_000
   private static let readingTime = 5_000
 
-  /// Serves until the process ends.
+  /// Serves until the socket is closed.
   func run() {
-    while true { serve(socket.next()) }
+    while let stream = socket.next() { serve(stream) }
   }
 
   private func serve(_ stream: consuming LocalStream) {
