@@ -73,7 +73,7 @@ public struct ControlSocket: Sendable {
     return rights.mode & 0o020 != 0 && stream.belongs(toGroup: rights.group)
   }
 
-  /// Removes the file. That of a socket that was taken over stays, if it still belongs to the former
-  /// process.
+  /// Removes the file. That of a socket that was taken over stays, if it still belongs to the
+  /// former process.
   public func remove(evenIfTaken: Bool = true) { if evenIfTaken || !isTaken { file.remove() } }
 }

@@ -120,8 +120,8 @@ public struct ListeningSockets: Sendable {
     }
   }
 
-  /// Removes the files of the unix sockets, unless somebody has put another in their place. Those of
-  /// sockets that were taken over stay, if they still belong to the former process.
+  /// Removes the files of the unix sockets, unless somebody has put another in their place. Those
+  /// of sockets that were taken over stay, if they still belong to the former process.
   public func removeSocketFiles(andTakenOnes: Bool = true) {
     for file in andTakenOnes ? socketFiles + takenFiles : socketFiles { file.remove() }
   }

@@ -119,7 +119,8 @@ def test_tunnels_live_until_the_shutdown_timeout(site, make_backend, follow):
 
 
 def test_a_slow_response_is_finished_by_the_old_process(site, make_backend, follow):
-    proxy = site.serve(make_backend([b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf", 1, b"half"]))
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n"
+    proxy = site.serve(make_backend([head + b"half", 1, b"half"]))
     generations = follow(proxy)
     with proxy.connect() as connection:
         connection.send(request_bytes(fields={"X-Request-ID": "slow-1"}))

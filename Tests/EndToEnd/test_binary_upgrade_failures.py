@@ -316,7 +316,8 @@ def test_a_signal_during_the_start(site, backend, number):
     port = free_port()
     path = site.directory / "proxy.conf"
     text = conf.replace("PORT", f"127.0.0.1:{port}") + "# comment\n" * 200_000
-    path.write_text(f"pid {site.directory}/waybill.pid; access_log off; error_log /dev/null;\n{text}")
+    top = f"pid {site.directory}/waybill.pid; access_log off; error_log /dev/null;"
+    path.write_text(f"{top}\n{text}")
     process = subprocess.Popen(
         [binary(), "-c", path], stderr=subprocess.DEVNULL, env=environment(), cwd=site.directory
     )

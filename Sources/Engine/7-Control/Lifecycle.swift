@@ -1,5 +1,5 @@
-// What the stages of a worker's end mean for what it still does. `Drain.swift` leads from one to the
-// next.
+// What the stages of a worker's end mean for what it still does. `Drain.swift` leads from one to
+// the next.
 
 import Platform
 
