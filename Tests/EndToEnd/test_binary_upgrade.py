@@ -263,6 +263,26 @@ def test_logs_are_rotated_once(site, backend, follow):
     assert set(check_answers(answers, lines)) == {200}
 
 
+def test_the_old_process_rotates_no_more(site, make_backend, follow):
+    proxy = site.serve(make_backend(answer))
+    proxy.conf.write_text(proxy.conf.read_text().replace("json;", "json rotate=20k;"))
+    generations = follow(proxy)
+    generations.upgrade()
+    generations.alone()
+    proxy.conf.write_text(proxy.conf.read_text().replace("json rotate=20k;", "json;"))
+    tunnels = Tunnels(proxy, 1)
+    wait_for(lambda: tunnels.echoes > 0, "an echo")
+    generations.upgrade()
+    with Load(proxy, clients=4) as load:
+        load.more(100)
+        load.stop()
+    time.sleep(0.5)
+    assert len(generations.processes) == 2 and proxy.access_log.stat().st_size > 20 * 1024
+    assert not list(site.directory.glob("access.log.*"))
+    tunnels.stop()
+    generations.end()
+
+
 def test_the_old_process_follows_logs_that_are_renamed(site, make_backend, follow):
     """Its last line is in the new file, though the signal to open it went to the new process."""
     proxy = site.serve(make_backend([1.5, reply()]))

@@ -57,8 +57,9 @@ class Manager:
         # Above the numbers that they are to get.
         copies = [os.dup(each.fileno()) for each in sockets]
         copies = [copy if copy > 10 else os.dup2(copy, copy + 50) for copy in copies]
+        numbers = "LISTEN_PID=$$ WATCHDOG_PID=${WATCHDOG_PID:-$$}"
         self.process = subprocess.Popen(
-            ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", binary(), "-c", "proxy.conf"],
+            ["sh", "-c", f'{numbers} exec "$@"', "sh", binary(), "-c", "proxy.conf"],
             cwd=self.folder, env=environment() | told | dict(variables), stderr=self.output,
             stdout=self.output, preexec_fn=pass_on,
             pass_fds=list(range(3, 3 + len(copies))),
@@ -197,10 +198,18 @@ def test_an_upgrade_moves_the_main_process(manager, listener, passes):
         text = (manager.folder / "proxy.conf").read_text()
         named = text.replace(f"127.0.0.1:{port}", "systemd:web")
         (manager.folder / "proxy.conf").write_text(named)
+    unfinished = RawConnection(port)
+    unfinished.send(b"GET / HTTP/1.1\r\n")
+    time.sleep(0.2)
     first.send_signal(signal.SIGUSR2)
     manager.wait_ready(2)
     second = int(manager.said("READY")[1]["MAINPID"])
     try:
+        # Its own end is not the service's.
+        first.terminate()
+        time.sleep(0.2)
+        assert first.poll() is None
+        unfinished.close()
         assert second != first.pid and pid_file.read_text() == f"{second}\n"
         assert first.wait(10) == 0
         order = [next(iter(fields)) for fields in manager.messages if "WATCHDOG" not in fields]
