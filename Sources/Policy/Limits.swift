@@ -60,6 +60,9 @@ public enum Limits {
   public static let eventsPerTurn = 256
   /// Connections accepted from one listener in one turn, so that new ones never starve old ones.
   public static let acceptsPerTurn = 64
+  /// How often that many are taken before a listener is closed: the kernel's default for the
+  /// longest accept queue is 4096. An end must come even when new ones never cease.
+  public static let lastAccepts = 64
   /// Reads from one connection in one turn, so that a fast peer never starves the others.
   public static let readsPerTurn = 16
   /// How long accepting pauses when descriptors or memory have run out.

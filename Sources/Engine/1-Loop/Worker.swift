@@ -196,7 +196,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   @inline(__always) private mutating func note(_ event: KernelEvent) {
     if event.token == KernelEvent.wakeToken { return obeyCommands() }
     if let listener = ListenerTable.index(ofToken: event.token) {
-      return acceptConnections(listener: listener)
+      acceptConnections(listener: listener)
+      return
     }
     guard let connection = connections.element(at: UInt32(truncatingIfNeeded: event.token)),
       connection.pointee.token == event.token, connection.pointee.phase != .closed

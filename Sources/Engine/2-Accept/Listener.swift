@@ -33,23 +33,28 @@ struct ListenerTable: ~Copyable {
 }
 
 extension Worker where K: ~Copyable {
-  /// Takes the connections that wait at a listener, a bounded number in one turn.
-  mutating func acceptConnections(listener: Int) {
-    guard listeners.isAccepting else { return }
+  /// Takes the connections that wait at a listener, a bounded number in one turn. True when there
+  /// may be more.
+  @discardableResult mutating func acceptConnections(listener: Int) -> Bool {
+    guard listeners.isAccepting else { return false }
     for _ in 0..<Limits.acceptsPerTurn {
       // Without a slot there would be no 503 and no line: the connection waits in the kernel
       // instead.
       if connections.count == connections.capacity && idleClients.count == 0 {
-        return pauseAccepting(nil)
+        pauseAccepting(nil)
+        return false
       }
       switch kernel.accept(listeners.descriptors[listener]) {
       case .connection(let descriptor, let peer):
         admit(descriptor, peer: peer, listener: listeners.numbers[listener])
-      case .wouldBlock: return
+      case .wouldBlock: return false
       case .aborted: continue
-      case .exhausted(let error): return pauseAccepting(error)
+      case .exhausted(let error):
+        pauseAccepting(error)
+        return false
       }
     }
+    return true
   }
 
   /// Begins a connection, or refuses it when there are too many.

@@ -57,7 +57,9 @@ extension Worker where K: ~Copyable {
   /// Takes no more connections.
   private mutating func closeListeners() {
     // What already waits in the accept queues would be reset when the sockets close.
-    for index in listeners.descriptors.indices { acceptConnections(listener: index) }
+    for index in listeners.descriptors.indices {
+      for _ in 0..<Limits.lastAccepts where !acceptConnections(listener: index) { break }
+    }
     abandonListeners()
   }
 
