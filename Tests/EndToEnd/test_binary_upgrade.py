@@ -247,7 +247,8 @@ def test_logs_are_rotated_once(site, backend, follow):
     proxy.conf.write_text(text)
     generations = follow(proxy)
     generations.upgrade()
-    with Load(proxy, clients=16) as load:
+    # Sizes are looked at ten times a second.
+    with Load(proxy, clients=16, pause=0.02) as load:
         for _ in range(8):
             load.more(300)
             generations.upgrade()
