@@ -99,88 +99,45 @@ void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), n
 
 void clinux_ignore_broken_pipes(void) { signal(SIGPIPE, SIG_IGN); }
 
+// The first three are those that tell a process to go on.
+static const int clinux_signals[] = {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGQUIT, SIGINT};
+
+static int clinux_block(size_t count, sigset_t *set) {
+  sigemptyset(set);
+  for (size_t index = 0; index < count; index++) sigaddset(set, clinux_signals[index]);
+  return -pthread_sigmask(SIG_BLOCK, set, NULL);
+}
+
+int clinux_hold_signals(void) {
+  sigset_t set;
+  return clinux_block(3, &set);
+}
+
 int clinux_signal_create(void) {
   sigset_t set;
-  sigemptyset(&set);
-  const int signals[] = {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1};
-  for (size_t index = 0; index < sizeof signals / sizeof *signals; index++)
-    sigaddset(&set, signals[index]);
-  int code = pthread_sigmask(SIG_BLOCK, &set, NULL);
-  if (code != 0) return -code;
+  int result = clinux_block(sizeof clinux_signals / sizeof *clinux_signals, &set);
+  if (result != 0) return result;
   return (int)CLINUX_RETRY(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
 int clinux_next_signal(int descriptor, int *sender) {
   struct signalfd_siginfo info;
   long count = CLINUX_RETRY(read(descriptor, &info, sizeof info));
-  *sender = 0;
   if (count == -EAGAIN) return 0;
   if (count < 0) return (int)count;
-  *sender = (int)info.ssi_pid;
+  *sender = info.ssi_code == SI_USER ? (int)info.ssi_pid : 0;
   return (int)info.ssi_signo;
 }
 
-// The name begins with the byte 0, which is not among its characters here.
-static socklen_t abstract_name(const char *name, struct sockaddr_un *address) {
-  memset(address, 0, sizeof *address);
-  address->sun_family = AF_UNIX;
-  size_t count = strnlen(name, sizeof address->sun_path - 1);
-  memcpy(address->sun_path + 1, name, count);
-  return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + count);
-}
-
-int clinux_report_socket(const char *name) {
-  int made = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (made < 0) return -errno;
-  struct sockaddr_un address;
-  socklen_t size = abstract_name(name, &address);
-  int yes = 1;
-  if (setsockopt(made, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) == 0 &&
-      bind(made, (struct sockaddr *)&address, size) == 0)
-    return made;
-  int code = errno;
-  close(made);
-  return -code;
-}
-
-long clinux_take_report(int socket, void *buffer, size_t count, int *sender) {
-  union {
-    char bytes[CMSG_SPACE(sizeof(struct ucred))];
-    struct cmsghdr aligned;
-  } control;
-  struct iovec piece = {.iov_base = buffer, .iov_len = count};
-  struct msghdr message = {.msg_iov = &piece,
-                           .msg_iovlen = 1,
-                           .msg_control = control.bytes,
-                           .msg_controllen = sizeof control.bytes};
-  *sender = 0;
-  long taken = CLINUX_RETRY(recvmsg(socket, &message, 0));
-  if (taken < 0) return taken;
-  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-  if (header != NULL && header->cmsg_type == SCM_CREDENTIALS) {
-    struct ucred identity;
-    memcpy(&identity, CMSG_DATA(header), sizeof identity);
-    *sender = (int)identity.pid;
-  }
-  return taken;
-}
-
-int clinux_send_report(const char *name, const void *bytes, size_t count) {
-  int made = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (made < 0) return -errno;
-  struct sockaddr_un address;
-  socklen_t size = abstract_name(name, &address);
-  long sent = sendto(made, bytes, count, MSG_NOSIGNAL, (struct sockaddr *)&address, size);
-  int code = sent < 0 ? errno : 0;
-  close(made);
-  return -code;
-}
-
-int clinux_wait_for_either(int first, int second, int milliseconds) {
-  struct pollfd entries[] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
-  int count = (int)CLINUX_RETRY(poll(entries, 2, milliseconds));
+int clinux_wait_for_any(int first, int second, int third, int milliseconds) {
+  struct pollfd entries[] = {{.fd = first, .events = POLLIN},
+                             {.fd = second, .events = POLLIN},
+                             {.fd = third, .events = POLLIN}};
+  int count = (int)CLINUX_RETRY(poll(entries, 3, milliseconds));
   if (count < 0) return count;
-  return (entries[0].revents != 0 ? 1 : 0) | (entries[1].revents != 0 ? 2 : 0);
+  int ready = 0;
+  for (int index = 0; index < 3; index++) ready |= entries[index].revents != 0 ? 1 << index : 0;
+  return ready;
 }
 
 int clinux_wait_for(int descriptor, int writes, int milliseconds) {
@@ -195,6 +152,12 @@ int clinux_peer_identity(int socket, uint32_t *user, uint32_t *group) {
   *user = peer.uid;
   *group = peer.gid;
   return 0;
+}
+
+int clinux_peer_process(int socket) {
+  struct ucred peer = {0};
+  socklen_t size = sizeof peer;
+  return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ? 0 : (int)peer.pid;
 }
 
 int clinux_peer_has_group(int socket, uint32_t group) {

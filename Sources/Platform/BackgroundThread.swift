@@ -34,7 +34,7 @@ public final class BackgroundThread: Sendable {
 
 /// What tells a background thread that it should end.
 public final class EndBell: Sendable {
-  private let descriptor: Int32
+  let descriptor: Int32
 
   init() throws(KernelError) {
     descriptor = clinux_wake_create()

@@ -13,6 +13,8 @@ public enum ControlSignal: Sendable, CaseIterable {
   case reload
   /// SIGUSR1: open the logs anew.
   case reopen
+  /// SIGUSR2: let the program that is on the disk now take this one's place.
+  case upgrade
 
   /// The system's number.
   public var number: Int32 {
@@ -21,6 +23,7 @@ public enum ControlSignal: Sendable, CaseIterable {
     case .quit: SIGQUIT
     case .reload: SIGHUP
     case .reopen: SIGUSR1
+    case .upgrade: SIGUSR2
     }
   }
 
@@ -31,6 +34,7 @@ public enum ControlSignal: Sendable, CaseIterable {
     case SIGQUIT: self = .quit
     case SIGHUP: self = .reload
     case SIGUSR1: self = .reopen
+    case SIGUSR2: self = .upgrade
     default: return nil
     }
   }
@@ -39,6 +43,10 @@ public enum ControlSignal: Sendable, CaseIterable {
 /// The signals of the process, taken one by one.
 public struct ControlSignals: Sendable {
   private let descriptor: Int32
+
+  /// Makes signals that would reload, reopen or upgrade wait for `init`: one that comes while the
+  /// process still starts must not end it.
+  public static func holdBack() { _ = clinux_hold_signals() }
 
   /// Takes over the signals, in the calling thread and those that it will start: called before any
   /// thread is. SIGPIPE is ignored from here on.
@@ -50,28 +58,33 @@ public struct ControlSignals: Sendable {
 
   /// What woke the main thread.
   public enum Wake: Sendable, Equatable {
-    /// A signal came, from the process of that number.
-    case signal(ControlSignal, sender: Int32)
+    /// A signal came, from that process if it is known (0 if not).
+    case signal(ControlSignal, from: Int32)
     /// Some worker thread ended.
     case threadEnded
+    /// The channel has a message, or its other end is gone.
+    case channelSpoke
     /// The time is over.
     case timedOut
   }
 
-  /// Waits for a signal or the end of one of `threads`; for that many milliseconds at most.
-  public func next(or threads: WorkerThreads, milliseconds: Int? = nil) -> Wake {
+  /// Waits for a signal, the end of one of `threads`, or word on `channel`; for that many
+  /// milliseconds at most.
+  public func next(
+    or threads: WorkerThreads, or channel: HandoverChannel? = nil, milliseconds: Int? = nil
+  ) -> Wake {
     let timeout = milliseconds.map { Int32(clamping: $0) } ?? -1
     while true {
-      let ready = clinux_wait_for_either(descriptor, threads.bell, timeout)
+      let ready = clinux_wait_for_any(
+        descriptor, threads.bell, channel?.descriptor ?? -1, timeout)
       if ready < 0 { misuse("poll", -ready) }
       if ready == 0 { return .timedOut }
       var sender: Int32 = 0
       let number = clinux_next_signal(descriptor, &sender)
       if number < 0 { misuse("read", -number) }
-      if let signal = ControlSignal(number: number) {
-        return .signal(signal, sender: sender)
-      }
+      if let signal = ControlSignal(number: number) { return .signal(signal, from: sender) }
       if ready & 2 != 0 && clinux_wake_take(threads.bell) > 0 { return .threadEnded }
+      if ready & 4 != 0 { return .channelSpoke }
     }
   }
 }

@@ -163,10 +163,12 @@ public struct WorkerCommands: OptionSet, Sendable, BitwiseCopyable {
   @inlinable public static var giveSign: WorkerCommands { WorkerCommands(rawValue: 16) }
   /// Leave to the heirs what is idle, finish what runs, then end (see `HandoverBox`).
   @inlinable public static var retire: WorkerCommands { WorkerCommands(rawValue: 32) }
-  /// Others will write the same logs: what was cut can't be continued from here on.
-  @inlinable public static var shareLogs: WorkerCommands { WorkerCommands(rawValue: 128) }
   /// Take what others have left.
   @inlinable public static var inherit: WorkerCommands { WorkerCommands(rawValue: 64) }
+  /// Leave new connections to another process, serve each client that is here once more, then end.
+  @inlinable public static var handOver: WorkerCommands { WorkerCommands(rawValue: 128) }
+  /// Others will write the same logs: what was cut can't be continued from here on.
+  @inlinable public static var shareLogs: WorkerCommands { WorkerCommands(rawValue: 256) }
 }
 
 /// Up to three pieces of memory to be written one after the other.

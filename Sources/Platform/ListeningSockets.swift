@@ -52,6 +52,10 @@ public struct ListenError: Error, Equatable, Sendable {
 /// connections), and never fewer than before: who waits at a socket that is closed would be reset.
 /// A unix socket is one for all. So is one that the service manager has opened: the manager holds
 /// it, too, so that a connection that waits at it outlives this process.
+///
+/// Those that a former process has passed on are taken over, all of them: the connections that wait
+/// at one that nobody took would be lost. A worker may so have several for one address, or share
+/// one with another worker.
 public struct ListeningSockets: Sendable {
   /// The sockets of one address.
   private struct Place: Sendable {
@@ -62,9 +66,19 @@ public struct ListeningSockets: Sendable {
     /// All workers have the same socket.
     var isShared: Bool
     var file: OwnFile?
+    /// A former process has opened it.
+    var isTaken = false
+
+    /// Those of one worker: its share, or one that it shares with another.
+    func sockets(ofWorker worker: Int, of workers: Int) -> [Descriptor] {
+      guard !isShared, worker < sockets.count else { return [sockets[worker % sockets.count]] }
+      return stride(from: worker, to: sockets.count, by: workers).map { sockets[$0] }
+    }
   }
 
   private var places: [Place] = []
+  /// What the service manager has opened.
+  private let managers: [PassedDescriptor]
 
   /// Opens all `addresses` for `workers` workers, but for those that were `inherited` and those
   /// that are open in `former` already. When one fails nothing new stays open.
@@ -72,6 +86,7 @@ public struct ListeningSockets: Sendable {
     _ addresses: [ListenAddress], workers: Int,
     inherited: InheritedSockets = InheritedSockets(), keeping former: ListeningSockets? = nil
   ) throws(ListenError) {
+    managers = inherited.managers
     do throws(ListenError) {
       // All probes come first: an address of ours would disturb the probe for a wider one.
       for address in addresses where former?.holds(address) != true {
@@ -88,7 +103,7 @@ public struct ListeningSockets: Sendable {
         }
       }
     } catch {
-      close(keeping: former)
+      abandon(former)
       throw error
     }
   }
@@ -108,12 +123,7 @@ public struct ListeningSockets: Sendable {
   public func shares(ofWorker worker: Int, of workers: Int) throws(ListenError) -> [Share] {
     var shares: [Share] = []
     for (index, place) in places.enumerated() {
-      let own =
-        place.isShared
-        ? place.sockets : stride(from: worker, to: place.sockets.count, by: workers).map {
-          place.sockets[$0]
-        }
-      for socket in own {
+      for socket in place.sockets(ofWorker: worker, of: workers) {
         let number = clinux_duplicate(socket.number)
         guard number >= 0 else {
           for share in shares { _ = clinux_close(share.descriptor.number) }
@@ -129,6 +139,16 @@ public struct ListeningSockets: Sendable {
   /// They stay this value's own.
   public func descriptors(ofWorker worker: Int) -> [Descriptor] {
     places.map { $0.isShared ? $0.sockets[0] : $0.sockets[worker] }
+  }
+
+  /// What another process needs to listen in the place of this one. A unix socket whose file is
+  /// gone is not among it: nobody could reach it.
+  public var passedOn: [PassedDescriptor] {
+    let known = Set(managers.map { FileIdentity(ofDescriptor: $0.descriptor.number) })
+    let own = places.filter { $0.file?.isThere != false }.flatMap(\.sockets).filter {
+      !known.contains(FileIdentity(ofDescriptor: $0.number))
+    }
+    return managers + own.map { PassedDescriptor($0) }
   }
 
   /// Closes what `others` don't hold, and removes the files of those unix sockets, unless somebody
@@ -150,9 +170,16 @@ public struct ListeningSockets: Sendable {
     for index in places.indices { places[index].sockets = [] }
   }
 
-  /// Removes the files of the unix sockets, unless somebody has put another in their place.
-  public func removeSocketFiles() {
-    for place in places { place.file?.remove() }
+  /// Removes the files of the unix sockets, unless somebody has put another in their place. Those
+  /// of sockets that were taken over stay, if they still belong to the former process.
+  public func removeSocketFiles(andTakenOnes: Bool = true) {
+    for place in places where andTakenOnes || !place.isTaken { place.file?.remove() }
+  }
+
+  /// Takes back what was begun: what a former process has opened is still its own.
+  private mutating func abandon(_ former: ListeningSockets?) {
+    places.removeAll(where: \.isTaken)
+    close(keeping: former)
   }
 
   private func holds(_ address: ListenAddress) -> Bool {
@@ -184,13 +211,15 @@ public struct ListeningSockets: Sendable {
     _ address: ListenAddress, _ inherited: InheritedSockets, _ workers: Int
   ) throws(ListenError) {
     let given = inherited.sockets(for: address)
-    if given.count > 1 {
+    if given.contains(where: { $0.name == nil }) {
+      takeOver(given.filter { $0.name == nil }.map(\.descriptor), address)
+    } else if given.count > 1 {
       throw ListenError(
         message: "listen \(address.text): \(given.count) sockets were passed on, not one")
     } else if given.count == 1 {
       // Accepted connections inherit it, as from our own.
-      _ = clinux_set_option(given[0].number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-      let number = clinux_duplicate(given[0].number)
+      _ = clinux_set_option(given[0].descriptor.number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+      let number = clinux_duplicate(given[0].descriptor.number)
       guard number >= 0 else { throw ListenError(address, KernelError(result: Int(number))) }
       add(Descriptor(number: number), address, nil)
     } else if !address.inheritedName.isEmpty {
@@ -203,6 +232,17 @@ public struct ListeningSockets: Sendable {
       let (socket, file) = try UnixListener.open(address)
       add(socket, address, file)
     }
+  }
+
+  /// Takes the sockets that a former process has passed on. A fresh one beside them would take
+  /// connections at once, and lose them if the former process goes on in the end.
+  private mutating func takeOver(_ sockets: [Descriptor], _ address: ListenAddress) {
+    for socket in sockets { _ = listen(socket.number, address.backlog) }
+    places.append(
+      Place(
+        address: address, bound: TCPListener.address(of: sockets[0]), sockets: sockets,
+        isShared: !address.unixPath.isEmpty,
+        file: address.unixPath.isEmpty ? nil : OwnFile(path: address.unixPath), isTaken: true))
   }
 
   private mutating func openTCP(

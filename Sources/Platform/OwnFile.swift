@@ -25,13 +25,12 @@ final class OwnFile: Sendable {
     return fstat(pin, &status) == 0 ? (status.st_gid, status.st_mode) : (0, 0)
   }
 
-  /// Removes the file, if it is still the same. False when it was ours and is still there.
-  @discardableResult func remove() -> Bool {
-    var ours = stat()
-    var current = stat()
-    guard fstat(pin, &ours) == 0, lstat(path, &current) == 0, ours.st_dev == current.st_dev,
-      ours.st_ino == current.st_ino
-    else { return true }
-    return unlink(path) == 0
+  /// True when the file is still what its path names.
+  var isThere: Bool {
+    guard let ours = FileIdentity(ofDescriptor: pin) else { return false }
+    return ours == FileIdentity(ofPath: path)
   }
+
+  /// Removes the file, if it is still the same. False when it was ours and is still there.
+  @discardableResult func remove() -> Bool { isThere ? unlink(path) == 0 : true }
 }

@@ -5,10 +5,15 @@
 /// The command line of this process.
 public enum ProcessArguments {
   /// The arguments behind the program's name.
-  public static var all: [String] {
+  public static var all: [String] { Array(everything.dropFirst()) }
+
+  /// The program's name, as whoever started it gave it.
+  static var name: String { everything.first ?? "" }
+
+  private static var everything: [String] {
     guard case .success(let record) = FileContent.read(path: "/proc/self/cmdline", limit: 1 << 22)
-    else { return Array(CommandLine.arguments.dropFirst()) }
-    return Array(split(record).dropFirst())
+    else { return CommandLine.arguments }
+    return split(record)
   }
 
   /// Each argument of the record ends with a zero byte, empty ones as well.

@@ -23,6 +23,9 @@ public enum ProcessControl {
     kill(process, signal.number) == 0 ? nil : KernelError(code: errno)
   }
 
+  /// True while a process of that number exists.
+  public static func isThere(_ process: Int32) -> Bool { kill(process, 0) == 0 || errno == EPERM }
+
   /// True when stderr is a terminal.
   public static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 

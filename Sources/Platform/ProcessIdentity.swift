@@ -14,6 +14,11 @@ public struct ProcessIdentity: Equatable, Sendable {
   /// True when the process may become somebody else.
   public static var isSuperuser: Bool { geteuid() == 0 }
 
+  /// True when the process is that user's: one that became it has started this one.
+  public static func isAlready(_ user: String) -> Bool {
+    getpwnam(user).map { $0.pointee.pw_uid == geteuid() } ?? false
+  }
+
   /// Looks up the names of a `user` directive. Without a group it is the user's own, or as in nginx
   /// the one of the same name.
   public init(user name: String, group: String?) throws(ProcessProblem) {

@@ -60,6 +60,9 @@ public enum Limits {
   public static let eventsPerTurn = 256
   /// Connections accepted from one listener in one turn, so that new ones never starve old ones.
   public static let acceptsPerTurn = 64
+  /// How often that many are taken before a listener is closed: the kernel's default for the
+  /// longest accept queue is 4096. An end must come even when new ones never cease.
+  public static let lastAccepts = 64
   /// Reads from one connection in one turn, so that a fast peer never starves the others.
   public static let readsPerTurn = 16
   /// How long accepting pauses when descriptors or memory have run out.
@@ -109,6 +112,17 @@ public enum Limits {
   /// How long what a client still sends is read and thrown away after the last response, so that a
   /// reset does not destroy that response on its way (nginx's `lingering_time` is 30 s).
   public static let lingeringTime = Interval.seconds(5)
+
+  // MARK: Binary upgrade
+
+  /// How long the new process may take until it serves: names may have to be resolved, and a
+  /// resolver gives up after ten seconds.
+  public static let upgradeTime = Interval.seconds(20)
+  /// How long the old process waits for a last request on each idle connection. Who has sent none
+  /// by then has paused for longer than a request is on its way.
+  public static let lastRequestWait = Interval.seconds(5)
+  /// Bytes of the reason for which an upgrade fails: all errors of a conf file, with their lines.
+  public static let upgradeReasonBytes = 32 * 1024
 
   // MARK: Logs
 

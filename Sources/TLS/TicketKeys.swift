@@ -14,14 +14,21 @@ public final class TicketKeys: Sendable {
     var cipherKey: [UInt8]
     var digestKey: [UInt8]
 
+    static let size = 80
+
     /// A key of the system's randomness; nil when there is none.
     static func make() -> Key? {
-      var bytes = [UInt8](repeating: 0, count: 80)
+      var bytes = [UInt8](repeating: 0, count: size)
       guard RAND_priv_bytes(&bytes, Int32(bytes.count)) == 1 else { return nil }
       defer { OPENSSL_cleanse(&bytes, bytes.count) }
-      return Key(
-        name: Array(bytes[0..<16]), cipherKey: Array(bytes[16..<48]),
-        digestKey: Array(bytes[48..<80]))
+      return Key(bytes)
+    }
+
+    /// A key of `size` bytes.
+    init(_ bytes: [UInt8]) {
+      name = Array(bytes[0..<16])
+      cipherKey = Array(bytes[16..<48])
+      digestKey = Array(bytes[48..<80])
     }
   }
 
@@ -45,6 +52,27 @@ public final class TicketKeys: Sendable {
       let key = Key.make()
     else { return }
     keys.withLock { $0 = Array(([key] + $0).prefix(2)) }
+  }
+
+  /// All of it in bytes, for another process of this machine.
+  public var exported: [UInt8] {
+    let due = nextRotation.load(ordering: .relaxed)
+    let bytes = (0..<8).map { UInt8(truncatingIfNeeded: due >> ($0 * 8)) }
+    return keys.withLock { keys in
+      keys.isEmpty ? [] : bytes + keys.flatMap { $0.name + $0.cipherKey + $0.digestKey }
+    }
+  }
+
+  /// Takes over what another process has exported; nothing, if it is nothing. To be called before
+  /// the first handshake.
+  public func adopt(_ exported: [UInt8]) {
+    let due = exported.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+    let found = stride(from: 8, to: exported.count - Key.size + 1, by: Key.size).map { start in
+      Key(Array(exported[start..<start + Key.size]))
+    }
+    guard !found.isEmpty else { return }
+    keys.withLock { $0 = found }
+    nextRotation.store(due, ordering: .relaxed)
   }
 
   private static let share = ContextShare()

@@ -24,8 +24,9 @@ struct ConfigurationOptions: ParsableArguments {
   @Option(
     name: [.customShort("s"), .customLong("signal")],
     help: ArgumentHelp(
-      "Tell the running process: stop at once, quit when all is served, reopen its logs, or reload "
-        + "the configuration.", valueName: "stop|quit|reopen|reload"))
+      "Tell the running process: stop at once, quit when all is served, reopen its logs, reload the "
+        + "configuration, or let the program that is on the disk now take its place.",
+      valueName: "stop|quit|reopen|reload|upgrade"))
   var order: Order?
 
   /// Does what the options ask.
@@ -48,7 +49,7 @@ struct WaybillCommand: ParsableCommand {
     abstract: "A reverse proxy that gives every request an ID and makes it findable.",
     discussion: """
       Without a subcommand it serves, and takes the options of run: waybill [-c FILE] [-t] [-T] \
-      [-v] [-s stop|quit|reopen|reload]. \"waybill help run\" explains them.
+      [-v] [-s stop|quit|reopen|reload|upgrade]. \"waybill help run\" explains them.
       """,
     subcommands: [
       RunCommand.self, LogsCommand.self, TraceCommand.self, RequestsCommand.self,

@@ -3,14 +3,17 @@
 import Configuration
 import Plan
 import Platform
+import Policy
 
 /// Compiles the conf file at `path` and prints its diagnostics; nil when it has errors.
 func loadConfiguration(path: String) -> Plan? {
   compileAndReport(path: path)?.plan
 }
 
-/// The same, with what the text came from.
-func compileAndReport(path: String) -> CompiledConfiguration? {
+/// The same, with what the text came from. The errors go to `channel`, too.
+func compileAndReport(
+  path: String, to channel: HandoverChannel? = nil
+) -> CompiledConfiguration? {
   let compiled = compileConfiguration(path: path, environment: .system)
   for diagnostic in compiled.diagnostics {
     ProcessControl.print(diagnostic.render() + "\n", to: 2)
@@ -18,6 +21,9 @@ func compileAndReport(path: String) -> CompiledConfiguration? {
   guard compiled.plan != nil else {
     let count = compiled.diagnostics.count { $0.severity == .error }
     if count > 1 { report("configuration \(path) has \(count) errors") }
+    let errors = compiled.diagnostics.filter { $0.severity == .error }.map { $0.render() }
+    let text = errors.joined(separator: "\n").utf8
+    channel?.send(.failed, Array(text.prefix(Limits.upgradeReasonBytes)))
     return nil
   }
   return compiled

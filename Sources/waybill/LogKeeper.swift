@@ -1,6 +1,9 @@
 // The thread that keeps logs small (`rotate=`): it puts files aside and packs them. The workers
 // know nothing of it; they are told to open their logs anew, as by SIGUSR1.
 //
+// Only one process may do it for a log. One that has left its service to another follows what that
+// one does with the files.
+//
 // No worker could do it: several write to one file, and packing takes seconds.
 
 import Basics
@@ -13,17 +16,37 @@ import Telemetry
 struct LogKeeper {
   private let thread: BackgroundThread
 
-  /// Begins; nil when the plan rotates no log. `reopen` tells the workers.
-  init?(_ plan: Plan, reopen: @escaping @Sendable () -> Void) throws(KernelError) {
+  /// Who puts files aside.
+  enum Duty {
+    /// This process, those with `rotate=`.
+    case rotate
+    /// Somebody else; this process opens all that got a new name anew.
+    case follow
+  }
+
+  /// Begins; nil when there is nothing to do for any log. `reopen` tells the workers.
+  init?(
+    _ plan: Plan, _ duty: Duty, reopen: @escaping @Sendable () -> Void
+  ) throws(KernelError) {
     let sinks = plan.tables.sinks
-    guard sinks.indices.contains(where: { sinks[$0].rotation.bytes > 0 }) else { return nil }
+    let kept = sinks.indices.filter { index in
+      duty == .rotate ? sinks[index].rotation.bytes > 0 : sinks[index].destination == .file
+    }
+    guard !kept.isEmpty else { return nil }
     thread = try BackgroundThread(name: "waybill-logs") { bell in
-      var logs = sinks.indices.filter { sinks[$0].rotation.bytes > 0 }.map { KeptLog(sinks[$0]) }
+      var logs = kept.map { KeptLog(sinks[$0]) }
+      if duty == .follow { reopen() }
       let errorLog = ProcessErrorLog(plan)
       var isPacking = false
       while !bell.hasRung(within: isPacking ? .milliseconds(0) : Limits.rotationInterval) {
         isPacking = false
-        for index in logs.indices where logs[index].look(reopen, errorLog) { isPacking = true }
+        for index in logs.indices {
+          if duty == .follow {
+            logs[index].followPath(reopen)
+          } else if logs[index].look(reopen, errorLog) {
+            isPacking = true
+          }
+        }
       }
     }
   }
@@ -87,7 +110,7 @@ private struct KeptLog {
   }
 
   /// Tells the workers when the path has come to mean another file, whoever did that.
-  private mutating func followPath(_ reopen: () -> Void) {
+  mutating func followPath(_ reopen: () -> Void) {
     let identity = ReadableFile.identity(ofPath: files.path)
     if identity != current { reopen() }
     current = identity

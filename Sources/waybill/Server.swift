@@ -13,18 +13,23 @@ import Policy
 
 /// `waybill -c FILE`: serves until told to end.
 func serve(configurationPath: String) -> ExitStatus {
-  guard let compiled = compileAndReport(path: configurationPath), let plan = compiled.plan else {
-    return .usage
-  }
+  ControlSignals.holdBack()
+  let predecessor = Predecessor.take()
+  guard
+    let compiled = compileAndReport(path: configurationPath, to: predecessor?.channel),
+    let plan = compiled.plan
+  else { return .usage }
   do throws(ProcessProblem) {
-    var server = try Server(configurationPath, plan, compiled)
+    var server = try Server(configurationPath, plan, compiled, predecessor)
     defer { server.removeFiles() }
     try server.prepare()
+    try server.takeOver()
     try server.start()
     server.announce()
     return server.supervise()
   } catch {
     report(error.message)
+    predecessor?.channel.send(.failed, Array(error.message.utf8))
     return .failure
   }
 }
@@ -33,7 +38,8 @@ func serve(configurationPath: String) -> ExitStatus {
 struct Server {
   let configurationPath: String
   let metrics = Metrics(version: version, startTime: MachineTime.now)
-  let manager = ServiceManager()
+  /// None from the moment on in which another process serves.
+  var manager = ServiceManager()
   private let signals: ControlSignals
   let threads: WorkerThreads
   /// All workers, for the threads that ask or tell them.
@@ -45,17 +51,28 @@ struct Server {
   var earlier: [Generation] = []
   /// Whom the process has become, or would have if it were not he already.
   let startUser: (user: String?, group: String?)
-  private let inherited = InheritedSockets.take()
+  let inherited: InheritedSockets
   var sockets: ListeningSockets?
-  private var pidFile: PIDFile?
+  private(set) var pidFile: PIDFile?
   private(set) var control: ControlSocket?
   /// Not among `threads`: it does not keep the process alive.
   private let controlThreads: WorkerThreads
-  private var logKeeper: LogKeeper?
+  var logKeeper: LogKeeper?
+  /// The process whose place this one takes.
+  let predecessor: Predecessor?
+  /// True once this process serves in the place of another, or from the start.
+  var hasTakenOver: Bool
+  /// What an upgrade starts.
+  let program = ProgramPath.current
+  /// The upgrade that is under way.
+  var upgrade: Upgrade?
+  /// The process that serves in the place of this one.
+  var successor: ChildProcess?
 
   /// Takes over signals first of all, so that none of them ends the process half-way.
   init(
-    _ path: String, _ plan: Plan, _ compiled: CompiledConfiguration
+    _ path: String, _ plan: Plan, _ compiled: CompiledConfiguration,
+    _ predecessor: Predecessor?
   ) throws(ProcessProblem) {
     _ = ProcessControl.raiseDescriptorLimit()
     do throws(KernelError) {
@@ -67,6 +84,9 @@ struct Server {
     }
     configurationPath = path
     startUser = (plan.process.user, plan.process.group)
+    self.predecessor = predecessor
+    hasTakenOver = predecessor == nil
+    inherited = InheritedSockets.take(from: predecessor)
     current = try Generation(1, plan, compiled.tls, roster, metrics)
   }
 
@@ -74,6 +94,7 @@ struct Server {
   mutating func prepare() throws(ProcessProblem) {
     StandardStream.openAll()
     pidFile = try openPIDFile(for: current.plan)
+    if predecessor == nil { try pidFile?.claim() }
     control = try openControl(for: current.plan)
     // Last, because clients take it for a sign that all is there.
     sockets = try openSockets(for: current.plan)
@@ -98,7 +119,7 @@ struct Server {
   func openPIDFile(for plan: Plan) throws(ProcessProblem) -> PIDFile? {
     guard let path = plan.process.pidPath else { return nil }
     if let pidFile, pidFile.path == path { return pidFile }
-    return try PIDFile(path: path)
+    return try PIDFile(path: path, from: predecessor)
   }
 
   /// The control socket of a plan: the one that is there already, or a new one.
@@ -106,7 +127,8 @@ struct Server {
     guard let settings = plan.process.control else { return nil }
     if let control, control.isAt(settings.path, mode: settings.mode) { return control }
     do throws(ListenError) {
-      return try ControlSocket(path: settings.path, mode: settings.mode)
+      return try ControlSocket(
+        path: settings.path, mode: settings.mode, inherited: inherited)
     } catch {
       throw ProcessProblem(message: "control: \(error.message)")
     }
@@ -116,6 +138,7 @@ struct Server {
     guard let user = startUser.user else { return }
     guard ProcessIdentity.isSuperuser else {
       // As in nginx, so that one conf file serves root and a developer.
+      if ProcessIdentity.isAlready(user) { return }
       report("user \(user) is ignored: only the superuser can become somebody else")
       return
     }
@@ -152,7 +175,7 @@ struct Server {
     roster.add(current.workers, generation: current.number)
     do throws(KernelError) {
       try startControl()
-      logKeeper = try makeLogKeeper()
+      try keepLogs(.rotate)
     } catch {
       post(.stop)
       throw ProcessProblem(message: "start: \(error.describe())")
@@ -165,18 +188,20 @@ struct Server {
     try controlThreads.start(name: "waybill-control") { server.run() }
   }
 
-  /// The thread that rotates logs; nil if there are none to rotate.
-  private func makeLogKeeper() throws(KernelError) -> LogKeeper? {
+  /// Keeps the logs in that way from now on.
+  mutating func keepLogs(_ duty: LogKeeper.Duty) throws(KernelError) {
+    logKeeper?.end()
+    logKeeper = nil
     let roster = roster
-    return try LogKeeper(current.plan) { roster.post(.reopenLogs) }
+    logKeeper = try LogKeeper(current.plan, duty) { roster.post(.reopenLogs) }
   }
 
   /// Says on stderr and to the service manager that the proxy serves, and what.
-  func announce() {
+  mutating func announce() {
     notice(
       "version \(version) serves \(configurationPath) \(extent), process"
         + " \(ProcessControl.processID)")
-    manager.ready("serves \(extent)")
+    confirm("serves \(extent)")
   }
 
   /// Where, and by how many.
@@ -190,34 +215,60 @@ struct Server {
   mutating func supervise() -> ExitStatus {
     var isEnding = false
     var status = ExitStatus.success
-    var watchdog = Watchdog(manager)
+    var watchdog = Watchdog()
     while threads.runningCount > 0 {
-      switch signals.next(or: threads, milliseconds: watchdog.remainingMilliseconds) {
+      switch signals.next(or: threads, or: upgrade?.channel, milliseconds: patience(watchdog)) {
       case .signal(.terminate, _), .signal(.quit, _):
+        giveUpUpgrade(because: "it was told to end")
         // Who asks twice does not want to wait.
         end(isEnding ? .stop : .drain)
         isEnding = true
         manager.stopping("finishes what runs")
-      case .signal(.reopen, _):
-        post(.reopenLogs)
-      case .signal(.reload, let sender):
-        if isEnding { refuseReload(sender) } else { reload(asker: sender) }
-      case .timedOut:
+      case .signal(.upgrade, let asker):
+        beginUpgrade(askedBy: asker, isEnding: isEnding)
+      case .signal(.reload, let asker) where isEnding:
+        OrderAnswer.send("refused\nthe process is ending", to: asker)
+      case .signal(let signal, let asker):
+        obey(signal, from: asker)
+      case .timedOut, .channelSpoke:
         break
       case .threadEnded:
         forgetEnded()
-        if isEnding || !current.workers.contains(where: \.hasEnded) { continue }
+        let isExpected = isEnding || hasHandedOver
+        if isExpected || !current.workers.contains(where: \.hasEnded) { continue }
+        giveUpUpgrade(because: "a worker has ended")
         notice("a worker has ended unexpectedly; the others finish what runs")
         status = .failure
         isEnding = true
         manager.stopping("a worker has ended unexpectedly")
         end(.drain)
       }
-      watchdog.look(roster.workers.map(\.mailbox), isEnding: isEnding)
+      carryOnUpgrade()
+      watchdog.look(manager, roster.workers.map(\.mailbox), isEnding: isEnding)
     }
     threads.join()
     logKeeper?.end()
     return status
+  }
+
+  /// How long the main thread may sleep; nil for ever.
+  private func patience(_ watchdog: Watchdog) -> Int? {
+    let times = [watchdog.remainingMilliseconds(manager), upgrade?.remainingMilliseconds]
+    return times.compactMap { $0 }.min()
+  }
+
+  /// Does what a signal asks that leaves the process as it is. While it is not known who serves on,
+  /// it is kept for that one, and later passed on to it.
+  mutating func obey(_ signal: ControlSignal, from asker: Int32 = 0) {
+    if signal == .reopen { post(.reopenLogs) }
+    successor?.send(signal)
+    if upgrade != nil { upgrade?.deferred.append(signal) }
+    guard signal == .reload else { return }
+    if let successor {
+      let text = "refused\nprocess \(successor.number) serves now; it was told"
+      return OrderAnswer.send(text, to: asker)
+    }
+    if upgrade == nil { reload(asker: asker) }
   }
 
   /// Tells the workers to end. They hold the listening sockets from here on: who comes when they
@@ -225,11 +276,6 @@ struct Server {
   private mutating func end(_ command: WorkerCommands) {
     sockets?.closeAll()
     post(command)
-  }
-
-  private func refuseReload(_ asker: Int32) {
-    let outcome = OrderReport.Outcome(isDone: false, text: "the process is ending")
-    OrderReport.send(outcome, to: asker)
   }
 
   /// Lets go of what has ended.
@@ -240,19 +286,30 @@ struct Server {
     earlier.removeAll(where: \.hasEnded)
   }
 
-  /// Removes the pid file and the unix sockets, that of `control` included.
+  /// Removes the pid file and the unix sockets, that of `control` included, but for what belongs to
+  /// the process before or behind this one.
   func removeFiles() {
-    sockets?.removeSocketFiles()
-    control?.remove()
     pidFile?.remove()
+    if hasHandedOver { return }
+    sockets?.removeSocketFiles(andTakenOnes: hasTakenOver)
+    control?.remove(evenIfTaken: hasTakenOver)
   }
+
+  /// True when another process serves in the place of this one.
+  var hasHandedOver: Bool { successor != nil }
 
   // MARK: What a reload replaces
 
   /// Uses another pid file from here on.
   mutating func replacePIDFile(_ new: PIDFile?) {
-    if let old = pidFile, old.path != new?.path { old.remove() }
+    guard pidFile?.path != new?.path else { return }
+    pidFile?.remove()
     pidFile = new
+    do throws(ProcessProblem) {
+      try new?.claim()
+    } catch {
+      notice(error.message)
+    }
   }
 
   /// Answers at another socket from here on.
@@ -269,16 +326,14 @@ struct Server {
 
   /// Keeps the logs of the configuration in force.
   mutating func restartLogKeeper() {
-    logKeeper?.end()
     do throws(KernelError) {
-      logKeeper = try makeLogKeeper()
+      try keepLogs(.rotate)
     } catch {
-      logKeeper = nil
       notice("log rotation: \(error.describe())")
     }
   }
 
-  private func post(_ commands: WorkerCommands) { roster.post(commands) }
+  func post(_ commands: WorkerCommands) { roster.post(commands) }
 
   func notice(_ message: String) { StandardStream.notice("waybill: \(message)") }
 }

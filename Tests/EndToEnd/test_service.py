@@ -57,8 +57,9 @@ class Manager:
         # Above the numbers that they are to get.
         copies = [os.dup(each.fileno()) for each in sockets]
         copies = [copy if copy > 10 else os.dup2(copy, copy + 50) for copy in copies]
+        numbers = "LISTEN_PID=$$ WATCHDOG_PID=${WATCHDOG_PID:-$$}"
         self.process = subprocess.Popen(
-            ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", binary(), "-c", "proxy.conf"],
+            ["sh", "-c", f'{numbers} exec "$@"', "sh", binary(), "-c", "proxy.conf"],
             cwd=self.folder, env=environment() | told | dict(variables), stderr=self.output,
             stdout=self.output, preexec_fn=pass_on,
             pass_fds=list(range(3, 3 + len(copies))),
@@ -178,6 +179,62 @@ def test_a_worker_that_hangs_starves_the_watchdog(manager, tmp_path):
     finally:
         manager.end()
         folder.remove()
+
+
+@pytest.mark.parametrize("passes", [False, True], ids=["own", "passed"])
+def test_an_upgrade_moves_the_main_process(manager, listener, passes):
+    """The old process says so, because only the main process is listened to; from then on it says
+    nothing more. The watchdog is fed by the new one."""
+    port = listener.getsockname()[1] if passes else free_port()
+    conf = f"pid waybill.pid; worker_threads 2;\nserver {{ listen 127.0.0.1:{port}; {SITE} }}"
+    names = "web"
+    manager.start(conf, [listener] if passes else [], names, WATCHDOG_USEC="1000000")
+    manager.wait_ready()
+    first = manager.process
+    pid_file = manager.folder / "waybill.pid"
+    assert pid_file.read_text() == f"{first.pid}\n"
+    if passes:
+        # What the manager has opened can be named by the next configuration.
+        text = (manager.folder / "proxy.conf").read_text()
+        named = text.replace(f"127.0.0.1:{port}", "systemd:web")
+        (manager.folder / "proxy.conf").write_text(named)
+    unfinished = RawConnection(port)
+    unfinished.send(b"GET / HTTP/1.1\r\n")
+    time.sleep(0.2)
+    first.send_signal(signal.SIGUSR2)
+    manager.wait_ready(2)
+    second = int(manager.said("READY")[1]["MAINPID"])
+    try:
+        # Its own end is not the service's.
+        first.terminate()
+        time.sleep(0.2)
+        assert first.poll() is None
+        unfinished.close()
+        assert second != first.pid and pid_file.read_text() == f"{second}\n"
+        assert first.wait(10) == 0
+        order = [next(iter(fields)) for fields in manager.messages if "WATCHDOG" not in fields]
+        assert order == ["READY", "RELOADING", "READY"]
+        fed = len(manager.said("WATCHDOG"))
+        wait_for(lambda: len(manager.said("WATCHDOG")) > fed + 3, "signs of life", 10)
+        assert get(port).body == b"here"
+        environ = open(f"/proc/{second}/environ", "rb").read()
+        assert b"WATCHDOG_PID" not in environ and manager.address.encode() in environ
+    finally:
+        os.kill(second, signal.SIGTERM)
+        wait_for(lambda: not os.path.exists(pid_file), "the end of the new process", 10)
+    assert manager.said("STOPPING", "1")
+
+
+def test_an_upgrade_that_fails_ends_the_reload(manager):
+    process = manager.start(own_site())
+    manager.wait_ready()
+    (manager.folder / "proxy.conf").write_text("nonsense;")
+    process.send_signal(signal.SIGUSR2)
+    manager.wait_ready(2)
+    assert manager.said("READY")[1]["MAINPID"] == str(process.pid)
+    assert manager.said("READY")[1]["STATUS"] == "the upgrade failed"
+    process.terminate()
+    assert process.wait(10) == 0
 
 
 @pytest.mark.parametrize("workers", [1, 2])

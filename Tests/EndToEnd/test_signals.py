@@ -78,6 +78,20 @@ def test_idle_connections_do_not_delay_the_end(site, backend, number, used):
     assert len(proxy.wait_lines(10 if used else 0)) == (10 if used else 0)
 
 
+def test_who_waits_to_be_accepted_is_served(site, backend):
+    """However many: closing the socket would reset them, requests and all."""
+    proxy = site.serve(backend)
+    proxy.signal(signal.SIGSTOP)
+    connections = [proxy.connect() for _ in range(300)]
+    for connection in connections:
+        connection.send(request_bytes())
+    proxy.signal(signal.SIGTERM)
+    proxy.signal(signal.SIGCONT)
+    assert {connection.receive().status for connection in connections} == {200}
+    assert proxy.wait_exit(5) == 0
+    proxy.wait_lines(300)
+
+
 @pytest.mark.parametrize("number", ENDING)
 def test_a_second_signal_ends_at_once(held, number):
     proxy, connection = held

@@ -39,12 +39,13 @@ final class EngineBed {
   /// The worker has ended: `turn` said so.
   private(set) var hasStopped = false
 
-  /// A worker that serves `plan`. `workerCount` says with how many others it shares the log files,
+  /// A worker that serves `plan`, whose one `listen` has a socket at each of `doors`. `workerCount` says with how many others it shares the log files,
   /// `share` where it counts together with them.
   init(
     _ plan: Plan, seed: UInt64 = 1, faults: Faults = .none,
     network: NetworkSettings = NetworkSettings(), workerCount: Int = 1, isAsked: Bool = false,
-    tls: TLSTables = .none, number: Int = 0, metrics share: (Metrics, MetricsGeneration)? = nil
+    tls: TLSTables = .none, number: Int = 0, metrics share: (Metrics, MetricsGeneration)? = nil,
+    doors: [Location] = [frontDoor]
   ) {
     metrics = share?.0 ?? Metrics(version: "1", startTime: 0)
     let generation = share?.1 ?? metrics.begin(plan, workers: 1)
@@ -55,9 +56,11 @@ final class EngineBed {
       ? RecentLines(places: Limits.keptFailures, placeBytes: Limits.failureBytes) : nil
     SessionCensus.begin()
     world = SimulatedWorld(seed: seed, faults: faults, network: network)
-    let listener = world.listen(on: frontDoor)
     var settings = WorkerSettings(
-      number: number, count: workerCount, processID: 7, listeners: [listener])
+      number: number, count: workerCount, processID: 7, listeners: [])
+    settings.listeners = doors.map { [world] door in
+      ListeningSocket(world.listen(on: door), listener: 0)
+    }
     settings.metrics = MetricsShare(metrics, generation)
     settings.desk = desk
     settings.failures = failures
@@ -115,9 +118,9 @@ final class EngineBed {
   @discardableResult
   func client(
     after delay: Interval = Interval(nanoseconds: 0), patience: Interval = .seconds(600),
-    _ actions: [PeerAction]
+    at door: Location = frontDoor, _ actions: [PeerAction]
   ) -> ClientID {
-    let client = world.addClient(to: frontDoor, after: delay, patience: patience, actions)
+    let client = world.addClient(to: door, after: delay, patience: patience, actions)
     clients.append(client)
     return client
   }

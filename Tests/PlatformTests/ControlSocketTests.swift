@@ -1,3 +1,4 @@
+import Glibc
 import Platform
 import Synchronization
 import Testing
@@ -65,17 +66,32 @@ struct ControlSocketTests {
     let folder = try TemporaryFolder()
     let socket = try ControlSocket(path: folder.path + "/control", mode: 0o600)
     let silent = try LocalStream(path: folder.path + "/control")
-    guard let first = socket.next() else { return }
+    guard let first = socket.next() else { throw KernelError(code: EIO) }
     let nothing = first.line(limit: 100, withinMilliseconds: 20)
     #expect(nothing == nil)
     let talker = try LocalStream(path: folder.path + "/control")
     let isTaken = talker.write([UInt8](repeating: 0x61, count: 200), withinMilliseconds: 1_000)
     #expect(isTaken)
-    guard let second = socket.next() else { return }
+    guard let second = socket.next() else { throw KernelError(code: EIO) }
     let tooMuch = second.line(limit: 100, withinMilliseconds: 1_000)
     #expect(tooMuch == nil)
     _ = silent.write([], withinMilliseconds: 1)
     socket.remove()
+  }
+
+  /// Another process answers from then on, by the same socket.
+  @Test func aClosedOneTakesNobody() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/control"
+    let socket = try ControlSocket(path: path, mode: 0o600)
+    let stream = try LocalStream(path: path)
+    socket.close()
+    let isOver = socket.next() == nil
+    #expect(isOver)
+    let isTaken = stream.write(Array("waits".utf8), withinMilliseconds: 1_000)
+    #expect(isTaken && socket.passedOn.count == 1)
+    socket.remove()
+    #expect(socket.passedOn.isEmpty)
   }
 
   /// Who waits for the next one is woken, and told that there is none.

@@ -48,19 +48,3 @@ import Testing
     #expect(first.lowerBound == 1 && first.upperBound == second.lowerBound && second.count > 0)
   }
 }
-
-@Suite struct OrderReportTests {
-  @Test func comesFromTheProcessThatWasAsked() throws {
-    let inbox = try OrderReport.Inbox()
-    let outcome = OrderReport.Outcome(isDone: false, text: "line 1\nline 2")
-    OrderReport.send(outcome, to: getpid())
-    #expect(inbox.outcome(from: getpid() + 1, withinMilliseconds: 20) == nil)
-    OrderReport.send(outcome, to: getpid())
-    #expect(inbox.outcome(from: getpid(), withinMilliseconds: 1_000) == outcome)
-    #expect(throws: KernelError.self) { _ = try OrderReport.Inbox() }
-  }
-
-  @Test func nobodyHasToWaitForIt() {
-    OrderReport.send(OrderReport.Outcome(isDone: true, text: ""), to: 1)
-  }
-}

@@ -44,6 +44,30 @@ import Testing
     #expect(isResumed(session, server, client) == false)
   }
 
+  /// The process that takes this one's place opens what was sealed here, and replaces keys when
+  /// this one would have.
+  @Test func aTicketIsTakenByAnotherProcess() throws {
+    let keys = TicketKeys(interval: 100)
+    let client = try TLSBed.clientContext()
+    keys.rotate(now: 1000)
+    let session = try saved(try TLSBed.serverContext(keys: keys), client)
+    defer { session.free() }
+    let others = TicketKeys(interval: 100)
+    let server = try TLSBed.serverContext(keys: others)
+    others.adopt([])
+    others.adopt([1, 2, 3])
+    others.rotate(now: 1000)
+    #expect(isResumed(session, server, client) == false)
+    others.adopt(keys.exported)
+    others.rotate(now: 1099)
+    #expect(others.exported == keys.exported && others.exported.count == 88)
+    #expect(isResumed(session, server, client) == true)
+    others.rotate(now: 1100)
+    #expect(others.exported.count == 168)
+    #expect(isResumed(session, server, client) == true)
+    #expect(TicketKeys(interval: 100).exported.isEmpty)
+  }
+
   /// Clients use a ticket of TLS 1.3 once, so that nobody can tell their connections together.
   @Test func aResumedSessionBringsATicketOfItsOwn() throws {
     let server = try TLSBed.serverContext()

@@ -37,22 +37,17 @@ void clinux_name_thread(const char *name);
 // Ignores SIGPIPE: a write to a pipe that nobody reads is then an error like any other.
 void clinux_ignore_broken_pipes(void);
 
-// Blocks the signals that end, reopen or reload in the calling thread and in those that it starts,
-// and returns a descriptor from which `clinux_next_signal` takes them.
+// Makes the signals that reload, reopen or upgrade wait until `clinux_signal_create` was called;
+// left alone they would end the process.
+int clinux_hold_signals(void);
+
+// Blocks the signals that end, reopen, reload or upgrade in the calling thread and in those that it
+// starts, and returns a descriptor from which `clinux_next_signal` takes them.
 int clinux_signal_create(void);
 
-// The next of those signals, 0 when there is none, or the negated errno. `sender` is the process
-// that has sent it; 0 when none has.
+// The next of those signals, 0 when there is none, or the negated errno. `sender` becomes the
+// process that sent it, or 0.
 int clinux_next_signal(int descriptor, int *sender);
-
-// A socket at a name in the abstract space that takes datagrams and says who has sent them.
-int clinux_report_socket(const char *name);
-
-// Takes a datagram; `sender` is the process that has sent it. The negated errno when there is none.
-long clinux_take_report(int socket, void *buffer, size_t count, int *sender);
-
-// Sends a datagram to such a name; 0, or the negated errno.
-int clinux_send_report(const char *name, const void *bytes, size_t count);
 
 // 1 when anybody has the file, here opened for reading, open for writing too; 0 when nobody has.
 // A negated errno where the file system can't tell, or the file is somebody else's.
@@ -61,15 +56,34 @@ int clinux_is_being_written(int descriptor);
 // Lowers the calling thread's share of the processor; 19 is the least.
 void clinux_lower_priority(int niceness);
 
-// Waits until one of two descriptors is readable. 1: the first, 2: the second, 3: both; 0: the time
-// is over, which it never is for a negative one.
-int clinux_wait_for_either(int first, int second, int milliseconds);
+// Waits until one of three descriptors is readable, of which negative ones never are. The sum of 1
+// for the first, 2 for the second, 4 for the third; 0: the time is over, which it never is for a
+// negative one.
+int clinux_wait_for_any(int first, int second, int third, int milliseconds);
 
 // Waits until a descriptor is readable (or writable, when `writes` is not 0). 0: the time is over.
 int clinux_wait_for(int descriptor, int writes, int milliseconds);
 
 // Who is at the other end of a unix socket: the user, and its first group.
 int clinux_peer_identity(int socket, uint32_t *user, uint32_t *group);
+
+// The process at the other end of a unix socket when the connection was made; 0 if unknown.
+int clinux_peer_process(int socket);
+
+// Two connected sockets that keep messages apart, non-blocking and closed by exec. 0, or the
+// negated errno.
+int clinux_message_pair(int pair[2]);
+
+// Starts the program at `path` as a child of this process; `arguments` end with a null pointer. It
+// gets our environment with the variable `added` ("NAME=value") and without that of the name
+// `dropped`; and of our descriptors the standard streams and `kept`. Signals that are blocked here
+// are blocked there. 0, or the negated errno.
+int clinux_spawn(const char *path, char *const arguments[], const char *added, const char *dropped,
+                 const int *kept, size_t kept_count, int *process);
+
+// Takes what is left of a child that has ended. Its number, or 0 when it still runs; `status`
+// becomes its exit code, or the negated number of the signal that ended it.
+int clinux_reap(int process, int *status);
 
 // Whether who is at the other end of a unix socket has that further group.
 int clinux_peer_has_group(int socket, uint32_t group);

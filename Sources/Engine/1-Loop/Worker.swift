@@ -62,6 +62,9 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     case leaving(until: Instant)
     /// No new connections; ends when the last one is closed, at the latest at the instant given.
     case draining(until: Instant)
+    /// Another process takes the new connections. Clients that are here may send one request more
+    /// until the first instant; what runs then has until the second one.
+    case handedOver(until: Instant, end: Instant)
     case stopped
   }
 
@@ -198,7 +201,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     var deadline = min(timers.nextDeadline, logs.nextDeadline)
     deadline = min(deadline, listeners.resumeAt)
     switch lifecycle {
-    case .leaving(let end), .draining(let end): deadline = min(deadline, end)
+    case .leaving(let end), .draining(let end), .handedOver(let end, _):
+      deadline = min(deadline, end)
     case .serving, .retiring, .stopped: break
     }
     return deadline
@@ -208,7 +212,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   @inline(__always) private mutating func note(_ event: KernelEvent) {
     if event.token == KernelEvent.wakeToken { return obeyCommands() }
     if let index = ListenerTable.index(ofToken: event.token) {
-      return acceptConnections(socket: index)
+      acceptConnections(socket: index)
+      return
     }
     guard let connection = connections.element(at: UInt32(truncatingIfNeeded: event.token)),
       connection.pointee.token == event.token, connection.pointee.phase != .closed

@@ -77,7 +77,7 @@ extension Worker where K: ~Copyable {
       // In its own turn, so that a client that pipelines can't keep the worker to itself.
       return enqueue(connection)
     }
-    if !takesConnections { return closeUnlessRequested(connection) }
+    if isDraining || isRetiring { return closeUnlessRequested(connection) }
     buffers.giveBack(&connection.pointee.input)
     startWaiting(connection, for: .nextRequest, atMost: timeout)
     if connection.pointee.flags.contains(.readable) { enqueue(connection) }

@@ -45,24 +45,29 @@ struct ListenerTable: ~Copyable {
 }
 
 extension Worker where K: ~Copyable {
-  /// Takes the connections that wait at a listening socket, a bounded number in one turn.
-  mutating func acceptConnections(socket index: Int) {
-    guard listeners.isAccepting, index < listeners.sockets.count else { return }
+  /// Takes the connections that wait at a listening socket, a bounded number in one turn. True when
+  /// there may be more.
+  @discardableResult mutating func acceptConnections(socket index: Int) -> Bool {
+    guard listeners.isAccepting, index < listeners.sockets.count else { return false }
     let socket = listeners.sockets[index]
     for _ in 0..<Limits.acceptsPerTurn {
       // Without a slot there would be no 503 and no line: the connection waits in the kernel
       // instead.
       if connections.count == connections.capacity && idleClients.count == 0 {
-        return pauseAccepting(nil)
+        pauseAccepting(nil)
+        return false
       }
       switch kernel.accept(socket.descriptor) {
       case .connection(let descriptor, let peer):
         admit(descriptor, peer: peer, listener: socket.listener)
-      case .wouldBlock: return
+      case .wouldBlock: return false
       case .aborted: continue
-      case .exhausted(let error): return pauseAccepting(error)
+      case .exhausted(let error):
+        pauseAccepting(error)
+        return false
       }
     }
+    return true
   }
 
   /// Begins a connection, or refuses it when there are too many.

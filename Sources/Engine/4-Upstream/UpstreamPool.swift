@@ -77,7 +77,7 @@ extension Worker where K: ~Copyable {
       && connection.pointee.flags.isDisjoint(with: unusable)
       && tables.upstreams[plan].idleConnections > 0
       && connection.pointee.requestCount < tables.upstreams[plan].keepaliveRequests
-      && !isDraining
+      && (takesConnections || isRetiring)
   }
 
   /// Drops an idle connection that something happened to: its peer closed it, or sent what nobody
@@ -92,47 +92,5 @@ extension Worker where K: ~Copyable {
     upstreams.removeIdle(connection)
     countIdle(connection, by: -1)
     close(connection)
-  }
-
-  /// True when all is as usual.
-  @inline(__always) var isServing: Bool {
-    if case .serving = lifecycle { return true }
-    return false
-  }
-
-  /// True when a connection ends with its response, because the worker does: not if it can be left
-  /// to an heir.
-  @inline(never) mutating func isLastResponse(_ exchange: ExchangePointer) -> Bool {
-    !isRetiring || !isKept(listener: Int(exchange.pointee.downstream.pointee.origin))
-  }
-
-  /// True when what runs is finished and then all ends.
-  var isDraining: Bool {
-    switch lifecycle {
-    case .serving, .retiring, .leaving: false
-    case .draining, .stopped: true
-    }
-  }
-
-  /// True when another worker takes this one's place.
-  var isRetiring: Bool {
-    if case .retiring = lifecycle { return true }
-    return false
-  }
-
-  /// True when new connections are taken.
-  var takesConnections: Bool {
-    switch lifecycle {
-    case .serving, .leaving: true
-    case .retiring, .draining, .stopped: false
-    }
-  }
-
-  /// True when the process was told to end.
-  var isLeaving: Bool {
-    switch lifecycle {
-    case .serving, .retiring: false
-    case .leaving, .draining, .stopped: true
-    }
   }
 }

@@ -28,9 +28,9 @@ extension Worker where K: ~Copyable {
   }
 
   /// Answers what `health` asks for: as `return` would, and 503 from the moment on in which Waybill
-  /// was told to end.
+  /// was told to end. Handing over to another process is no end: clients are to come again.
   mutating func answerHealth(_ exchange: ExchangePointer) {
-    if isLeaving { refuse(exchange, 503, .none, .completed) } else { answer(exchange) }
+    if isGoingAway { refuse(exchange, 503, .none, .completed) } else { answer(exchange) }
   }
 
   /// Answers with an error, or cuts the response if one has begun. What is known of the reason goes

@@ -1,4 +1,5 @@
-// What other threads ask of a worker: reopen the logs, stop when all is finished, stop now.
+// What other threads ask of a worker: reopen the logs, leave the service to another process, stop
+// when all is finished, stop now.
 // Questions about requests are answered in `Questions.swift`; how a worker is replaced by another
 // is in `Retirement.swift`.
 
@@ -18,6 +19,7 @@ extension Worker where K: ~Copyable {
     if commands.contains(.shareLogs) { logs.isShared = true }
     if commands.contains(.inherit) { inherit() }
     if commands.contains(.retire) { beginRetiring() }
+    if commands.contains(.handOver) { handOver() }
     if commands.contains(.drain) { beginEnding() }
     if commands.contains(.stop) { stop() }
   }
@@ -25,20 +27,51 @@ extension Worker where K: ~Copyable {
   /// Begins to end: at once, or after the `shutdown_delay`, in which all is served as before but
   /// that health checks fail and each response is its connection's last.
   private mutating func beginEnding() {
-    if isRetiring { return beginDraining() }
-    guard case .serving = lifecycle else { return }
-    guard tables.shutdownDelay.nanoseconds > 0 else { return beginDraining() }
-    lifecycle = .leaving(until: now + tables.shutdownDelay)
+    switch lifecycle {
+    case .serving where tables.shutdownDelay.nanoseconds > 0:
+      lifecycle = .leaving(until: now + tables.shutdownDelay)
+    case .serving, .retiring: beginDraining()
+    case .handedOver(_, let end): drain(until: end)
+    case .leaving, .draining, .stopped: return
+    }
   }
 
   /// Takes no more connections and closes those that are idle; what runs may finish until the
   /// `shutdown_timeout`.
   private mutating func beginDraining() {
-    // What already waits in the accept queues would be reset when the sockets close.
-    for index in listeners.sockets.indices { acceptConnections(socket: index) }
+    acceptLastConnections()
     closeListeners()
-    lifecycle = .draining(until: now + tables.shutdownTimeout)
+    drain(until: now + tables.shutdownTimeout)
+  }
+
+  /// Leaves new connections to another process that listens on the same sockets.
+  ///
+  /// A client whose connection were closed now might have its next request on the way, which
+  /// nobody would answer. So each is served once more and told that its connection ends; only who
+  /// has nothing to say for a while is closed.
+  private mutating func handOver() {
+    guard isServing || isRetiring else { return }
+    acceptLastConnections()
+    closeListeners()
+    let end = now + tables.shutdownTimeout
+    lifecycle = .handedOver(until: min(now + Limits.lastRequestWait, end), end: end)
+    closeIdleUpstreams()
+  }
+
+  /// Closes the connections that are idle; what runs may finish until `end`.
+  private mutating func drain(until end: Instant) {
+    lifecycle = .draining(until: end)
     closeIdleConnections()
+  }
+
+  /// Takes what already waits in the accept queues: it would be reset when the sockets close.
+  private mutating func acceptLastConnections() {
+    for index in listeners.sockets.indices { acceptLastConnections(socket: index) }
+  }
+
+  /// The same for one socket.
+  mutating func acceptLastConnections(socket index: Int) {
+    for _ in 0..<Limits.lastAccepts where !acceptConnections(socket: index) { break }
   }
 
   mutating func closeListeners() {
@@ -52,8 +85,12 @@ extension Worker where K: ~Copyable {
   private mutating func closeIdleConnections() {
     closeUnnamedConnections()
     while let connection = idleClients.first { beginOrClose(connection) }
+    closeIdleUpstreams()
+  }
+
+  private mutating func closeIdleUpstreams() {
     for upstream in 0..<upstreams.count {
-      while let idle = upstreams.anyIdle(upstream) { closePooled(idle) }
+      while let idle = upstreams.oldestOfAll(upstream) { closePooled(idle) }
     }
   }
 
@@ -142,9 +179,17 @@ extension Worker where K: ~Copyable {
   /// Goes on to the next step of ending: to draining when the delay is over, to the end when
   /// nothing is left to finish, or no more time.
   mutating func carryOnEnding() {
-    if isRetiring { return carryOnRetiring() }
-    if case .leaving(let deadline) = lifecycle, deadline <= now { beginDraining() }
-    guard case .draining(let deadline) = lifecycle else { return }
-    if connections.count == 0 || deadline <= now { stop() }
+    switch lifecycle {
+    case .serving, .stopped: return
+    case .retiring: return carryOnRetiring()
+    case .leaving(let deadline) where deadline <= now: beginDraining()
+    case .handedOver(let deadline, let end) where deadline <= now: drain(until: end)
+    case .leaving, .handedOver, .draining: break
+    }
+    switch lifecycle {
+    case .draining(let deadline) where deadline <= now: stop()
+    case .draining, .handedOver: if connections.count == 0 { stop() }
+    case .serving, .retiring, .leaving, .stopped: return
+    }
   }
 }

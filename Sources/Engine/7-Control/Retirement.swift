@@ -17,7 +17,7 @@ extension Worker where K: ~Copyable {
     // reset when it closes.
     for (index, socket) in listeners.sockets.enumerated()
     where !isKept(listener: socket.listener) {
-      acceptConnections(socket: index)
+      acceptLastConnections(socket: index)
     }
     closeListeners()
     lifecycle = .retiring

@@ -4,12 +4,6 @@
 import CLinux
 import Glibc
 
-/// What tells one file from all others while it exists.
-public struct FileIdentity: Equatable, Sendable {
-  let device: UInt64
-  let node: UInt64
-}
-
 /// An open file; closed when the last reference goes.
 public final class ReadableFile: Sendable {
   /// What kind of thing a path names.
@@ -94,11 +88,5 @@ public final class ReadableFile: Sendable {
       initialized = (try? outcome.get()) ?? 0
     }
     return outcome.map { _ in bytes }
-  }
-}
-
-extension FileIdentity {
-  init(_ status: stat) {
-    self.init(device: UInt64(status.st_dev), node: UInt64(status.st_ino))
   }
 }

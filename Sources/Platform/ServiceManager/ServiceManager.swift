@@ -18,9 +18,19 @@ public struct ServiceManager: Sendable {
     watchdogMilliseconds = isOurs ? microseconds.map { max(1, $0 / 1000) } : nil
   }
 
-  /// Serving begins, or goes on after a reload; `status` is what `systemctl status` shows.
-  public func ready(_ status: String) {
-    tell("READY=1\nMAINPID=\(getpid())\nSTATUS=\(status)")
+  /// A manager that nobody is.
+  private init(socket: Descriptor?) {
+    self.socket = socket
+    watchdogMilliseconds = nil
+  }
+
+  /// None: what it is told goes nowhere, and it waits for no signs of life.
+  public static var none: ServiceManager { ServiceManager(socket: nil) }
+
+  /// Serving begins, or goes on after a reload or in another process; `status` is what `systemctl
+  /// status` shows.
+  public func ready(_ status: String, process: Int32 = getpid()) {
+    tell("READY=1\nMAINPID=\(process)\nSTATUS=\(status)")
   }
 
   /// A reload begins. `ready` ends it.

@@ -19,7 +19,7 @@ struct ControlServer: Sendable {
   private static let answeringTime = 2_000
   private static let readingTime = 5_000
 
-  /// Serves until the process ends, or another socket takes this one's place.
+  /// Serves until the socket is closed.
   func run() {
     while let stream = socket.next() { serve(stream) }
   }

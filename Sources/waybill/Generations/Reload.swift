@@ -29,14 +29,12 @@ extension Server {
       let text = "generation \(current.number) serves \(configurationPath) \(extent)"
       for line in warnings + ["reload: \(text)"] { tell(.notice, line) }
       manager.ready(text)
-      let report = (warnings + [text]).joined(separator: "\n")
-      OrderReport.send(OrderReport.Outcome(isDone: true, text: report), to: asker)
+      OrderAnswer.send((["done"] + warnings + [text]).joined(separator: "\n"), to: asker)
     } catch {
       for line in error.messages { tell(.error, line) }
       tell(.error, "reload: refused; generation \(current.number) serves on")
       manager.ready("a reload was refused; generation \(current.number) serves on")
-      let report = error.messages.joined(separator: "\n")
-      OrderReport.send(OrderReport.Outcome(isDone: false, text: report), to: asker)
+      OrderAnswer.send((["refused"] + error.messages).joined(separator: "\n"), to: asker)
     }
   }
 

@@ -1,0 +1,41 @@
+// `waybill -s reload`: it waits for what comes of it, and says it.
+
+import Platform
+
+/// Has `process`, which the pid file at `path` names, read its configuration anew.
+func orderReload(of process: Int32, pidPath path: String) -> ExitStatus {
+  let answers: OrderAnswer
+  do throws(KernelError) {
+    answers = try OrderAnswer()
+  } catch {
+    report("no answer can be received: \(error.describe())")
+    return .failure
+  }
+  // A signal that meets another one of its kind is lost, and with it who has sent it; a second
+  // reload does no harm.
+  for _ in 0..<attempts {
+    if let error = ProcessControl.send(.reload, to: process) {
+      report("process \(process) of pid file \(path): \(error.describe())")
+      return .failure
+    }
+    let deadline = MachineTime.milliseconds + patience
+    while MachineTime.milliseconds < deadline && ProcessControl.isThere(process) {
+      if let answer = answers.next(from: process, withinMilliseconds: 100) { return tell(answer) }
+    }
+  }
+  report("process \(process) did not say what came of the reload; its error log may")
+  return .failure
+}
+
+/// How often the signal is sent, and how long an answer may take, in milliseconds: names may have to
+/// be resolved, and a resolver gives up after ten seconds.
+private let attempts = 3
+private let patience = 20_000
+
+private func tell(_ answer: String) -> ExitStatus {
+  let lines = answer.split(separator: "\n")
+  for line in lines.dropFirst() { report(String(line)) }
+  if lines.first == "done" { return .success }
+  report("reload refused; the old configuration serves on")
+  return .usage
+}

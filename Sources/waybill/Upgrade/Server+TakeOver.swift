@@ -1,0 +1,37 @@
+// What the new process of a binary upgrade does. It opens all that it needs, says so, and waits: as
+// long as the old process has not told it to begin, nothing that others can see has changed.
+
+import HTTP
+import Plan
+import Platform
+import TLS
+
+extension Server {
+  /// Waits for the word to begin, and takes what is there once only. Nothing without a predecessor.
+  mutating func takeOver() throws(ProcessProblem) {
+    guard let predecessor else { return }
+    predecessor.channel.send(.ready)
+    let answer = predecessor.channel.receive(withinMilliseconds: Upgrade.patience)
+    guard case .word(.begin, let keys) = answer else {
+      throw ProcessProblem(message: "upgrade: the process that began it is gone")
+    }
+    current.tls.keys.adopt(keys)
+    try pidFile?.claim()
+  }
+
+  private var controlAddress: [ListenAddress] {
+    current.plan.process.control.map { [ListenAddress(address: .unix, unixPath: $0.path)] } ?? []
+  }
+
+  /// Says to the predecessor, or else to the service manager, that the workers run.
+  mutating func confirm(_ status: String) {
+    defer { hasTakenOver = true }
+    guard let predecessor, predecessor.channel.send(.serves, Array(status.utf8)) else {
+      return manager.ready(status)
+    }
+    inherited.abandonAll(
+      but: Generation.addresses(of: current.plan) + controlAddress)
+    // It closes the channel once it has told the service manager whose signs of life count now.
+    _ = predecessor.channel.receive(withinMilliseconds: 1_000)
+  }
+}

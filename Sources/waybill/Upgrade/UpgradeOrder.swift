@@ -1,0 +1,47 @@
+// `waybill -s upgrade`: unlike other orders it waits for what comes of it.
+
+import Platform
+
+/// Asks `process`, which the pid file at `path` names, for a binary upgrade.
+func orderUpgrade(of process: Int32, pidPath path: String) -> ExitStatus {
+  let answers: OrderAnswer
+  do throws(KernelError) {
+    answers = try OrderAnswer()
+  } catch {
+    report("no answer can be received: \(error.describe())")
+    return .failure
+  }
+  if let error = ProcessControl.send(.upgrade, to: process) {
+    report("process \(process) of pid file \(path): \(error.describe())")
+    return .failure
+  }
+  // Two steps; and it may take a moment to look at the signal, and to end the new process.
+  let deadline = MachineTime.milliseconds + 2 * Upgrade.patience + 5_000
+  while MachineTime.milliseconds < deadline && ProcessControl.isThere(process) {
+    if let answer = answers.next(from: process, withinMilliseconds: 100) { return tell(answer) }
+  }
+  return tellWithoutAnswer(process, path)
+}
+
+private func tell(_ answer: String) -> ExitStatus {
+  let parts = answer.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+  let text = parts.count > 1 ? String(parts[1]) : ""
+  guard parts.first == "serves" else {
+    report("the upgrade failed: \(text)")
+    return .failure
+  }
+  report("process \(text) serves")
+  return .success
+}
+
+/// The signal may have been one with that of somebody else, who got the answer.
+private func tellWithoutAnswer(_ process: Int32, _ path: String) -> ExitStatus {
+  do throws(ProcessProblem) {
+    let current = try PIDFile.read(path: path)
+    if current != process && ProcessControl.isThere(current) { return tell("serves\n\(current)") }
+  } catch {
+    // Then nobody serves, or nobody can be found.
+  }
+  report("process \(process) did not say what came of the upgrade; its error log may")
+  return .failure
+}
