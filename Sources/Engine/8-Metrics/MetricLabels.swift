@@ -36,12 +36,6 @@ extension RequestLabels {
   var metricLabels: [MetricLabel] {
     [MetricLabel("server", server), MetricLabel("upstream", upstream)]
   }
-
-  func precedes(_ other: RequestLabels) -> Bool {
-    server == other.server
-      ? upstream.lexicographicallyPrecedes(other.upstream)
-      : server.lexicographicallyPrecedes(other.server)
-  }
 }
 
 extension HistogramSnapshot {

@@ -13,8 +13,8 @@ struct MetricTotals: Sendable {
 
   /// By the number of the worker.
   var workers: [[UInt64]] = []
-  var requests: [RequestLabels: Requests] = [:]
-  var upstreams: [[UInt8]: [UInt64]] = [:]
+  var requests = LabelledRows<RequestLabels, Requests>()
+  var upstreams = LabelledRows<[UInt8], [UInt64]>()
 
   /// Adds what a generation has counted; without its gauges and exemplars when it is over. What
   /// nothing was counted of has no row.
@@ -26,50 +26,53 @@ struct MetricTotals: Sendable {
       let count = isOver ? WorkerCells.counterCount : WorkerCells.count
       let row = generation.row(ofWorker: worker)
       for cell in 0..<count { workers[worker][cell] &+= row[cell] }
-      addRequests(generation, worker, isOver: isOver)
-      addUpstreams(generation, worker, isOver: isOver)
     }
+    for index in generation.requestLabels.indices { addRequests(generation, index, isOver) }
+    for index in generation.upstreamNames.indices { addUpstream(generation, index, isOver) }
   }
 
   private mutating func addRequests(
-    _ generation: MetricsGeneration, _ worker: Int, isOver: Bool
+    _ generation: MetricsGeneration, _ index: Int, _ isOver: Bool
   ) {
-    let first = generation.requestRows(ofWorker: worker)
-    for index in generation.requestLabels.indices {
-      let row = first.advanced(by: index * RequestCells.count)
-      guard (0..<RequestCells.statusClassCount).contains(where: { row[$0] > 0 }) else { continue }
-      var sums = requests.removeValue(forKey: generation.requestLabels[index]) ?? Requests()
-      for cell in 0..<RequestCells.counterCount { sums.row[cell] &+= row[cell] }
-      for bucket in sums.exemplars.indices where !isOver {
-        guard let exemplar = row.exemplar(bucket) else { continue }
-        if exemplar.time >= sums.exemplars[bucket]?.time ?? 0 { sums.exemplars[bucket] = exemplar }
+    let rows = (0..<generation.workerCount).map {
+      generation.requestRows(ofWorker: $0).advanced(by: index * RequestCells.count)
+    }.filter { row in (0..<RequestCells.statusClassCount).contains { row[$0] > 0 } }
+    guard !rows.isEmpty else { return }
+    requests.change(generation.requestLabels[index], new: Requests()) { sums in
+      for row in rows {
+        for cell in 0..<RequestCells.counterCount { sums.row[cell] &+= row[cell] }
+        if !isOver { MetricTotals.addExemplars(row, to: &sums) }
       }
-      requests[generation.requestLabels[index]] = sums
     }
   }
 
-  private mutating func addUpstreams(
-    _ generation: MetricsGeneration, _ worker: Int, isOver: Bool
+  /// Of several exemplars of a bucket the youngest is kept.
+  private static func addExemplars(_ row: CounterRow, to sums: inout Requests) {
+    for bucket in sums.exemplars.indices {
+      guard let exemplar = row.exemplar(bucket) else { continue }
+      if exemplar.time >= sums.exemplars[bucket]?.time ?? 0 { sums.exemplars[bucket] = exemplar }
+    }
+  }
+
+  private mutating func addUpstream(
+    _ generation: MetricsGeneration, _ index: Int, _ isOver: Bool
   ) {
-    let first = generation.upstreamRows(ofWorker: worker)
-    let count = isOver ? UpstreamCells.counterCount : UpstreamCells.count
-    for index in generation.upstreamNames.indices {
-      let row = first.advanced(by: index * UpstreamCells.count)
-      guard row[UpstreamCells.tries] > 0 else { continue }
-      let name = generation.upstreamNames[index]
-      var sums =
-        upstreams.removeValue(forKey: name)
-        ?? [UInt64](repeating: 0, count: UpstreamCells.count)
-      for cell in 0..<count { sums[cell] &+= row[cell] }
-      upstreams[name] = sums
+    let rows = (0..<generation.workerCount).map {
+      generation.upstreamRows(ofWorker: $0).advanced(by: index * UpstreamCells.count)
+    }.filter { $0[UpstreamCells.tries] > 0 }
+    guard !rows.isEmpty else { return }
+    let new = [UInt64](repeating: 0, count: UpstreamCells.count)
+    upstreams.change(generation.upstreamNames[index], new: new) { sums in
+      let count = isOver ? UpstreamCells.counterCount : UpstreamCells.count
+      for row in rows {
+        for cell in 0..<count { sums[cell] &+= row[cell] }
+      }
     }
   }
 
   /// Forgets what has labels that none of these generations has.
   mutating func keepOnly(_ generations: [MetricsGeneration]) {
-    let labels = Set(generations.flatMap(\.requestLabels))
-    let names = Set(generations.flatMap(\.upstreamNames))
-    requests = requests.filter { labels.contains($0.key) }
-    upstreams = upstreams.filter { names.contains($0.key) }
+    requests = requests.only(Set(generations.flatMap(\.requestLabels)))
+    upstreams = upstreams.only(Set(generations.flatMap(\.upstreamNames)))
   }
 }

@@ -15,7 +15,10 @@ extension Worker where K: ~Copyable {
     }
     let isStatus = exchange.pointee.plan.pointee.action == .status
     let format: MetricsFormat = isStatus ? .json : wantedFormat(exchange)
-    respond(exchange, page: metrics.share.metrics.page(format), type: format.contentType)
+    let page = metrics.share.metrics.page(format)
+    // A large page takes its time, which belongs to this turn.
+    now = kernel.now()
+    respond(exchange, page: page, type: format.contentType)
   }
 
   private mutating func wantedFormat(_ exchange: ExchangePointer) -> MetricsFormat {

@@ -8,7 +8,7 @@ extension Metrics {
   /// by the plan: by its servers, its upstreams and its workers.
   public func page(_ format: MetricsFormat) -> UnsafeMutableBufferPointer<UInt8> {
     let (totals, workers) = totals()
-    var capacity = MetricsPage.firstCapacity
+    var capacity = MetricsPage.capacity(for: totals)
     while true {
       let memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: capacity)
       var page = MetricsPage(
@@ -26,7 +26,11 @@ extension Metrics {
 
 /// A page being written.
 private struct MetricsPage {
-  static let firstCapacity = 64 * 1024
+  /// What is enough unless names are long. Memory that is not written to costs nothing.
+  static func capacity(for totals: MetricTotals) -> Int {
+    let rows = totals.requests.rows.count + totals.upstreams.rows.count + totals.workers.count
+    return 64 * 1024 + rows * 8 * 1024
+  }
 
   var writer: MetricsWriter
   let totals: MetricTotals
@@ -48,12 +52,12 @@ private struct MetricsPage {
   // MARK: Requests
 
   private mutating func writeRequests() {
-    let rows = totals.requests.sorted { $0.key.precedes($1.key) }
-      .map { (labels: $0.key.metricLabels, sums: $0.value) }
+    let rows = zip(totals.requests.labels, totals.requests.rows)
+      .map { (labels: $0.metricLabels, sums: $1) }
     writer.begin(.requests)
     for (labels, sums) in rows {
       for (index, name) in statusClasses.enumerated() {
-        writer.sample(labels + [name], sums.row[RequestCells.statusClasses + index])
+        writer.sample(labels, name, sums.row[RequestCells.statusClasses + index])
       }
     }
     writer.begin(.requestDuration)
@@ -80,7 +84,7 @@ private struct MetricsPage {
         let count = types.reduce(0 as UInt64) { count, type in
           count &+ sum(WorkerCells.errors + type * WorkerCells.partyCount + party)
         }
-        if count > 0 { writer.sample([name, partyName], count) }
+        if count > 0 { writer.sample([name], partyName, count) }
       }
     }
   }
@@ -129,22 +133,22 @@ private struct MetricsPage {
 
   /// The two numbers are read one after the other, and the second may have grown meanwhile.
   private mutating func writeStates(_ labels: [MetricLabel], all: UInt64, idle: UInt64) {
-    writer.sample(labels + [MetricLabel("state", "active")], all > idle ? all - idle : 0)
-    writer.sample(labels + [MetricLabel("state", "idle")], idle)
+    writer.sample(labels, MetricLabel("state", "active"), all > idle ? all - idle : 0)
+    writer.sample(labels, MetricLabel("state", "idle"), idle)
   }
 
   // MARK: Upstreams
 
   private mutating func writeUpstreams() {
-    let rows = totals.upstreams.sorted { $0.key.lexicographicallyPrecedes($1.key) }
-      .map { (labels: [MetricLabel("upstream", $0.key)], row: $0.value) }
+    let rows = zip(totals.upstreams.labels, totals.upstreams.rows)
+      .map { (labels: [MetricLabel("upstream", $0)], row: $1) }
     write(.tries, UpstreamCells.tries, rows)
     write(.retries, UpstreamCells.retries, rows)
     writer.begin(.failedTries)
     for (labels, row) in rows {
       for (name, types) in errorNames {
         let count = types.reduce(0 as UInt64) { $0 &+ row[UpstreamCells.failedTries + $1] }
-        if count > 0 { writer.sample(labels + [name], count) }
+        if count > 0 { writer.sample(labels, name, count) }
       }
     }
     write(.suspensions, UpstreamCells.suspensions, rows)

@@ -36,18 +36,3 @@ public struct ExemplarSnapshot: Equatable, Sendable {
     self.time = time
   }
 }
-
-/// A label and its value.
-public struct MetricLabel: Equatable, Sendable {
-  let name: String
-  let value: [UInt8]
-
-  /// The label given.
-  public init(_ name: String, _ value: [UInt8]) {
-    self.name = name
-    self.value = value
-  }
-
-  /// The label given.
-  public init(_ name: String, _ value: String) { self.init(name, Array(value.utf8)) }
-}

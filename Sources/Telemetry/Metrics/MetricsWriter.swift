@@ -44,13 +44,22 @@ public struct MetricsWriter {
 
   /// Writes a sample of a counter or a gauge.
   public mutating func sample(_ labels: [MetricLabel], _ value: UInt64) {
+    write(labels, nil, value)
+  }
+
+  /// Writes a sample that has one label more than others of the same row.
+  public mutating func sample(_ labels: [MetricLabel], _ last: MetricLabel, _ value: UInt64) {
+    write(labels, last, value)
+  }
+
+  private mutating func write(_ labels: [MetricLabel], _ last: MetricLabel?, _ value: UInt64) {
     if format == .json {
-      beginSample(labels)
+      beginSample(labels, last)
       bytes.append(",\"value\":")
       bytes.append(decimal: value)
       return bytes.append("}")
     }
-    beginLine(family.kind == .counter ? "_total" : "", labels)
+    beginLine(family.kind == .counter ? "_total" : "", labels, last)
     bytes.append(decimal: value)
     bytes.append("\n")
   }
@@ -113,7 +122,8 @@ public struct MetricsWriter {
 
   /// Writes a sample's name, its labels, and the blank before its value.
   private mutating func beginLine(
-    _ suffix: StaticString, _ labels: [MetricLabel], bound: StaticString? = nil
+    _ suffix: StaticString, _ labels: [MetricLabel], _ last: MetricLabel? = nil,
+    bound: StaticString? = nil
   ) {
     bytes.append(family.name)
     bytes.append(suffix)
@@ -121,8 +131,12 @@ public struct MetricsWriter {
     for label in labels {
       bytes.append(separator)
       separator = ","
-      append(label.name)
-      append(quoted: label.value, after: "=\"")
+      bytes.append(label.text.span)
+    }
+    if let last {
+      bytes.append(separator)
+      separator = ","
+      bytes.append(last.text.span)
     }
     if let bound {
       bytes.append(separator)
@@ -130,34 +144,16 @@ public struct MetricsWriter {
       bytes.append(bound)
       bytes.append("\"")
     }
-    bytes.append(labels.isEmpty && bound == nil ? " " : "} ")
+    bytes.append(labels.isEmpty && last == nil && bound == nil ? " " : "} ")
   }
 
   private mutating func append(_ exemplar: ExemplarSnapshot) {
-    bytes.append(" # {request_id")
-    append(quoted: exemplar.requestID, after: "=\"")
+    bytes.append(" # {")
+    bytes.append(MetricLabel("request_id", exemplar.requestID).text.span)
     bytes.append("} ")
     append(nanosecondsAsSeconds: exemplar.value)
     bytes.append(" ")
     bytes.append(microsecondsAsSeconds: exemplar.time)
-  }
-
-  /// Appends a label's value with its quotes; in it `\`, `"` and line ends are escaped.
-  private mutating func append(quoted value: [UInt8], after opening: StaticString) {
-    bytes.append(opening)
-    for byte in value {
-      switch byte {
-      case UInt8(ascii: "\\"): bytes.append("\\\\")
-      case UInt8(ascii: "\""): bytes.append("\\\"")
-      case UInt8(ascii: "\n"): bytes.append("\\n")
-      default: bytes.append(byte)
-      }
-    }
-    bytes.append("\"")
-  }
-
-  private mutating func append(_ text: String) {
-    for byte in text.utf8 { bytes.append(byte) }
   }
 
   private mutating func append(nanosecondsAsSeconds nanoseconds: UInt64) {
@@ -183,18 +179,21 @@ public struct MetricsWriter {
     if familyCount > 0 && format == .json { bytes.append("]}") }
   }
 
-  private mutating func beginSample(_ labels: [MetricLabel]) {
+  private mutating func beginSample(_ labels: [MetricLabel], _ last: MetricLabel? = nil) {
     if hasSample { bytes.append(",") }
     hasSample = true
     bytes.append("{\"labels\":{")
-    for (index, label) in labels.enumerated() {
-      bytes.append(index == 0 ? "\"" : ",\"")
-      append(label.name)
-      bytes.append("\":\"")
-      bytes.appendEscaped(label.value.span, .json)
-      bytes.append("\"")
-    }
+    for (index, label) in labels.enumerated() { append(member: label, isFirst: index == 0) }
+    if let last { append(member: last, isFirst: labels.isEmpty) }
     bytes.append("}")
+  }
+
+  private mutating func append(member label: MetricLabel, isFirst: Bool) {
+    bytes.append(isFirst ? "\"" : ",\"")
+    bytes.append(label.name.span)
+    bytes.append("\":\"")
+    bytes.appendEscaped(label.value.span, .json)
+    bytes.append("\"")
   }
 
   private mutating func object(_ labels: [MetricLabel], _ histogram: HistogramSnapshot) {
