@@ -1,5 +1,5 @@
-// The command line, as the loader hands it to everything that it initialises. This is the one source
-// that neither a missing /proc (a chroot) nor an environment that somebody has changed can empty.
+// The command line, as the loader hands it to everything that it initialises. This is the one
+// source that neither a missing /proc (a chroot) nor a changed environment can empty.
 
 #include "CLinux.h"
 

@@ -1,6 +1,6 @@
-// What this process was started with. `CommandLine.arguments` reads it from /proc, which a chroot need
-// not have, and is empty when a library loaded by LD_PRELOAD (agents for observing programs do that)
-// has set a variable of the environment before the program began.
+// What this process was started with. `CommandLine.arguments` reads it from /proc, which a chroot
+// need not have, and is empty when a library loaded by LD_PRELOAD (agents for observing programs do
+// that) has set a variable of the environment before the program began.
 
 import CLinux
 
