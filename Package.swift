@@ -53,7 +53,7 @@ let package = Package(
         "HTTP", "Basics", "TLS",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      exclude: ["Manual", "Service"], swiftSettings: strict),
+      exclude: ["Container", "Manual", "Package", "Service"], swiftSettings: strict),
     .target(
       name: "Certificates", dependencies: ["COpenSSL"], path: "Tests/Certificates",
       swiftSettings: strict),

@@ -1,5 +1,6 @@
 """The command line: options, exit codes, and what is said about a conf file that is wrong."""
 
+import os
 import re
 import socket
 import subprocess
@@ -31,6 +32,19 @@ def test_a_good_file_passes(tmp_path):
     result = check(tmp_path, GOOD)
     assert result.returncode == 0, result.stderr
     assert str(tmp_path / "proxy.conf") in result.stdout + result.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can hide /proc")
+def test_the_command_line_is_known_without_proc(tmp_path):
+    """As in a chroot: taken for empty, `-t` would serve."""
+    conf = tmp_path / "proxy.conf"
+    conf.write_text(GOOD)
+    hide = 'mount -t tmpfs none /proc && exec "$@"'
+    result = subprocess.run(
+        ["unshare", "-m", "sh", "-c", hide, "sh", binary(), "-t", "-c", conf],
+        capture_output=True, text=True, timeout=15, env=environment(),
+    )  # fmt: skip
+    assert result.returncode == 0 and f"{conf} is valid" in result.stderr, result
 
 
 @pytest.mark.parametrize(

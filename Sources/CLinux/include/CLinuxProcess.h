@@ -28,6 +28,9 @@ int32_t clinux_utc_offset(int64_t seconds);
 // The text of an errno, cut to `capacity` bytes with the closing zero.
 void clinux_error_text(int code, char *text, size_t capacity);
 
+// A word of the command line, the program's name being number 0; NULL behind the last.
+const char *clinux_argument(int number);
+
 // Processors that this process may run on; at least 1.
 int clinux_available_processors(void);
 
