@@ -24,8 +24,8 @@ struct ConfigurationOptions: ParsableArguments {
   @Option(
     name: [.customShort("s"), .customLong("signal")],
     help: ArgumentHelp(
-      "Tell the running process: stop at once, quit when all is served, reopen its logs, reload the "
-        + "configuration, or let the program that is on the disk now take its place.",
+      "Tell the running process: stop at once, quit when all is served, reopen its logs, reload "
+        + "the configuration, or let the program that is on the disk now take its place.",
       valueName: "stop|quit|reopen|reload|upgrade"))
   var order: Order?
 

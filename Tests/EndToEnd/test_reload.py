@@ -237,6 +237,58 @@ def test_pid_file_and_control_socket_move(site, backend):
     assert not Path(f"{pid}2").exists()
 
 
+def test_the_generation_is_known(site, backend):
+    """The same number everywhere: what is printed, asked, counted and logged."""
+    control = site.directory / "control"
+    proxy = site.serve(
+        backend, top=f"control unix:{control};", server="location = /metrics { metrics; }"
+    )  # fmt: skip
+    for number in (2, 3):
+        assert f"generation {number} serves" in reload(proxy)
+    assert "# The running process serves generation 3." in command("-T", "-c", proxy.conf).stdout
+    assert "waybill_configuration_generation 3\n" in proxy.get("/metrics").body.decode()
+    assert "generation 3 serves" in proxy.error_text()
+
+
+def test_tls_goes_on(site, backend, tmp_path):
+    """A session outlives the reload, and so do its tickets; a new certificate is for others."""
+    authority = Authority(tmp_path)
+    pair = authority.issue("localhost")
+    proxy = site.serve(backend, listen="ssl", top=pair.conf)
+    context = client_context(authority.file)
+    old = connect(proxy, context)
+    assert old.exchange(request_bytes()).status == 200
+    session = old.tls.session
+    reload(proxy)
+    assert old.exchange(request_bytes()).status == 200
+    with connect(proxy, context, session=session) as resumed:
+        assert resumed.exchange(request_bytes()).status == 200
+        assert resumed.tls.session_reused
+    old.close()
+
+
+def test_metrics_count_on(site, separate):
+    """No counter goes back, and the sum is that of all generations."""
+    proxy = site.serve(separate.address, workers=2, server="location = /metrics { metrics; }")
+    with Load(proxy, clients=4) as load:
+        last = 0
+        for _ in range(10):
+            reload(proxy)
+            count = requests_counted(proxy)
+            assert count >= last
+            last = count
+        load.more(10)
+        answers = load.stop()
+    wait_for(lambda: requests_counted(proxy) == len(answers), "all to be counted")
+
+
+def requests_counted(proxy):
+    """Those that went to the backend."""
+    page = proxy.get("/metrics").body.decode()
+    rows = re.findall(r"^waybill_http_requests_total{(.*)} (\d+)", page, re.MULTILINE)
+    return sum(int(count) for labels, count in rows if 'upstream="127' in labels)
+
+
 # What does not come to pass
 
 

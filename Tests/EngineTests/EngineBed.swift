@@ -39,8 +39,9 @@ final class EngineBed {
   /// The worker has ended: `turn` said so.
   private(set) var hasStopped = false
 
-  /// A worker that serves `plan`, whose one `listen` has a socket at each of `doors`. `workerCount` says with how many others it shares the log files,
-  /// `share` where it counts together with them.
+  /// A worker that serves `plan`, whose one `listen` has a socket at each of `doors`.
+  /// `workerCount` says with how many others it shares the log files, `share` where it counts
+  /// together with them.
   init(
     _ plan: Plan, seed: UInt64 = 1, faults: Faults = .none,
     network: NetworkSettings = NetworkSettings(), workerCount: Int = 1, isAsked: Bool = false,

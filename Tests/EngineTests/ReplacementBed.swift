@@ -81,7 +81,8 @@ final class ReplacementBed {
       world.close(listener: master)
       masters[place] = nil
     }
-    for program in programs.dropLast() { program.inbox.heirs = [programs[programs.count - 1].inbox] }
+    let heir = programs[programs.count - 1].inbox
+    for program in programs.dropLast() { program.inbox.heirs = [heir] }
     world.post(.retire, to: old.number)
   }
 
@@ -136,11 +137,13 @@ final class ReplacementBed {
     for _ in 0..<100_000 where !programs.allSatisfy(\.hasStopped) { turn() }
   }
 
-  var ends: [AccessLine] { world.logs.lines(of: "/log").compactMap(AccessLine.init).filter(\.isEnd) }
+  var ends: [AccessLine] {
+    world.logs.lines(of: "/log").compactMap(AccessLine.init).filter(\.isEnd)
+  }
   var errors: [String] { world.logs.lines(of: "/error") }
 
-  /// Plays to the end; nothing may be left anywhere, and the one log of all agrees with what clients
-  /// and backends saw.
+  /// Plays to the end; nothing may be left anywhere, and the one log of all agrees with what
+  /// clients and backends saw.
   func finish(requests: Int?, sourceLocation: SourceLocation = #_sourceLocation) {
     #expect(run() == .quiet, sourceLocation: sourceLocation)
     end()

@@ -57,8 +57,8 @@ extension DirectiveCatalog {
     Directive(
       "shutdown_timeout", in: .top, "TIME", default: "30s",
       """
-      How long running requests may still take after `SIGTERM`, `SIGQUIT` or a reload; 0 ends \
-      them at once.
+      How long running requests may still take after `SIGTERM` or `SIGQUIT`, and in a process \
+      whose place another has taken; 0 ends them at once. A reload sets no end to them.
       """
     ) { builder, use in
       builder.process.shutdownTimeout = builder.time(use.arguments[0], mayBeZero: true)

@@ -1,5 +1,5 @@
-// What the stages of a worker's life mean for what it still does. `Drain.swift` leads from one to the
-// next, `Retirement.swift` to being replaced.
+// What the stages of a worker's life mean for what it still does. `Drain.swift` leads from one to
+// the next, `Retirement.swift` to being replaced.
 
 import Platform
 

@@ -31,8 +31,8 @@ public final class Metrics: Sendable {
 
   /// Counters for the workers of a plan. What is under labels that no running plan has any more is
   /// forgotten.
-  public func begin(_ plan: Plan, workers: Int) -> MetricsGeneration {
-    let generation = MetricsGeneration(plan, workers: workers)
+  public func begin(_ plan: Plan, workers: Int, generation number: Int = 1) -> MetricsGeneration {
+    let generation = MetricsGeneration(plan, workers: workers, number: number)
     content.change { content in
       content.running.append(generation)
       content.past.keepOnly(content.running)
@@ -50,12 +50,13 @@ public final class Metrics: Sendable {
     }
   }
 
-  /// The sums of this moment, and the number of workers that the newest plan has.
-  func totals() -> (totals: MetricTotals, workers: Int) {
+  /// The sums of this moment, and the newest generation: its number and that of its workers.
+  func totals() -> (totals: MetricTotals, newest: (generation: Int, workers: Int)) {
     let content = content.current
     var totals = content.past
     for generation in content.running { totals.add(generation, isOver: false) }
-    return (totals, content.running.last?.workerCount ?? 0)
+    let newest = content.running.last
+    return (totals, (newest?.number ?? 0, newest?.workerCount ?? 0))
   }
 }
 

@@ -14,6 +14,8 @@ struct RequestLabels: Hashable, Sendable {
 
 /// Counters for a number of workers, a row of each kind for each of them.
 public final class MetricsGeneration: Sendable {
+  /// Which of the process' configurations its plan is, from 1.
+  let number: Int
   let workerCount: Int
   /// In the order of the plan's `requestMetrics`.
   let requestLabels: [RequestLabels]
@@ -22,10 +24,11 @@ public final class MetricsGeneration: Sendable {
   private let memory: CounterMemory
   private let workerStride: Int
 
-  init(_ plan: Plan, workers: Int) {
+  init(_ plan: Plan, workers: Int, number: Int) {
     let labels = plan.tables.requestMetrics
     let names = plan.tables.upstreamMetrics
     workerCount = workers
+    self.number = number
     requestLabels = labels.indices.map {
       RequestLabels(server: Array(labels[$0].server), upstream: Array(labels[$0].upstream))
     }

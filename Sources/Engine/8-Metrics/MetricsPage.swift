@@ -7,13 +7,13 @@ extension Metrics {
   /// The page in a format, of this moment, in memory that the caller deallocates. Its size is bound
   /// by the plan: by its servers, its upstreams and its workers.
   public func page(_ format: MetricsFormat) -> UnsafeMutableBufferPointer<UInt8> {
-    let (totals, workers) = totals()
+    let (totals, newest) = totals()
     var capacity = MetricsPage.capacity(for: totals)
     while true {
       let memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: capacity)
       var page = MetricsPage(
         writer: MetricsWriter(ByteWriter(memory), format: format), totals: totals)
-      page.write(self, workers: workers)
+      page.write(self, newest)
       let bytes = page.writer.bytes
       guard bytes.overflowed else {
         return UnsafeMutableBufferPointer(rebasing: memory[..<bytes.count])
@@ -35,13 +35,15 @@ private struct MetricsPage {
   var writer: MetricsWriter
   let totals: MetricTotals
 
-  mutating func write(_ metrics: Metrics, workers: Int) {
+  mutating func write(_ metrics: Metrics, _ newest: (generation: Int, workers: Int)) {
     writer.begin(.buildInfo)
     writer.sample([MetricLabel("version", metrics.version)], 1)
     writer.begin(.startTime)
     writer.sample([], microseconds: metrics.startTime)
+    writer.begin(.generation)
+    writer.sample([], UInt64(newest.generation))
     writer.begin(.workers)
-    writer.sample([], UInt64(workers))
+    writer.sample([], UInt64(newest.workers))
     writeRequests()
     writeWorkers()
     writeClients()

@@ -11,6 +11,10 @@ extension MetricFamily {
     "process_start_time_seconds", .gauge, unit: "seconds",
     "When the process began, in seconds since 1970-01-01 UTC.")
   /// No labels.
+  public static let generation = MetricFamily(
+    "waybill_configuration_generation", .gauge,
+    "Which configuration of the process is in force, from 1; a reload counts on.")
+  /// No labels.
   public static let workers = MetricFamily(
     "waybill_workers", .gauge, "Worker threads that serve.")
 
@@ -109,7 +113,7 @@ extension MetricFamily {
 
   /// All of them, in the order of the page.
   public static let all: [MetricFamily] = [
-    buildInfo, startTime, workers,
+    buildInfo, startTime, generation, workers,
     requests, requestDuration, requestBytes, responseBytes, requestIDs, errors,
     workerRequests, requestsInFlight, turnDuration, droppedLines,
     clientConnections, acceptedConnections, refusedConnections, acceptPauses, handshakes,

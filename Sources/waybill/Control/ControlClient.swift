@@ -68,6 +68,20 @@ struct ControlClient {
     return lines.flatMap { $0 + [UInt8(ascii: "\n")] }
   }
 
+  /// Which configuration of the process is in force; nil when nobody answers, which is no fault.
+  var generation: UInt64? {
+    do throws(KernelError) {
+      let stream = try LocalStream(path: path)
+      _ = stream.write(ControlQuestion.errors.line, withinMilliseconds: ControlClient.patience)
+      let bytes = stream.everything(
+        limit: ControlClient.longestAnswer, withinMilliseconds: ControlClient.patience)
+      let lines = (bytes ?? []).split(separator: UInt8(ascii: "\n"))
+      return lines.last.flatMap { LineMembers($0) }?.number("generation")
+    } catch {
+      return nil
+    }
+  }
+
   /// The lines of an answer, and the object behind them that says that it is whole.
   private func linesAnswering(
     _ question: ControlQuestion

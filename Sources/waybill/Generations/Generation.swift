@@ -49,7 +49,7 @@ struct Generation {
     } catch {
       throw ProcessProblem(message: "workers: \(error.describe())")
     }
-    self.metrics = MetricsShare(metrics, metrics.begin(plan, workers: workers.count))
+    self.metrics = MetricsShare(metrics, metrics.begin(plan, workers: workers.count, generation: number))
   }
 
   /// True when all its workers have ended.

@@ -27,8 +27,8 @@ func orderReload(of process: Int32, pidPath path: String) -> ExitStatus {
   return .failure
 }
 
-/// How often the signal is sent, and how long an answer may take, in milliseconds: names may have to
-/// be resolved, and a resolver gives up after ten seconds.
+/// How often the signal is sent, and how long an answer may take, in milliseconds: names may have
+/// to be resolved, and a resolver gives up after ten seconds.
 private let attempts = 3
 private let patience = 20_000
 
