@@ -38,8 +38,9 @@ extension ByteWriter {
       while position < head.count && head[position &- 1] != UInt8(ascii: "\n") { position &+= 1 }
       let hasEnd = head[position &- 1] == UInt8(ascii: "\n")
       // As many bytes as these have when they are escaped.
-      guard (end &- count) / 6 >= (hasEnd ? 5 : 3) else { return false }
-      append(hasEnd ? "***\\u000D\\u000A" : "***")
+      let mask: StaticString = hasEnd ? "***\\u000D\\u000A" : "***"
+      guard end &- count >= mask.utf8CodeUnitCount else { return false }
+      append(mask)
     }
     return true
   }

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from harness import sanitizers
+from harness.authority import Authority, Pair
 from harness.backend import RecordingBackend
 from harness.ports import free_port
 from harness.proxy import Proxy, binary
@@ -127,6 +128,17 @@ def make_backend() -> Iterator[Callable[..., RecordingBackend]]:
     yield make
     for backend in started:
         backend.stop()
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+@pytest.fixture
+def pair(authority: Authority) -> Pair:
+    """A certificate for the loopback, and its key."""
+    return authority.issue("localhost", "127.0.0.1")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -197,9 +197,9 @@ def test_other_signals_wait_for_the_outcome(served, program):
     log.unlink()
     os.kill(served_by, signal.SIGUSR1)
     wait_for(log.exists, "the new log")
-    assert "read again" not in served.proxy.output()
+    assert "generation 2" not in served.proxy.output()
     os.kill(child, signal.SIGKILL)
-    wait_for(lambda: "read again" in served.proxy.output(), "the reload")
+    wait_for(lambda: "generation 2" in served.proxy.output(), "the reload")
     served.end()
 
 

@@ -78,13 +78,16 @@ def test_curl(site, backend, tmp_path, arguments):
         assert seen.body == file.read_bytes()
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("options", ["", " buffer=64k flush=1s"], ids=["unbuffered", "buffered"])
-def test_wrk_gets_no_errors_and_every_request_is_logged(site, make_backend, options):
+def test_wrk_gets_no_errors_and_every_request_is_logged(site, make_backend, pair, options, scheme):
     backend = make_backend(reply(body=b"x" * 100))
     directory = site.directory
-    proxy = site.serve(backend, workers=2, top=f"access_log {directory}/wrk.log json{options};")
+    top = f"access_log {directory}/wrk.log json{options};"
+    tls = {"listen": "ssl", "top": top + pair.conf} if scheme == "https" else {"top": top}
+    proxy = site.serve(backend, workers=2, **tls)
     result = subprocess.run(
-        [program("wrk"), "-t2", "-c16", "-d1s", f"http://127.0.0.1:{proxy.port}/"],
+        [program("wrk"), "-t2", "-c16", "-d1s", f"{scheme}://127.0.0.1:{proxy.port}/"],
         capture_output=True, text=True, timeout=15,
     )  # fmt: skip
     assert result.returncode == 0 and "Socket errors" not in result.stdout, result.stdout

@@ -13,11 +13,6 @@ from harness.secure import BackendTLS
 
 
 @pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path)
-
-
-@pytest.fixture
 def secure_backend(make_backend, authority):
     """Starts a backend that speaks TLS."""
 

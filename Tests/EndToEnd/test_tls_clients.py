@@ -22,16 +22,6 @@ from harness.secure import SecureConnection, client_context
 
 
 @pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path)
-
-
-@pytest.fixture
-def pair(authority: Authority) -> Pair:
-    return authority.issue("localhost", "127.0.0.1")
-
-
-@pytest.fixture
 def secure(site, backend, pair) -> Proxy:
     """One server with TLS in front of `backend`."""
     return site.serve(backend, listen="ssl", top=pair.conf)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -14,16 +13,6 @@ from harness.polling import wait_for
 from harness.ports import free_port
 from harness.proxy import Proxy, command
 from harness.secure import BackendTLS, SecureConnection, client_context
-
-
-@pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path)
-
-
-@pytest.fixture
-def pair(authority: Authority) -> Pair:
-    return authority.issue("localhost", "127.0.0.1")
 
 
 def status(proxy: Proxy, authority: Authority, *options: str) -> str:

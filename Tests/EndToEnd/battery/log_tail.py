@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from harness.log import Line, checked
+from harness.polling import TIME_FACTOR
 
 
 class LogTail:
@@ -27,7 +28,7 @@ class LogTail:
 
     def take(self, client: str, count: int, seconds: float = 2) -> list[Line]:
         """All lines of a client's connection, once there are `count` or the time is over."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * TIME_FACTOR
         while True:
             self._read()
             found = [line for line in self._waiting if line["client"] == client]
