@@ -49,7 +49,8 @@ struct Generation {
     } catch {
       throw ProcessProblem(message: "workers: \(error.describe())")
     }
-    self.metrics = MetricsShare(metrics, metrics.begin(plan, workers: workers.count, generation: number))
+    let counters = metrics.begin(plan, workers: workers.count, generation: number)
+    self.metrics = MetricsShare(metrics, counters)
   }
 
   /// True when all its workers have ended.
