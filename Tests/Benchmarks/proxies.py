@@ -46,6 +46,9 @@ class Server:
 
     name = ""
 
+    patience = 60
+    """Seconds that a start may take."""
+
     def __init__(self, directory):
         self.directory = Path(directory) / self.name
         self.directory.mkdir()
@@ -63,7 +66,7 @@ class Server:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + self.patience
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 break
@@ -170,6 +173,17 @@ class Waybill(Proxy):
 
     name = "waybill"
     binary = None
+    others = 0
+    """Further servers, each with ten locations, which no request is for."""
+
+    def crowd(self):
+        """The directives of the others."""
+        locations = [f"location /{n}/ {{ proxy_pass http://backend; }}" for n in range(10)]
+        begin = f"server {{ listen 127.0.0.1:{self.port}; server_name "
+        return "\n".join(
+            f"{begin} {number}.example;\n" + "\n".join(locations) + "}"
+            for number in range(self.others)
+        )
 
     def command(self):
         configuration = self.directory / "proxy.conf"
@@ -198,7 +212,7 @@ server {{
     proxy_pass http://backend;
   }}
 }}
-"""
+{self.crowd()}"""
         )
         return [self.binary, "-c", configuration]
 

@@ -2,11 +2,12 @@
 missing without being counted.
 
 `WAYBILL_LOG_MEASURE=1` asks for what is promised, a 99th percentile within 1.2 times of the usual
-one; without it there is room for what else a shared machine does.
+one, by the medians of rounds in turns; without it there is room for what else a shared machine does.
 """
 
 import os
 import re
+import statistics
 import subprocess
 import threading
 
@@ -18,7 +19,8 @@ from harness.network_folder import NetworkFolder
 from harness.polling import wait_for
 
 MEASURES = os.environ.get("WAYBILL_LOG_MEASURE") == "1"
-REQUESTS = 20_000 if MEASURES else 3_000
+REQUESTS = 5_000 if MEASURES else 3_000
+ROUNDS = 7 if MEASURES else 1
 LONG = {"User-Agent": "u" * 1000}
 
 
@@ -119,19 +121,24 @@ def lost(proxy):
 def test_a_stalled_log_costs_no_time_and_no_memory(site, sink):
     text = 'server { listen PORT; location / { return 200 "x"; } location /b { return 200 "y"; } }'
     normal = site.servers(text)
-    usual = percentile(run(normal))
     proxy = site.servers(f"access_log {sink.path} json;\n{text}")
-    run_up = run(proxy)
+    answers = run(proxy)
     # By now the queue of 1 MiB is full, with as much memory as it will ever have.
     memory = proxy.memory()
-    answers = run(proxy)
-    stalled = percentile(answers)
+    rounds = []
+    for _ in range(ROUNDS):
+        usual = percentile(run(normal))
+        with_stall = run(proxy)
+        answers += with_stall
+        rounds.append((usual, percentile(with_stall)))
+    usual = statistics.median(one for one, _ in rounds)
+    stalled = statistics.median(other for _, other in rounds)
     grown = proxy.memory() - memory
     print(f"p99 {usual * 1e6:.0f} us usually, {stalled * 1e6:.0f} us stalled; {grown} bytes more")
     assert stalled <= (usual * 1.2 if MEASURES else usual * 2 + 0.02)
     assert grown < 512 << 10
     sink.relieve()
-    count = len(run_up) + len(answers)
+    count = len(answers)
     wait_for(lambda: sink.content().count(b"\n") + lost(proxy) >= count, "all lines", 20)
     lines = [checked(raw) for raw in sink.content().split(b"\n")[:-1]]
     assert lost(proxy) > 100

@@ -22,6 +22,7 @@ extension Worker where K: ~Copyable {
       }
     }
     if !isEmpty { inbox.wakeOwner() }
+    now = kernel.now()
   }
 
   // MARK: Clients

@@ -41,6 +41,8 @@ extension Worker where K: ~Copyable {
         leave(backend: idle)
       }
     }
+    // The time that this took is the turn's, too, for those who measure it.
+    now = kernel.now()
     if connections.count == 0 { stop() }
   }
 
