@@ -2,7 +2,6 @@
 // to the worker's mailbox, and waits for the answer. The worker looks here only when told to.
 
 import CLinux
-import Synchronization
 
 /// A place for one question and its answer, between one thread that asks and one that answers.
 ///
@@ -15,7 +14,7 @@ public final class AnswerDesk<Question: Sendable, Answer: Sendable>: Sendable {
     var isClosed = false
   }
 
-  private let content = Mutex(Content())
+  private let content = Guarded(Content())
   /// An eventfd, written when an answer lies here.
   private let bell: Int32
 

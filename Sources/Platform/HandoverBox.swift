@@ -1,8 +1,6 @@
 // How one worker leaves something to another: without waiting for it, and without asking whether it
 // has ended meanwhile.
 
-import Synchronization
-
 /// Where things lie that are meant for one worker, until it takes them. Any thread puts.
 ///
 /// A box that is closed passes on to its heirs what is put into it, and those to theirs: whoever
@@ -18,7 +16,7 @@ public final class HandoverBox<Item: Sendable, Label: Sendable>: Sendable {
 
   /// What its owner says of itself to those who put.
   public let label: Label
-  private let content = Mutex(Content())
+  private let content = Guarded(Content())
   private let wake: @Sendable () -> Void
 
   /// An empty box. `wake` tells its owner that something lies here.

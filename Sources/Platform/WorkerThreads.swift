@@ -10,9 +10,9 @@ public final class WorkerThreads: Sendable {
   let bell: Int32
   private let running = Atomic<Int>(0)
   /// Those that nobody has joined yet.
-  private let threads = Mutex<[pthread_t]>([])
+  private let threads = Guarded<[pthread_t]>([])
   /// Those of them whose body has returned.
-  private let ended = Mutex<[pthread_t]>([])
+  private let ended = Guarded<[pthread_t]>([])
 
   /// No threads yet. Fails when descriptors have run out.
   public init() throws(KernelError) {

@@ -33,7 +33,7 @@ public final class Metrics: Sendable {
   /// forgotten.
   public func begin(_ plan: Plan, workers: Int, generation number: Int = 1) -> MetricsGeneration {
     let generation = MetricsGeneration(plan, workers: workers, number: number)
-    content.change { content in
+    content.withLock { content in
       content.running.append(generation)
       content.past.keepOnly(content.running)
     }
@@ -42,7 +42,7 @@ public final class Metrics: Sendable {
 
   /// Says that all workers of a generation have ended. Its counters live on, its gauges don't.
   public func end(_ generation: MetricsGeneration) {
-    content.change { content in
+    content.withLock { content in
       guard let index = content.running.firstIndex(where: { $0 === generation }) else { return }
       content.running.remove(at: index)
       content.past.add(generation, isOver: true)

@@ -49,10 +49,10 @@ final class WorkerRoster: Sendable {
     var loadedAt: UInt64 = 0
   }
 
-  private let content = Mutex(Content())
+  private let content = Guarded(Content())
   /// What failed, for `waybill errors`: by worker number, whichever generation. Empty without
   /// `control`.
-  private let memories = Mutex<[RecentLines]>([])
+  private let memories = Guarded<[RecentLines]>([])
 
   /// The workers, those of the newest configuration last.
   var workers: [ServingWorker] { content.withLock { $0.workers } }
