@@ -71,7 +71,10 @@ final class WorkerRoster: Sendable {
   }
 
   /// Forgets those that have ended.
-  func forgetEnded() { content.withLock { $0.workers.removeAll { $0.hasEnded } } }
+  func forgetEnded() {
+    // A new list: others may still hold the old one.
+    content.withLock { content in content.workers = content.workers.filter { !$0.hasEnded } }
+  }
 
   /// Tells all of them.
   func post(_ commands: WorkerCommands) {
