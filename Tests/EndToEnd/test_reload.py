@@ -66,8 +66,15 @@ class Tunnel:
         self.connection.close()
 
 
-def threads(proxy):
-    return len(os.listdir(f"/proc/{proxy.process.pid}/task"))
+def workers(proxy):
+    """How many there are, of all generations."""
+    names = []
+    for task in Path(f"/proc/{proxy.process.pid}/task").iterdir():
+        try:
+            names.append((task / "comm").read_text())
+        except OSError:
+            pass  # It has just ended.
+    return sum(bool(re.fullmatch(r"waybill-\d+\n", name)) for name in names)
 
 
 # Under load
@@ -91,11 +98,11 @@ def test_a_hundred_reloads_under_load_lose_nothing(site, separate):
             memory.append(proxy.memory())
     assert proxy.get("/").fields.one("X-Round") == str(RELOADS)
     # Only the workers of the first configuration, which have the tunnels, and the newest ones.
-    wait_for(lambda: threads(proxy) <= 5, "the ends of the workers in between")
+    wait_for(lambda: workers(proxy) <= 4, "the ends of the workers in between")
     for tunnel in tunnels:
         tunnel.speak()
         tunnel.close()
-    wait_for(lambda: threads(proxy) <= 3, "the end of the first workers")
+    wait_for(lambda: workers(proxy) <= 2, "the end of the first workers")
     answers = kept.stop() + fresh.stop()
     lines = wait_for(lambda: whole(proxy, answers, tunnels), "all lines", 10)
     assert set(check_answers(answers, lines)) == {200}
@@ -200,7 +207,7 @@ def test_the_number_of_workers_changes(site, separate, counts):
         reload(proxy)
         kept.more(100)
         fresh.more(100)
-        wait_for(lambda: threads(proxy) == new + 1, f"{new} workers")
+        wait_for(lambda: workers(proxy) == new, f"{new} workers")
     answers = kept.stop() + fresh.stop()
     lines = wait_for(lambda: whole(proxy, answers, []), "all lines", 10)
     assert set(check_answers(answers, lines)) == {200}
@@ -358,7 +365,7 @@ def test_orders_in_a_burst_have_few_effects(site, separate):
     load.more(200)
     answers = load.stop()
     assert {answer.status for answer in answers} == {200}
-    wait_for(lambda: threads(proxy) == 3, "the end of the workers in between")
+    wait_for(lambda: workers(proxy) == 2, "the end of the workers in between")
     proxy.signal(signal.SIGHUP)
     proxy.signal(signal.SIGTERM)
     proxy.signal(signal.SIGHUP)

@@ -43,8 +43,9 @@ public final class Metrics: Sendable {
   /// Says that all workers of a generation have ended. Its counters live on, its gauges don't.
   public func end(_ generation: MetricsGeneration) {
     content.withLock { content in
-      guard let index = content.running.firstIndex(where: { $0 === generation }) else { return }
-      content.running.remove(at: index)
+      guard content.running.contains(where: { $0 === generation }) else { return }
+      // A new list: who sums up may still hold the old one.
+      content.running = content.running.filter { $0 !== generation }
       content.past.add(generation, isOver: true)
       content.past.keepOnly(content.running)
     }
