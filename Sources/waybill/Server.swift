@@ -51,7 +51,7 @@ struct Server {
   var earlier: [Generation] = []
   /// Whom the process has become, or would have if it were not he already.
   let startUser: (user: String?, group: String?)
-  let inherited: InheritedSockets
+  var inherited: InheritedSockets
   var sockets: ListeningSockets?
   private(set) var pidFile: PIDFile?
   private(set) var control: ControlSocket?
@@ -119,7 +119,7 @@ struct Server {
   func openPIDFile(for plan: Plan) throws(ProcessProblem) -> PIDFile? {
     guard let path = plan.process.pidPath else { return nil }
     if let pidFile, pidFile.path == path { return pidFile }
-    return try PIDFile(path: path, from: predecessor)
+    return try PIDFile(path: path, from: hasTakenOver ? nil : predecessor)
   }
 
   /// The control socket of a plan: the one that is there already, or a new one.

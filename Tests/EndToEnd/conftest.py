@@ -15,8 +15,10 @@ import pytest
 from harness import sanitizers
 from harness.authority import Authority, Pair
 from harness.backend import RecordingBackend
+from harness.generations import Generations
 from harness.ports import free_port
 from harness.proxy import Proxy, binary
+from harness.separate_backend import SeparateBackend
 
 # A thousand clients and the backend that they reach stand in this process, both ends of everything.
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -128,6 +130,28 @@ def make_backend() -> Iterator[Callable[..., RecordingBackend]]:
     yield make
     for backend in started:
         backend.stop()
+
+
+@pytest.fixture
+def separate(tmp_path: Path) -> Iterator[SeparateBackend]:
+    """A backend in a process of its own."""
+    backend = SeparateBackend(tmp_path)
+    yield backend
+    backend.kill()
+
+
+@pytest.fixture
+def follow() -> Iterator[Callable[[Proxy], Generations]]:
+    """Follows the processes of a proxy; at the end of the test all have ended."""
+    followed: list[Generations] = []
+
+    def start(proxy: Proxy) -> Generations:
+        followed.append(Generations(proxy))
+        return followed[-1]
+
+    yield start
+    for generations in followed:
+        generations.kill()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from harness.authority import Authority
 from harness.backend import reply
 from harness.client import RawConnection, request_bytes
-from harness.generations import Generations, Program, Tunnels
+from harness.generations import Program, Tunnels
 from harness.load import Load, check_answers
 from harness.log import checked, read_lines
 from harness.polling import TIME_FACTOR, wait_for
@@ -33,20 +33,6 @@ def echo(connection):
 
 def answer(request):
     return [SWITCH, echo] if request.target == "/tunnel" else reply()
-
-
-@pytest.fixture
-def follow():
-    """Follows the processes of a proxy; at the end of the test all have ended."""
-    followed = []
-
-    def start(proxy):
-        followed.append(Generations(proxy))
-        return followed[-1]
-
-    yield start
-    for generations in followed:
-        generations.kill()
 
 
 def test_the_new_process_serves_and_the_old_one_ends(site, backend, follow):

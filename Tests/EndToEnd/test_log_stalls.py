@@ -2,7 +2,7 @@
 missing without being counted.
 
 `WAYBILL_LOG_MEASURE=1` asks for what is promised, a 99th percentile within 1.2 times of the usual
-one, by the medians of rounds in turns; without it there is room for what else a shared machine does.
+one, by the medians of rounds in turns; without it there is room for what else a machine does.
 """
 
 import os

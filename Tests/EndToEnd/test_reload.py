@@ -16,17 +16,9 @@ from harness.polling import wait_for
 from harness.ports import free_port
 from harness.proxy import command
 from harness.secure import SecureConnection, client_context
-from harness.separate_backend import SeparateBackend
 
 RELOADS = int(os.environ.get("WAYBILL_RELOADS", "100"))
 UPGRADE = {"Connection": "upgrade", "Upgrade": "echo"}
-
-
-@pytest.fixture
-def separate(tmp_path):
-    backend = SeparateBackend(tmp_path)
-    yield backend
-    backend.kill()
 
 
 def change(proxy, old, new):
@@ -396,3 +388,53 @@ def test_tunnels_of_earlier_configurations_end_with_the_process(site, separate):
     for tunnel in tunnels:
         line = proxy.log_line(tunnel.request_id)
         assert line["termination"] == "proxy:tunnel", line
+
+
+# Together with upgrades
+
+
+def test_a_listener_goes_and_comes_again_after_an_upgrade(site, backend, follow):
+    """Its socket was passed on once; what has its number by then is something else."""
+    other = free_port()
+    proxy = site.serve(backend, workers=2, server=f"listen 127.0.0.1:{other};")
+    generations = follow(proxy)
+    generations.upgrade()
+    assert proxy.wait_exit() == 0
+    for _ in range(3):
+        change(proxy, f"listen 127.0.0.1:{other};", "")
+        reload(proxy)
+        wait_for(lambda: is_refused(other), "the end of the listener")
+        change(proxy, "location /", f"listen 127.0.0.1:{other}; location /")
+        reload(proxy)
+        assert proxy.get("/", port=other).status == 200
+        assert proxy.get("/").status == 200
+    generations.end()
+
+
+def is_refused(port):
+    try:
+        RawConnection(port).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_an_upgrade_finds_workers_that_are_being_replaced(site, separate, follow):
+    """The tunnels of all configurations live until the end of the old process."""
+    proxy = site.serve(separate.address, workers=2)
+    generations = follow(proxy)
+    tunnels = []
+    for _ in range(3):
+        tunnels.append(Tunnel(proxy))
+        reload(proxy)
+    load = Load(proxy, clients=8)
+    generations.upgrade()
+    for tunnel in tunnels:
+        tunnel.speak()
+    load.more(50)
+    answers = load.stop()
+    assert {answer.status for answer in answers} == {200}
+    assert proxy.wait_exit() == 0
+    for tunnel in tunnels:
+        assert proxy.log_line(tunnel.request_id)["termination"] == "proxy:tunnel"
+    generations.end()

@@ -16,16 +16,8 @@ from harness.client import request_bytes
 from harness.load import Load
 from harness.polling import wait_for
 from harness.proxy import command
-from harness.separate_backend import SeparateBackend
 
 MEASURES = os.environ.get("WAYBILL_SCALE_MEASURE") == "1"
-
-
-@pytest.fixture
-def separate(tmp_path):
-    backend = SeparateBackend(tmp_path)
-    yield backend
-    backend.kill()
 
 
 def crowd(port):

@@ -30,7 +30,7 @@ extension EngineBed {
 
   /// Nothing runs, no buffer is held, and the worker has exactly the sockets open that it knows of.
   func checkRest(_ sourceLocation: SourceLocation = #_sourceLocation) {
-    record(RestOracle.judge(idle: holdings, in: world), sourceLocation)
+    recordIssues(RestOracle.judge(idle: holdings, in: world), sourceLocation)
   }
 
   /// Of a worker that has ended: nothing is open, not even a listener or a log, and the log is
@@ -38,26 +38,27 @@ extension EngineBed {
   func checkLog(
     requests: Int?, in kind: World = .kind, sourceLocation: SourceLocation = #_sourceLocation
   ) {
-    record(
+    recordIssues(
       RestOracle.judge(ended: holdings, hasStopped: hasStopped, in: world), sourceLocation)
     #expect(SessionCensus.count == 0, "a session of TLS is left", sourceLocation: sourceLocation)
     let lines = ends
     if let requests { #expect(lines.count == requests, sourceLocation: sourceLocation) }
     if requests != nil && !writesAhead { checkMetrics(against: lines, sourceLocation) }
-    record(LineOracle.judge(lines), sourceLocation)
-    record(LineOracle.judge(errorLog: errors, against: lines), sourceLocation)
+    recordIssues(LineOracle.judge(lines), sourceLocation)
+    recordIssues(LineOracle.judge(errorLog: errors, against: lines), sourceLocation)
     let agreement = AgreementOracle(lines: lines, mayLose: kind == .hostile)
-    for client in clients { record(agreement.judge(client: record(client)), sourceLocation) }
+    for client in clients { recordIssues(agreement.judge(client: record(client)), sourceLocation) }
     for backend in backends {
-      record(agreement.judge(backend: world.connections(of: backend)), sourceLocation)
+      recordIssues(agreement.judge(backend: world.connections(of: backend)), sourceLocation)
     }
   }
+}
 
-  private func record(_ violations: [Violation], _ sourceLocation: SourceLocation) {
-    for violation in violations {
-      Issue.record(
-        "oracle \(violation.oracle.rawValue): \(violation.sentence)",
-        sourceLocation: sourceLocation)
-    }
+/// Makes an issue of each of them.
+func recordIssues(_ violations: [Violation], _ sourceLocation: SourceLocation) {
+  for violation in violations {
+    Issue.record(
+      "oracle \(violation.oracle.rawValue): \(violation.sentence)",
+      sourceLocation: sourceLocation)
   }
 }

@@ -151,26 +151,18 @@ final class ReplacementBed {
       let holdings = Holdings(
         exchanges: program.worker.exchangeCount, buffers: program.worker.buffersInUse,
         connections: program.worker.connectionCount, timers: program.worker.timerCount)
-      record(
+      recordIssues(
         RestOracle.judge(ended: holdings, hasStopped: program.hasStopped, in: world),
         sourceLocation)
     }
     #expect(SessionCensus.count == 0, "a session of TLS is left", sourceLocation: sourceLocation)
     if let requests { #expect(ends.count == requests, sourceLocation: sourceLocation) }
-    record(LineOracle.judge(ends), sourceLocation)
-    record(LineOracle.judge(errorLog: errors, against: ends), sourceLocation)
+    recordIssues(LineOracle.judge(ends), sourceLocation)
+    recordIssues(LineOracle.judge(errorLog: errors, against: ends), sourceLocation)
     let agreement = AgreementOracle(lines: ends, mayLose: false)
-    for client in clients { record(agreement.judge(client: record(client)), sourceLocation) }
+    for client in clients { recordIssues(agreement.judge(client: record(client)), sourceLocation) }
     for backend in backends {
-      record(agreement.judge(backend: world.connections(of: backend)), sourceLocation)
-    }
-  }
-
-  private func record(_ violations: [Violation], _ sourceLocation: SourceLocation) {
-    for violation in violations {
-      Issue.record(
-        "oracle \(violation.oracle.rawValue): \(violation.sentence)",
-        sourceLocation: sourceLocation)
+      recordIssues(agreement.judge(backend: world.connections(of: backend)), sourceLocation)
     }
   }
 }

@@ -53,7 +53,7 @@ struct CounterRowTests {
       }
     }
     defer {
-      isOver.change { $0 = true }
+      isOver.withLock { $0 = true }
       threads.join()
     }
     var readCount = 0

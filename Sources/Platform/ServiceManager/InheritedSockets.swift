@@ -86,6 +86,10 @@ public struct InheritedSockets: Sendable {
     }
   }
 
+  /// Forgets what a former process has passed on: it has been taken by now, and may be closed, its
+  /// numbers another's.
+  public mutating func forgetTaken() { sockets.removeAll { $0.name == nil } }
+
   /// The number of the first one, as everybody has agreed.
   private static let first: Int32 = 3
 

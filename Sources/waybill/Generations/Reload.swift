@@ -79,6 +79,7 @@ extension Server {
       } catch {
         next.end()
         if newControl !== control { newControl?.end() }
+        if newFile?.path != pidFile?.path { newFile?.remove() }
         throw error
       }
       switchTo(next, newSockets, newFile, newControl)

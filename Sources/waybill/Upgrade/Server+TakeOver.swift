@@ -25,7 +25,10 @@ extension Server {
 
   /// Says to the predecessor, or else to the service manager, that the workers run.
   mutating func confirm(_ status: String) {
-    defer { hasTakenOver = true }
+    defer {
+      hasTakenOver = true
+      inherited.forgetTaken()
+    }
     guard let predecessor, predecessor.channel.send(.serves, Array(status.utf8)) else {
       return manager.ready(status)
     }
