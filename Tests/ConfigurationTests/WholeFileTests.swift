@@ -120,7 +120,7 @@ struct WholeFileTests {
 
 /// Reloads must not stand still for a configuration as large as they come.
 struct LargeFileTests {
-  @Test(.timeLimit(.minutes(1))) func manyServersAndLocations() throws {
+  @Test(.timeLimit(.minutes(4))) func manyServersAndLocations() throws {
     var text = "access_log stdout combined;\n"
     for server in 0..<500 {
       text += "upstream u\(server) { server 10.1.\(server / 250).\(server % 250):80; }\n"

@@ -74,7 +74,7 @@ struct ReplacementTests {
   @Test(arguments: ["", "proxy_protocol", "ssl", "ssl proxy_protocol"])
   func atAnyMoment(listen: String) throws {
     let isSecure = listen.contains("ssl")
-    for moment in 0..<30 {
+    for moment in 0..<12 {
       let top = isSecure ? SecureWorld.conf : ""
       let bed = try ReplacementBed(
         Self.round(1), top: top, listen: listen, seed: UInt64(moment + 1), faults: .fragmenting)
@@ -91,7 +91,7 @@ struct ReplacementTests {
       ]
       let client = bed.client(begin + talk)
       let second = bed.client(after: .milliseconds(2), begin + talk)
-      bed.run(for: Interval(nanoseconds: UInt64(moment) * 1_000_000))
+      bed.run(for: Interval(nanoseconds: UInt64(moment) * 2_500_000))
       try bed.replace(Self.round(2), top: top, listen: listen)
       bed.run(for: Interval(nanoseconds: UInt64(moment) * 137_000))
       try bed.replace(Self.round(3), top: top, listen: listen)
