@@ -39,9 +39,11 @@ def test_the_command_line_is_known_without_proc(tmp_path):
     """As in a chroot: taken for empty, `-t` would serve."""
     conf = tmp_path / "proxy.conf"
     conf.write_text(GOOD)
-    hide = 'mount -t tmpfs none /proc && exec "$@"'
+    # Only /proc's own propagation is changed: a chroot's root need not be a mount point.
+    hide = 'mount --make-rprivate /proc && mount -t tmpfs none /proc && exec "$@"'
+    own = ["unshare", "-m", "--propagation", "unchanged"]
     result = subprocess.run(
-        ["unshare", "-m", "sh", "-c", hide, "sh", binary(), "-t", "-c", conf],
+        [*own, "sh", "-c", hide, "sh", binary(), "-t", "-c", conf],
         capture_output=True, text=True, timeout=15, env=environment(),
     )  # fmt: skip
     assert result.returncode == 0 and f"{conf} is valid" in result.stderr, result

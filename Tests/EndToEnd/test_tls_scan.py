@@ -22,7 +22,7 @@ from harness.ports import free_port
 
 SEVERITIES = ["DEBUG", "OK", "INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
 IS_FULL = os.environ.get("WAYBILL_TESTSSL") == "full"
-CHECKS = ["--protocols", "--std", "--server-preference", "--server-defaults", "--pfs"]
+CHECKS = ["--protocols", "--std", "--server-preference", "--server-defaults", "--fs"]
 CHECKS += ["--vulnerable"]
 SECONDS = (1500 if IS_FULL else 300) * TIME_FACTOR
 

@@ -61,6 +61,14 @@ def _write_key(path: Path, key: Key, password: bytes | None = None) -> None:
     )
 
 
+# Python 3.13 and OpenSSL's strict mode ask for these in an authority's certificate.
+_SIGNS = x509.KeyUsage(
+    digital_signature=True, content_commitment=False, key_encipherment=False,
+    data_encipherment=False, key_agreement=False, key_cert_sign=True, crl_sign=True,
+    encipher_only=False, decipher_only=False,
+)  # fmt: skip
+
+
 class Authority:
     """Signs certificates into a folder; `file` is its own."""
 
@@ -69,11 +77,13 @@ class Authority:
         self.name = name
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._count = 0
+        self._key_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         key_id = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
         self.x509 = (
             self._builder(name, self._key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(key_id, critical=False)
+            .add_extension(_SIGNS, critical=True)
             .sign(self._key, hashes.SHA256())
         )
         self.file = directory / f"{name.replace(' ', '-').lower()}.pem"
@@ -116,6 +126,7 @@ class Authority:
                 x509.SubjectAlternativeName([_alternative(name) for name in names]), False
             )
             .add_extension(x509.ExtendedKeyUsage([usage]), False)
+            .add_extension(self._key_id, False)
         )
         if responder:
             builder = builder.add_extension(_access(responder), False)
