@@ -95,18 +95,4 @@ public struct FieldSection: ~Copyable, @unchecked Sendable {
     }
     return nil
   }
-
-  /// True when a Connection line lists `name`, so that the field must not be forwarded (RFC 9110
-  /// section 7.6.1). `bytes` is what the section was parsed from.
-  public func connectionLists(_ name: Span<UInt8>, in bytes: Span<UInt8>) -> Bool {
-    var next = firstIndex(of: .connection)
-    while let index = next {
-      var list = ListElements(bytes, self[index].value)
-      while let element = list.next() {
-        if FieldNameMatch.equalIgnoringCase(bytes.extracting(element.offsets), name) { return true }
-      }
-      next = firstIndex(of: .connection, from: index &+ 1)
-    }
-    return false
-  }
 }

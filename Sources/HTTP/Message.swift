@@ -46,7 +46,7 @@ public struct ConnectionOptions: OptionSet, Sendable, BitwiseCopyable {
   /// `upgrade`
   @inlinable public static var upgrade: ConnectionOptions { ConnectionOptions(rawValue: 4) }
   /// At least one other option: the name of a field that must not be forwarded. Only then is it
-  /// worth asking `FieldSection.connectionLists` for each field.
+  /// worth asking for `FieldSection.lines(listedBy:_:in:)`.
   @inlinable public static var fieldNames: ConnectionOptions { ConnectionOptions(rawValue: 8) }
 }
 

@@ -24,7 +24,7 @@ public struct PeerTrust: Sendable, BitwiseCopyable {
   public var includesUnix: Bool
   /// Peers that have shown a certificate that holds belong to it: `mtls`.
   public var includesVerified: Bool
-  /// Peers in one of these ranges belong to it.
+  /// Peers in one of these ranges belong to it: as `ordered` returns them.
   public var networks: FrozenArray<Network>
 
   /// The set given; nobody by default.
@@ -38,12 +38,39 @@ public struct PeerTrust: Sendable, BitwiseCopyable {
     self.networks = networks
   }
 
-  /// True when `peer` belongs to the set by its address. Takes time in proportion to the number of
-  /// ranges.
+  /// True when `peer` belongs to the set by its address. Takes time in proportion to the logarithm
+  /// of the number of ranges, for a client may name many addresses.
   public func contains(_ peer: PeerAddress) -> Bool {
     if includesAll { return true }
     if peer.family == .unix { return includesUnix }
-    for index in networks.indices where networks[index].contains(peer) { return true }
-    return false
+    var low = 0
+    var high = networks.count
+    while low < high {
+      let middle = (low &+ high) / 2
+      if networks[middle].beginsBehind(peer) { high = middle } else { low = middle &+ 1 }
+    }
+    return low > 0 && networks[low &- 1].contains(peer)
+  }
+
+  /// The ranges by their first addresses, without those that lie in another: of two ranges one lies
+  /// in the other, or they have nothing in common.
+  public static func ordered(_ networks: [Network]) -> [Network] {
+    var kept: [Network] = []
+    let sorted = networks.sorted { one, other in
+      one.address == other.address
+        ? one.prefixLength < other.prefixLength : other.beginsBehind(one.address)
+    }
+    for network in sorted where kept.last?.contains(network.address) != true {
+      kept.append(network)
+    }
+    return kept
+  }
+}
+
+extension Network {
+  /// True when the range's first address comes behind `peer`, in the order of families and bits.
+  @inline(__always) fileprivate func beginsBehind(_ peer: PeerAddress) -> Bool {
+    if address.family != peer.family { return address.family.rawValue > peer.family.rawValue }
+    return address.high != peer.high ? address.high > peer.high : address.low > peer.low
   }
 }

@@ -67,14 +67,20 @@ public final class TLSServerContext: Sendable {
     if let groups { _ = copenssl_set_session_groups(session, groups) }
   }
 
-  /// A session is resumed only where the same server would judge its client by the same files.
+  /// A session is resumed only where the same server would judge its client by the same files and
+  /// to the same depth.
   private static func setIdentity(
     _ context: OpaquePointer, _ settings: TLSServerSettings
   ) -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: 32)
-    var bytes = Array(settings.identity.utf8)
-    for file in settings.common.authorities { bytes += file.bytes }
-    bytes += settings.common.revocationLists?.bytes ?? []
+    // Each part behind its length, so that no part can pass for the end of another.
+    var bytes: [UInt8] = [settings.asksForCertificate ? 1 : 0]
+    let files = settings.common.authorities.map(\.bytes)
+    let lists = settings.common.revocationLists?.bytes ?? []
+    let words = "\(settings.common.verifyDepth) \(files.count) \(settings.identity)"
+    for part in [Array(words.utf8), lists] + files {
+      bytes += withUnsafeBytes(of: UInt64(part.count).littleEndian) { Array($0) } + part
+    }
     EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha256(), nil)
     SSL_CTX_set_session_id_context(context, digest, UInt32(digest.count))
     return digest

@@ -62,7 +62,7 @@ public struct TLSSession {
   }
 
   /// A session with a server that has the name given, which may be an address; with an empty name
-  /// none is asked for and none is checked.
+  /// none is asked for. Nil when memory has run out, or the name is empty and must be checked.
   public init?(
     _ context: TLSClientContext, name: TLSPeerName, resuming saved: TLSSavedSession?,
     _ transport: TLSTransportPointer
@@ -194,7 +194,7 @@ public struct TLSPeerName {
   }
 
   fileprivate func apply(to session: OpaquePointer, _ context: TLSClientContext) -> Bool {
-    guard bytes[0] != 0 else { return true }
+    guard bytes[0] != 0 else { return !context.verifies }
     let parameters = SSL_get0_param(session)
     // An address can't be asked for by SNI (RFC 6066 section 3), but a certificate may hold it.
     let isAddress = X509_VERIFY_PARAM_set1_ip_asc(parameters, bytes) == 1

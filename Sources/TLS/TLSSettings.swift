@@ -29,7 +29,7 @@ public struct TLSPair: Equatable, Sendable {
 }
 
 /// Versions of the protocol.
-public struct TLSVersions: OptionSet, Sendable {
+public struct TLSVersions: OptionSet, Hashable, Sendable {
   /// One bit for each member, in the order of their age.
   public let rawValue: UInt8
   /// The set of these bits.

@@ -9,6 +9,7 @@ import pytest
 from harness.authority import Authority
 from harness.backend import CLOSE, RESET, reply
 from harness.client import request_bytes
+from harness.proxy import command
 from harness.secure import BackendTLS
 
 
@@ -184,3 +185,89 @@ def test_a_response_cut_without_a_close_notify_is_not_taken_for_whole(
         connection.send(request_bytes(fields={"X-Request-ID": "cut-1"}))
         assert not connection.rest().endswith(b"0\r\n\r\n")
     assert proxy.log_line("cut-1")["termination"] == "upstream:response_body"
+
+
+# Two locations of one upstream that differ in one setting; the last one is what is asked second.
+# `{0}` is the authority, `{1}` another one's file, `{2}` revocation lists, `{3}` a client's pair.
+DIFFERENT = {
+    "verify": ("proxy_ssl_verify off;", "proxy_ssl_verify on;", 502),
+    "name": ("proxy_ssl_name good.example;", "proxy_ssl_name bad.example;", 502),
+    "authority": ("proxy_ssl_name good.example;",
+                  "proxy_ssl_name good.example; proxy_ssl_trusted_certificate {1};", 502),
+    "revocation": ("proxy_ssl_name good.example;",
+                   "proxy_ssl_name good.example; proxy_ssl_crl {2};", 502),
+    "versions": ("proxy_ssl_verify off;",
+                 "proxy_ssl_verify off; proxy_ssl_protocols TLSv1.2;", 200),
+    "ciphers": ("proxy_ssl_verify off; proxy_ssl_protocols TLSv1.2;",
+                "proxy_ssl_verify off; proxy_ssl_protocols TLSv1.2;"
+                "proxy_ssl_ciphers ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES256-GCM-SHA384;",
+                200),
+    "depth": ("proxy_ssl_name good.example;",
+              "proxy_ssl_name good.example; proxy_ssl_verify_depth 3;", 200),
+    "sni": ("proxy_ssl_name good.example;",
+            "proxy_ssl_name good.example; proxy_ssl_server_name off;", 200),
+    "pair": ("proxy_ssl_verify off;",
+             "proxy_ssl_verify off; proxy_ssl_certificate {3.certificate};"
+             "proxy_ssl_certificate_key {3.key};", 200),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+@pytest.mark.parametrize("between", range(3))
+@pytest.mark.parametrize("setting", DIFFERENT)
+def test_what_was_made_with_other_settings_is_not_used(
+    site, make_backend, authority, tmp_path, setting, between, is_kept
+):
+    """Neither the connection nor its session; whatever number stands between the two."""
+    other = Authority(tmp_path, "Other")
+    pair = authority.issue("good.example")
+    files = (authority.file, other.file, authority.revoke(pair), authority.issue("p", client=True))
+    first, second, status = DIFFERENT[setting]
+    fill = "".join(
+        f"location /fill{n} {{ proxy_pass https://u; proxy_ssl_verify_depth {n + 6}; }}\n"
+        for n in range(between)
+    )
+    tls = BackendTLS(pair)
+    backend = make_backend(wrap=tls)
+    proxy = site.servers(
+        f"proxy_ssl_trusted_certificate {authority.file};\n"
+        f"upstream u {{ server {backend.address}; keepalive_requests {1000 if is_kept else 1}; }}\n"
+        f"server {{ listen PORT;\n"
+        f"location /first {{ proxy_pass https://u; {first.format(*files)} }}\n{fill}"
+        f"location /second {{ proxy_pass https://u; {second.format(*files)} }} }}\n"
+    )
+    assert proxy.get("/first").status == 200
+    assert proxy.get("/second").status == status
+    assert proxy.get("/first").status == 200
+    if status == 200:
+        assert not tls.resumed[1]
+        assert proxy.get("/second").status == 200
+        assert len(backend.connections) == (2 if is_kept else 4)
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_file_that_was_renewed_holds_for_what_was_made_before(
+    site, make_backend, authority, tmp_path, is_kept
+):
+    """The same path with another authority in it, read by a reload."""
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_bytes(authority.file.read_bytes())
+    tls = BackendTLS(authority.issue("good.example"))
+    backend = make_backend(wrap=tls)
+    proxy = site.servers(
+        f"proxy_ssl_trusted_certificate {trusted}; proxy_ssl_name good.example;\n"
+        f"upstream u {{ server {backend.address}; keepalive_requests {1000 if is_kept else 1}; }}\n"
+        "server { listen PORT; location / { proxy_pass https://u; } }\n"
+    )
+    assert [proxy.get().status for _ in range(2)] == [200, 200]
+    trusted.write_bytes(Authority(tmp_path, "Other").file.read_bytes())
+    assert command("-c", proxy.conf, "-s", "reload").returncode == 0
+    assert proxy.get().status == 502
+
+
+def test_an_empty_name_can_not_be_checked(site, secure_backend, authority):
+    backend = secure_backend("good.example")
+    proxy = pass_to(site, backend, trust(authority) + "proxy_ssl_name $http_x_name;")
+    assert proxy.get(fields={"X-Name": "good.example"}).status == 200
+    assert proxy.get().status == 502
+    proxy.wait_error("proxy_ssl_name is empty")

@@ -33,8 +33,40 @@ import Testing
       GET / HTTP/1.1\r\nHost: a\r\nConnection: close ,\tX-SECRET,,\r\nConnection: x-other\r\n\r\n
       """.octets
     #expect(try head.parse(bytes))
-    let result = head.fields.connectionLists(name.octets.span, in: bytes.span)
-    #expect(result == isListed)
+    guard !name.isEmpty, !name.contains(",") else { return }
+    var trailers = FieldSection()
+    let lines = "X-A: 1\r\n\(name): 1\r\nX-Secre: 2\r\n\(name.uppercased()): 3\r\n\r\n".octets
+    #expect(try trailers.parseTrailers(lines.span, maximumBytes: 1000) == lines.count)
+    let listed = trailers.lines(listedBy: head.fields, bytes.span, in: lines.span)
+    #expect((0..<4).map { listed.contains($0) } == [false, isListed, false, isListed])
+  }
+
+  /// Of any lines and any listed names the same are found as by comparing each with each.
+  @Test func findsWhatComparingAllWouldFind() throws {
+    var state: UInt64 = 1
+    func random(_ bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1
+      return Int(state >> 33) % bound
+    }
+    for round in 0..<200 {
+      func name() -> String {
+        String((0...random(4)).map { _ in "aAbB-".randomElement(at: random(5)) })
+      }
+      let names = (0..<(1 + random(126))).map { _ in name() }
+      let options = (0..<random(20)).map { _ in name() }
+      let text = "GET / HTTP/1.1\r\nHost: a\r\nConnection: \(options.joined(separator: ","))\r\n"
+      let bytes = (text + "\r\n").octets
+      let lines = (names.map { "\($0): \r\n" }.joined() + "\r\n").octets
+      var head = RequestHead()
+      #expect(try head.parse(bytes))
+      var section = FieldSection()
+      #expect(try section.parseTrailers(lines.span, maximumBytes: 10_000) == lines.count)
+      let listed = section.lines(listedBy: head.fields, bytes.span, in: lines.span)
+      let wanted = Set(options.map { $0.lowercased() })
+      for (index, name) in names.enumerated() {
+        #expect(listed.contains(index) == wanted.contains(name.lowercased()), "round \(round)")
+      }
+    }
   }
 
   @Test func staysSmall() {
@@ -89,5 +121,11 @@ import Testing
     #expect(parse("X: abcdefgh", maximumBytes: 11).2 == .invalidTrailer)
     let many = String(repeating: "A:\r\n", count: 129) + "\r\n"
     #expect(parse(many, maximumBytes: 10_000).2 == .invalidTrailer)
+  }
+}
+
+extension String {
+  fileprivate func randomElement(at offset: Int) -> Character {
+    self[index(startIndex, offsetBy: offset)]
   }
 }

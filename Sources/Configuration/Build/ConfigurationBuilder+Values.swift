@@ -87,10 +87,10 @@ extension ConfigurationBuilder {
       }
       return template
     } catch {
-      let suggestion = Suggestion.nearest(to: error.name, among: TemplateCompiler.variableNames)
       reporter.error(
         place(error.offset, error.name.utf8.count + 1), error.message,
-        suggestion: suggestion.map { "$\($0)" })
+        suggestion: Suggestion.nearest(to: error.name, among: TemplateCompiler.variableNames)
+          .map { "$\($0)" })
       return nil
     }
   }

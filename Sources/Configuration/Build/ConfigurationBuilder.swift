@@ -17,7 +17,11 @@ final class ConfigurationBuilder {
   // What has been declared.
   var process = ProcessSettings()
   var logFormats: [LogFormatDeclaration] = []
+  /// Index in `logFormats` of each name.
+  var logFormatIndices: [String: Int] = [:]
   var upstreams: [UpstreamDeclaration] = []
+  /// Where each upstream was declared, by its name.
+  var upstreamPlaces: [String: Place] = [:]
   var servers: [ServerDeclaration] = []
 
   // The block being built.
@@ -154,10 +158,10 @@ final class ConfigurationBuilder {
       return
     }
     let everywhere = DirectiveContexts.everyLevel.union(.upstream)
-    let suggestion =
-      Suggestion.nearest(to: name, among: DirectiveCatalog.names(in: context))
-      ?? Suggestion.nearest(to: name, among: DirectiveCatalog.names(in: everywhere))
-    reporter.error(use.name.place, "unknown directive \"\(name)\"", suggestion: suggestion)
+    reporter.error(
+      use.name.place, "unknown directive \"\(name)\"",
+      suggestion: Suggestion.nearest(to: name, among: DirectiveCatalog.names(in: context))
+        ?? Suggestion.nearest(to: name, among: DirectiveCatalog.names(in: everywhere)))
   }
 
   private func misplaced(_ use: DirectiveUse, _ candidates: [Directive]) {

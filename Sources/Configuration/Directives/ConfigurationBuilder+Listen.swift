@@ -12,8 +12,7 @@ extension ConfigurationBuilder {
     }
     for endpoint in endpoints {
       options.endpoint = endpoint
-      let twin = server?.listens.first { $0.endpoint.isSame(as: endpoint) }
-      if twin != nil {
+      guard server?.endpoints.insert(endpoint.socket).inserted != false else {
         reporter.error(options.place, "the server listens on \(endpoint.name) already")
         continue
       }
@@ -74,13 +73,5 @@ extension ConfigurationBuilder {
       return false
     }
     return true
-  }
-}
-
-extension Endpoint {
-  /// True for the same socket address.
-  func isSame(as other: Endpoint) -> Bool {
-    address == other.address && unixPath == other.unixPath
-      && inheritedName == other.inheritedName
   }
 }

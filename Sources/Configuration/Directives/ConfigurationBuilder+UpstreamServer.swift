@@ -11,13 +11,15 @@ extension ConfigurationBuilder {
     for parameter in use.arguments.dropFirst() {
       guard serverParameter(parameter, &peer) else { return }
     }
-    if let twin = upstream?.peers.first(where: { $0.sharesEndpoint(with: peer) }) {
-      let line = reporter.describe(twin.place, from: word.place)
+    let twins = endpoints.compactMap { upstream?.endpointPlaces[$0.socket] }
+    if let twin = twins.first {
+      let line = reporter.describe(twin, from: word.place)
       reporter.error(
         word.place, "the server \"\(word.text)\" is already listed at \(line)",
         expected: "each server once: weight=NUMBER gives it a larger share")
       return
     }
+    for endpoint in endpoints { upstream?.endpointPlaces[endpoint.socket] = word.place }
     upstream?.peers.append(peer)
   }
 
@@ -75,12 +77,5 @@ extension ConfigurationBuilder {
       word.place, "invalid parameter \"\(word.text)\"",
       expected: "weight=, max_fails=, fail_timeout=, max_conns=, backup or down",
       suggestion: Suggestion.nearest(to: name, among: names))
-  }
-}
-
-extension PeerDeclaration {
-  /// True when some socket address belongs to both.
-  fileprivate func sharesEndpoint(with other: PeerDeclaration) -> Bool {
-    endpoints.contains { own in other.endpoints.contains { $0.isSame(as: own) } }
   }
 }

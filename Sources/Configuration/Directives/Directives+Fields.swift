@@ -40,12 +40,12 @@ extension ConfigurationBuilder {
       return
     }
     guard !isRefused(known, word) else { return }
-    let twin = settings.requestFields.first { $0.name.text.lowercased() == name.lowercased() }
-    if let twin {
-      let line = reporter.describe(twin.name.place, from: word.place)
+    if let twin = settings.requestFieldPlaces[name.lowercased()] {
+      let line = reporter.describe(twin, from: word.place)
       reporter.error(word.place, "the header \"\(name)\" is already set at \(line)")
       return
     }
+    settings.requestFieldPlaces[name.lowercased()] = word.place
     settings.requestFields.append(
       FieldSetting(name: word, text: use.arguments[1], value: value, isAlways: true))
   }
@@ -64,7 +64,7 @@ extension ConfigurationBuilder {
     let word = use.arguments[0]
     guard let name = fieldName(word)?.lowercased() else { return }
     guard !isRefused(FieldSyntax.classify(name), word) else { return }
-    if !settings.hiddenFields.contains(name) { settings.hiddenFields.append(name) }
+    if settings.hiddenNames.insert(name).inserted { settings.hiddenFields.append(name) }
   }
 
   private func isRefused(_ known: FieldName, _ word: Word) -> Bool {

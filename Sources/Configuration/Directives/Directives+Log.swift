@@ -98,7 +98,8 @@ extension ConfigurationBuilder {
         word.place, "invalid parameter \"\(word.text)\"",
         expected: "a level, json, rotate=SIZE, keep=NUMBER or gzip")
     }
-    settings.logs.errors = (settings.logs.errors ?? []) + [log]
+    settings.logs.errors = settings.logs.errors ?? []
+    settings.logs.errors?.append(log)
   }
 
   fileprivate func logQueue(_ use: DirectiveUse) {
@@ -169,7 +170,8 @@ extension ConfigurationBuilder {
       reporter.error(flushPlace, "\"flush=\" has no meaning without \"buffer=\"")
       return
     }
-    settings.logs.access = (settings.logs.access ?? []) + [log]
+    settings.logs.access = settings.logs.access ?? []
+    settings.logs.access?.append(log)
   }
 
   private func accessLogOption(_ word: Word, isFirst: Bool, _ log: inout AccessLogSetting) -> Bool {
@@ -257,14 +259,15 @@ extension ConfigurationBuilder {
     guard !LogFormat.builtInNames.contains(name.text) else {
       return reporter.error(name.place, "the format \"\(name.text)\" is built in")
     }
-    if let twin = logFormats.first(where: { $0.name.text == name.text }) {
-      let line = reporter.describe(twin.name.place, from: name.place)
+    if let twin = logFormatIndices[name.text] {
+      let line = reporter.describe(logFormats[twin].name.place, from: name.place)
       return reporter.error(
         name.place, "the format \"\(name.text)\" is already declared at \(line)")
     }
     // Errors are found word by word, where they stand; the template is made of all of them.
     let parts = texts.compactMap { template($0) }
     guard parts.count == texts.count, let whole = template(joined(texts)) else { return }
+    logFormatIndices[name.text] = logFormats.count
     logFormats.append(
       LogFormatDeclaration(
         name: name, format: LogFormat(kind: .template, template: whole, escape: escape)))

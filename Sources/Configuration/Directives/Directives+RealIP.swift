@@ -11,11 +11,11 @@ extension DirectiveCatalog {
       """
     ) { builder, use in
       guard let added = builder.trust(use.arguments, allowsWords: false) else { return }
-      var trust = builder.settings.realIP.trust ?? TrustSetting()
-      trust.includesUnix = trust.includesUnix || added.includesUnix
-      trust.networks += added.networks
-      trust.ranges += added.ranges
-      builder.settings.realIP.trust = trust
+      // Added to in place: a copy for each line would cost their number squared.
+      builder.settings.realIP.trust = builder.settings.realIP.trust ?? TrustSetting()
+      if added.includesUnix { builder.settings.realIP.trust?.includesUnix = true }
+      builder.settings.realIP.trust?.networks += added.networks
+      builder.settings.realIP.trust?.ranges += added.ranges
     },
     Directive(
       "real_ip_header", in: [.top, .server], "NAME | X-Forwarded-For | proxy_protocol",

@@ -79,6 +79,7 @@ extension ConfigurationBuilder {
     _ = build(block, in: .upstream)
     defer { upstream = nil }
     guard let declared = upstream, isNewUpstream(name) else { return }
+    upstreamPlaces[declared.name.text] = declared.name.place
     upstreams.append(declared)
     guard !declared.peers.isEmpty else {
       reporter.error(name.place, "the upstream \"\(name.text)\" has no servers")
@@ -97,8 +98,8 @@ extension ConfigurationBuilder {
         expected: "letters, digits, \"_\", \"-\" and \".\"")
       return false
     }
-    if let twin = upstreams.first(where: { $0.name.text == name.text }) {
-      let line = reporter.describe(twin.name.place, from: name.place)
+    if let twin = upstreamPlaces[name.text] {
+      let line = reporter.describe(twin, from: name.place)
       reporter.error(name.place, "the upstream \"\(name.text)\" is already declared at \(line)")
       return false
     }

@@ -21,6 +21,13 @@ extension PlanAssembler {
   private func freeze(
     _ fields: [FieldSetting], _ requestID: RequestIDSettings
   ) -> FrozenArray<FieldAssignment> {
+    let context = requestID.effectiveMode == .off ? [] : [requestID.effectiveHeader]
+    return assignments.made(of: fields, context: context) { arena.freeze(assign($0, requestID)) }
+  }
+
+  private func assign(
+    _ fields: [FieldSetting], _ requestID: RequestIDSettings
+  ) -> [FieldAssignment] {
     var assignments: [FieldAssignment] = []
     for field in fields {
       let name = field.name.text
@@ -35,7 +42,7 @@ extension PlanAssembler {
           name: arena.freeze(name), known: FieldSyntax.classify(name), value: field.value,
           isAlways: field.isAlways))
     }
-    return arena.freeze(assignments)
+    return assignments
   }
 
   private func checkRequestIDField(_ field: FieldSetting, _ header: String) {

@@ -8,12 +8,13 @@ extension PlanAssembler {
   /// Fills the table of listeners from the servers' declarations.
   func assembleListeners() {
     var groups: [[(server: Int, listen: ListenDeclaration)]] = []
+    var indices: [SocketEndpoint: Int] = [:]
     for (index, server) in builder.servers.enumerated() {
       for listen in server.listens {
-        let known = groups.firstIndex { $0[0].listen.endpoint.isSame(as: listen.endpoint) }
-        if let known {
+        if let known = indices[listen.endpoint.socket] {
           groups[known].append((index, listen))
         } else {
+          indices[listen.endpoint.socket] = groups.count
           groups.append([(index, listen)])
         }
       }

@@ -32,7 +32,7 @@ extension PlanAssembler {
   private func format(_ word: Word?) -> LogFormat? {
     guard let word else { return LogFormat(kind: .json) }
     if let known = formats[word.text] { return known }
-    let declared = builder.logFormats.first { $0.name.text == word.text }?.format
+    let declared = builder.logFormatIndices[word.text].map { builder.logFormats[$0].format }
     let format = declared ?? LogFormat(builtIn: word.text, compiler: &builder.templates)
     guard let format else { return unknownFormat(word) }
     formats[word.text] = format
@@ -40,11 +40,11 @@ extension PlanAssembler {
   }
 
   private func unknownFormat(_ word: Word) -> LogFormat? {
-    let names = LogFormat.builtInNames + builder.logFormats.map(\.name.text)
     reporter.error(
       word.place, "unknown log format \"\(word.text)\"",
       expected: "json, combined, verbose, simple or the name of a log_format",
-      suggestion: Suggestion.nearest(to: word.text, among: names))
+      suggestion: Suggestion.nearest(
+        to: word.text, among: LogFormat.builtInNames + builder.logFormats.map(\.name.text)))
     return nil
   }
 
@@ -73,7 +73,7 @@ extension PlanAssembler {
     plan.slowerThan = settings.slowerThan ?? .endless
     if let watched = settings.watched {
       plan.requestIDs = arena.freeze(watched.requestIDs.map { arena.freeze($0) })
-      plan.clients = watched.clients.freeze(arena)
+      plan.clients = watched.clients.freeze(arena, &networks)
       plan.isWatching = true
     }
     return plan

@@ -9,6 +9,7 @@ extension PlanAssembler {
   /// Appends a server and its locations to the tables.
   func assemble(_ server: ServerDeclaration) {
     let settings = server.settings.inheriting(builder.settings)
+    loops = [:]
     let title = "server \(server.names.first?.text ?? server.listens[0].endpoint.name)"
     note(title, server.place, settings.requestID)
     let firstLocation = locations.count
@@ -35,7 +36,7 @@ extension PlanAssembler {
       headerTimeout: settings.client.headerTimeout ?? .seconds(60),
       headLimits: settings.client.headLimits,
       locationTable: LocationTable(entries: entries, arena: arena), fallbackLocation: fallback,
-      realIPTrust: (settings.realIP.trust ?? TrustSetting()).freeze(arena),
+      realIPTrust: (settings.realIP.trust ?? TrustSetting()).freeze(arena, &networks),
       realIPHeader: realIP.header, realIPField: realIP.field)
     plan.clientCertificates = settings.serverTLS.clientCertificates ?? .off
     servers.append(plan)
@@ -83,15 +84,34 @@ extension PlanAssembler {
     _ pass: PassDeclaration, _ plan: LocationPlan, _ server: ServerDeclaration
   ) {
     guard plan.action == .proxy, plan.upstream < upstreams.count else { return }
-    let peers = upstreams[plan.upstream].peers
-    for index in peers.indices {
-      let peer = peers[index]
-      let path = String(decoding: peer.unixPath.indices.map { peer.unixPath[$0] }, as: UTF8.self)
-      let endpoint = Endpoint(address: peer.address, unixPath: path, name: "")
-      guard server.listens.contains(where: { $0.endpoint.isSame(as: endpoint) }) else { continue }
-      warn(pass.place, "the server listens on this address itself: requests go round in circles")
-      return
-    }
+    guard isLoop(plan.upstream, server) else { return }
+    warn(pass.place, "the server listens on this address itself: requests go round in circles")
+  }
+
+  /// True when some peer of the upstream is an address that the server listens on. Looked at once
+  /// for each upstream of a server, from the shorter side.
+  private func isLoop(_ upstream: Int, _ server: ServerDeclaration) -> Bool {
+    if let known = loops[upstream] { return known }
+    let peers = upstreams[upstream].peers
+    let isLoop =
+      peers.count < server.endpoints.count
+      ? peers.indices.contains { server.endpoints.contains(endpoint(of: peers[$0])) }
+      : server.endpoints.contains { peerEndpoints(of: upstream).contains($0) }
+    loops[upstream] = isLoop
+    return isLoop
+  }
+
+  private func peerEndpoints(of upstream: Int) -> Set<SocketEndpoint> {
+    if let known = peerEndpoints[upstream] { return known }
+    let peers = upstreams[upstream].peers
+    let found = Set(peers.indices.map { endpoint(of: peers[$0]) })
+    peerEndpoints[upstream] = found
+    return found
+  }
+
+  private func endpoint(of peer: Peer) -> SocketEndpoint {
+    let path = String(decoding: peer.unixPath.indices.map { peer.unixPath[$0] }, as: UTF8.self)
+    return SocketEndpoint(address: peer.address, unixPath: path, inheritedName: "")
   }
 
   // MARK: Actions
@@ -121,10 +141,13 @@ extension PlanAssembler {
 
   /// What the location is apart from its action.
   private func commonPlan(_ settings: Settings) -> LocationPlan {
-    var plan = LocationPlan(requestID: settings.requestID.freeze(arena))
+    let trust = settings.requestID.effectiveTrust.freeze(arena, &networks)
+    var plan = LocationPlan(requestID: settings.requestID.freeze(arena, trust: trust))
     plan.requestFields = requestFields(settings)
     plan.responseFields = responseFields(settings)
-    plan.hiddenFields = arena.freeze(settings.hiddenFields.map { arena.freeze($0) })
+    plan.hiddenFields = hiddenFields.made(of: settings.hiddenFields) { names in
+      arena.freeze(names.map { arena.freeze($0) })
+    }
     plan.connectTimeout = settings.proxy.connectTimeout ?? plan.connectTimeout
     plan.readTimeout = settings.proxy.readTimeout ?? plan.readTimeout
     plan.sendTimeout = settings.proxy.sendTimeout ?? plan.sendTimeout

@@ -36,11 +36,7 @@ extension PlanAssembler {
   func setBackendTLS(
     _ pass: PassDeclaration, _ settings: BackendTLSSettings, _ plan: inout LocationPlan
   ) {
-    let known = tls.backends.firstIndex { $0.settings.means(the: settings) }
-    plan.backendTLS = known ?? tls.backends.count
-    if known == nil {
-      tls.backends.append(TLSMaterials.BackendTLS(settings: settings, place: pass.place))
-    }
+    plan.backendTLS = tls.number(of: settings, pass.place)
     plan.sendsBackendName = settings.sendsName ?? true
     let text = settings.name?.value ?? defaultBackendName(pass)
     let place = settings.name?.place ?? pass.place

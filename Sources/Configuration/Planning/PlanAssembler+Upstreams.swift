@@ -37,10 +37,10 @@ extension PlanAssembler {
     case .name(let name):
       if let declared = declaredUpstreams[name] { return declared }
       let port: UInt16 = pass.isSecure ? 443 : 80
-      return hostUpstream(name, port: port, pass, suggestions: Array(declaredUpstreams.keys))
+      return hostUpstream(name, port: port, pass, suggestsUpstreams: true)
     case .host(let host, let port):
       guard declaredUpstreams[host] != nil else {
-        return hostUpstream(host, port: port, pass, suggestions: [])
+        return hostUpstream(host, port: port, pass, suggestsUpstreams: false)
       }
       reporter.error(
         pass.authorityPlace, "the upstream \"\(host)\" has ports of its own",
@@ -50,12 +50,12 @@ extension PlanAssembler {
   }
 
   private func hostUpstream(
-    _ host: String, port: UInt16, _ pass: PassDeclaration, suggestions: [String]
+    _ host: String, port: UInt16, _ pass: PassDeclaration, suggestsUpstreams: Bool
   ) -> Int? {
     let key = "\(host.lowercased()):\(port)"
     if let known = implicitUpstreams[key] { return known }
     let endpoints = builder.endpoints(host: host, port: port, at: pass.authorityPlace) {
-      Suggestion.nearest(to: host, among: suggestions)
+      suggestsUpstreams ? Suggestion.nearest(to: host, among: declaredUpstreams.keys) : nil
     }
     return endpoints.map { implicitUpstream(key, $0, name: pass.authority) }
   }

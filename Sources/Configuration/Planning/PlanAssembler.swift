@@ -26,6 +26,14 @@ final class PlanAssembler {
   var declaredUpstreams: [String: Int] = [:]
   /// Index in `upstreams` of each `proxy_pass` that names an address.
   var implicitUpstreams: [String: Int] = [:]
+  /// Lists that locations inherit, as they lie in the plan.
+  var networks = SharedLists<Network, FrozenArray<Network>>()
+  var hiddenFields = SharedLists<String, FrozenArray<FrozenBytes>>()
+  var assignments = SharedLists<FieldSetting, FrozenArray<FieldAssignment>>()
+  /// The peers' addresses of upstreams that were looked at, and which upstreams the server that is
+  /// being assembled listens on.
+  var peerEndpoints: [Int: Set<SocketEndpoint>] = [:]
+  var loops: [Int: Bool] = [:]
   /// What TLS is made of, server by server and for the locations' backends.
   var tls = TLSMaterials()
   /// The merged `ssl_*` of each server.
@@ -50,6 +58,8 @@ final class PlanAssembler {
     }
     for index in builder.servers.indices where builder.servers[index].listens.isEmpty {
       builder.servers[index].listens = defaultListens(builder.servers[index].place)
+      builder.servers[index].endpoints = Set(
+        builder.servers[index].listens.map(\.endpoint.socket))
     }
     for server in builder.servers { assemble(server) }
     tls.servers = servers.map { _ in nil }

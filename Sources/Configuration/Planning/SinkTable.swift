@@ -12,10 +12,12 @@ struct SinkTable {
   }
 
   private var entries: [Entry] = []
+  private var indices: [LogDestination: Int] = [:]
 
   /// Index of the sink of a destination.
   mutating func index(of destination: LogDestination) -> Int {
-    if let known = entries.firstIndex(where: { $0.destination == destination }) { return known }
+    if let known = indices[destination] { return known }
+    indices[destination] = entries.count
     entries.append(Entry(destination: destination))
     return entries.count - 1
   }

@@ -5,7 +5,8 @@ import TLS
 /// What the TLS of a plan is made of: settings and the names of files.
 struct TLSMaterials {
   var servers: [ServerTLS?] = []
-  var backends: [BackendTLS] = []
+  private(set) var backends: [BackendTLS] = []
+  private var backendNumbers: [BackendTLSSettings: Int] = [:]
 
   /// The TLS of one server.
   struct ServerTLS {
@@ -20,6 +21,17 @@ struct TLSMaterials {
   struct BackendTLS {
     var settings: BackendTLSSettings
     var place: Place
+  }
+
+  /// The number of a location's `proxy_ssl_*` among `backends`: the same for locations that say the
+  /// same, and for no others. The name is compared with each connection, for it may hold variables.
+  mutating func number(of settings: BackendTLSSettings, _ place: Place) -> Int {
+    var settings = settings
+    settings.name = nil
+    if let known = backendNumbers[settings] { return known }
+    backendNumbers[settings] = backends.count
+    backends.append(BackendTLS(settings: settings, place: place))
+    return backends.count - 1
   }
 
   /// The keys for tickets of these servers' sessions: the old ones if they are replaced as often.

@@ -28,6 +28,18 @@ struct Endpoint {
   var name: String
   /// The name of a socket that the service manager opens; empty for all others.
   var inheritedName = ""
+
+  /// What no two sockets share.
+  var socket: SocketEndpoint {
+    SocketEndpoint(address: address, unixPath: unixPath, inheritedName: inheritedName)
+  }
+}
+
+/// A socket's address, whatever it is called.
+struct SocketEndpoint: Hashable {
+  var address: PeerAddress
+  var unixPath: String
+  var inheritedName: String
 }
 
 /// One address of a `listen`.
@@ -44,6 +56,8 @@ struct ListenDeclaration {
 struct ServerDeclaration {
   var place: Place
   var listens: [ListenDeclaration] = []
+  /// The addresses of `listens`.
+  var endpoints: Set<SocketEndpoint> = []
   var names: [Word] = []
   var settings = Settings()
   var locations: [LocationDeclaration] = []
@@ -115,6 +129,8 @@ struct PassDeclaration {
 struct UpstreamDeclaration {
   var name: Word
   var peers: [PeerDeclaration] = []
+  /// Where each address of the peers was listed.
+  var endpointPlaces: [SocketEndpoint: Place] = [:]
   var method = BalancingMethod.roundRobin
   var methodPlace: Place?
   var hashKey = Template(parts: .empty)

@@ -13,6 +13,7 @@ struct FieldSetting {
 
   /// The inner level's fields, and those of the outer level whose names the inner one does not set.
   static func merge(_ inner: [FieldSetting], over outer: [FieldSetting]) -> [FieldSetting] {
+    guard !inner.isEmpty else { return outer }
     let names = Set(inner.map { $0.name.text.lowercased() })
     return outer.filter { !names.contains($0.name.text.lowercased()) } + inner
   }

@@ -24,13 +24,16 @@ struct RequestIDSettings {
   /// The mode in force.
   var effectiveMode: RequestIDMode { mode ?? .on }
 
-  /// The policy, with defaults where nothing was said.
-  func freeze(_ arena: Arena) -> RequestIDPolicy {
+  /// Who is believed when something or nothing was said.
+  var effectiveTrust: TrustSetting { trust ?? TrustSetting(includesAll: true) }
+
+  /// The policy, with defaults where nothing was said; `trust` is `effectiveTrust`.
+  func freeze(_ arena: Arena, trust: PeerTrust) -> RequestIDPolicy {
     let exposure = crossOrigin ?? CrossOriginSetting(isOn: false, origins: [])
     return RequestIDPolicy(
       mode: effectiveMode, format: format ?? .uuid4, rejectsInvalid: rejectsInvalid ?? false,
       maximumLength: Int(maximumLength ?? 128),
-      trust: (trust ?? TrustSetting(includesAll: true)).freeze(arena),
+      trust: trust,
       header: arena.freeze(effectiveHeader),
       crossOrigin: CrossOriginExposure(
         isOn: exposure.isOn, origins: arena.freeze(exposure.origins.map { arena.freeze($0) })))

@@ -19,6 +19,10 @@ struct Settings {
   var responseFields: [FieldSetting] = []
   /// `proxy_hide_header`, lowercase.
   var hiddenFields: [String] = []
+  /// This level's of them.
+  var hiddenNames: Set<String> = []
+  /// Where this level's `proxy_set_header` stand, by names in lowercase.
+  var requestFieldPlaces: [String: Place] = [:]
 
   /// These settings, and the ones of `outer` for what they leave open.
   func inheriting(_ outer: Settings) -> Settings {
@@ -32,7 +36,10 @@ struct Settings {
     merged.logs = logs.inheriting(outer.logs)
     merged.requestFields = FieldSetting.merge(requestFields, over: outer.requestFields)
     merged.responseFields = FieldSetting.merge(responseFields, over: outer.responseFields)
-    merged.hiddenFields += outer.hiddenFields.filter { !hiddenFields.contains($0) }
+    let hidden = hiddenNames
+    merged.hiddenFields =
+      hidden.isEmpty
+      ? outer.hiddenFields : hiddenFields + outer.hiddenFields.filter { !hidden.contains($0) }
     return merged
   }
 }
@@ -131,11 +138,4 @@ struct TrustSetting {
   var networks: [Network] = []
   /// The ranges as they were written.
   var ranges: [String] = []
-
-  /// The set in `arena`.
-  func freeze(_ arena: Arena) -> PeerTrust {
-    PeerTrust(
-      includesAll: includesAll, includesUnix: includesUnix, includesVerified: includesVerified,
-      networks: arena.freeze(networks))
-  }
 }

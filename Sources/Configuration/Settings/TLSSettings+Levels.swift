@@ -2,22 +2,30 @@ import Basics
 import Policy
 import TLS
 
-/// A file that a directive names.
-struct FileSetting {
+/// A file that a directive names. Two are equal when they name the same, wherever they stand.
+struct FileSetting: Hashable {
   /// Absolute, or relative to the folder that the program was started in.
   var path: String
   /// Where it is named.
   var place: Place
+
+  static func == (one: FileSetting, other: FileSetting) -> Bool { one.path == other.path }
+
+  func hash(into hasher: inout Hasher) { hasher.combine(path) }
 }
 
-/// A value, and where it stands.
-struct PlacedSetting<Value> {
+/// A value, and where it stands. Two are equal when their values are.
+struct PlacedSetting<Value: Hashable>: Hashable {
   var value: Value
   var place: Place
+
+  static func == (one: PlacedSetting, other: PlacedSetting) -> Bool { one.value == other.value }
+
+  func hash(into hasher: inout Hasher) { hasher.combine(value) }
 }
 
 /// What `ssl_*` and `proxy_ssl_*` have in common, as one level says it; nil where it says nothing.
-struct CommonTLSSettings {
+struct CommonTLSSettings: Hashable {
   var versions: PlacedSetting<TLSVersions>?
   var ciphers: PlacedSetting<String>?
   var ciphersuites: PlacedSetting<String>?
@@ -75,8 +83,8 @@ struct ServerTLSSettings {
   }
 }
 
-/// `proxy_ssl_*`
-struct BackendTLSSettings {
+/// `proxy_ssl_*`. Equal ones make equal connections, but for what variables of the name stand for.
+struct BackendTLSSettings: Hashable {
   var common = CommonTLSSettings()
   var verifies: Bool?
   var name: PlacedSetting<String>?
@@ -88,17 +96,5 @@ struct BackendTLSSettings {
       common: common.inheriting(outer.common), verifies: verifies ?? outer.verifies,
       name: name ?? outer.name, sendsName: sendsName ?? outer.sendsName,
       resumesSessions: resumesSessions ?? outer.resumesSessions)
-  }
-
-  /// True when both make the same context, so that locations can share it and its connections.
-  func means(the other: BackendTLSSettings) -> Bool { values == other.values }
-
-  private var values: [String?] {
-    [
-      common.versions.map { String($0.value.rawValue) }, common.ciphers?.value,
-      common.certificates.first?.path, common.keys.first?.path, common.passwords?.path,
-      common.trusted?.path, common.verifyDepth.map(String.init), common.revocationLists?.path,
-      verifies.map(String.init), resumesSessions.map(String.init),
-    ]
   }
 }

@@ -12,13 +12,14 @@ final class DiagnosticReporter {
     return sources.count - 1
   }
 
-  /// Notes that the configuration can't be used.
+  /// Notes that the configuration can't be used. The suggestion is looked for only when it is shown.
   func error(
-    _ place: Place, _ message: String, expected: String? = nil, suggestion: String? = nil
+    _ place: Place, _ message: String, expected: String? = nil,
+    suggestion: @autoclosure () -> String? = nil
   ) {
     errorCount += 1
     guard errorCount <= Limits.reportedErrors else { return }
-    report(.error, place, message, expected, suggestion)
+    report(.error, place, message, expected, suggestion())
   }
 
   /// Notes that something is probably not as meant.

@@ -247,6 +247,7 @@ extension Worker where K: ~Copyable {
     buffers.drop(&link.pointee.arrived)
     buffers.drop(&link.pointee.leaving)
     link.pointee.session.free()
+    link.pointee.identity?.free()
     link.deinitialize(count: 1)
     link.deallocate()
     connection.pointee.tls = nil

@@ -35,33 +35,29 @@ extension Worker where K: ~Copyable {
     let number = exchange.pointee.plan.pointee.backendTLS
     let context = tls.tables.backends[number]
     var writer = ByteWriter(scratch)
-    let purpose = writeBackendName(exchange, into: &writer)
-    let name = UnsafeRawPointer(writer.written.baseAddress.unsafelyUnwrapped)
-      .assumingMemoryBound(to: CChar.self)
+    write(exchange.pointee.plan.pointee.backendName, exchange, into: &writer)
+    let name = writer.written
+    writer.append(0 as UInt8)
+    guard !writer.overflowed, !(name.isEmpty && context.verifies) else {
+      report(.error, "tls", exchange, connection) { line in
+        line.append("the handshake can't begin: proxy_ssl_name is ")
+        line.append(name.isEmpty ? "empty" : "too long")
+      }
+      return false
+    }
     let peerName = TLSPeerName(
-      bytes: name, isSent: exchange.pointee.plan.pointee.sendsBackendName)
+      bytes: UnsafeRawPointer(name.baseAddress.unsafelyUnwrapped)
+        .assumingMemoryBound(to: CChar.self),
+      isSent: exchange.pointee.plan.pointee.sendsBackendName)
     let saved = upstreams.savedSession(
-      exchange.pointee.upstreamIndex, exchange.pointee.peerIndex, purpose)
+      exchange.pointee.upstreamIndex, exchange.pointee.peerIndex, number, name)
     guard let session = TLSSession(context, name: peerName, resuming: saved, tls.transport)
     else { return false }
     link(connection, session)
-    connection.pointee.tls?.pointee.purpose = purpose
+    connection.pointee.tls?.pointee.identity = BackendIdentity(context: number, name: name)
     connection.pointee.tls?.pointee.isSaved = !context.resumesSessions
     connection.pointee.phase = .handshake
     return true
-  }
-
-  /// Writes the name that the backend must have (`proxy_ssl_name`), ended by a NUL. Returns what
-  /// the connection may be used for: the same settings and the same name.
-  mutating func writeBackendName(
-    _ exchange: ExchangePointer, into writer: inout ByteWriter
-  ) -> UInt64 {
-    write(exchange.pointee.plan.pointee.backendName, exchange, into: &writer)
-    let number = UInt64(exchange.pointee.plan.pointee.backendTLS) &+ 1
-    let purpose = Balancer.hash(of: writer.written.span) &* 1_000_003 &+ number
-    writer.append(0 as UInt8)
-    // 0 stands for no purpose.
-    return purpose | 1
   }
 
   private mutating func link(_ connection: ConnectionPointer, _ session: TLSSession) {

@@ -13,8 +13,8 @@ struct TLSLink {
   var arrived = SealedBytes()
   /// Sealed bytes that the socket did not take.
   var leaving = SealedBytes()
-  /// Upstream: what the connection may be used for, besides its peer: 0 downstream.
-  var purpose: UInt64 = 0
+  /// Upstream: what the connection was made with; the link owns it.
+  var identity: BackendIdentity?
   /// Downstream: the server that the client has asked for by name; -1 for one that would not greet
   /// the client so any more.
   var server = 0

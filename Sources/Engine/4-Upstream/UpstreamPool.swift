@@ -14,13 +14,9 @@ extension Worker where K: ~Copyable {
   mutating func takePooled(
     _ exchange: ExchangePointer, upstream: Int, peer: Int
   ) -> ConnectionPointer? {
-    let isSecure = exchange.pointee.plan.pointee.backendTLS >= 0
-    let purpose = isSecure ? backendPurpose(exchange) : 0
     var candidate = upstreams.newestIdle(upstream, peer)
-    while let connection = candidate {
+    while let connection = firstSuitable(candidate, exchange) {
       candidate = connection.pointee.next
-      // TLS with other settings, or for another name, or none at all: not for this request.
-      if (connection.pointee.tls?.pointee.purpose ?? 0) != purpose { continue }
       guard connection.pointee.flags.isDisjoint(with: .happened) else {
         closePooled(connection)
         continue
@@ -34,9 +30,34 @@ extension Worker where K: ~Copyable {
     return nil
   }
 
-  private mutating func backendPurpose(_ exchange: ExchangePointer) -> UInt64 {
+  /// The first of these idle connections that was made as this request wants it: TLS with other
+  /// settings, or for another name, or none at all, is not for it.
+  @inline(__always) private mutating func firstSuitable(
+    _ first: ConnectionPointer?, _ exchange: ExchangePointer
+  ) -> ConnectionPointer? {
+    let context = exchange.pointee.plan.pointee.backendTLS
+    if context >= 0 { return firstSuitable(first, exchange, context) }
+    var candidate = first
+    while let connection = candidate, connection.pointee.tls != nil {
+      candidate = connection.pointee.next
+    }
+    return candidate
+  }
+
+  @inline(never) private mutating func firstSuitable(
+    _ first: ConnectionPointer?, _ exchange: ExchangePointer, _ context: Int
+  ) -> ConnectionPointer? {
+    guard first != nil else { return nil }
     var writer = ByteWriter(scratch)
-    return writeBackendName(exchange, into: &writer)
+    write(exchange.pointee.plan.pointee.backendName, exchange, into: &writer)
+    guard !writer.overflowed else { return nil }
+    var candidate = first
+    while let connection = candidate {
+      let identity = connection.pointee.tls?.pointee.identity
+      if identity?.isMade(of: context, name: writer.written) == true { return connection }
+      candidate = connection.pointee.next
+    }
+    return nil
   }
 
   /// Puts a connection whose exchange has ended into the pool, or closes it.
@@ -63,11 +84,13 @@ extension Worker where K: ~Copyable {
 
   /// Keeps what the next connection to the same peer can resume; tickets have come by now.
   private mutating func saveSession(_ connection: ConnectionPointer, _ link: TLSLinkPointer) {
-    guard !link.pointee.isSaved, let saved = link.pointee.session.saved() else { return }
+    guard !link.pointee.isSaved, let identity = link.pointee.identity,
+      let saved = link.pointee.session.saved()
+    else { return }
     link.pointee.isSaved = true
     upstreams.save(
       saved, Int(connection.pointee.origin), Int(connection.pointee.peerIndex),
-      link.pointee.purpose)
+      madeWith: identity)
   }
 
   @inline(__always) private mutating func isReusable(_ connection: ConnectionPointer) -> Bool {

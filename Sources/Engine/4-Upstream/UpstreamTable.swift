@@ -10,9 +10,13 @@ struct UpstreamTable: ~Copyable {
   /// A peer's idle connections.
   struct Pool {
     var idle = ConnectionList()
-    /// The TLS session that the next connection resumes, and what for.
-    var session: TLSSavedSession?
-    var sessionPurpose: UInt64 = 0
+    /// The TLS session that the next connection made with the same resumes.
+    var saved: (session: TLSSavedSession, identity: BackendIdentity)?
+
+    func forgetSession() {
+      saved?.session.free()
+      saved?.identity.free()
+    }
   }
 
   /// Where an upstream's peers begin in the tables of all peers, and how many connections idle.
@@ -52,23 +56,30 @@ struct UpstreamTable: ~Copyable {
 
   deinit {
     entries.deallocate()
-    for index in 0..<states.count { pools[index].session?.free() }
+    for index in 0..<states.count { pools[index].forgetSession() }
     states.deallocate()
     pools.deallocate()
   }
 
-  /// The session that a connection to a peer can resume, if there is one for the same purpose.
-  func savedSession(_ upstream: Int, _ peer: Int, _ purpose: UInt64) -> TLSSavedSession? {
+  /// The session that a connection to a peer can resume, if there is one made with the same context
+  /// and name.
+  func savedSession(
+    _ upstream: Int, _ peer: Int, _ context: Int, _ name: UnsafeBufferPointer<UInt8>
+  ) -> TLSSavedSession? {
     let pool = pools + entries[upstream].firstPeer + peer
-    return pool.pointee.sessionPurpose == purpose ? pool.pointee.session : nil
+    guard let saved = pool.pointee.saved, saved.identity.isMade(of: context, name: name) else {
+      return nil
+    }
+    return saved.session
   }
 
-  /// Keeps a session in place of the one kept before.
-  func save(_ session: TLSSavedSession, _ upstream: Int, _ peer: Int, _ purpose: UInt64) {
+  /// Keeps a session in place of the one kept before, with a copy of what it was made with.
+  func save(
+    _ session: TLSSavedSession, _ upstream: Int, _ peer: Int, madeWith identity: BackendIdentity
+  ) {
     let pool = pools + entries[upstream].firstPeer + peer
-    pool.pointee.session?.free()
-    pool.pointee.session = session
-    pool.pointee.sessionPurpose = purpose
+    pool.pointee.forgetSession()
+    pool.pointee.saved = (session, identity.copy)
   }
 
   /// The states of an upstream's peers.

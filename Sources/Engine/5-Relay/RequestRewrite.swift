@@ -91,7 +91,7 @@ extension Worker where K: ~Copyable {
   private mutating func copyRequestFields(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
-    let listsFields = exchange.pointee.head.connection.contains(.fieldNames)
+    let listed = listedLines(exchange, bytes)
     let assigns = !exchange.pointee.plan.pointee.requestFields.isEmpty
     var run = FieldRun()
     for index in 0..<exchange.pointee.head.fields.count {
@@ -100,7 +100,8 @@ extension Worker where K: ~Copyable {
       if assigns && isAssigned(line.known, bytes.extracting(line.name.offsets), exchange) {
         continue
       }
-      if listsFields && isListed(line, bytes, exchange) { continue }
+      // Listing Host can't take it away.
+      if listed.contains(index) && line.known != .host { continue }
       run.add(line, of: bytes, into: &writer)
     }
     run.flush(bytes, into: &writer)
@@ -124,13 +125,13 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// True when Connection lists a field, which then concerns this connection only. Listing Host
-  /// can't take it away.
-  @inline(never) private mutating func isListed(
-    _ line: FieldLine, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
-  ) -> Bool {
-    let name = bytes.extracting(line.name.offsets)
-    return line.known != .host && exchange.pointee.head.fields.connectionLists(name, in: bytes)
+  /// The lines that Connection lists, which concern this connection only.
+  @inline(__always) private mutating func listedLines(
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>
+  ) -> ListedLines {
+    guard exchange.pointee.head.connection.contains(.fieldNames) else { return ListedLines() }
+    return exchange.pointee.head.fields.lines(
+      listedBy: exchange.pointee.head.fields, bytes, in: bytes)
   }
 
   /// Unknown names pass unless they are the request ID's, or one that CGI-style backends could not
@@ -264,12 +265,15 @@ extension Worker where K: ~Copyable {
   ) {
     writer.append("0\r\n")
     let head = exchange.pointee.headBytes.span
-    let listsFields = ofRequest && exchange.pointee.head.connection.contains(.fieldNames)
+    var listed = ListedLines()
+    if ofRequest && exchange.pointee.head.connection.contains(.fieldNames) {
+      listed = trailers.lines(listedBy: exchange.pointee.head.fields, head, in: bytes)
+    }
     for index in 0..<trailers.count {
       let line = trailers[index]
       let name = bytes.extracting(line.name.offsets)
       guard passesAsTrailer(line.known, name, exchange) else { continue }
-      if listsFields && exchange.pointee.head.fields.connectionLists(name, in: head) { continue }
+      if listed.contains(index) { continue }
       writer.appendField(name, bytes.extracting(line.value.offsets))
     }
     writer.append("\r\n")

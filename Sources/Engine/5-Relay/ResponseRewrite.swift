@@ -52,23 +52,19 @@ extension Worker where K: ~Copyable {
   private mutating func copyResponseFields(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
-    let listsFields = exchange.pointee.responseHead.connection.contains(.fieldNames)
+    var listed = ListedLines()
+    if exchange.pointee.responseHead.connection.contains(.fieldNames) {
+      listed = exchange.pointee.responseHead.fields.lines(
+        listedBy: exchange.pointee.responseHead.fields, bytes, in: bytes)
+    }
     var run = FieldRun()
     for index in 0..<exchange.pointee.responseHead.fields.count {
       let line = exchange.pointee.responseHead.fields[index]
       guard passes(line, bytes, exchange) else { continue }
-      if listsFields && isListed(line, bytes, exchange) { continue }
+      if listed.contains(index) { continue }
       run.add(line, of: bytes, into: &writer)
     }
     run.flush(bytes, into: &writer)
-  }
-
-  /// True when Connection lists a field, which then concerns this connection only.
-  @inline(never) private mutating func isListed(
-    _ line: FieldLine, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
-  ) -> Bool {
-    let name = bytes.extracting(line.name.offsets)
-    return exchange.pointee.responseHead.fields.connectionLists(name, in: bytes)
   }
 
   @inline(__always) private mutating func passes(
