@@ -45,9 +45,12 @@ public struct ByteNeedle: Sendable {
   public let bytes: [UInt8]
   private let first: Int
   private let second: Int
+  /// Bits that are set in each byte before it is compared.
+  private let fold: UInt8
 
-  /// Looks for `bytes`, of which there must be at least one.
-  public init(_ bytes: [UInt8]) {
+  /// Looks for `bytes`, of which there must be at least one. If it is caseless, they must be digits
+  /// and small letters, and capitals are found as well.
+  public init(_ bytes: [UInt8], isCaseless: Bool = false) {
     precondition(!bytes.isEmpty, "nothing to look for")
     let byRarity = bytes.indices.sorted {
       ByteNeedle.frequency(of: bytes[$0]) < ByteNeedle.frequency(of: bytes[$1])
@@ -56,6 +59,7 @@ public struct ByteNeedle: Sendable {
     // A different byte says more than the same one again.
     let other = byRarity.first { bytes[$0] != bytes[rarest] } ?? byRarity[bytes.count > 1 ? 1 : 0]
     self.bytes = bytes
+    fold = isCaseless ? 0x20 : 0
     first = min(rarest, other)
     second = max(rarest, other)
   }
@@ -70,7 +74,7 @@ public struct ByteNeedle: Sendable {
       // Safe: the last place looked at is `places - 1 + second`, which is inside `text`.
       let found = unsafe window.withUnsafeBufferPointer { memory in
         unsafe cvector_find_pair(
-          memory.baseAddress!, places, bytes[first], bytes[second], second &- first)
+          memory.baseAddress!, places, bytes[first], bytes[second], second &- first, fold)
       }
       guard found < places else { return nil }
       if isAt(position &+ found, in: text) { return position &+ found }
@@ -80,7 +84,7 @@ public struct ByteNeedle: Sendable {
   }
 
   private func isAt(_ position: Int, in text: Span<UInt8>) -> Bool {
-    for index in bytes.indices where text[position &+ index] != bytes[index] { return false }
+    for index in bytes.indices where text[position &+ index] | fold != bytes[index] { return false }
     return true
   }
 

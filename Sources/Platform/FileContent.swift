@@ -3,13 +3,16 @@
 import CLinux
 import Glibc
 
-/// Reads files that are small and on disk; blocks.
+/// Reads files that are small and on disk; blocks for the disk only.
 public enum FileContent {
-  /// The bytes of the file at `path`; EFBIG when there are more than `limit`.
+  /// The bytes of the file at `path`; EFBIG when there are more than `limit`. What a reader might
+  /// wait for (see `SpecialFile`) is refused.
   public static func read(path: String, limit: Int) -> Result<[UInt8], KernelError> {
-    let descriptor = clinux_open(path, O_RDONLY, 0)
+    let descriptor = clinux_open(path, O_RDONLY | O_NONBLOCK, 0)
     guard descriptor >= 0 else { return .failure(KernelError(result: Int(descriptor))) }
     defer { _ = clinux_close(descriptor) }
+    if let error = SpecialFile.refusal(of: descriptor) { return .failure(error) }
+    SpecialFile.wait(for: descriptor)
     var content: [UInt8] = []
     while content.count <= limit {
       let (piece, result) = readPiece(descriptor)

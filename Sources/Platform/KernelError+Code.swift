@@ -25,6 +25,9 @@ extension KernelError {
     return isAcronym ? text : text.prefix(1).lowercased() + text.dropFirst()
   }
 
+  /// True when a pipe has no reader any more.
+  public var isClosedPipe: Bool { code == EPIPE }
+
   private static func kind(of code: Int32) -> Kind {
     switch code {
     // ENOENT, and EAGAIN (the backlog is full), come from connecting to a unix socket.

@@ -1,6 +1,7 @@
 // stdout and stderr as log files. They are shared with whoever started Waybill: were they switched
 // to non-blocking, a shell or a sibling in the same pipe would suddenly see EAGAIN.
 
+import Basics
 import CLinux
 import Glibc
 import Synchronization
@@ -36,8 +37,19 @@ public enum StandardStream {
     }
   }
 
-  /// Writes a line for the operator to stderr. What can't be written at once is lost.
-  public static func notice(_ line: String) { append(Array((line + "\n").utf8), to: STDERR_FILENO) }
+  /// Writes a line for the operator to stderr. What can't be written at once is lost. Names of
+  /// files and other text from outside can't end the line or command the terminal.
+  public static func notice(_ line: String) {
+    var text = ""
+    for scalar in line.unicodeScalars {
+      if scalar.isInvisible {
+        text += scalar.visibleEscape
+      } else {
+        text.unicodeScalars.append(scalar)
+      }
+    }
+    append(Array((text + "\n").utf8), to: STDERR_FILENO)
+  }
 
   /// Writes a line to stdout (1) or stderr (2). What can't be written at once is lost.
   public static func append(_ line: [UInt8], to standard: Int32) {

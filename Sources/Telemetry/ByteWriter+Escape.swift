@@ -25,7 +25,9 @@ extension ByteWriter {
   /// Appends `bytes`, which nobody has vouched for, so that they can't leave their place in the
   /// line.
   ///
-  /// With `.json` what comes out is always well-formed UTF-8: bytes that are not become `\u00HH`.
+  /// With `.json` what comes out is always well-formed UTF-8: bytes that are not become `\u00HH`,
+  /// and characters that are invisible `\uHHHH`. With `.none` the bytes of such characters, and
+  /// what some terminals take for one, become `\xHH`.
   public mutating func appendEscaped(_ bytes: Span<UInt8>, _ escape: LogEscape) {
     append(bytes, as: ValueForm(escape))
   }
@@ -56,8 +58,7 @@ extension ByteWriter {
     switch form {
     case .standard: appendEscape("\\x", byte)
     case .json: return appendJSON(bytes, at: position)
-    case .none:
-      if byte.isControl { appendEscape("\\x", byte) } else { append(byte) }
+    case .none: return appendUnescaped(bytes, at: position)
     case .field:
       append(byte.isControl && byte != UInt8(ascii: "\t") ? UInt8(ascii: " ") : byte)
     }
@@ -76,7 +77,44 @@ extension ByteWriter {
       appendEscape("\\u00", byte)
       return position &+ 1
     }
-    append(bytes.extracting(position..<(position &+ length)))
+    let scalar = UTF8Sequence.scalar(in: bytes, at: position, length: length)
+    if scalar.isInvisible {
+      appendJSONEscape(of: scalar)
+    } else {
+      append(bytes.extracting(position..<(position &+ length)))
+    }
+    return position &+ length
+  }
+
+  /// Appends `\uHHHH`, or two of them for what lies above U+FFFF (RFC 8259 section 7).
+  private mutating func appendJSONEscape(of scalar: Unicode.Scalar) {
+    let value = scalar.value
+    guard value > 0xffff else { return appendJSONEscape(of: UInt16(value)) }
+    appendJSONEscape(of: UInt16(0xd800 &+ ((value &- 0x10000) &>> 10)))
+    appendJSONEscape(of: UInt16(0xdc00 &+ (value & 0x3ff)))
+  }
+
+  private mutating func appendJSONEscape(of unit: UInt16) {
+    append("\\u")
+    append(hexadecimalDigit(UInt8(unit &>> 12)))
+    append(hexadecimalDigit(UInt8(unit &>> 8 & 15)))
+    append(hexadecimalDigit(UInt8(unit &>> 4 & 15)))
+    append(hexadecimalDigit(UInt8(unit & 15)))
+  }
+
+  /// Appends the character at `position` as it is, if it can be seen.
+  private mutating func appendUnescaped(_ bytes: Span<UInt8>, at position: Int) -> Int {
+    let byte = bytes[position]
+    let length = byte < 0x80 ? 0 : UTF8Sequence.length(in: bytes, at: position)
+    guard length > 0 else {
+      // 0x80 to 0x9F are controls in ISO 8859-1.
+      if byte.isControl || byte &- 0x80 < 0x20 { appendEscape("\\x", byte) } else { append(byte) }
+      return position &+ 1
+    }
+    let isSeen = !UTF8Sequence.scalar(in: bytes, at: position, length: length).isInvisible
+    for place in position..<(position &+ length) {
+      if isSeen { append(bytes[place]) } else { appendEscape("\\x", bytes[place]) }
+    }
     return position &+ length
   }
 

@@ -22,4 +22,13 @@ enum UTF8Sequence {
     for offset in 2..<max(length, 2) where bytes[start + offset] & 0xc0 != 0x80 { return 0 }
     return length
   }
+
+  /// The character of the well-formed sequence of `length` bytes that begins at `start`.
+  static func scalar(in bytes: Span<UInt8>, at start: Int, length: Int) -> Unicode.Scalar {
+    // The first byte has length + 1 marking bits, of which the last one is 0.
+    var value = UInt32(bytes[start] & (0xff &>> UInt8(length &+ 1)))
+    for offset in 1..<length { value = value &<< 6 | UInt32(bytes[start &+ offset] & 0x3f) }
+    guard let scalar = Unicode.Scalar(value) else { preconditionFailure("no well-formed UTF-8") }
+    return scalar
+  }
 }

@@ -32,8 +32,7 @@ struct ConfigurationOptions: ParsableArguments {
   /// Does what the options ask.
   func perform() -> ExitStatus {
     if showsVersion {
-      ProcessControl.print("waybill \(version)\n", to: 1)
-      return .success
+      return output("waybill \(version)\n")
     }
     if prints { return printConfiguration(path: path) }
     if tests { return testConfiguration(path: path) }
@@ -78,8 +77,7 @@ func runCommandLine(_ arguments: [String]) -> ExitStatus {
     return ExitStatus(rawValue: code.rawValue) ?? .failure
   } catch {
     if WaybillCommand.exitCode(for: error).isSuccess {
-      ProcessControl.print(WaybillCommand.fullMessage(for: error) + "\n", to: 1)
-      return .success
+      return output(WaybillCommand.fullMessage(for: error) + "\n")
     }
     report("\(oneLine(WaybillCommand.message(for: error))) (see waybill --help)")
     return .usage

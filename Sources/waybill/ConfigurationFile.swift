@@ -39,13 +39,13 @@ func testConfiguration(path: String) -> ExitStatus {
 /// `-T`
 func printConfiguration(path: String) -> ExitStatus {
   guard let compiled = compileAndReport(path: path) else { return .usage }
+  var text = ""
   if let control = compiled.plan?.process.control,
     let generation = ControlClient(path: control.path).generation
   {
-    ProcessControl.print("# The running process serves generation \(generation).\n", to: 1)
+    text = "# The running process serves generation \(generation).\n"
   }
-  ProcessControl.print(EffectiveConfiguration.render(compiled), to: 1)
-  return .success
+  return output(text + EffectiveConfiguration.render(compiled))
 }
 
 extension ConfigurationEnvironment {

@@ -14,7 +14,23 @@ enum ExitStatus: Int32 {
   var error: ExitCode { ExitCode(rawValue) }
 }
 
-/// Prints a line about the program for whoever started it.
+/// Writes to stdout; nil when all is written, else how the command is to end. A reader that has gone
+/// has what it wanted (`| head`); any other reason is reported.
+func statusAfterWriting(_ bytes: [UInt8]) -> ExitStatus? {
+  guard let error = bytes.withUnsafeBytes({ TerminalOutput.write($0) }) else { return nil }
+  if error.isClosedPipe { return .success }
+  report("stdout can't be written: \(error.describe())")
+  return .failure
+}
+
+/// Writes all the output of a command to stdout.
+func output(_ bytes: [UInt8]) -> ExitStatus { statusAfterWriting(bytes) ?? .success }
+
+/// The same for text.
+func output(_ text: String) -> ExitStatus { output(Array(text.utf8)) }
+
+/// Prints a line about the program for whoever started it. What of it came from outside can't end
+/// the line or command the terminal.
 func report(_ message: String) {
   StandardStream.notice("waybill: \(message)")
 }

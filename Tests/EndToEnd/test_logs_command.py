@@ -274,3 +274,71 @@ def command_bytes(*arguments):
 def test_usage(tmp_path):
     assert command("logs", "-c", tmp_path / "none.conf").returncode == 2
     assert "--min-duration" in command("logs", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    "option",
+    [["--error", "bogus"], ["--id", "short"], ["--status", "0"], ["--status", "1000"],
+     ["--method", "GET /"], ["--host", "http://a/"], ["--path", "x"], ["--host", ""],
+     ["--since", "1m", "--until", "2m"]],
+)  # fmt: skip
+def test_what_can_fit_nothing_is_refused(tmp_path, option):
+    log = tmp_path / "a.log"
+    log.write_text(access_line(1))
+    result = command("logs", log, *option)
+    assert result.returncode == 2 and result.stderr.count("\n") == 1, result.stderr
+
+
+def test_the_words_of_the_help(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text(access_line(1))
+    assert command("logs", log, "--since", "10m ago").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["logs", "LOG"], ["logs", "--stats", "LOG"], ["logs", "--json", "LOG"], ["logs", "-f", "LOG"],
+     ["trace", "id-number-1", "LOG"], ["trace", "--json", "id-number-1", "LOG"], ["-v"], ["--help"],
+     ["logs", "--help"], ["--generate-completion-script", "bash"], ["-T", "-c", "CONF"],
+     ["explain", "/", "-c", "CONF"]],
+)  # fmt: skip
+def test_output_that_cannot_be_written_is_a_failure(tmp_path, arguments):
+    log, conf = tmp_path / "a.log", tmp_path / "waybill.conf"
+    log.write_text(access_line(1))
+    conf.write_text("server { listen 127.0.0.1:1; location / { return 204; } }\n")
+    words = [{"LOG": str(log), "CONF": str(conf)}.get(word, word) for word in arguments]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([binary(), *words], stdout=full, stderr=subprocess.PIPE, timeout=20,
+                                env=environment())  # fmt: skip
+    assert result.returncode == 1 and b"no space left" in result.stderr, result
+
+
+def test_special_files_are_not_waited_for(tmp_path):
+    fifo, conf = tmp_path / "fifo", tmp_path / "waybill.conf"
+    os.mkfifo(fifo)
+    for words in (["logs", fifo], ["logs", "-f", fifo], ["trace", "id-number-1", fifo],
+                  ["logs", "/dev/zero"]):  # fmt: skip
+        result = command(*words)
+        assert result.returncode == 1 and str(words[-1]) in result.stderr, result
+    for text in (f"include {fifo};", f"ssl_certificate {fifo}; ssl_certificate_key {fifo};"):
+        conf.write_text(f"server {{ listen 127.0.0.1:1 ssl; {text} }}\n")
+        assert command("-t", "-c", conf).returncode == 2
+    assert command("-t", "-c", fifo).returncode == 2
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "gone"])
+def test_following_goes_on_when_one_log_becomes_something_else(tmp_path, follow, kind):
+    one, other = tmp_path / "a.log", tmp_path / "b.log"
+    one.write_text(access_line(1))
+    other.write_text(access_line(2))
+    follower = follow(one, other)
+    follower.wait(1, 2)
+    one.unlink()
+    if kind == "fifo":
+        os.mkfifo(one)
+    elif kind == "folder":
+        one.mkdir()
+    time.sleep(0.8)
+    with other.open("a") as log:
+        log.write(access_line(3))
+    follower.wait(1, 2, 3)

@@ -144,3 +144,58 @@ def test_usage():
     assert command("trace").returncode == 2
     assert command("trace", "", "/dev/null").returncode == 2
     assert command("trace", "x", "-c", "/nowhere/waybill.conf").returncode == 2
+
+
+def test_an_id_goes_on_with_every_character_of_ids(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text("x [req-order-number-7] a\nx [req-order-number-7.1] b\nabout order-number-7. c\n"
+                   "order-number-7: d\nx order-number-7/9 e\n")  # fmt: skip
+    lines = told("order-number-7", log)
+    assert [line["line"][-1] for line in lines] == ["a", "c", "d"]
+
+
+def test_escaped_ids_are_the_same_ids(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text(r"x id=ab/cd=efgh" "\n" r'{"id":"ab\/cd\u003defgh"}' "\n" "?id=ab%2Fcd%3Defgh&\n"
+                   r"\"ab\\x2fcd=efgh\"" "\n" "ab/cd=efghi\n")  # fmt: skip
+    assert [line["id"] for line in told("ab/cd=efgh", log)] == ["ab/cd=efgh"] * 4
+
+
+def test_uuids_in_other_forms(tmp_path):
+    log = tmp_path / "a.log"
+    whole = "e62fbf04-db7d-4878-a78d-9aa6f94c31d5"
+    forms = [whole, whole.upper(), whole.replace("-", ""), whole[:32]]
+    log.write_text("".join(f"x [{form}] y\n" for form in [*forms, whole[:-1] + "6"]))
+    assert [line["id"] for line in told(whole, log)] == forms
+    text = command("trace", whole, log).stdout
+    assert all(f"also written {form}" in text for form in forms[1:])
+    assert len(told(whole.upper(), log)) == 4
+
+
+def test_what_is_everywhere_is_no_id(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text("".join(access_line(f"request-{n}", n, connection=7) for n in range(50)))
+    result = command("trace", "7", log)
+    assert result.returncode == 1 and result.stdout == "" and "of 50 requests" in result.stderr
+    log.write_text("".join(access_line("mine-1", n) for n in range(30)))
+    assert len(told("mine-1", log)) == 30
+
+
+def test_a_cut_gzip_file_is_read_to_its_last_line(tmp_path):
+    lines = [f"x [req-the-id-1] {number} {uuid.uuid4()}\n" for number in range(2000)]
+    packed = gzip.compress("".join(lines).encode())
+    (tmp_path / "cut.gz").write_bytes(packed[: len(packed) - 2000])
+    result = command("trace", "--json", "the-id-1", tmp_path / "cut.gz")
+    assert result.returncode == 1 and "cut.gz: the gzip data is damaged or cut" in result.stderr
+    assert result.stdout.count("\n") > 1500
+
+
+@pytest.mark.parametrize("character", ["\x9b", "\x85", "\u2028", "\u2029", "\u202e", "\ufeff"])
+def test_json_is_one_line_for_every_reader(tmp_path, character):
+    log = tmp_path / "a.log"
+    log.write_text(f"x [req-the-id-1] {character}31m y\n")
+    result = command("trace", "--json", "the-id-1", log)
+    assert character not in result.stdout
+    assert json.loads(result.stdout)["line"] == f"x [req-the-id-1] {character}31m y"
+    named = command("trace", "the-id-1", tmp_path / f"no{character}\x1b[2Jne")
+    assert character not in named.stderr and "\x1b" not in named.stderr

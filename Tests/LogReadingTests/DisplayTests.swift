@@ -54,11 +54,24 @@ import Testing
 
   @Test(arguments: [
     ("a\"b\\c", "\"a\\\"b\\\\c\""), ("\u{1}\u{7F}", "\"\\u0001\\u007F\""), ("ü", "\"ü\""),
+    ("\u{9B}\u{85}", "\"\\u009B\\u0085\""), ("\u{2028}\u{2029}", "\"\\u2028\\u2029\""),
+    ("\u{202E}\u{2066}\u{61C}\u{FEFF}", "\"\\u202E\\u2066\\u061C\\uFEFF\""),
+    ("\u{E0001}", "\"\\uDB40\\uDC01\""),
   ])
   func jsonIsValid(text: String, json: String) {
     var bytes: [UInt8] = []
     SafeText.appendJSON(Array(text.utf8), to: &bytes)
     #expect(String(decoding: bytes, as: UTF8.self) == json)
+  }
+
+  /// A line of JSON says the same, on one line; what is no UTF-8 stays.
+  @Test func jsonLinesKeepTheirMeaning() {
+    var bytes: [UInt8] = []
+    SafeText.append(json: Array("{\"a\":\"é\u{2028}\u{9B}x\"}".utf8).span, to: &bytes)
+    #expect(String(decoding: bytes, as: UTF8.self) == "{\"a\":\"é\\u2028\\u009Bx\"}")
+    bytes = []
+    SafeText.append(json: [0x61, 0xFF, 0xE2, 0x80].span, to: &bytes)
+    #expect(bytes == [0x61, 0xFF, 0xE2, 0x80])
   }
 
   @Test func brokenTextIsShownAsBroken() {

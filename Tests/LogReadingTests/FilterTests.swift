@@ -63,7 +63,7 @@ import Testing
   @Test func words() {
     #expect(FilterWords.statuses("404") == [404...404])
     #expect(FilterWords.statuses("5xx,404,500-503") == [500...599, 404...404, 500...503])
-    for wrong in ["", "x", "5x", "503-500", "1-2-3", "404,", "-1"] {
+    for wrong in ["", "x", "5x", "503-500", "1-2-3", "404,", "-1", "0", "99", "1000", "0xx"] {
       #expect(FilterWords.statuses(wrong) == nil, "\(wrong)")
     }
     #expect(FilterWords.duration("500ms") == 500_000 && FilterWords.duration("2") == 2_000_000)
@@ -75,6 +75,16 @@ import Testing
     let local = LocalTime(now: 1_795_392_000_000_000) { _ in 0 }
     #expect(FilterWords.moment("10m", local: local) == 1_795_391_400_000_000)
     #expect(FilterWords.moment("2026-11-22T23:50:00Z", local: local) == 1_795_391_400_000_000)
+    #expect(FilterWords.moment("10m ago", local: local) == 1_795_391_400_000_000)
+    #expect(FilterWords.moment("ago", local: local) == nil)
+    #expect(FilterWords.error("any") != nil && FilterWords.error("connection_refused") != nil)
+    #expect(FilterWords.error("bogus") == nil && FilterWords.error("") == nil)
+    #expect(FilterWords.method("post") == Array("POST".utf8))
+    #expect(FilterWords.method("GET /") == nil && FilterWords.method("") == nil)
+    #expect(FilterWords.host("A.test:80") == Array("a.test:80".utf8))
+    #expect(FilterWords.host("http://a") == nil && FilterWords.host("") == nil)
+    #expect(FilterWords.path("/x*") != nil && FilterWords.path("*.js") != nil)
+    #expect(FilterWords.path("x") == nil && FilterWords.path("") == nil)
     #expect(FilterWords.moment("yesterday", local: local) == nil)
   }
 

@@ -35,6 +35,15 @@ import Testing
   @Test(
     arguments: [
       ("[req-abc] x", IDMatch.exact), ("id=abc, x", .exact), ("abc", .exact), ("abc: x", .exact),
+      ("abc.", .exact), ("by abc. Then", .exact), ("abc...", .exact), ("/abc/ x", .exact),
+      ("abc.1 x", .beginning(of: 0..<5)), ("abc:9 x", .beginning(of: 0..<5)),
+      ("abc/d", .beginning(of: 0..<5)), ("abc+d", .beginning(of: 0..<5)),
+      ("abc=", .beginning(of: 0..<4)), ("abc@d", .beginning(of: 0..<5)),
+      ("abc~d", .beginning(of: 0..<5)), ("abc\\/d\"", .beginning(of: 0..<6)),
+      ("abc%2Fd x", .beginning(of: 0..<7)), ("abc%20d", .exact),
+      ("abc\\u002fd", .beginning(of: 0..<10)),
+      ("x\\nabc", .exact), ("%20abc", .exact), ("\\u0022abc\\u0022", .exact), ("%41abc", .chance),
+      ("\u{1B}[31mabc\u{1B}[0m", .exact),
       ("\"abc\"", .exact), ("\"abc:9\"", .beginning(of: 1..<6)), ("\"abc said", .exact),
       ("abcd x", .beginning(of: 0..<4)), ("abc-1] x", .beginning(of: 0..<5)),
       ("xabc", .chance), ("1abc", .chance),
@@ -51,6 +60,52 @@ import Testing
       hits.append(String(decoding: block[hit.line], as: UTF8.self) + (hit.isExact ? "!" : "?"))
     }
     #expect(hits == ["x a.c!", "x a.cd?"])
+  }
+
+  private func hits(_ text: String, id: String) -> [String] {
+    let block = Array(text.utf8)
+    var hits: [String] = []
+    LineSearch(id: Array(id.utf8)).forEachHit(in: block.span) { hit in
+      hits.append(String(decoding: hit.id, as: UTF8.self) + (hit.isExact ? "!" : "?"))
+    }
+    return hits
+  }
+
+  /// However its characters are escaped, once or twice, it is the same ID.
+  @Test(
+    arguments: [
+      "ab/cd=", "ab\\/cd=", "ab\\u002Fcd\\u003d", "ab%2Fcd%3D", "ab%2fcd=", "ab\\x2fcd\\x3D",
+      "ab\\\\/cd=", "ab\\\\u002fcd=",
+    ])
+  func escapedIDsAreFound(spelled: String) {
+    #expect(
+      hits("x \(spelled) y\n\"\(spelled)\"\nid=\(spelled)", id: "ab/cd=") == [
+        "ab/cd=!", "ab/cd=!", "ab/cd=!",
+      ])
+    #expect(hits("x \(spelled)e", id: "ab/cd=") == ["ab/cd=e?"])
+    #expect(hits("x\(spelled)", id: "ab/cd=") == [])
+  }
+
+  static let uuid = "e62fbf04-db7d-4878-a78d-9aa6f94c31d5"
+
+  @Test(
+    arguments: [
+      uuid, "E62FBF04-DB7D-4878-A78D-9AA6F94C31D5", "e62fbf04db7d4878a78d9aa6f94c31d5",
+      "E62FBF04DB7D4878A78D9AA6F94C31D5", "e62fbf04-db7d-4878-a78d-9aa6f94c",
+      "E62FBF04-DB7D-4878-A78D-9AA6F94C",
+    ])
+  func uuidsAreFoundHoweverWritten(spelled: String) {
+    #expect(
+      hits("[\(spelled)]\n\"\(spelled)\"", id: SearchTests.uuid) == ["\(spelled)!", "\(spelled)!"])
+    let form = IDForm(Array(SearchTests.uuid.utf8))
+    #expect(form.includes(IDForm(Array(spelled.utf8))))
+    #expect(!hits("[\(SearchTests.uuid)]", id: spelled).isEmpty)
+  }
+
+  @Test func otherUUIDsAreNot() {
+    #expect(hits("[e62fbf04-db7d-4878-a78d-9aa6f94c31d6]", id: SearchTests.uuid) == [])
+    #expect(hits("[e62fbf04-db7d-4878-a78d-9aa6f94]", id: SearchTests.uuid) == [])
+    #expect(hits("[\(SearchTests.uuid)]", id: "E62FBF04") == ["\(SearchTests.uuid)?"])
   }
 
   @Test func oneHitForALine() {

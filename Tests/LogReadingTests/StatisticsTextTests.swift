@@ -50,6 +50,23 @@ import Testing
     #expect(text.contains("\u{1B}[") && !text.contains("\u{1B}\""))
   }
 
+  /// They are rounded, add up, and are 100 for the whole only.
+  @Test func sharesAddUp() {
+    #expect(Shares.percents([1, 1, 1]) == ["33.34 %", "33.33 %", "33.33 %"])
+    #expect(Shares.percents([2, 1]) == ["66.67 %", "33.33 %"])
+    #expect(Shares.percents([999_999, 1, 0]) == ["99.99 %", "0.01 %", "0.00 %"])
+    #expect(Shares.percent(9_997, of: 10_000) == "99.97 %")
+    #expect(Shares.percent(999_999, of: 1_000_000) == "99.99 %")
+    #expect(Shares.percent(1, of: 1_000_000) == "0.01 %")
+    #expect(Shares.percent(5, of: 5) == "100.00 %" && Shares.percent(0, of: 5) == "0.00 %")
+  }
+
+  /// Nobody knows how long they took.
+  @Test func requestsWithoutDurationAreNotTheSlowest() throws {
+    let text = text(try statistics([Lines.combined, Lines.combined], by: .path), by: .path)
+    #expect(!text.contains("slowest") && !text.contains("0.000 ms"))
+  }
+
   @Test func nothingIsNoTrap() throws {
     let text = text(try statistics([], by: nil), by: nil)
     #expect(text.contains("requests") && text.contains("0 %"))

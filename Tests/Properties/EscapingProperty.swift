@@ -39,9 +39,14 @@ final class EscapingProperty: Property {
     for index in output.indices {
       try expect(!isControl(output[index]), "JSON escaping leaves no control")
     }
+    guard let text = String(validating: written.written, as: UTF8.self) else {
+      throw Violation(rule: "JSON escaping leaves UTF-8")
+    }
     try expect(
-      String(validating: written.written, as: UTF8.self) != nil, "JSON escaping leaves UTF-8")
-    try checkReversible(input, "\\u00")
+      !text.unicodeScalars.contains { $0.isInvisible }, "JSON escaping leaves nothing invisible")
+    let isPlain = !String(decoding: input.indices.map { input[$0] }, as: UTF8.self).unicodeScalars
+      .contains { $0.isInvisible && $0.value > 0x7F }
+    if isPlain { try checkReversible(input, "\\u00") }
   }
 
   /// What was written stands for `input` and for nothing else; `start` begins an escape.
@@ -55,12 +60,12 @@ final class EscapingProperty: Property {
     written.clear()
     written.writer.appendEscaped(input, .none)
     let output = written.written.span
-    var controls = 0
-    for index in input.indices where isControl(input[index]) { controls += 1 }
-    try expect(output.count == input.count + 3 * controls, "only controls are escaped")
     for index in output.indices {
       try expect(!isControl(output[index]), "no escaping leaves a control")
     }
+    let text = String(decoding: output.indices.map { output[$0] }, as: UTF8.self)
+    try expect(
+      !text.unicodeScalars.contains { $0.isInvisible }, "no escaping leaves nothing invisible")
   }
 
   /// Appends to `again` what `text` stands for; `start` begins an escape of two digits, and a

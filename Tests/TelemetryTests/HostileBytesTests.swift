@@ -41,6 +41,10 @@ import Testing
       ([0xf5, 0x80, 0x80, 0x80], "\\u00F5\\u0080\\u0080\\u0080"),
       ([0xc3], "\\u00C3"), ([0xe2, 0x82], "\\u00E2\\u0082"), ([0xc3, 0x41], "\\u00C3A"),
       ([0xe2, 0x82, 0x41], "\\u00E2\\u0082A"), ([0xf0, 0x9f, 0x98], "\\u00F0\\u009F\\u0098"),
+      ([0xc2, 0x9b], "\\u009B"), ([0xc2, 0x85], "\\u0085"), ([0xe2, 0x80, 0xa8], "\\u2028"),
+      ([0xe2, 0x80, 0xa9], "\\u2029"), ([0xe2, 0x80, 0xae], "\\u202E"), ([0xd8, 0x9c], "\\u061C"),
+      ([0xef, 0xbb, 0xbf], "\\uFEFF"), ([0xf3, 0xa0, 0x80, 0x81], "\\uDB40\\uDC01"),
+      ([0x1b], "\\u001B"), ([0xc2, 0xa0], "\u{a0}"),
       ([0x80], "\\u0080"), ([0x09, 0x0a, 0x7f], "\\u0009\\u000A\\u007F"),
       ([0x22, 0x5c], "\\\"\\\\"),
     ] as [([UInt8], String)])
@@ -63,8 +67,11 @@ import Testing
       let standard = collect { $0.appendEscaped([byte].span, .standard) }
       #expect(standard == (isPlain ? [byte] : Array(hexadecimal.utf8)))
       let none = collect { $0.appendEscaped([byte].span, .none) }
-      #expect(none == (isControl ? Array(hexadecimal.utf8) : [byte]))
+      #expect(
+        none == (isControl || (0x80...0x9f).contains(byte) ? Array(hexadecimal.utf8) : [byte]))
     }
+    let lines = collect { $0.appendEscaped(Array("é\u{2028}".utf8).span, .none) }
+    #expect(string(lines) == "é\\xE2\\x80\\xA8")
   }
 
   /// Random bytes everywhere: each format writes exactly one line, and JSON parses.

@@ -46,16 +46,17 @@ static inline size_t cvector_find_either(
 }
 
 /// The first index of `one` that has `other` a fixed distance behind it, within `count` bytes;
-/// `count` when there is none. `count` + `distance` bytes must be there; no further one is read.
+/// `count` when there is none. `count` + `distance` bytes must be there; no further one is read. The
+/// bits of `fold` are set in each byte first: 0x20 for letters in any case.
 static inline size_t cvector_find_pair(
-    const uint8_t *bytes, size_t count, uint8_t one, uint8_t other, size_t distance) {
+    const uint8_t *bytes, size_t count, uint8_t one, uint8_t other, size_t distance, uint8_t fold) {
   size_t index = 0;
   for (; index + 64 <= count; index += 64) {
     cvector_bytes hits[4];
     for (int part = 0; part < 4; part++) {
       const uint8_t *place = bytes + index + part * 16;
-      hits[part] = (cvector_bytes)((cvector_load(place) == one) &
-                                   (cvector_load(place + distance) == other));
+      hits[part] = (cvector_bytes)(((cvector_load(place) | fold) == one) &
+                                   ((cvector_load(place + distance) | fold) == other));
     }
     if (!cvector_top_bits(hits[0] | hits[1] | hits[2] | hits[3])) continue;
     for (size_t part = 0; part < 4; part++) {
@@ -63,6 +64,8 @@ static inline size_t cvector_find_pair(
       if (bits) return index + part * 16 + (size_t)__builtin_ctz(bits);
     }
   }
-  while (index < count && !(bytes[index] == one && bytes[index + distance] == other)) index++;
+  while (index < count &&
+         !((bytes[index] | fold) == one && (bytes[index + distance] | fold) == other))
+    index++;
   return index;
 }

@@ -88,11 +88,13 @@ extension PlanAssembler {
           names.append((word.text, server))
           continue
         }
-        reporter.warning(
-          word.place,
-          owner == server
-            ? "the name \"\(word.text)\" is listed twice"
-            : "conflicting server name \"\(word.text)\" on \(endpoint.name), ignored")
+        if owner == server {
+          reporter.warning(word.place, "the name \"\(word.text)\" is listed twice")
+        } else {
+          // A server whose `listen` has an error counts as one without: the address may be wrong.
+          warn(
+            word.place, "conflicting server name \"\(word.text)\" on \(endpoint.name), ignored")
+        }
       }
     }
     return names

@@ -1,3 +1,5 @@
+import Basics
+
 /// What is wrong with a conf file, where, and how to put it right: a value that the command line
 /// prints and tests compare.
 public struct Diagnostic: Equatable, Sendable {
@@ -54,8 +56,9 @@ public struct Diagnostic: Equatable, Sendable {
   /// What the file holds is never sent to the terminal as a control.
   public func render() -> String {
     let shown = Diagnostic.printable(message)
-    guard line > 0 else { return "\(file): \(severity.rawValue): \(shown)" + advice }
-    var text = "\(file):\(line):\(column): \(severity.rawValue): \(shown)"
+    let name = Diagnostic.printable(file)
+    guard line > 0 else { return "\(name): \(severity.rawValue): \(shown)" + advice }
+    var text = "\(name):\(line):\(column): \(severity.rawValue): \(shown)"
     let (excerpt, start) = excerpt()
     text += "\n" + String(String.UnicodeScalarView(excerpt)) + "\n"
     for index in 0..<start {
@@ -72,21 +75,16 @@ public struct Diagnostic: Equatable, Sendable {
       + (suggestion.map { "\ndid you mean \"\(Diagnostic.printable($0))\"?" } ?? "")
   }
 
-  /// The text with a space in place of each control character.
+  /// The text with a space in place of each character that a terminal would obey.
   private static func printable(_ text: String) -> String {
-    let scalars = text.unicodeScalars.map { isControl($0) ? " " : $0 }
+    let scalars = text.unicodeScalars.map { $0.isInvisible ? " " : $0 }
     return String(String.UnicodeScalarView(scalars))
-  }
-
-  /// True for the control characters of ASCII and those of ISO 8859, which terminals obey as well.
-  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-    scalar.properties.generalCategory == .control
   }
 
   /// The part of the line that is worth showing, and where the caret stands in it.
   private func excerpt() -> (text: [Unicode.Scalar], caret: Int) {
     let scalars = sourceLine.unicodeScalars.map { scalar in
-      scalar != "\t" && Diagnostic.isControl(scalar) ? " " : scalar
+      scalar != "\t" && scalar.isInvisible ? " " : scalar
     }
     let start = column - 1 > 120 ? column - 1 - 40 : 0
     let shown = scalars.dropFirst(start).prefix(160)

@@ -29,7 +29,7 @@ public struct EntryFilter: Sendable {
   public init() {}
 
   /// The shortest beginning of an ID that is taken for the ID.
-  private static var shortestBeginning: Int { 8 }
+  public static var shortestBeginning: Int { 8 }
 
   /// Whether the entry meets the conditions. `time` reads its time stamp, if a condition asks.
   public func accepts(

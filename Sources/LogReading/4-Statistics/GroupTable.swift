@@ -6,14 +6,18 @@ public struct GroupCounts: Sendable {
   public var requests: UInt64 = 0
   /// Those with level ERROR: status 499 and above, or an error.
   public var failed: UInt64 = 0
+  /// Those of which the line says how long they took.
+  public var timed: UInt64 = 0
   /// Their durations together.
   public var microseconds: UInt64 = 0
   /// The longest duration.
   public var longest: UInt64 = 0
 
-  mutating func add(failed isFailed: Bool, microseconds duration: UInt64) {
+  mutating func add(failed isFailed: Bool, microseconds duration: UInt64?) {
     requests &+= 1
     if isFailed { failed &+= 1 }
+    guard let duration else { return }
+    timed &+= 1
     microseconds &+= duration
     longest = max(longest, duration)
   }
@@ -21,6 +25,7 @@ public struct GroupCounts: Sendable {
   mutating func merge(_ other: GroupCounts) {
     requests &+= other.requests
     failed &+= other.failed
+    timed &+= other.timed
     microseconds &+= other.microseconds
     longest = max(longest, other.longest)
   }
@@ -47,7 +52,7 @@ public struct GroupTable: Sendable {
   public init() {}
 
   /// Counts a request for the group that `name` names.
-  mutating func add(_ name: Span<UInt8>, failed: Bool, microseconds: UInt64) {
+  mutating func add(_ name: Span<UInt8>, failed: Bool, microseconds: UInt64?) {
     let cut = name.extracting(first: min(name.count, GroupTable.longestName))
     guard let index = index(of: cut) else {
       others.add(failed: failed, microseconds: microseconds)

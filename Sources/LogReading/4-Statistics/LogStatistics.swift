@@ -66,11 +66,11 @@ public struct LogStatistics: Sendable {
     if entry.duration != AccessEntry.unknownTime { durations.add(duration) }
     if groups != nil {
       let name = line.extracting(groupName(entry, line))
-      groups!.add(name, failed: isFailed, microseconds: duration)
+      let known = entry.duration == AccessEntry.unknownTime ? nil : duration
+      groups!.add(name, failed: isFailed, microseconds: known)
     }
-    if slow.count < LogStatistics.mostNotable || duration > slow[0].duration {
-      noteSlow(entry, line)
-    }
+    let isSlow = slow.count < LogStatistics.mostNotable || duration > slow[0].duration
+    if entry.duration != AccessEntry.unknownTime, isSlow { noteSlow(entry, line) }
     if isFailed, failures.count < LogStatistics.mostNotable {
       failures.append(NotableRequest(entry, line))
     }

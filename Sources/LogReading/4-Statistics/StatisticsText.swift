@@ -19,14 +19,15 @@ public enum StatisticsText {
     text.append("requests", .bold)
     text.append(right: "\(statistics.requests)", width: 12)
     text.append("\nfailed  ", .bold)
-    let share = percent(statistics.failed, of: statistics.requests)
+    let share = Shares.percent(statistics.failed, of: statistics.requests)
     text.append(right: "\(statistics.failed)", statistics.failed > 0 ? .red : .plain, width: 12)
     text.append("  \(share)\n")
+    let shares = Shares.percents(statistics.classes)
     for (number, count) in statistics.classes.enumerated() where count > 0 {
       let name = number == 0 ? "none" : "\(number)xx"
       text.append("status \(name)", Style(status: UInt16(number) * 100))
       text.append(right: "\(count)", width: number == 0 ? 9 : 10)
-      text.append("  \(percent(count, of: statistics.requests))\n")
+      text.append("  \(shares[number])\n")
     }
     let durations = statistics.durations
     if durations.count > 0 {
@@ -62,9 +63,9 @@ public enum StatisticsText {
   private static func write(_ counts: GroupCounts, _ text: inout StyledText) {
     text.append(right: "\(counts.requests)", width: 12)
     text.append(right: "\(counts.failed)", counts.failed > 0 ? .red : .plain, width: 12)
-    text.append(
-      right: TimeText.duration(counts.microseconds / max(1, counts.requests)), width: 12)
-    text.append(right: TimeText.duration(counts.longest), width: 12)
+    let mean = counts.timed > 0 ? TimeText.duration(counts.microseconds / counts.timed) : "-"
+    text.append(right: mean, width: 12)
+    text.append(right: counts.timed > 0 ? TimeText.duration(counts.longest) : "-", width: 12)
     text.append("  ")
   }
 
@@ -87,10 +88,5 @@ public enum StatisticsText {
       }
       text.append("\n")
     }
-  }
-
-  private static func percent(_ part: UInt64, of whole: UInt64) -> String {
-    guard whole > 0 else { return "0 %" }
-    return TimeText.number(part * 10_000 / whole, per: 100, decimals: 2) + " %"
   }
 }

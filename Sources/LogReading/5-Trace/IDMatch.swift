@@ -12,10 +12,11 @@ public enum IDMatch: Equatable, Sendable {
   /// Judges the `count` bytes that were found at `position`.
   ///
   /// An ID in a line is not always quoted: `[req-ID]`, `id=ID,` and `ID: text` are usual. So what
-  /// precedes it must be no letter and no digit; and of the other characters that an ID may have
-  /// only `-` and `_` are taken for its continuation, unless it stands between quotes.
+  /// precedes it must be no letter and no digit. It goes on with every character that an ID may
+  /// have, escaped or not, but a point, a colon or a slash that nothing follows belongs to the
+  /// sentence around it. Between quotes it is all that is there.
   public init(_ line: Span<UInt8>, at position: Int, count: Int) {
-    if position > 0, IDMatch.isWordByte(line[position &- 1]) {
+    guard SpelledByte.isBoundary(line, before: position) else {
       self = .chance
       return
     }
@@ -25,13 +26,20 @@ public enum IDMatch: Equatable, Sendable {
       self = close == end ? .exact : .beginning(of: position..<close)
       return
     }
-    guard end < line.count, IDMatch.continues(line[end]) else {
-      self = .exact
-      return
+    let close = IDMatch.end(of: line, from: end)
+    self = close == end ? .exact : .beginning(of: position..<close)
+  }
+
+  /// Where an ID that goes on at `start` ends.
+  private static func end(of line: Span<UInt8>, from start: Int) -> Int {
+    var (position, end) = (start, start)
+    while position < line.count {
+      let next = SpelledByte(line, at: position)
+      guard SpelledByte.isInID(next.byte) else { break }
+      position &+= next.count
+      if !".:/".utf8.contains(next.byte) { end = position }
     }
-    var close = end
-    while close < line.count, IDMatch.continues(line[close]) { close &+= 1 }
-    self = .beginning(of: position..<close)
+    return end
   }
 
   /// The quote that ends an ID; nil when something else than an ID comes before it.
@@ -44,13 +52,5 @@ public enum IDMatch: Equatable, Sendable {
       position &+= 1
     }
     return nil
-  }
-
-  private static func continues(_ byte: UInt8) -> Bool {
-    isWordByte(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
-  }
-
-  private static func isWordByte(_ byte: UInt8) -> Bool {
-    byte &- 0x30 <= 9 || (byte | 0x20) &- UInt8(ascii: "a") < 26
   }
 }

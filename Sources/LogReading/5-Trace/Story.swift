@@ -8,7 +8,7 @@ public struct FoundLine: Sendable {
   public var offset: UInt64
   /// The line without its line end.
   public var text: [UInt8]
-  /// The ID by which it was found, whole.
+  /// The ID by which it was found, whole, as the line has it but for escapes.
   public var id: [UInt8]
   /// True when that is all that was asked for, false when it only begins so.
   public var isExact: Bool
@@ -95,6 +95,21 @@ public struct Story: Sendable {
   }
 
   private static var shortestLink: Int { 8 }
+
+  /// How many requests the access lines are about that have the ID in another place than one for
+  /// IDs, in the path or as a number: 0 as soon as one request has it as its own.
+  public static func strangers(in lines: [FoundLine], to id: [UInt8]) -> Int {
+    var requests: Set<[UInt8]> = []
+    for line in lines {
+      guard let entry = line.entry, entry.status != 0 else { continue }
+      let ranges = [entry.requestID, entry.clientRequestID, entry.upstreamRequestID]
+      let ids = ranges.filter { !$0.isEmpty }.map { Array(line.text[$0.offsets]) }
+      if ids.isEmpty { continue }
+      if ids.contains(where: { LineSearch(id: id).isIn($0) }) { return 0 }
+      requests.insert(ids[0])
+    }
+    return requests.count
+  }
 }
 
 extension FoundLine {

@@ -40,7 +40,15 @@ public struct StoryText {
       text.append(", \(TimeText.date(first).prefix(10)) UTC")
       if last > first { text.append(", \(TimeText.duration(last - first)) from first to last") }
     }
-    text.append("\n\n")
+    text.append("\n")
+    let form = IDForm(id)
+    let spellings = Set(story.lines.map(\.id)).filter { $0 != id && form.includes(IDForm($0)) }
+    for spelling in spellings.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      text.append("also written ", .faint)
+      text.append(safely: spelling)
+      text.append("\n")
+    }
+    text.append("\n")
   }
 
   private mutating func write(_ line: FoundLine, _ previous: UInt64?) {

@@ -1,6 +1,7 @@
 // A log that is being written: what is added to it, whatever rotation does to its name meanwhile.
 
 import Basics
+import Glibc
 
 /// Follows the file that a path names.
 ///
@@ -10,6 +11,8 @@ import Basics
 public final class FollowedFile {
   /// The path followed.
   public let path: String
+  /// Why what the path names now is not read; nil when it is, or is not there yet.
+  public private(set) var problem: KernelError?
   private var file: ReadableFile?
   private var offset: UInt64 = 0
   /// A line of which the end has not come yet.
@@ -24,7 +27,9 @@ public final class FollowedFile {
   /// cuts of a line is left out.
   public init(path: String, tail: Int) {
     self.path = path
-    guard case .success(let file) = ReadableFile.open(path: path) else { return }
+    guard case .success(let file) = ReadableFile.open(path: path, waits: false) else {
+      return
+    }
     self.file = file
     let size = file.size
     guard size > UInt64(tail), file.kind == .regular else { return }
@@ -69,15 +74,24 @@ public final class FollowedFile {
       return []
     }
     let rest = unfinished
-    openAgain()
+    // What can't be read in its place (a folder, a FIFO) is waited for to go.
+    guard openAgain() else { return [] }
     return rest.isEmpty ? [] : rest + [UInt8(ascii: "\n")]
   }
 
-  private func openAgain() {
-    guard case .success(let file) = ReadableFile.open(path: path) else { return }
+  /// Goes over to what the path names now; false when that can't be read.
+  @discardableResult
+  private func openAgain() -> Bool {
+    let opened = ReadableFile.open(path: path, waits: false)
+    guard case .success(let file) = opened else {
+      if case .failure(let error) = opened, error.code != ENOENT { problem = error }
+      return false
+    }
+    problem = nil
     self.file = file
     isReplaced = false
     restart()
+    return true
   }
 
   private func restart() {

@@ -49,7 +49,7 @@ public final class GzipStream {
         switch refill() {
         case .failure(let error): return .failure(.system(error))
         case .success(0):
-          if isInsideMember { return .failure(.damaged) }
+          if isInsideMember { return outcome(memory) }
           return .success(memory.count - Int(stream.pointee.avail_out))
         case .success: break
         }
@@ -60,10 +60,16 @@ public final class GzipStream {
       case Z_STREAM_END:
         isInsideMember = false
         inflateReset(stream)
-      default: return .failure(.damaged)
+      default: return outcome(memory)
       }
     }
     return .success(memory.count)
+  }
+
+  /// What was unpacked before the damage; the next call meets it again.
+  private func outcome(_ memory: UnsafeMutableRawBufferPointer) -> Result<Int, Problem> {
+    let count = memory.count - Int(stream.pointee.avail_out)
+    return count > 0 ? .success(count) : .failure(.damaged)
   }
 
   private func refill() -> Result<Int, KernelError> {

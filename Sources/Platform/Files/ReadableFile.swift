@@ -30,10 +30,19 @@ public final class ReadableFile: Sendable {
 
   deinit { _ = clinux_close(descriptor) }
 
-  /// Opens the file at `path`. A folder is refused with EISDIR.
-  public static func open(path: String) -> Result<ReadableFile, KernelError> {
-    let descriptor = clinux_open(path, O_RDONLY, 0)
+  /// Opens the file at `path`; never waits for that. A folder is refused with EISDIR, what a reader
+  /// might wait for as `SpecialFile` says. Reading a pipe or a terminal waits for what comes, unless
+  /// `waits` is false: then it fails with EAGAIN when there is nothing.
+  public static func open(
+    path: String, waits: Bool = true
+  ) -> Result<ReadableFile, KernelError> {
+    let descriptor = clinux_open(path, O_RDONLY | O_NONBLOCK, 0)
     guard descriptor >= 0 else { return .failure(KernelError(result: Int(descriptor))) }
+    if let error = SpecialFile.refusal(of: descriptor) {
+      _ = clinux_close(descriptor)
+      return .failure(error)
+    }
+    if waits { SpecialFile.wait(for: descriptor) }
     var status = stat()
     let code = fstat(descriptor, &status) == 0 ? 0 : errno
     let kind = status.st_mode & S_IFMT

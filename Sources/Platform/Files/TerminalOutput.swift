@@ -17,15 +17,16 @@ public enum TerminalOutput {
     return strcmp(terminal, "dumb") != 0
   }
 
-  /// Writes all bytes to stdout; false when nobody takes them any more.
-  public static func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
+  /// Writes all bytes to stdout; what went wrong is EPIPE when nobody reads any more. Nil when all
+  /// is written.
+  public static func write(_ bytes: UnsafeRawBufferPointer) -> KernelError? {
     var written = 0
     while written < bytes.count {
       let count = clinux_write(
         STDOUT_FILENO, bytes.baseAddress! + written, bytes.count - written)
-      guard count > 0 else { return false }
+      guard count > 0 else { return KernelError(code: count < 0 ? Int32(-count) : EIO) }
       written += count
     }
-    return true
+    return nil
   }
 }

@@ -55,8 +55,12 @@ struct EntryOutput {
       pretty.write(entry, line, time: selection.moment(of: entry, line))
       return
     }
-    line.withUnsafeBufferPointer { bytes in
-      if isTerminal { SafeText.append(bytes, to: &raw) } else { raw += bytes }
+    if entry.escape == .json && line[0] == UInt8(ascii: "{") {
+      SafeText.append(json: line, to: &raw)
+    } else {
+      line.withUnsafeBufferPointer { bytes in
+        if isTerminal { SafeText.append(bytes, to: &raw) } else { raw += bytes }
+      }
     }
     raw.append(UInt8(ascii: "\n"))
   }

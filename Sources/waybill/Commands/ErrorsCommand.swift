@@ -62,6 +62,6 @@ struct ErrorsCommand: ParsableCommand {
   }
 
   private func write(_ bytes: [UInt8]) -> ExitStatus {
-    bytes.withUnsafeBytes { TerminalOutput.write($0) } ? .success : .failure
+    output(bytes)
   }
 }

@@ -39,17 +39,22 @@ struct FilterOptions: ParsableArguments {
   /// The filter; an unknown word is an error that names it.
   func filter(local: LocalTime) throws -> EntryFilter {
     var filter = EntryFilter()
+    if let id, id.utf8.count < EntryFilter.shortestBeginning {
+      throw ValidationError(
+        "--id \"\(id)\" is too short: \(EntryFilter.shortestBeginning) characters are needed.")
+    }
     filter.id = Array((id ?? "").utf8)
-    filter.method = Array((method ?? "").uppercased().utf8)
-    filter.host = Array((host ?? "").lowercased().utf8)
-    filter.error = Array((error ?? "").utf8)
-    filter.path = path.map { Glob($0) }
+    filter.method = try parse(method, "--method") { FilterWords.method($0) } ?? []
+    filter.host = try parse(host, "--host") { FilterWords.host($0) } ?? []
+    filter.error = try parse(error, "--error") { FilterWords.error($0) } ?? []
+    filter.path = try parse(path, "--path") { FilterWords.path($0) }
     filter.statuses = try parse(status, "--status") { FilterWords.statuses($0) } ?? []
     filter.client = try parse(client, "--client") { Network(parsing: Array($0.utf8).span) }
     filter.minimumDuration =
       try parse(minDuration, "--min-duration") { FilterWords.duration($0) } ?? 0
     filter.since = try parse(since, "--since") { FilterWords.moment($0, local: local) } ?? 0
     filter.until = try parse(until, "--until") { FilterWords.moment($0, local: local) } ?? .max
+    if filter.since > filter.until { throw ValidationError("--since is later than --until.") }
     return filter
   }
 

@@ -47,8 +47,7 @@ private final class ListedLines: Sendable {
       content.foreign &+= selection.forEach(in: block) { entry, line in
         content.output.add(entry, line, selection)
       }
-      let isTaken = content.output.take().withUnsafeBytes { TerminalOutput.write($0) }
-      if !isTaken { ProcessControl.exit(ExitStatus.success.rawValue) }
+      if let end = statusAfterWriting(content.output.take()) { ProcessControl.exit(end.rawValue) }
     }
   }
 
@@ -82,16 +81,28 @@ struct LogFollowing {
     let readable = paths.filter(LogFollowing.canFollow)
     guard !readable.isEmpty else { return .failure }
     let files = readable.map { FollowedFile(path: $0, tail: LogFollowing.tail) }
-    for file in files where !following.showLast(of: file) { return .success }
+    for file in files {
+      if let end = following.showLast(of: file) { return end }
+    }
     while true {
       var isIdle = true
       for file in files {
-        let lines = file.read()
+        let lines = following.read(file)
         isIdle = isIdle && lines.isEmpty
-        if !lines.isEmpty, !following.show(lines, last: .max) { return .success }
+        if !lines.isEmpty, let end = following.show(lines, last: .max) { return end }
       }
       if isIdle { MachineTime.sleep(milliseconds: LogFollowing.pauseMilliseconds) }
     }
+  }
+
+  /// What has come; says once why nothing comes of what has taken the file's place.
+  private func read(_ file: FollowedFile) -> [UInt8] {
+    let before = file.problem
+    let lines = file.read()
+    if let problem = file.problem, problem != before {
+      report("\(file.path): \(problem.describe()); waiting for a file to take its place")
+    }
+    return lines
   }
 
   /// Whether a file can be read, or may be one day.
@@ -105,14 +116,14 @@ struct LogFollowing {
     return false
   }
 
-  private mutating func showLast(of file: FollowedFile) -> Bool {
+  private mutating func showLast(of file: FollowedFile) -> ExitStatus? {
     var lines: [UInt8] = []
     while case let more = file.read(), !more.isEmpty { lines += more }
     return show(lines, last: LogFollowing.lastLines)
   }
 
   /// Writes the wanted ones of `lines`, the last `count` of them only.
-  private mutating func show(_ lines: [UInt8], last count: Int) -> Bool {
+  private mutating func show(_ lines: [UInt8], last count: Int) -> ExitStatus? {
     var wanted = 0
     _ = selection.forEach(in: lines.span) { _, _ in wanted += 1 }
     var passed = 0
@@ -120,6 +131,6 @@ struct LogFollowing {
       passed += 1
       if wanted - passed < count { output.add(entry, line, selection) }
     }
-    return output.take().withUnsafeBytes { TerminalOutput.write($0) }
+    return statusAfterWriting(output.take())
   }
 }

@@ -32,8 +32,8 @@ struct LogSums {
     for share in shares { sums.merge(share.taken) }
     let text = StatisticsText.render(
       sums, grouping: grouping, isColoured: TerminalOutput.isColoured)
-    _ = text.withUnsafeBytes { TerminalOutput.write($0) }
-    return logs.hasFailed ? .failure : .success
+    let written = output(text)
+    return logs.hasFailed ? .failure : written
   }
 }
 

@@ -49,26 +49,30 @@ struct RequestsCommand: ParsableCommand {
     if abort { return end(row, client) }
     // Of a list, which a connection's number was looked for in, the details are missing.
     let detailed = client.ask(.requests(id: row.bytes("request_id")))?.rows.first { $0.isSame(row) }
-    show(detailed ?? row)
-    return .success
+    return show(detailed ?? row)
   }
 
   // MARK: The list
 
   private func showList(_ client: ControlClient) -> ExitStatus {
-    guard let answer = client.ask(.requests(id: [])) else { return .failure }
+    guard let list = list(client) else { return .failure }
+    return output(list)
+  }
+
+  /// The list as it is shown; nil when there is no answer, which is reported.
+  private func list(_ client: ControlClient) -> [UInt8]? {
+    guard let answer = client.ask(.requests(id: [])) else { return nil }
     let rows = answer.rows.sorted { $0.age > $1.age }
-    let bytes = isJSON ? rows.flatMap { $0.line + [0x0A] } : RequestTable.render(rows)
-    return bytes.withUnsafeBytes { TerminalOutput.write($0) } ? .success : .failure
+    return isJSON ? rows.flatMap { $0.line + [0x0A] } : RequestTable.render(rows)
   }
 
   private func watchList(_ client: ControlClient) -> ExitStatus {
     let isTerminal = TerminalOutput.isTerminal(1)
     while true {
-      if isTerminal { ProcessControl.print("\u{1B}[H\u{1B}[J", to: 1) }
-      let status = showList(client)
-      guard status == .success else { return status }
-      if !isTerminal && !isJSON { ProcessControl.print("\n", to: 1) }
+      guard let list = list(client) else { return .failure }
+      let before = isTerminal ? "\u{1B}[H\u{1B}[J" : ""
+      let after = isTerminal || isJSON ? "" : "\n"
+      if let end = statusAfterWriting(before.utf8 + list + after.utf8) { return end }
       MachineTime.sleep(milliseconds: 1_000)
     }
   }
@@ -106,22 +110,16 @@ struct RequestsCommand: ParsableCommand {
       report("request \(id) had ended already")
       return .failure
     }
-    ProcessControl.print("request \(id) is ended in phase \(row.text("phase"))\n", to: 1)
-    return .success
+    return output("request \(id) is ended in phase \(shown(row.text("phase")))\n")
   }
 
-  private func show(_ row: LineMembers) {
-    let bytes = isJSON ? row.line + [0x0A] : RequestDetail.render(row)
-    _ = bytes.withUnsafeBytes { TerminalOutput.write($0) }
+  private func show(_ row: LineMembers) -> ExitStatus {
+    output(isJSON ? row.line + [0x0A] : RequestDetail.render(row))
   }
 }
 
 /// Somebody else's text, fit for a message.
-func shown(_ text: String) -> String {
-  var safe: [UInt8] = []
-  SafeText.append(Array(text.utf8), to: &safe)
-  return String(decoding: safe, as: UTF8.self)
-}
+func shown(_ text: String) -> String { SafeText.text(text) }
 
 extension LineMembers {
   /// How long a request has been under way, in microseconds.

@@ -26,6 +26,6 @@ struct StatusCommand: ParsableCommand {
     guard let path = control.findSocket() else { return .usage }
     let format: MetricsFormat = isText ? .prometheus : .json
     guard let page = ControlClient(path: path).page(.status(format)) else { return .failure }
-    return page.withUnsafeBytes { TerminalOutput.write($0) } ? .success : .failure
+    return output(page)
   }
 }

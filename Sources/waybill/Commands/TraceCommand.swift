@@ -69,6 +69,8 @@ private struct Tracing {
 
   /// Fewer characters are the beginning of too many IDs.
   private static let shortestBeginning = 8
+  /// Lines that a short text may be in before it is taken for a word.
+  private static let mostLinesOfShort = 20
   /// IDs that are followed from one found line to others.
   private static let mostLinks = 8
 
@@ -84,25 +86,41 @@ private struct Tracing {
     let outcome = search.lines(of: id)
     note(outcome)
     guard let own = resolve(outcome.lines) else { return .failure }
-    var lines = outcome.lines.filter { $0.id == own }
+    let form = IDForm(own)
+    var lines = outcome.lines.filter { form.includes(IDForm($0.id)) }
+    guard isRequest(lines, own) else { return .failure }
     var isCut = outcome.isCut
     for other in Story.otherIDs(in: lines).sorted(by: precedes).prefix(Tracing.mostLinks) {
       let linked = search.lines(of: other)
-      lines += linked.lines.filter { $0.id == other }
+      lines += linked.lines.filter { IDForm(other).includes(IDForm($0.id)) }
       isCut = isCut || linked.isCut
     }
     if isCut { report("there are more lines than can be shown; these are the first found") }
-    show(Story(lines), own)
-    return logs.hasFailed ? .failure : .success
+    let written = show(Story(lines), own)
+    return logs.hasFailed ? .failure : written
   }
 
-  private func show(_ story: Story, _ own: [UInt8]) {
+  /// False, with a report, for what is no ID but a word or a number in the lines of many requests.
+  private func isRequest(_ lines: [FoundLine], _ own: [UInt8]) -> Bool {
+    let others = Story.strangers(in: lines, to: own)
+    let isShort = own.count < Tracing.shortestBeginning
+    guard others > 1 || (isShort && others == 0 && lines.count > Tracing.mostLinesOfShort) else {
+      return true
+    }
+    report(
+      "\(shown(own)) is in \(lines.count) lines"
+        + (others > 1 ? ", of \(others) requests that have other IDs" : "")
+        + "; give more of the ID, the whole one if you can")
+    return false
+  }
+
+  private func show(_ story: Story, _ own: [UInt8]) -> ExitStatus {
     let names = search.files.map(\.path)
     let bytes =
       isJSON
       ? story.json(names: names)
       : StoryText.render(story, id: own, names: names, isColoured: TerminalOutput.isColoured)
-    _ = bytes.withUnsafeBytes { TerminalOutput.write($0) }
+    return output(bytes)
   }
 
   private func precedes(_ one: [UInt8], _ other: [UInt8]) -> Bool {
@@ -115,8 +133,19 @@ private struct Tracing {
 
   /// The whole ID that was meant; nil, with a report, when there is none or more than one.
   private func resolve(_ lines: [FoundLine]) -> [UInt8]? {
-    if lines.contains(where: \.isExact) { return id }
-    let whole = Set(lines.map(\.id))
+    // A UUID that was given cut is the beginning of the whole one.
+    let wanted = IDForm(id)
+    let exact = lines.filter { wanted.includes(IDForm($0.id)) }
+    if !exact.isEmpty, !wanted.isCut { return id }
+    var forms: [[UInt8]: [UInt8]] = [:]
+    for line in lines {
+      let form = IDForm(line.id)
+      if !exact.isEmpty, form.key == wanted.key { continue }
+      if let seen = forms[form.key], precedes(seen, line.id) { continue }
+      forms[form.key] = line.id
+    }
+    if forms.isEmpty, !exact.isEmpty { return id }
+    let whole = Set(forms.values)
     guard !whole.isEmpty else {
       reportNothing()
       return nil

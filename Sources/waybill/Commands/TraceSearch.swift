@@ -108,7 +108,7 @@ private final class FoundLines: Sendable {
       content.lines.append(
         FoundLine(
           file: file, offset: block.offset + UInt64(hit.line.lowerBound),
-          text: Array(block.bytes[hit.line]), id: Array(block.bytes[hit.id]),
+          text: Array(block.bytes[hit.line]), id: hit.id,
           isExact: hit.isExact))
     }
   }

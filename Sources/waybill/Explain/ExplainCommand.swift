@@ -75,7 +75,7 @@ struct ExplainCommand: ParsableCommand {
     let explanation = Explanation(
       rehearsal, compiled: compiled, plan: plan, request: message, peer: peer, listener: listener)
     let bytes = isJSON ? explanation.json : explanation.text
-    return bytes.withUnsafeBytes { TerminalOutput.write($0) } ? .success : .failure
+    return output(bytes)
   }
 
   /// The listener that is meant; nil when there is none, which is reported.
