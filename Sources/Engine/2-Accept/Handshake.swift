@@ -51,12 +51,23 @@ extension Worker where K: ~Copyable {
     return true
   }
 
-  /// Writes the name that the backend must have (`proxy_ssl_name`), ended by a NUL. Returns what
-  /// the connection may be used for: the same settings and the same name.
+  /// Writes the name that the backend must have (`proxy_ssl_name`), ended by a NUL: a host, even
+  /// where variables such as `$http_host` bring a port along. Returns what the connection may be
+  /// used for: the same settings and the same name.
   mutating func writeBackendName(
     _ exchange: ExchangePointer, into writer: inout ByteWriter
   ) -> UInt64 {
     write(exchange.pointee.plan.pointee.backendName, exchange, into: &writer)
+    let host = HostPart.find(in: writer.written.span)
+    if !host.isEmpty && host.start > 0 {
+      // An address in brackets: it moves to the begin.
+      var address = InlineBytes<64>()
+      address.assign(writer.written.span.extracting(host.offsets))
+      writer.truncate(to: 0)
+      writer.append(address.span)
+    } else {
+      writer.truncate(to: Int(host.count))
+    }
     let number = UInt64(exchange.pointee.plan.pointee.backendTLS) &+ 1
     let purpose = Balancer.hash(of: writer.written.span) &* 1_000_003 &+ number
     writer.append(0 as UInt8)
