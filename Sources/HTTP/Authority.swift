@@ -35,13 +35,11 @@ struct Authority {
     hasPort = hostEnd &+ 1 < end
   }
 
-  /// True when no label of the name from `start` to `end` is empty: `.`, `a..b` and `.a` are no
-  /// names (RFC 1034 section 3.5).
+  /// True when no label of the name from `start` to `end` is empty but the first, as nginx has it:
+  /// `.`, `..` and `a..b` are no names (RFC 1034 section 3.5).
   @inline(never)
   private static func hasLabels(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Bool {
-    guard start < end, bytes[start] != ASCII.dot, bytes[end &- 1] != ASCII.dot else {
-      return false
-    }
+    guard start < end, bytes[end &- 1] != ASCII.dot else { return false }
     var offset = start
     while offset &+ 8 <= end {
       if WordScan.hasPair(of: ASCII.dot, WordScan.word(bytes, at: offset)) { return false }

@@ -182,6 +182,14 @@ def test_too_much_chunked_content_closes_the_connection(site):
         assert connection.is_closed()
 
 
+def test_too_large_chunked_content_closes_the_connection(site):
+    proxy = site.servers(OWN.replace("listen PORT;", "listen PORT; client_max_body_size 3;"))
+    with proxy.connect() as connection:
+        connection.send(BODY + b"Content-Length: 5\r\nExpect: 100-continue\r\n\r\nhello")
+        assert connection.receive().status == 413
+        assert connection.is_closed()
+
+
 def test_broken_chunks_behind_the_answer_close_the_connection(site):
     head = BODY + b"Transfer-Encoding: chunked\r\n\r\n"
     with site.servers(OWN).connect() as connection:

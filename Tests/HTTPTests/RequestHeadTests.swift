@@ -216,7 +216,7 @@ private let connectionCases: [(String, ConnectionOptions, Bool)] = [
     "[2001:db8::1]", "%41b", "name-longer-than-one-word.example:8080", "a.", "a.:80",
     "name.longer.than.one.word.example.", "[::]", "[::ffff:192.0.2.1]:80", "[1:2:3:4:5:6:7::]",
     "[::2:3:4:5:6:7:8]", "[1:2:3:4:5:6:7:8]", "[1:2:3:4:5:6:192.0.2.1]", "[::1]:", "[v1.a]",
-    "[vF.a:b!~]:1", "[V12.x]",
+    "[vF.a:b!~]:1", "[V12.x]", ".a",
   ])
   func acceptsHosts(host: String) {
     #expect(parse("GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n").isComplete)
@@ -225,7 +225,7 @@ private let connectionCases: [(String, ConnectionOptions, Bool)] = [
   @Test(arguments: [
     "", ":80", "a:65536", "a:080808", "a:8x", "a b", "a/b", "a\\b", "u@a", "[::1", "[]", "[:]x",
     "[::g]", "[::1]x", "::1", "a:1:2", "\u{E4}", "a\"b", "<a>", "name-longer-than-one-word/x",
-    ".", "..", "a..", "a..b", ".a", ".:80", "name.longer.than.one..word.example",
+    ".", "..", "a..", "a..b", "..a", ".:80", "name.longer.than.one..word.example",
     "name.longer.than.one.word.example..", "name.longer.than..one.word.example",
     "namelonger..thanoneword", "[ab..cd::1]", "[1::2::3]", "[12345::1]", "[1:2]", "[:::]",
     "[1:2:3:4:5:6:7:8::]", "[1:2:3:4::5:6:7:8]", "[1:2:3:4:5:6:7:8:9]", "[::1.2.3]",

@@ -11,9 +11,12 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Drops what has come of the content, and tells whether the rest is to be read, too. False when
   /// the connection must close: more than `Limits.discardedContentBytes` is left, the framing is
-  /// broken, or the client waits for a 100 and may send the content or not.
-  mutating func mayDiscardContent(_ exchange: ExchangePointer) -> Bool {
-    if exchange.pointee.head.framing == .chunked {
+  /// broken, or the client waits for a 100 and may send the content or not. After a 413 content of
+  /// unknown length is not waited for.
+  mutating func mayDiscardContent(_ exchange: ExchangePointer, _ status: UInt16) -> Bool {
+    let isChunked = exchange.pointee.head.framing == .chunked
+    if status == 413 && (isChunked || exchange.pointee.head.expectsContinue) { return false }
+    if isChunked {
       exchange.pointee.requestLeft = Limits.discardedContentBytes
     } else if exchange.pointee.requestLeft > Limits.discardedContentBytes {
       return false

@@ -240,7 +240,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.clientFraming = .length(0)
     if case .content = exchange.pointee.request {
       exchange.pointee.discardsContent =
-        !exchange.pointee.closesConnection && mayDiscardContent(exchange)
+        !exchange.pointee.closesConnection && mayDiscardContent(exchange, status)
       if !exchange.pointee.discardsContent { exchange.pointee.closesConnection = true }
     }
     decideConnection(exchange)
