@@ -92,11 +92,6 @@ struct ByteSet {
     ByteSet(low: 0x2BFF_7FF2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
   }
 
-  /// What an IPv6 address is made of: hexadecimal digits, colon and dot.
-  @inline(__always) static var addressLiteral: ByteSet {
-    ByteSet(low: 0x07FF_4000_0000_0000, high: 0x0000_007E_0000_007E)
-  }
-
   /// What may stand in a path unescaped, as nginx escapes it: visible characters other than
   /// `" # % < > ? \ ^ ` { | }`.
   @inline(__always) static var path: ByteSet {

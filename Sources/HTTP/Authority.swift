@@ -3,7 +3,8 @@ import Basics
 /// `uri-host [ ":" port ]`, as Host and the absolute and authority forms hold it (RFC 9110 section
 /// 7.2). User information is no part of it and is refused (RFC 9110 section 4.2.4).
 struct Authority {
-  /// The host, with its brackets if it is an address literal.
+  /// The host, with its brackets if it is an address literal, and without the dot that may end a
+  /// name: `example.com.` is `example.com`, as nginx has it.
   let host: ByteRange
   /// True when a colon and at least one digit follow the host.
   let hasPort: Bool
@@ -20,7 +21,10 @@ struct Authority {
       ? Authority.endOfLiteral(bytes, from: start, to: end)
       : ByteSet.registeredName.firstOutside(bytes, from: start, to: end)
     guard hostEnd > start else { return nil }
-    host = ByteRange(start: start, count: hostEnd &- start)
+    let isFinalDot = bytes[hostEnd &- 1] == ASCII.dot
+    let nameEnd = isFinalDot ? hostEnd &- 1 : hostEnd
+    guard isLiteral || Authority.hasLabels(bytes, from: start, to: nameEnd) else { return nil }
+    host = ByteRange(start: start, count: nameEnd &- start)
     guard hostEnd < end else {
       hasPort = false
       return
@@ -31,12 +35,51 @@ struct Authority {
     hasPort = hostEnd &+ 1 < end
   }
 
-  /// Offset behind the bracket that closes an address literal; `start` when there is none.
+  /// True when no label of the name from `start` to `end` is empty but the first, as nginx has it:
+  /// `.`, `..` and `a..b` are no names (RFC 1034 section 3.5).
+  @inline(never)
+  private static func hasLabels(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Bool {
+    guard start < end, bytes[end &- 1] != ASCII.dot else { return false }
+    var offset = start
+    while offset &+ 8 <= end {
+      if WordScan.hasPair(of: ASCII.dot, WordScan.word(bytes, at: offset)) { return false }
+      offset &+= 7
+    }
+    if offset > start {
+      return !WordScan.hasPair(of: ASCII.dot, WordScan.word(bytes, at: end &- 8))
+    }
+    while offset &+ 1 < end {
+      if bytes[offset] == ASCII.dot && bytes[offset &+ 1] == ASCII.dot { return false }
+      offset &+= 1
+    }
+    return true
+  }
+
+  /// Offset behind the bracket that closes the address literal at `start`; `start` when there is
+  /// none (RFC 3986 section 3.2.2). Zones of addresses mean nothing to others and are refused.
+  @inline(never)
   private static func endOfLiteral(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
-    var offset = start &+ 1
-    while offset < end && ByteSet.addressLiteral.contains(bytes[offset]) { offset &+= 1 }
-    let isClosed = offset < end && bytes[offset] == ASCII.rightBracket && offset > start &+ 2
-    return isClosed ? offset &+ 1 : start
+    var close = start &+ 1
+    while close < end && bytes[close] != ASCII.rightBracket { close &+= 1 }
+    guard close < end else { return start }
+    let address = bytes.extracting((start &+ 1)..<close)
+    return IPv6Text.parse(address) != nil || isFutureAddress(address) ? close &+ 1 : start
+  }
+
+  /// `"v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" )`
+  private static func isFutureAddress(_ address: Span<UInt8>) -> Bool {
+    guard address.count >= 4, address[0] | 0x20 == UInt8(ascii: "v") else { return false }
+    var offset = 1
+    while offset < address.count, ASCII.hexadecimalValue(address[offset]) != nil { offset &+= 1 }
+    guard offset > 1, offset &+ 1 < address.count, address[offset] == ASCII.dot else {
+      return false
+    }
+    for index in (offset &+ 1)..<address.count {
+      let byte = address[index]
+      let isAllowed = byte == ASCII.colon || ByteSet.registeredName.contains(byte)
+      guard isAllowed && byte != ASCII.percent else { return false }
+    }
+    return true
   }
 
   /// True for a number up to 65535 and for nothing at all (RFC 3986 section 3.2.3).

@@ -2,6 +2,9 @@ import Basics
 
 /// Reading the trailer section behind the last chunk (RFC 9112 section 7.1.2).
 extension FieldSection {
+  /// The most lines of a trailer section.
+  private static var maximumTrailerCount: Int { 128 }
+
   /// Reads a whole trailer section from the first of `bytes` on, in place of the lines held.
   ///
   /// Returns how many bytes it takes, the final CR LF included, or nil while its end has not come;
@@ -14,7 +17,7 @@ extension FieldSection {
     var progress = HeadProgress()
     let limits = HeadLimits(
       maximumLineBytes: maximumBytes, maximumHeadBytes: maximumBytes,
-      maximumFieldCount: FieldSection.capacity)
+      maximumFieldCount: FieldSection.maximumTrailerCount)
     do throws(HTTP1Error) {
       while true {
         let window = progress.window(bytes, limits)

@@ -33,13 +33,13 @@ public struct FieldLine: Sendable, BitwiseCopyable {
 
 /// The field lines of one section in the order of arrival, at most `FieldSection.capacity`.
 ///
-/// Owns two kilobytes of memory for as long as it lives, so make it once and reuse it. The memory
-/// is apart from the value, because looking into a table of that size within a value would copy all
+/// Owns 16 KiB of memory for as long as it lives, of which the kernel provides what was once used:
+/// mostly one page. So make it once and reuse it. The memory is apart from the value, because looking into a table of that size within a value would copy all
 /// of it.
 @safe
 public struct FieldSection: ~Copyable, @unchecked Sendable {
   /// The most lines that fit; parsers refuse a section with more.
-  @inlinable public static var capacity: Int { 128 }
+  @inlinable public static var capacity: Int { 1024 }
 
   // Safe: `used` lines are initialised, every index is checked against it, nobody else has the
   // pointer.

@@ -114,6 +114,21 @@ public enum PathNormalization {
     }
   }
 
+  /// The same for a path of the conf file.
+  public static func encoded(_ path: String) -> String {
+    var encoded = ""
+    for byte in path.utf8 {
+      if ByteSet.path.contains(byte) {
+        encoded.unicodeScalars.append(Unicode.Scalar(byte))
+      } else {
+        encoded.unicodeScalars.append("%")
+        encoded.unicodeScalars.append(Unicode.Scalar(hexadecimalDigit(byte &>> 4)))
+        encoded.unicodeScalars.append(Unicode.Scalar(hexadecimalDigit(byte & 15)))
+      }
+    }
+    return encoded
+  }
+
   /// Uppercase, as RFC 3986 section 2.1 recommends.
   private static func hexadecimalDigit(_ value: UInt8) -> UInt8 {
     value < 10 ? 0x30 &+ value : 0x37 &+ value

@@ -125,18 +125,22 @@ extension ProxyHeader {
   }
 
   /// The high half of the family byte says what the addresses are, the low half that they are of
-  /// streams or datagrams, which makes no difference here. An unknown family tells no address.
+  /// streams. All that is not in the protocol's list must be refused, and so are datagrams, which
+  /// can't have brought HTTP/1 here. `AF_UNSPEC` tells no address, and whatever follows it is to
+  /// be ignored.
   private static func parseAddresses(_ bytes: Span<UInt8>) throws(HTTP1Error) -> ProxyHeader {
     let needed: Int
-    switch bytes[13] >> 4 {
-    case 1: needed = 12
-    case 2: needed = 36
-    case 3: needed = 216
-    default: return ProxyHeader(byteCount: bytes.count, source: nil, destination: nil)
+    switch bytes[13] {
+    case 0x00: return ProxyHeader(byteCount: bytes.count, source: nil, destination: nil)
+    case 0x11: needed = 12
+    case 0x21: needed = 36
+    case 0x31: needed = 216
+    default: throw HTTP1Error(.invalidProxyHeader, at: 13)
     }
     guard bytes.count >= binaryPrefixBytes &+ needed else {
       throw HTTP1Error(.invalidProxyHeader, at: 14)
     }
+    try checkExtensions(bytes, from: binaryPrefixBytes &+ needed)
     if needed == 216 {
       return ProxyHeader(byteCount: bytes.count, source: .unix, destination: .unix)
     }
@@ -147,6 +151,20 @@ extension ProxyHeader {
       byteCount: bytes.count,
       source: address(bytes, at: binaryPrefixBytes, port: ports, isIPv4: isIPv4),
       destination: address(bytes, at: binaryPrefixBytes &+ size, port: ports &+ 2, isIPv4: isIPv4))
+  }
+
+  /// Walks over the extensions (type, length, value), whose meaning does not matter here; throws
+  /// at one that reaches beyond the header.
+  private static func checkExtensions(
+    _ bytes: Span<UInt8>, from start: Int
+  ) throws(HTTP1Error) {
+    var offset = start
+    while offset < bytes.count {
+      guard offset &+ 3 <= bytes.count else { throw HTTP1Error(.invalidProxyHeader, at: offset) }
+      let end = offset &+ 3 &+ Int(number(bytes, at: offset &+ 1, byteCount: 2))
+      guard end <= bytes.count else { throw HTTP1Error(.invalidProxyHeader, at: offset) }
+      offset = end
+    }
   }
 
   private static func address(

@@ -37,7 +37,7 @@ extension RequestHead {
 
   /// Takes the one Host line there may be. It must be valid even where the target's authority
   /// prevails (RFC 9112 section 3.2.2).
-  @inline(__always)
+  @inline(never)
   private mutating func noteHost(_ bytes: Span<UInt8>, _ value: ByteRange) throws(HTTP1Error) {
     guard !progress.hasHost, let parts = Authority(bytes, value) else {
       throw HTTP1Error(.invalidHost, at: Int(value.start))

@@ -164,6 +164,13 @@ extension WordScan {
     maybeBelow(1, word ^ spread(byte))
   }
 
+  /// True when `byte` stands twice side by side in a word, or perhaps when it stands beside the one
+  /// that differs from it in the last bit alone.
+  @inline(__always) static func hasPair(of byte: UInt8, _ word: UInt64) -> Bool {
+    let hits = equal(byte, word)
+    return hits & hits &>> 8 != 0
+  }
+
   /// True when all eight bytes are letters, digits, hyphens or dots: what names are mostly made of.
   @inline(__always) static func areNameBytes(_ word: UInt64) -> Bool {
     let sevenBits = word & spread(0x7F)

@@ -265,12 +265,20 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   public var requestFields: FrozenArray<FieldAssignment> = .empty
   /// `proxy_hide_header`, lowercase.
   public var hiddenFields: FrozenArray<FrozenBytes> = .empty
+  /// True when `proxy_hide_header` or `add_header` keeps some field of a response from the client.
+  public var withholdsFields = false
   /// `proxy_connect_timeout`
   public var connectTimeout = Interval.seconds(60)
   /// `proxy_read_timeout`
   public var readTimeout = Interval.seconds(60)
   /// `proxy_send_timeout`
   public var sendTimeout = Interval.seconds(60)
+  /// `proxy_response_head_size`, `proxy_response_max_headers`
+  public var responseHeadLimits = HeadLimits(
+    maximumLineBytes: Limits.responseHeadBytes, maximumHeadBytes: Limits.responseHeadBytes,
+    maximumFieldCount: Limits.responseFieldCount)
+  /// `proxy_max_interim_responses`
+  public var maximumInterimResponses = Limits.interimResponses
   /// `proxy_next_upstream*`
   public var retry = RetryPolicy(
     conditions: [.error, .timeout], maximumTries: 0, timeout: .endless)
@@ -318,6 +326,8 @@ public struct FieldAssignment: Sendable, BitwiseCopyable {
   public var value: Template
   /// `add_header ... always`
   public var isAlways: Bool
+  /// Whether `add_header` puts it in the place of the backend's.
+  public var replacement = FieldReplacement.none
 
   /// The assignment given.
   public init(name: FrozenBytes, known: FieldName, value: Template, isAlways: Bool) {
@@ -326,6 +336,16 @@ public struct FieldAssignment: Sendable, BitwiseCopyable {
     self.value = value
     self.isAlways = isAlways
   }
+}
+
+/// What becomes of a response's field when `add_header` adds one of that name.
+public enum FieldReplacement: UInt8, Sendable, BitwiseCopyable {
+  /// It stays: the field may have several values.
+  case none
+  /// It goes, even when the value added comes out empty: nginx's ETag and Last-Modified.
+  case always
+  /// It goes unless the value added comes out empty.
+  case unlessEmpty
 }
 
 /// An `upstream`.

@@ -21,13 +21,21 @@ public enum Limits {
   public static let largestHeadBytes = 256 * 1024
   /// Field lines of a head: HAProxy's default is 101, and the table that holds them has 128 places.
   public static let fieldCount = 100
-  /// Bytes of a backend's response head: twice nginx's largest common setting.
+  /// Bytes of a backend's response head when `proxy_response_head_size` is not set: twice nginx's
+  /// largest common setting.
   public static let responseHeadBytes = 32 * 1024
+  /// The smallest and the largest `proxy_response_head_size` in bytes: a head is composed anew in
+  /// `scratchBytes`, with what is added to it.
+  public static let responseHeadRange: ClosedRange<UInt64> = 1024...192 * 1024
+  /// Fields of a backend's response head when `proxy_response_max_headers` is not set: a few more
+  /// than a request may have.
+  public static let responseFieldCount = 128
   /// Bytes of a trailer section: trailers are rare and small.
   public static let trailerBytes = 8 * 1024
   /// Bytes of a chunk-size line with its extensions: nobody sends them, attackers do.
   public static let chunkLineBytes = 256
-  /// Interim (1xx) responses passed on for one request: a backend that sends more is broken.
+  /// Interim (1xx) responses passed on for one request when `proxy_max_interim_responses` is not
+  /// set: a backend that sends more is mostly broken.
   public static let interimResponses = 16
 
   // MARK: Routes

@@ -2,8 +2,9 @@ import Basics
 import HTTP
 import Policy
 
-/// The content of the answers that Waybill makes itself to say that something failed: what happened
-/// in one sentence, and the ID by which the operator finds it.
+/// The content of the answers that Waybill makes itself to say what a status means: what happened in
+/// one sentence, and the ID by which the operator finds it. Only statuses from 400 on speak of an
+/// error.
 public enum ErrorBody {
   /// The media type of a body in `format`, for Content-Type.
   public static func contentType(_ format: ErrorBodyFormat) -> StaticString {
@@ -14,33 +15,43 @@ public enum ErrorBody {
     }
   }
 
-  /// Writes the body for `status`. The ID is left out when `requestID` is empty.
+  /// Writes the body for `status`. `explanation` is one plain sentence, in place of the status's
+  /// own. The ID is left out when `requestID` is empty.
   public static func write(
-    format: ErrorBodyFormat, status: UInt16, requestID: borrowing RequestID,
-    into writer: inout ByteWriter
+    format: ErrorBodyFormat, status: UInt16, explanation: StaticString? = nil,
+    requestID: borrowing RequestID, into writer: inout ByteWriter
   ) {
-    write(format: format, status: status, requestID: requestID.span, into: &writer)
+    write(
+      format: format, status: status, explanation: explanation, requestID: requestID.span,
+      into: &writer)
   }
 
   /// The same for the bytes of an ID.
   public static func write(
-    format: ErrorBodyFormat, status: UInt16, requestID: Span<UInt8>,
-    into writer: inout ByteWriter
+    format: ErrorBodyFormat, status: UInt16, explanation: StaticString? = nil,
+    requestID: Span<UInt8>, into writer: inout ByteWriter
   ) {
+    let sentence = explanation ?? self.explanation(of: status)
     switch format {
-    case .json: writeJSON(status, requestID, into: &writer)
-    case .html: writeHTML(status, requestID, into: &writer)
-    case .text: writeText(status, requestID, into: &writer)
+    case .json: writeJSON(status, detail: explanation, requestID, into: &writer)
+    case .html: writeHTML(status, sentence, requestID, into: &writer)
+    case .text: writeText(status, sentence, requestID, into: &writer)
     }
   }
 
   private static func writeJSON(
-    _ status: UInt16, _ requestID: Span<UInt8>, into writer: inout ByteWriter
+    _ status: UInt16, detail: StaticString?, _ requestID: Span<UInt8>,
+    into writer: inout ByteWriter
   ) {
-    writer.append("{\"error\":\"")
+    writer.append(status < 400 ? "{\"reason\":\"" : "{\"error\":\"")
     writer.append(StatusCode.reason(status))
     writer.append("\",\"status\":")
     writer.append(decimal: UInt64(status))
+    if let detail {
+      writer.append(",\"detail\":\"")
+      writer.append(detail)
+      writer.append("\"")
+    }
     if requestID.count > 0 {
       writer.append(",\"request_id\":\"")
       writer.appendEscaped(requestID, .json)
@@ -50,11 +61,12 @@ public enum ErrorBody {
   }
 
   private static func writeText(
-    _ status: UInt16, _ requestID: Span<UInt8>, into writer: inout ByteWriter
+    _ status: UInt16, _ sentence: StaticString, _ requestID: Span<UInt8>,
+    into writer: inout ByteWriter
   ) {
     writer.appendTitle(of: status)
     writer.append("\n\n")
-    writer.append(explanation(of: status))
+    writer.append(sentence)
     writer.append("\n")
     if requestID.count > 0 {
       writer.append("\nRequest ID: ")
@@ -64,7 +76,8 @@ public enum ErrorBody {
   }
 
   private static func writeHTML(
-    _ status: UInt16, _ requestID: Span<UInt8>, into writer: inout ByteWriter
+    _ status: UInt16, _ sentence: StaticString, _ requestID: Span<UInt8>,
+    into writer: inout ByteWriter
   ) {
     writer.append(
       """
@@ -81,7 +94,7 @@ public enum ErrorBody {
     writer.append("</head>\n<body>\n<main>\n<h1>")
     writer.appendTitle(of: status)
     writer.append("</h1>\n<p>")
-    writer.append(explanation(of: status))
+    writer.append(sentence)
     writer.append("</p>\n")
     if requestID.count > 0 {
       writer.append("<p>Request ID: <code>")
@@ -108,6 +121,10 @@ public enum ErrorBody {
   /// One sentence for a reader who did not write the program.
   private static func explanation(of status: UInt16) -> StaticString {
     switch status {
+    case ..<300: "The request was served."
+    case 301, 308: "What was asked for has moved to another address for good."
+    case 302, 303, 307: "What was asked for is at another address for now."
+    case 300..<400: "The answer is not at this address."
     case 400: "The request could not be understood."
     case 403: "The request was refused."
     case 404: "There is nothing at this address."
@@ -125,7 +142,8 @@ public enum ErrorBody {
     case 504: "The server behind this one did not answer in time."
     case 505: "The request's version of HTTP is not supported."
     case 400..<500: "The request can't be served."
-    default: "Something went wrong in the server."
+    case 500..<600: "Something went wrong in the server."
+    default: "The server gave no other answer than this status."
     }
   }
 }

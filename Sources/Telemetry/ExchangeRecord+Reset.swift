@@ -31,6 +31,7 @@ extension ExchangeRecord {
     local = .unix
     connection = 0
     connectionRequest = 0
+    isPipelined = false
     hasRequestLine = false
     isSecure = false
     serverName = .empty

@@ -74,6 +74,8 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   public var connection: UInt64 = 0
   /// The request's number on its connection, from 1.
   public var connectionRequest: UInt32 = 0
+  /// True when the request had begun to come before the one before it was answered: `$pipe`.
+  public var isPipelined = false
 
   /// True once the request line has been read, so that method, target and version are known.
   public var hasRequestLine = false

@@ -42,6 +42,18 @@ public struct LogFormat: Sendable, BitwiseCopyable {
   }
 }
 
+extension LogFormat {
+  /// True when a line of it shows what event it is of: the built-in formats, and those with
+  /// `$event`. In others the opening of a tunnel would look like its end.
+  public var tellsEvent: Bool {
+    if kind != .template { return true }
+    for index in template.parts.indices where template.parts[index].variable == .event {
+      return true
+    }
+    return false
+  }
+}
+
 /// Severity of an error-log line: nginx's levels.
 public enum LogLevel: UInt8, Sendable, Comparable, BitwiseCopyable {
   case debug, info, notice, warn, error, critical, alert, emergency

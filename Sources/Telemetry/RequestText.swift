@@ -20,6 +20,15 @@ extension ExchangeBytes {
     return head(request.fields[index].value)
   }
 
+  /// The target as it came, of the absolute form only what follows the authority (RFC 9112 section
+  /// 3.2.2): nothing when there is neither path nor query.
+  @_lifetime(copy self)
+  func pathAndQuery(_ request: borrowing RequestHead) -> Span<UInt8> {
+    guard request.targetForm == .absolute else { return head(request.target) }
+    let start = request.authority.offsets.upperBound
+    return head(ByteRange(start: start, count: request.target.offsets.upperBound - start))
+  }
+
   /// The request line without its line end. One that could not be read is quoted as far as it came.
   @_lifetime(copy self)
   func requestLine(

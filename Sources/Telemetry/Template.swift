@@ -25,6 +25,7 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case contentLength  // $content_length
   case contentType  // $content_type
   case error  // $error (own)
+  case event  // $event (own): `upgrade` when a tunnel opens
   case host  // $host: lowercase, without port
   case hostname  // $hostname: the machine's name, a literal after compilation
   case idSource  // $id_source (own)
@@ -49,7 +50,7 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case requestLength  // $request_length
   case requestMethod  // $request_method
   case requestTime  // $request_time: seconds with milliseconds
-  case requestURI  // $request_uri: the target as it came
+  case requestURI  // $request_uri: path and query as they came
   case scheme  // $scheme
   case serverAddress  // $server_addr
   case serverName  // $server_name

@@ -55,7 +55,7 @@ extension Variable {
   private static var outcomeNames: [(name: String, variable: Variable)] {
     [
       ("body_bytes_sent", .bodyBytesSent), ("bytes_in", .bytesIn), ("bytes_out", .bytesOut),
-      ("bytes_sent", .bytesSent), ("error", .error), ("id_source", .idSource),
+      ("bytes_sent", .bytesSent), ("error", .error), ("event", .event), ("id_source", .idSource),
       ("level", .level), ("msec", .milliseconds), ("request_completion", .requestCompletion),
       ("request_id", .requestID), ("client_request_id", .clientRequestID),
       ("request_length", .requestLength), ("request_time", .requestTime), ("status", .status),

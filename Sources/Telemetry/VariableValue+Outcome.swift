@@ -13,6 +13,9 @@ extension ExchangeRecord {
     case .error:
       writer.append(error.name)
       return error != .none
+    case .event:
+      if event == .upgrade { writer.append("upgrade") }
+      return event == .upgrade
     case .termination: return writeTermination(into: &writer)
     // Found, but empty, when it did not complete: nginx writes no `-` either.
     default: if !isTerminated { writer.append("OK") }

@@ -26,8 +26,7 @@ extension ExchangeRecord {
     case .proxyProtocolPort:
       guard hasAnnouncedClient else { return false }
       writer.appendPort(of: announcedClient)
-    // $pipe: requests are read one by one, so whether one came early is not known.
-    default: writer.append(".")
+    default: writer.append(isPipelined ? "p" : ".")
     }
     return true
   }

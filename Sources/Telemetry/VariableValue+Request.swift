@@ -41,7 +41,10 @@ extension ExchangeRecord {
       if !head.query.isEmpty { writer.append("?") }
       return true
     case .requestMethod: return writer.appendIfPresent(bytes.head(head.methodRange), as: form)
-    case .requestURI: return writer.appendIfPresent(bytes.head(head.target), as: form)
+    case .requestURI:
+      if head.targetForm == .absolute && head.path.isEmpty { writer.append("/") }
+      return writer.appendIfPresent(bytes.pathAndQuery(head), as: form)
+        || head.targetForm == .absolute
     case .uri: return writer.appendIfPresent(bytes.path, as: form)
     default:
       writer.append(head.version.name)

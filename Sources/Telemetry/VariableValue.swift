@@ -29,7 +29,7 @@ extension ExchangeRecord {
     case .requestID, .idSource, .clientRequestID, .upstreamRequestID:
       return writeIdentityValue(part.variable, as: form, into: &writer)
     case .bodyBytesSent, .bytesIn, .bytesOut, .bytesSent, .requestLength, .status, .level, .error,
-      .termination, .requestCompletion:
+      .event, .termination, .requestCompletion:
       return writeOutcomeValue(part.variable, into: &writer)
     case .milliseconds, .requestTime, .timeISO8601, .timeLocal, .timeRFC3339:
       return writeTimeValue(part.variable, into: &writer)

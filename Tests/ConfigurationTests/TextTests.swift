@@ -37,6 +37,14 @@ struct TextTests {
     ("\u{FEFF}a", ["a"]),
     ("a\u{1}b", ["a\u{1}b", "error"]),
     ("}", ["}"]),
+    (#"if ($x = "y") {"#, ["if", "($x", "=", "y", ")", "{"]),
+    ("if ($x ~ 'a b'){", ["if", "($x", "~", "a b", ")", "{"]),
+    (#"("a")"#, [#"("a")"#]),
+    (#""a");"#, ["a", ")", ";"]),
+    (#""a")b c"#, ["a", ")b", "c"]),
+    (#""a""b""#, ["a", "b", "error"]),
+    (#"\${a}"#, [#"\${a}"#]),
+    (#"\${a"#, [#"\$"#, "{", "a"]),
     ("", []),
   ]) func lexing(_ text: String, _ expected: [String]) {
     #expect(Self.words(text) == expected)

@@ -34,8 +34,8 @@ struct WholeFileTests {
       "error: \"X-Trace\" carries the request ID: Waybill writes it itself"
     ),
     (
-      "server { return 204; }\nserver { server_name ''; return 204; }",
-      "warning: requests without a host always go to the default server of the address"
+      "server { server_name ''; return 204; }\nserver { server_name ''; return 204; }",
+      "warning: conflicting server name \"\" on 0.0.0.0:80, ignored"
     ),
     (
       "server { listen 1; }",

@@ -99,6 +99,26 @@ def test_the_name_is_asked_for_and_checked(site, authority, make_backend):
     assert tls.names == ["app.example"]
 
 
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("app.example:123", "app.example"),
+        ("app.example.", "app.example"),
+        ("app.example.:8443", "app.example"),
+        ("$http_host", "app.example"),
+        ("127.0.0.1:8443", None),
+        ("[::1]:8443", None),
+        ("::1", None),
+    ],
+)
+def test_no_port_and_no_address_is_asked_for(site, authority, make_backend, name, sent):
+    tls = BackendTLS(authority.issue("app.example", "127.0.0.1", "::1"))
+    backend = make_backend(reply(), wrap=tls)
+    proxy = pass_to(site, backend, trust(authority) + f"proxy_ssl_name {name};")
+    assert proxy.get(fields={"Host": "app.example:8080"}).status == 200
+    assert tls.names == [sent]
+
+
 def test_a_name_from_the_request_keeps_pools_apart(site, secure_backend, authority):
     backend = secure_backend("a.example", "b.example")
     proxy = pass_to(site, backend, trust(authority) + "proxy_ssl_name $host;")

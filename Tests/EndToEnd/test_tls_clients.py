@@ -217,6 +217,7 @@ def test_protocols_are_negotiated(secure, authority):
 def test_plain_http_on_the_port_gets_400_with_an_id(secure, backend):
     response = secure.get(fields={"X-Request-ID": "plain-1"})
     assert response.status == 400 and response.request_id == "plain-1"
+    assert "The plain HTTP request was sent to an HTTPS port." in response.text
     line = secure.log_line("plain-1")
     assert line["scheme"] == "http" and line["status"] == 400
     secure.wait_error("plain HTTP")

@@ -48,6 +48,25 @@ def websocket_server():
         thread.join(5)
 
 
+def test_formats_that_cannot_tell_the_event_get_no_opening_line(site, backend, tmp_path):
+    backend.script = lambda request: [SWITCH, echo, CLOSE]
+    logs = {name: tmp_path / f"{name}.log" for name in ("plain", "combined", "telling", "verbose")}
+    top = """
+log_format plain "$request_id $status";
+log_format telling "$request_id $status $event";
+""" + "".join(f"access_log {path} {name};\n" for name, path in logs.items())
+    proxy = site.serve(backend, top=top)
+    with proxy.connect() as connection:
+        assert connection.exchange(request_bytes(fields=UPGRADE)).status == 101
+        for name in ("telling", "verbose"):
+            wait_for(lambda path=logs[name]: path.read_text(), "the opening line")
+        assert "upgrade" in logs["telling"].read_text()
+        assert logs["plain"].read_text() == logs["combined"].read_text() == ""
+    for name, count in [("plain", 1), ("combined", 1), ("telling", 2), ("verbose", 2)]:
+        path = logs[name]
+        wait_for(lambda path=path, count=count: path.read_text().count("\n") == count, name)
+
+
 def test_websockets_echo_without_configuration(site, websocket_server):
     proxy = site.serve(websocket_server.address)
     fields = {"X-Request-ID": "ws-1"}

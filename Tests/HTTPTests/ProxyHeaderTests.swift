@@ -85,7 +85,7 @@ private func binary(_ command: UInt8, _ family: UInt8, _ rest: [UInt8], length: 
 
   @Test func ignoresExtensionsAndWhatFollows() throws {
     let addresses: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8, 0, 80, 1, 187]
-    let bytes = binary(0x21, 0x12, addresses + [4, 0, 1, 0]) + "GET".octets
+    let bytes = binary(0x21, 0x11, addresses + [4, 0, 1, 0, 0xEE, 0, 0]) + "GET".octets
     let header = try #require(parse(bytes).0)
     #expect(header.byteCount == bytes.count - 3)
     #expect(header.source == address("1.2.3.4:80"))
@@ -93,10 +93,36 @@ private func binary(_ command: UInt8, _ family: UInt8, _ rest: [UInt8], length: 
 
   @Test func readsHeadersWithoutAddress() throws {
     for bytes in [
-      binary(0x20, 0x11, []), binary(0x20, 0, [1, 2]), binary(0x21, 0, []), binary(0x21, 0xF1, [9]),
+      binary(0x20, 0x11, []), binary(0x20, 0, [1, 2]), binary(0x21, 0, []), binary(0x21, 0, [9]),
+      binary(0x20, 0x12, [4, 0, 9]), binary(0x20, 0xF3, []),
     ] {
       let header = try #require(parse(bytes).0)
       #expect(header.source == nil && header.byteCount == bytes.count)
+    }
+  }
+
+  /// What the protocol's list of families does not have must be refused, and datagrams can't have
+  /// brought HTTP/1 here.
+  @Test(arguments: [
+    0x01, 0x02, 0x10, 0x12, 0x13, 0x20, 0x22, 0x23, 0x30, 0x32, 0x41, 0x51, 0xF1, 0xFF,
+  ])
+  func refusesFamilies(family: UInt8) {
+    let bytes = binary(0x21, family, [UInt8](repeating: 0, count: 216))
+    #expect(parse(bytes).1 == .invalidProxyHeader)
+  }
+
+  @Test(arguments: [0x00, 0x01, 0x10, 0x11, 0x22, 0x2F, 0x30, 0x31, 0xF1])
+  func refusesCommands(command: UInt8) {
+    #expect(parse(binary(command, 0x11, [UInt8](repeating: 0, count: 12))).1 == .invalidProxyHeader)
+  }
+
+  @Test(arguments: [
+    [1], [1, 0], [4, 0, 2, 0], [4, 0xFF, 0xFF, 0], [4, 0, 1, 0, 4], [4, 0, 0, 1, 1, 1],
+  ])
+  func refusesExtensionsBeyondTheEnd(extensions: [UInt8]) {
+    for (family, count) in [(0x11, 12), (0x21, 36), (0x31, 216)] as [(UInt8, Int)] {
+      let addresses = [UInt8](repeating: 0, count: count)
+      #expect(parse(binary(0x21, family, addresses + extensions)).1 == .invalidProxyHeader)
     }
   }
 

@@ -77,6 +77,7 @@ private let connectionCases: [(String, ConnectionOptions, Bool)] = [
     ("GET HTTPS://b.example:1 HTTP/1.1", .absolute, "", "", false, "b.example:1", "b.example"),
     ("GET http://[::1]:8?q HTTP/1.1", .absolute, "", "q", true, "[::1]:8", "[::1]"),
     ("GET http://b.example?/x HTTP/1.1", .absolute, "", "/x", true, "b.example", "b.example"),
+    ("GET http://b.example./x HTTP/1.1", .absolute, "/x", "", false, "b.example.", "b.example"),
     ("OPTIONS * HTTP/1.1", .asterisk, "", "", false, "a.example", "a.example"),
     ("CONNECT c.example:443 HTTP/1.1", .authority, "", "", false, "c.example:443", "c.example"),
   ])
@@ -212,7 +213,10 @@ private let connectionCases: [(String, ConnectionOptions, Bool)] = [
   @Test(arguments: [
     "a", "a.b-c_d~e", "127.0.value.0.1", "127.0.value.0.1:80", "a:", "a:65535", "[::1]",
     "[::1]:443",
-    "[2001:db8::1]", "%41b", "name-longer-than-one-word.example:8080",
+    "[2001:db8::1]", "%41b", "name-longer-than-one-word.example:8080", "a.", "a.:80",
+    "name.longer.than.one.word.example.", "[::]", "[::ffff:192.0.2.1]:80", "[1:2:3:4:5:6:7::]",
+    "[::2:3:4:5:6:7:8]", "[1:2:3:4:5:6:7:8]", "[1:2:3:4:5:6:192.0.2.1]", "[::1]:", "[v1.a]",
+    "[vF.a:b!~]:1", "[V12.x]", ".a",
   ])
   func acceptsHosts(host: String) {
     #expect(parse("GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n").isComplete)
@@ -221,6 +225,13 @@ private let connectionCases: [(String, ConnectionOptions, Bool)] = [
   @Test(arguments: [
     "", ":80", "a:65536", "a:080808", "a:8x", "a b", "a/b", "a\\b", "u@a", "[::1", "[]", "[:]x",
     "[::g]", "[::1]x", "::1", "a:1:2", "\u{E4}", "a\"b", "<a>", "name-longer-than-one-word/x",
+    ".", "..", "a..", "a..b", "..a", ".:80", "name.longer.than.one..word.example",
+    "name.longer.than.one.word.example..", "name.longer.than..one.word.example",
+    "namelonger..thanoneword", "[ab..cd::1]", "[1::2::3]", "[12345::1]", "[1:2]", "[:::]",
+    "[1:2:3:4:5:6:7:8::]", "[1:2:3:4::5:6:7:8]", "[1:2:3:4:5:6:7:8:9]", "[::1.2.3]",
+    "[::1.2.3.256]", "[::01.2.3.4]", "[1.2.3.4]", "[::1.2.3.4:5]", "[fe80::1%25eth0]",
+    "[fe80::1%eth0]", "[v.a]", "[v1.]", "[v1a]", "[vg.a]", "[v1.a%41]", "[v1.[]", "[::1]:65536",
+    "[::1]:x", "[::1]:-1", "a:+1", "[1:]", "[:1]", "[1::2:]", "[a]",
   ])
   func refusesHosts(host: String) {
     #expect(parse("GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n").error == .invalidHost)

@@ -39,6 +39,34 @@ import Testing
     #expect(!body(.html, 502, "").contains("<code>"))
   }
 
+  /// Only errors are errors.
+  @Test(arguments: [200, 204, 300, 301, 302, 303, 304, 307, 308, 399] as [UInt16])
+  func noApologyBelow400(_ status: UInt16) {
+    for format in [ErrorBodyFormat.json, .html, .text] {
+      let text = body(format, status, "3f-0c")
+      #expect(!text.contains("error") && !text.contains("wrong"), "\(text)")
+    }
+    #expect(
+      body(.json, 301, "3f") == #"{"reason":"Moved Permanently","status":301,"request_id":"3f"}"#)
+  }
+
+  @Test func anExplanationTakesThePlaceOfTheStatusesOwn() {
+    let sentence: StaticString = "No required TLS certificate was sent."
+    for format in [ErrorBodyFormat.json, .html, .text] {
+      var memory = [UInt8](repeating: 0, count: 4096)
+      let count = memory.withUnsafeMutableBufferPointer { bytes in
+        var writer = ByteWriter(bytes)
+        ErrorBody.write(
+          format: format, status: 400, explanation: sentence, requestID: RequestID(),
+          into: &writer)
+        return writer.count
+      }
+      let text = String(decoding: memory[0..<count], as: UTF8.self)
+      #expect(text.contains("No required TLS certificate was sent."))
+      #expect(!text.contains("could not be understood"))
+    }
+  }
+
   /// Elements are closed in the order in which they were opened.
   @Test(arguments: ErrorBodyTests.statuses)
   func htmlIsBalanced(_ status: UInt16) {

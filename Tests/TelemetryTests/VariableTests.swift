@@ -38,6 +38,7 @@ import Testing
     Case("$connection_requests", "3", absent: "3"),
     Case("$content_length", "45", absent: "-"),
     Case("$content_type", "text/plain", absent: "-"),
+    Case("$event", "-", absent: "-"),
     Case("$error", "http_response_incomplete", absent: "-"),
     Case("$host", "example.org", absent: ""),
     Case("$hostname", "machine", absent: "machine"),

@@ -1,4 +1,5 @@
 import HTTP
+import Plan
 
 /// What a conf file may say of fields.
 enum FieldSyntax {
@@ -26,6 +27,20 @@ enum FieldSyntax {
     let first = Array(left.utf8)
     let second = Array(right.utf8)
     return FieldNameMatch.foldsAlike(first.span, second.span)
+  }
+
+  /// What `add_header` does to a field of that name which is there already. A response has one of
+  /// those that are named here (RFC 9110 section 5.3, for Access-Control-* the Fetch standard): two
+  /// would leave it to each recipient which one counts.
+  static func replacement(_ name: String) -> FieldReplacement {
+    switch name.lowercased() {
+    case "etag", "last-modified": .always
+    case "access-control-allow-credentials", "access-control-allow-origin",
+      "access-control-max-age", "age", "content-disposition", "content-location", "content-range",
+      "content-type", "date", "expires", "location", "retry-after", "server":
+      .unlessEmpty
+    default: .none
+    }
   }
 
   /// True for the fields that frame a message or belong to one connection: Waybill alone writes

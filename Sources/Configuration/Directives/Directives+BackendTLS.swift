@@ -16,7 +16,7 @@ extension DirectiveCatalog {
       "proxy_ssl_name", in: .everyLevel, "NAME", default: "$proxy_host",
       """
       The name that a backend's certificate must hold, and that is asked for; the host of \
-      `proxy_pass` by default, without its port.
+      `proxy_pass` by default. A port, brackets and a final dot are left out.
       """
     ) { builder, use in
       builder.settings.backendTLS.name = builder.placed(use)

@@ -22,7 +22,10 @@ extension DirectiveCatalog {
       "add_header", in: .everyLevel, "NAME VALUE [always]", count: 2...3, isRepeatable: true,
       """
       Adds a header to responses with the codes 200, 201, 204, 206, 301, 302, 303, 304, 307 and \
-      308, with `always` to all. Unlike nginx, a level inherits the headers of the outer levels \
+      308, with `always` to all. Where a response has one such field only (`ETag`, \
+      `Last-Modified`, `Content-Type`, `Date`, `Server`, `Location`, `Expires`, \
+      `Access-Control-Allow-Origin` and the like) it takes the place of the backend's, unless the \
+      value comes out empty. Unlike nginx, a level inherits the headers of the outer levels \
       that it does not set itself.
       """
     ) { $0.addHeader($1) },

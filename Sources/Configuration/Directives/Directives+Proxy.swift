@@ -1,4 +1,5 @@
 import Basics
+import HTTP
 import Policy
 
 /// `proxy_pass` and how requests travel.
@@ -52,6 +53,27 @@ extension DirectiveCatalog {
       `on`: a client that has closed its sending side still gets its response. `off`: it is taken \
       to have left. (nginx's default is `off`.)
       """),
+    Directive(
+      "proxy_response_head_size", in: .everyLevel, "SIZE", default: "32k",
+      """
+      The largest head of a backend's response, from 1k to 192k: 502. (nginx's bound is \
+      `proxy_buffer_size`.)
+      """
+    ) { builder, use in
+      guard let bytes = builder.bytes(use.arguments[0]) else { return }
+      guard Limits.responseHeadRange.contains(bytes) else {
+        return builder.invalidValue(use.arguments[0], expected: ["a size from 1k to 192k"])
+      }
+      builder.settings.proxy.responseHeadBytes = bytes
+    },
+    .number(
+      "proxy_response_max_headers", in: .everyLevel, 1...UInt64(FieldSection.capacity),
+      default: "128", \.proxy.responseFieldCount,
+      "How many field lines the head of a backend's response may have: 502."),
+    .number(
+      "proxy_max_interim_responses", in: .everyLevel, 0...65_535, default: "16",
+      \.proxy.interimResponses,
+      "How many interim responses (1xx) a backend may send for one request: 502."),
     .statement(
       "proxy_http_version", in: .everyLevel, "1.1", "Backends are always spoken to in HTTP/1.1."),
     .statement(

@@ -32,7 +32,8 @@ enum ForeignDirectives {
     case "client_header_buffer_size": "large_client_header_buffers NUMBER SIZE;"
     case "proxy_pass_request_headers", "proxy_pass_request_body", "proxy_pass_header":
       "nothing: Waybill passes all of it"
-    case "proxy_buffer_size", "proxy_buffers", "proxy_busy_buffers_size",
+    case "proxy_buffer_size": "proxy_response_head_size SIZE;"
+    case "proxy_buffers", "proxy_busy_buffers_size",
       "proxy_max_temp_file_size":
       "nothing: Waybill streams and holds no response back, remove the directive"
     case "sendfile", "tcp_nopush", "tcp_nodelay", "multi_accept", "accept_mutex", "use":

@@ -15,7 +15,14 @@ extension PlanAssembler {
 
   /// The fields added to responses.
   func responseFields(_ settings: Settings) -> FrozenArray<FieldAssignment> {
-    freeze(settings.responseFields, settings.requestID)
+    let fields = freeze(settings.responseFields, settings.requestID)
+    return arena.freeze(
+      fields.indices.map { index in
+        var field = fields[index]
+        let name = String(decoding: field.name.indices.map { field.name[$0] }, as: UTF8.self)
+        field.replacement = FieldSyntax.replacement(name)
+        return field
+      })
   }
 
   private func freeze(

@@ -26,26 +26,17 @@ extension PlanAssembler {
     let endpoint = uses[0].listen.endpoint
     let defaultServer = defaultServer(uses)
     let servers = uses.map(\.server)
-    for server in servers where server != defaultServer { warnOfEmptyName(server) }
     var plan = ListenerPlan(
       address: endpoint.address, unixPath: arena.freeze(endpoint.unixPath),
       acceptsProxyProtocol: uses.contains { $0.listen.acceptsProxyProtocol },
       backlog: backlog(uses.map(\.listen)),
-      serverNames: ServerNameTable(names: names(servers, endpoint), arena: arena),
+      serverNames: ServerNameTable(
+        names: names(servers, endpoint, defaultServer: defaultServer), arena: arena),
       defaultServer: defaultServer)
     plan.inheritedName = arena.freeze(endpoint.inheritedName)
     plan.isSecure = uses.contains { $0.listen.isSecure }
     if plan.isSecure { for server in servers { requireCertificate(server, endpoint) } }
     return plan
-  }
-
-  /// nginx serves requests without Host by the server named `""`; here they have no choice.
-  private func warnOfEmptyName(_ server: Int) {
-    for word in builder.servers[server].names where word.text.isEmpty {
-      reporter.warning(
-        word.place, "requests without a host always go to the default server of the address",
-        expected: "default_server in listen")
-    }
   }
 
   private func defaultServer(_ uses: [(server: Int, listen: ListenDeclaration)]) -> Int {
@@ -77,15 +68,23 @@ extension PlanAssembler {
     return chosen?.value ?? 511
   }
 
-  /// The names of an address's servers; a name that an earlier server has is not taken twice.
-  private func names(_ servers: [Int], _ endpoint: Endpoint) -> [(name: String, server: Int)] {
+  /// The names of an address's servers; a name that an earlier server has is not taken twice. A
+  /// server without any has the empty one, by which it gets the requests without Host. The default
+  /// server gets these anyhow.
+  private func names(
+    _ servers: [Int], _ endpoint: Endpoint, defaultServer: Int
+  ) -> [(name: String, server: Int)] {
     var owners: [String: Int] = [:]
     var names: [(name: String, server: Int)] = []
     for server in servers {
-      for word in builder.servers[server].names where word.text != "_" && !word.text.isEmpty {
+      if builder.servers[server].names.isEmpty && owners[""] == nil {
+        owners[""] = server
+        if server != defaultServer { names.append(("", server)) }
+      }
+      for word in builder.servers[server].names where word.text != "_" {
         guard let owner = owners[word.text] else {
           owners[word.text] = server
-          names.append((word.text, server))
+          if !word.text.isEmpty || server != defaultServer { names.append((word.text, server)) }
           continue
         }
         if owner == server {

@@ -27,7 +27,8 @@ extension PlanAssembler {
       warn(server.place, "the server has neither a location nor return: it answers 404")
     }
     let realIP = realIPPlan(settings.realIP)
-    let name = server.names.first?.text ?? server.listens[0].endpoint.name
+    let firstName = server.names.first?.text ?? ""
+    let name = firstName.isEmpty ? server.listens[0].endpoint.name : firstName
     serverPlaces.append(BlockPlace(title: name, source: source(server.place)))
     serverTLS.append(settings.serverTLS)
     assignRequestMetrics(from: firstLocation, server: name)
@@ -148,10 +149,16 @@ extension PlanAssembler {
     plan.hiddenFields = hiddenFields.made(of: settings.hiddenFields) { names in
       arena.freeze(names.map { arena.freeze($0) })
     }
+    plan.withholdsFields =
+      !plan.hiddenFields.isEmpty
+      || plan.responseFields.indices.contains { plan.responseFields[$0].replacement != .none }
     plan.connectTimeout = settings.proxy.connectTimeout ?? plan.connectTimeout
     plan.readTimeout = settings.proxy.readTimeout ?? plan.readTimeout
     plan.sendTimeout = settings.proxy.sendTimeout ?? plan.sendTimeout
     plan.retry = settings.proxy.retry
+    plan.responseHeadLimits = settings.proxy.responseHeadLimits
+    plan.maximumInterimResponses =
+      settings.proxy.interimResponses.map { Int($0) } ?? plan.maximumInterimResponses
     plan.ignoresClientAbort = settings.proxy.ignoresClientAbort ?? plan.ignoresClientAbort
     plan.maximumContentBytes = settings.client.maximumContentBytes ?? 0
     plan.bodyTimeout = settings.client.bodyTimeout ?? plan.bodyTimeout
@@ -184,8 +191,7 @@ extension PlanAssembler {
       }
       guard !isTaken else { continue }
       let merged = location.settings.inheriting(settings)
-      let text = location.path + "$is_args$args"
-      guard let target = builder.template(text, place: { _, _ in location.place }) else { continue }
+      guard let target = redirectTarget(location) else { continue }
       var plan = commonPlan(merged)
       setAnswer(
         AnswerDeclaration(place: location.place, status: 301, text: target), merged, &plan)
@@ -193,6 +199,18 @@ extension PlanAssembler {
       append(plan, "redirect to location \(location.path)", location.place)
     }
     return entries
+  }
+
+  /// The location's path as it may stand in a URI, and the client's query. A `$` in a path is no
+  /// variable.
+  private func redirectTarget(_ location: LocationDeclaration) -> Template? {
+    let place = location.place
+    guard let query = builder.template("$is_args$args", place: { _, _ in place }) else {
+      return nil
+    }
+    let path = arena.freeze(PathNormalization.encoded(location.path))
+    let parts = query.parts.indices.map { query.parts[$0] }
+    return Template(parts: arena.freeze([TemplatePart(.literal, text: path)] + parts))
   }
 
   private func append(_ location: LocationPlan, _ title: String, _ place: Place) {

@@ -109,6 +109,9 @@ struct ProxySettings {
   var retryTries: UInt64?
   var retryTimeout: Interval?
   var ignoresClientAbort: Bool?
+  var responseHeadBytes: UInt64?
+  var responseFieldCount: UInt64?
+  var interimResponses: UInt64?
 
   func inheriting(_ outer: ProxySettings) -> ProxySettings {
     var merged = self
@@ -119,7 +122,18 @@ struct ProxySettings {
     merged.retryTries = retryTries ?? outer.retryTries
     merged.retryTimeout = retryTimeout ?? outer.retryTimeout
     merged.ignoresClientAbort = ignoresClientAbort ?? outer.ignoresClientAbort
+    merged.responseHeadBytes = responseHeadBytes ?? outer.responseHeadBytes
+    merged.responseFieldCount = responseFieldCount ?? outer.responseFieldCount
+    merged.interimResponses = interimResponses ?? outer.interimResponses
     return merged
+  }
+
+  /// `proxy_response_head_size`, `proxy_response_max_headers`
+  var responseHeadLimits: HeadLimits {
+    let bytes = responseHeadBytes.map { Int($0) } ?? Limits.responseHeadBytes
+    return HeadLimits(
+      maximumLineBytes: bytes, maximumHeadBytes: bytes,
+      maximumFieldCount: responseFieldCount.map { Int($0) } ?? Limits.responseFieldCount)
   }
 
   /// `proxy_next_upstream*`

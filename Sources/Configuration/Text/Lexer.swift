@@ -1,6 +1,7 @@
 /// Splits a conf file into words and `{`, `}`, `;` by nginx's rules: white space separates, `#` at
 /// the begin of a word starts a comment, quotes hold what would end a word, a backslash takes the
-/// meaning from the next character, and the brace of `${name}` opens no block.
+/// meaning from the next character, and the brace of `${name}` opens no block. Behind a closing
+/// quote a `)` begins a word of its own: `if ($a = "b")`.
 struct Lexer {
   private let bytes: [UInt8]
   private let file: Int
@@ -61,11 +62,14 @@ struct Lexer {
     let start = position
     var text: [UInt8] = []
     var isVerbatim = true
-    while position < bytes.count, !endsPlainWord(start) {
+    var followsDollar = false
+    while position < bytes.count, !endsPlainWord(followsDollar) {
       if bytes[position] == UInt8(ascii: "\\") {
         isVerbatim = false
+        followsDollar = false
         appendEscaped(to: &text)
       } else {
+        followsDollar = bytes[position] == UInt8(ascii: "$")
         text.append(bytes[position])
         position += 1
       }
@@ -73,10 +77,11 @@ struct Lexer {
     return word(text, from: start, isQuoted: false, isVerbatim: isVerbatim, startsLine)
   }
 
-  private func endsPlainWord(_ start: Int) -> Bool {
+  /// True at a byte that ends a word. A brace does not behind a `$` that no backslash stands before.
+  private func endsPlainWord(_ followsDollar: Bool) -> Bool {
     switch bytes[position] {
     case 0x20, 0x09, 0x0D, 0x0A, UInt8(ascii: ";"): true
-    case UInt8(ascii: "{"): !(position > start && bytes[position - 1] == UInt8(ascii: "$"))
+    case UInt8(ascii: "{"): !followsDollar
     default: false
     }
   }
@@ -107,7 +112,8 @@ struct Lexer {
   private func isEndOfQuoted(_ offset: Int) -> Bool {
     guard offset < bytes.count else { return true }
     switch bytes[offset] {
-    case 0x20, 0x09, 0x0D, 0x0A, UInt8(ascii: ";"), UInt8(ascii: "{"): return true
+    case 0x20, 0x09, 0x0D, 0x0A, UInt8(ascii: ";"), UInt8(ascii: "{"), UInt8(ascii: ")"):
+      return true
     default: return false
     }
   }

@@ -62,6 +62,8 @@ struct Connection: BitwiseCopyable {
     static let sealed = Flags(rawValue: 2048)
     /// Downstream: it spoke HTTP without TLS where TLS is spoken.
     static let plainOnSecure = Flags(rawValue: 4096)
+    /// Downstream: bytes of its next request came before the response to the last one was complete.
+    static let pipelined = Flags(rawValue: 8192)
 
     /// The kernel has reported something of the peer's doing.
     static let happened: Flags = [.readable, .endAnnounced, .failed]

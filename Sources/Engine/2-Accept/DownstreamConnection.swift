@@ -74,6 +74,7 @@ extension Worker where K: ~Copyable {
     if isRetiring && leave(client: connection, keptFor: timeout) { return }
     if connection.pointee.inputCount > 0 {
       connection.pointee.wait = .nothing
+      connection.pointee.flags.insert(.pipelined)
       // In its own turn, so that a client that pipelines can't keep the worker to itself.
       return enqueue(connection)
     }

@@ -35,7 +35,7 @@ extension Worker where K: ~Copyable {
     let number = exchange.pointee.plan.pointee.backendTLS
     let context = tls.tables.backends[number]
     var writer = ByteWriter(scratch)
-    write(exchange.pointee.plan.pointee.backendName, exchange, into: &writer)
+    writeBackendName(exchange, into: &writer)
     let name = writer.written
     writer.append(0 as UInt8)
     guard !writer.overflowed, !(name.isEmpty && context.verifies) else {
@@ -58,6 +58,22 @@ extension Worker where K: ~Copyable {
     connection.pointee.tls?.pointee.isSaved = !context.resumesSessions
     connection.pointee.phase = .handshake
     return true
+  }
+
+  /// Writes the name that the backend must have (`proxy_ssl_name`): a host, even where variables
+  /// such as `$http_host` bring a port along.
+  mutating func writeBackendName(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+    write(exchange.pointee.plan.pointee.backendName, exchange, into: &writer)
+    let host = HostPart.find(in: writer.written.span)
+    if !host.isEmpty && host.start > 0 {
+      // An address in brackets: it moves to the begin.
+      var address = InlineBytes<64>()
+      address.assign(writer.written.span.extracting(host.offsets))
+      writer.truncate(to: 0)
+      writer.append(address.span)
+    } else {
+      writer.truncate(to: Int(host.count))
+    }
   }
 
   private mutating func link(_ connection: ConnectionPointer, _ session: TLSSession) {

@@ -97,6 +97,8 @@ extension Worker where K: ~Copyable {
   /// Refuses a request that can't be read any further.
   mutating func refuse(_ exchange: ExchangePointer, _ error: HTTP1Error) {
     let offset = error.offset
+    // The default server's, which answers.
+    exchange.pointee.record.serverName = tables.servers[exchange.pointee.server].name
     exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
     note(.malformedRequest, exchange, Int(offset), try: Int(error.kind.rawValue))
     report(.error, "request", exchange, exchange.pointee.downstream) { line in

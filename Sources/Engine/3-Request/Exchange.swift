@@ -78,7 +78,8 @@ struct Exchange: ~Copyable {
   var server: Int
   /// The location that serves it, in the plan: looked into for nearly everything.
   var plan: UnsafePointer<LocationPlan>
-  /// Content still to come, for `.length`.
+  /// Content still to come, for `.length`; of chunked content that is discarded, the bytes that may
+  /// still come before the connection is closed.
   var requestLeft: UInt64 = 0
   var requestDecoder = ChunkedDecoder()
   /// True while the trailer section is being collected.
@@ -151,6 +152,8 @@ struct Exchange: ~Copyable {
   var loggedTermination = Termination.completed
   var capturedBuffer = Buffer.none
   var capturedCount: UInt32 = 0
+  /// Bytes of them that the backend's fields take, before those sent to the client.
+  var capturedUpstreamCount: UInt32 = 0
 
   init(downstream: ConnectionPointer, server: Int, plan: UnsafePointer<LocationPlan>) {
     self.downstream = downstream
@@ -201,6 +204,7 @@ struct Exchange: ~Copyable {
     page = nil
     capturedBuffer = .none
     capturedCount = 0
+    capturedUpstreamCount = 0
     isLogged = false
     record.reset()
     history.removeAll()

@@ -52,6 +52,10 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.hasAnnouncedClient = connection.pointee.flags.contains(.announced)
     exchange.pointee.record.connection = connection.pointee.number
     exchange.pointee.record.connectionRequest = connection.pointee.requestCount
+    if connection.pointee.flags.contains(.pipelined) {
+      connection.pointee.flags.remove(.pipelined)
+      exchange.pointee.record.isPipelined = true
+    }
     exchange.pointee.record.isSecure = connection.pointee.tls != nil
     if settings.assumesTLS {
       exchange.pointee.record.isSecure =
@@ -159,9 +163,8 @@ extension Worker where K: ~Copyable {
   @inline(__always) private mutating func findServer(_ exchange: ExchangePointer) {
     let listener = Int(exchange.pointee.downstream.pointee.origin)
     let host = exchange.pointee.head.host
-    if !host.isEmpty,
-      let server = tables.listeners[listener].serverNames.find(
-        exchange.pointee.headBytes.span.extracting(host.offsets))
+    if let server = tables.listeners[listener].serverNames.find(
+      exchange.pointee.headBytes.span.extracting(host.offsets))
     {
       exchange.pointee.server = server
     } else {
@@ -196,9 +199,14 @@ extension Worker where K: ~Copyable {
     let server = exchange.pointee.server
     let path = exchange.pointee.head.path
     if path.isEmpty {
-      // `OPTIONS *` and `http://host` mean the server as a whole.
+      // `OPTIONS *` means the server as a whole, `http://host` its root (RFC 9110 section 4.2.3).
       let root: StaticString = "/"
       let bytes = UnsafeBufferPointer(start: root.utf8Start, count: 1)
+      if exchange.pointee.head.targetForm == .absolute {
+        exchange.pointee.pathBuffer = buffers.take(.small)
+        exchange.pointee.pathBuffer.bytes[0] = 0x2f
+        exchange.pointee.pathByteCount = 1
+      }
       setLocation(exchange, tables.servers[server].locationTable.find(bytes.span))
       return true
     }

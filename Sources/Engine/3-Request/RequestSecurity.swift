@@ -51,7 +51,9 @@ extension Worker where K: ~Copyable {
   /// Whether a request over TLS may go on: false when it has been refused.
   mutating func acceptsSecurity(_ exchange: ExchangePointer) -> Bool {
     if isPlainOnSecure(exchange) {
-      return refuse(exchange, 400, "plain HTTP was sent to a port where TLS is spoken")
+      return refuse(
+        exchange, 400, "plain HTTP was sent to a port where TLS is spoken",
+        explanation: "The plain HTTP request was sent to an HTTPS port.")
     }
     if settings.assumesTLS { return true }
     let rule = tables.servers[exchange.pointee.server].clientCertificates
@@ -61,22 +63,29 @@ extension Worker where K: ~Copyable {
       // client's (RFC 9110 section 15.5.20).
       guard greeted >= 0 && rule == .off && tables.servers[greeted].clientCertificates == .off
       else {
-        return refuse(exchange, 421, "the host is not the one that TLS was begun with")
+        return refuse(
+          exchange, 421, "the host is not the one that TLS was begun with",
+          explanation: "The request's host is not the one that TLS was begun with.")
       }
     }
     let certificate = exchange.pointee.record.secure.certificate
     switch rule {
     case .off, .optionalWithoutAuthority: return true
     case .on where certificate == .none:
-      return refuse(exchange, 400, "no client certificate was sent")
+      return refuse(
+        exchange, 400, "no client certificate was sent",
+        explanation: "No required TLS certificate was sent.")
     case .on, .optional:
       guard certificate == .failed else { return true }
-      return refuse(exchange, 400, "the client's certificate does not hold")
+      return refuse(
+        exchange, 400, "the client's certificate does not hold",
+        explanation: "The TLS certificate that was sent does not hold.")
     }
   }
 
   private mutating func refuse(
-    _ exchange: ExchangePointer, _ status: UInt16, _ reason: StaticString
+    _ exchange: ExchangePointer, _ status: UInt16, _ reason: StaticString,
+    explanation: StaticString
   ) -> Bool {
     let isFailed =
       exchange.pointee.record.isSecure && exchange.pointee.record.secure.certificate == .failed
@@ -88,7 +97,8 @@ extension Worker where K: ~Copyable {
       line.append(exchange.pointee.record.secure.failure)
     }
     exchange.pointee.closesConnection = true
-    refuse(exchange, status, .httpRequestDenied, Termination(.proxy, .route))
+    refuse(
+      exchange, status, .httpRequestDenied, Termination(.proxy, .route), explanation: explanation)
     return false
   }
 }

@@ -23,6 +23,7 @@ extension Worker where K: ~Copyable {
         if peer.pointee.inputCount > 0 && !exchange.pointee.needsMoreUpstreamInput { continue }
       }
       compactInput(peer)
+      if peer.pointee.inputCount == Limits.mediumBufferBytes { growHeadBuffer(peer) }
       switch receive(peer, .medium) {
       case .bytes:
         exchange.pointee.needsMoreUpstreamInput = false
@@ -55,9 +56,7 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
     guard let peer = exchange.pointee.upstream else { return .nothing }
-    let limits = HeadLimits(
-      maximumLineBytes: Limits.responseHeadBytes, maximumHeadBytes: Limits.responseHeadBytes,
-      maximumFieldCount: FieldSection.capacity)
+    let limits = exchange.pointee.plan.pointee.responseHeadLimits
     do throws(HTTP1Error) {
       let bytes = peer.pointee.inputBytes.span
       guard try exchange.pointee.responseHead.parse(bytes, limits: limits) else {
@@ -71,11 +70,35 @@ extension Worker where K: ~Copyable {
     return obeyResponseHead(exchange, &writer)
   }
 
+  /// Moves a head that a buffer of its usual size does not hold to a larger one.
+  @inline(never) private mutating func growHeadBuffer(_ peer: ConnectionPointer) {
+    let larger = buffers.take(.large)
+    let count = peer.pointee.inputCount
+    larger.bytes.withMemoryRebound(to: UInt8.self) { target in
+      _ = target.update(fromContentsOf: peer.pointee.inputBytes)
+    }
+    buffers.giveBack(&peer.pointee.input)
+    peer.pointee.input = larger
+    peer.pointee.inputStart = 0
+    peer.pointee.inputEnd = UInt32(count)
+  }
+
   private mutating func refuseResponse(_ exchange: ExchangePointer, _ error: HTTP1Error) {
     note(.malformedResponse, exchange, Int(error.offset), try: Int(error.kind.rawValue))
+    let limits = exchange.pointee.plan.pointee.responseHeadLimits
     report(.error, "upstream", exchange, exchange.pointee.upstream) { line in
       line.append("the response's head is refused: ")
-      line.append(error.reason)
+      switch error.kind {
+      case .headTooLarge:
+        line.append("it has more than ")
+        line.append(decimal: UInt64(limits.maximumHeadBytes))
+        line.append(" bytes (proxy_response_head_size)")
+      case .tooManyFields:
+        line.append("it has more than ")
+        line.append(decimal: UInt64(limits.maximumFieldCount))
+        line.append(" fields (proxy_response_max_headers)")
+      default: line.append(error.reason)
+      }
       line.append(", at byte ")
       line.append(decimal: UInt64(error.offset))
     }
@@ -114,8 +137,14 @@ extension Worker where K: ~Copyable {
   ) -> Piece {
     exchange.pointee.interimCount &+= 1
     note(.interimResponse, exchange, Int(exchange.pointee.responseHead.status))
-    guard exchange.pointee.interimCount <= Limits.interimResponses else {
-      refuseResponse(exchange, HTTP1Error(.tooManyFields, at: 0))
+    let maximum = exchange.pointee.plan.pointee.maximumInterimResponses
+    guard exchange.pointee.interimCount <= maximum else {
+      report(.error, "upstream", exchange, exchange.pointee.upstream) { line in
+        line.append("the response is refused: there are more than ")
+        line.append(decimal: UInt64(maximum))
+        line.append(" interim responses (proxy_max_interim_responses)")
+      }
+      tryFailed(exchange, .invalidResponse, .httpProtocolError)
       return .gone
     }
     if exchange.pointee.head.version == .http11 { writeInterimHead(exchange, into: &writer) }
@@ -147,6 +176,11 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.status = exchange.pointee.responseHead.status
     writeResponseHead(exchange, into: &writer)
     guard !writer.overflowed else {
+      report(.error, "upstream", exchange, exchange.pointee.upstream) { line in
+        line.append("the response's head is refused: with what is added to it, it has more than ")
+        line.append(decimal: UInt64(Limits.scratchBytes))
+        line.append(" bytes")
+      }
       tryFailed(exchange, .invalidResponse, .httpResponseHeaderSectionSize)
       return .gone
     }

@@ -49,7 +49,7 @@ extension Worker where K: ~Copyable {
   ) -> ConnectionPointer? {
     guard first != nil else { return nil }
     var writer = ByteWriter(scratch)
-    write(exchange.pointee.plan.pointee.backendName, exchange, into: &writer)
+    writeBackendName(exchange, into: &writer)
     guard !writer.overflowed else { return nil }
     var candidate = first
     while let connection = candidate {

@@ -1,5 +1,6 @@
-// `$upstream_http_NAME` and `$sent_http_NAME`: values of response fields that a log line asks for,
-// kept because the head is gone when the line is written.
+// `$upstream_http_NAME` and `$sent_http_NAME`: values of response fields that templates ask for, kept
+// because the head is gone when the log line is written. `add_header` sees the backend's, and those
+// that stand in the head before it.
 
 import Basics
 import HTTP
@@ -9,56 +10,75 @@ import Policy
 import Telemetry
 
 extension Worker where K: ~Copyable {
-  /// Keeps what the log formats ask for: of the backend's fields and of the head just composed.
-  mutating func captureFields(
-    _ exchange: ExchangePointer, upstream bytes: Span<UInt8>, sent head: ByteWriter
-  ) {
+  /// Keeps what templates ask for of the backend's fields; what was kept of an earlier head goes.
+  mutating func captureUpstreamFields(_ exchange: ExchangePointer, _ bytes: Span<UInt8>) {
     let wanted = tables.capturedFields
+    exchange.pointee.capturedCount = 0
     for slot in wanted.indices where wanted[slot].isUpstream {
+      exchange.pointee.record.captures[slot] = .empty
       for index in 0..<exchange.pointee.responseHead.fields.count {
         let line = exchange.pointee.responseHead.fields[index]
         let name = bytes.extracting(line.name.offsets)
-        guard FieldNameMatch.equalIgnoringCase(name, wanted[slot].name.span) else { continue }
+        guard wanted[slot].isNamed(name) else { continue }
         capture(exchange, slot: slot, bytes.extracting(line.value.offsets))
-        break
       }
     }
-    captureSentFields(exchange, head)
+    exchange.pointee.capturedUpstreamCount = exchange.pointee.capturedCount
   }
 
-  /// Keeps what the log formats ask for of a head that goes to the client.
+  /// Keeps what templates ask for of a head that goes to the client, as far as it is composed.
   mutating func captureSentFields(_ exchange: ExchangePointer, _ head: ByteWriter) {
     let wanted = tables.capturedFields
     guard !wanted.isEmpty else { return }
+    exchange.pointee.capturedCount = exchange.pointee.capturedUpstreamCount
     let bytes = head.written.span
-    var lineStart = 0
-    for index in bytes.indices where bytes[index] == 0x0a {
-      let line = bytes.extracting(lineStart..<max(lineStart, index - 1))
-      lineStart = index + 1
-      for slot in wanted.indices where !wanted[slot].isUpstream {
-        let name = wanted[slot].name
-        guard line.count >= name.count + 2, line[name.count] == 0x3a,
-          FieldNameMatch.equalIgnoringCase(line.extracting(0..<name.count), name.span)
+    for slot in wanted.indices where !wanted[slot].isUpstream {
+      exchange.pointee.record.captures[slot] = .empty
+      let nameCount = wanted[slot].name.count
+      var lineStart = 0
+      for index in bytes.indices where bytes[index] == 0x0a {
+        let line = bytes.extracting(lineStart..<max(lineStart, index - 1))
+        lineStart = index + 1
+        guard line.count >= nameCount + 2, line[nameCount] == 0x3a,
+          wanted[slot].isNamed(line.extracting(0..<nameCount))
         else { continue }
-        capture(exchange, slot: slot, line.extracting(name.count + 2..<line.count))
+        capture(exchange, slot: slot, line.extracting(nameCount + 2..<line.count))
       }
     }
   }
 
-  /// Keeps one value, as far as there is room.
+  /// Keeps one value, as far as there is room, behind those of the same name.
   private mutating func capture(_ exchange: ExchangePointer, slot: Int, _ value: Span<UInt8>) {
     if exchange.pointee.capturedBuffer.isNone {
       exchange.pointee.capturedBuffer = buffers.take(.small)
     }
     exchange.pointee.record.hasCaptures = true
-    let start = Int(exchange.pointee.capturedCount)
-    let count = min(value.count, Limits.capturedBytes - start)
-    guard count > 0, let base = exchange.pointee.capturedBuffer.base else { return }
-    value.withUnsafeBytes { source in
-      guard let from = source.baseAddress else { return }
-      (base + start).copyMemory(from: from, byteCount: count)
+    let kept = exchange.pointee.record.captures[slot]
+    let end = Int(exchange.pointee.capturedCount)
+    let buffer = exchange.pointee.capturedBuffer.bytes
+    var writer = ByteWriter(
+      UnsafeMutableBufferPointer(rebasing: buffer[end..<Limits.capturedBytes]))
+    if !kept.isEmpty { writer.append(", ") }
+    writer.append(value.extracting(first: max(0, writer.remaining)))
+    let start = kept.isEmpty ? end : Int(kept.start)
+    let newEnd = end + writer.count
+    guard newEnd > start else { return }
+    exchange.pointee.record.captures[slot] = ByteRange(start: start, count: newEnd - start)
+    exchange.pointee.capturedCount = UInt32(newEnd)
+  }
+}
+
+extension CapturedField {
+  /// True for a field's name that the variable means: a dash there is an underscore here, as in
+  /// nginx.
+  fileprivate func isNamed(_ other: Span<UInt8>) -> Bool {
+    guard other.count == name.count else { return false }
+    for index in other.indices {
+      let byte = other[index]
+      let isCapital = byte &- 0x41 < 26
+      let folded = byte == 0x5f ? 0x2d : isCapital ? byte | 0x20 : byte
+      if folded != name[index] { return false }
     }
-    exchange.pointee.record.captures[slot] = ByteRange(start: start, count: count)
-    exchange.pointee.capturedCount &+= UInt32(count)
+    return true
   }
 }

@@ -46,7 +46,9 @@ extension Worker where K: ~Copyable {
   }
 
   /// On an answer of Waybill's own: lets the configured origins read it.
-  mutating func writeOwnExposure(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+  mutating func writeOwnExposure(
+    _ exchange: ExchangePointer, status: UInt16, into writer: inout ByteWriter
+  ) {
     let policy = exchange.pointee.plan.pointee.requestID
     guard policy.crossOrigin.isOn, !policy.crossOrigin.origins.isEmpty,
       exchange.pointee.record.hasRequestLine,
@@ -59,7 +61,9 @@ extension Worker where K: ~Copyable {
       guard allowed.count == origin.count,
         FieldNameMatch.equalIgnoringCase(allowed.span, origin)
       else { continue }
-      writer.appendField("Access-Control-Allow-Origin", origin)
+      if !isReplaced("Access-Control-Allow-Origin", exchange, status: status) {
+        writer.appendField("Access-Control-Allow-Origin", origin)
+      }
       writer.appendField("Access-Control-Expose-Headers", policy.header.span)
       writer.append("Vary: Origin\r\n")
       return

@@ -219,30 +219,6 @@ extension Worker where K: ~Copyable {
     return .ready
   }
 
-  /// Reads and drops the rest of a request that Waybill answered itself. False when the exchange
-  /// has ended or must wait.
-  mutating func discardContent(_ exchange: ExchangePointer) -> Bool {
-    let client = exchange.pointee.downstream
-    for _ in 0..<Limits.readsPerTurn {
-      _ = takeRequestLength(exchange)
-      if exchange.pointee.request == .complete { return true }
-      switch receiveContent(exchange) {
-      case .bytes: continue
-      case .nothing:
-        startWaiting(
-          client, for: .requestContent,
-          atMost: exchange.pointee.plan.pointee.bodyTimeout)
-        return false
-      case .end, .failed:
-        // The answer is out; that the rest never came is the client's affair.
-        exchange.pointee.closesConnection = true
-        return true
-      }
-    }
-    enqueue(client)
-    return false
-  }
-
   /// Makes content that was sent to one peer ready to be sent to the next. Only called while none
   /// of it is lost (`contentConsumed`).
   mutating func rewindContent(_ exchange: ExchangePointer) {

@@ -13,19 +13,20 @@ extension Worker where K: ~Copyable {
   mutating func writeResponseHead(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
     guard let peer = exchange.pointee.upstream else { return }
     let bytes = peer.pointee.inputBytes.span
+    if !tables.capturedFields.isEmpty { captureUpstreamFields(exchange, bytes) }
     writeStatusLine(exchange, bytes, into: &writer)
     copyResponseFields(exchange, bytes, into: &writer)
-    if exchange.pointee.responseHead.fields.firstIndex(of: .date) == nil {
+    if exchange.pointee.responseHead.fields.firstIndex(of: .date) == nil,
+      !isReplaced("Date", exchange, status: exchange.pointee.responseHead.status)
+    {
       writeDate(into: &writer)
     }
     writeRequestIDField(exchange, into: &writer)
-    writeAddedFields(exchange, status: exchange.pointee.responseHead.status, into: &writer)
     writeExposure(exchange, bytes, into: &writer)
-    writeResponseFraming(exchange, into: &writer)
+    writeResponseFraming(exchange, bytes, into: &writer)
+    writeAddedFields(exchange, status: exchange.pointee.responseHead.status, into: &writer)
     writer.append("\r\n")
-    if !tables.capturedFields.isEmpty {
-      captureFields(exchange, upstream: bytes, sent: writer)
-    }
+    if !tables.capturedFields.isEmpty { captureSentFields(exchange, writer) }
   }
 
   /// Composes an interim response's head: the backend's fields and the ID, nothing else.
@@ -79,7 +80,7 @@ extension Worker where K: ~Copyable {
     case .other: if isRequestID(line, bytes, exchange) { return false }
     default: break
     }
-    return exchange.pointee.plan.pointee.hiddenFields.isEmpty || !isHidden(line, bytes, exchange)
+    return !exchange.pointee.plan.pointee.withholdsFields || !isWithheld(line, bytes, exchange)
   }
 
   /// True for the backend's own request ID, in any spelling. One that differs is noted.
@@ -95,11 +96,17 @@ extension Worker where K: ~Copyable {
     return true
   }
 
-  /// True for a field that `proxy_hide_header` names.
-  @inline(never) private mutating func isHidden(
+  /// True for a field that `proxy_hide_header` names, or that `add_header` puts another in the
+  /// place of.
+  @inline(never) private mutating func isWithheld(
     _ line: FieldLine, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
   ) -> Bool {
     let name = bytes.extracting(line.name.offsets)
+    if !exchange.pointee.responseHead.isInterim,
+      isReplaced(name, exchange, status: exchange.pointee.responseHead.status)
+    {
+      return true
+    }
     let hidden = exchange.pointee.plan.pointee.hiddenFields
     for index in hidden.indices where hidden[index].count == name.count {
       if FieldNameMatch.equalIgnoringCase(hidden[index].span, name) { return true }
@@ -128,24 +135,8 @@ extension Worker where K: ~Copyable {
     writer.appendField("Date", date.text.span)
   }
 
-  /// What `add_header` adds: to successful responses and redirects, or to all with `always`.
-  mutating func writeAddedFields(
-    _ exchange: ExchangePointer, status: UInt16, into writer: inout ByteWriter
-  ) {
-    let fields = exchange.pointee.plan.pointee.responseFields
-    guard !fields.isEmpty else { return }
-    let isSafe: Bool
-    switch status {
-    case 200, 201, 204, 206, 301, 302, 303, 304, 307, 308: isSafe = true
-    default: isSafe = false
-    }
-    for index in fields.indices where isSafe || fields[index].isAlways {
-      appendTemplateField(fields[index].name, fields[index].value, exchange, into: &writer)
-    }
-  }
-
   @inline(__always) private mutating func writeResponseFraming(
-    _ exchange: ExchangePointer, into writer: inout ByteWriter
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     switch exchange.pointee.clientFraming {
     case .none, .untilClose: break
@@ -155,7 +146,26 @@ extension Worker where K: ~Copyable {
       writer.append("\r\n")
     case .chunked: writer.append("Transfer-Encoding: chunked\r\n")
     }
+    if exchange.pointee.responseHead.status == 426 {
+      writeRequiredUpgrade(exchange, bytes, into: &writer)
+    } else {
+      writeConnectionField(exchange, into: &writer)
+    }
+  }
+
+  /// Passes on what a 426 asks to upgrade to, without which it says nothing (RFC 9110 section
+  /// 15.5.22).
+  @inline(never) private mutating func writeRequiredUpgrade(
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+  ) {
     writeConnectionField(exchange, into: &writer)
+    var next = exchange.pointee.responseHead.fields.firstIndex(of: .upgrade)
+    if next != nil { writer.append("Connection: upgrade\r\n") }
+    while let index = next {
+      let value = exchange.pointee.responseHead.fields[index].value
+      writer.appendField("Upgrade", bytes.extracting(value.offsets))
+      next = exchange.pointee.responseHead.fields.firstIndex(of: .upgrade, from: index + 1)
+    }
   }
 
   /// Says whether the connection is kept, where the version's default says otherwise.

@@ -35,6 +35,7 @@ extension Worker where K: ~Copyable {
   private mutating func writeTunnelHead(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
+    if !tables.capturedFields.isEmpty { captureUpstreamFields(exchange, bytes) }
     writeInterimHead(exchange, into: &writer)
     // The empty line comes after the two fields that belong to the connection.
     writer.truncate(to: writer.count - 2)
@@ -45,6 +46,7 @@ extension Worker where K: ~Copyable {
     }
     writeAddedFields(exchange, status: 101, into: &writer)
     writer.append("\r\n")
+    captureSentFields(exchange, writer)
   }
 
   /// Passes bytes both ways as far as the sockets allow.

@@ -20,13 +20,19 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// Writes the line that says that a tunnel opened.
+  /// Writes the line that says that a tunnel opened, to the logs whose format can say it.
   mutating func writeOpeningLine(_ exchange: ExchangePointer) {
     exchange.pointee.record.event = .upgrade
     exchange.pointee.record.duration = kernel.now() - exchange.pointee.start
     exchange.pointee.record.endTime = wall.microseconds
     noteTry(exchange, error: .none)
-    writeAccessLines(exchange)
+    let accessLogs = exchange.pointee.plan.pointee.accessLogs
+    for index in accessLogs.indices where accessLogs[index].format.tellsEvent {
+      if !accessLogs[index].condition.isEmpty && !isTrue(accessLogs[index].condition, exchange) {
+        continue
+      }
+      writeAccessLine(accessLogs[index].format, exchange, sink: accessLogs[index].sink)
+    }
     exchange.pointee.record.event = .end
   }
 

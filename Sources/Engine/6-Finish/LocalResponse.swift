@@ -34,9 +34,10 @@ extension Worker where K: ~Copyable {
   }
 
   /// Answers with an error, or cuts the response if one has begun. What is known of the reason goes
-  /// to the log.
+  /// to the log; `explanation` says to the client what the status alone does not.
   mutating func refuse(
-    _ exchange: ExchangePointer, _ status: UInt16, _ error: ErrorType, _ termination: Termination
+    _ exchange: ExchangePointer, _ status: UInt16, _ error: ErrorType, _ termination: Termination,
+    explanation: StaticString? = nil
   ) {
     guard exchange.pointee.response == .none else {
       return cutResponse(exchange, error, termination)
@@ -46,7 +47,7 @@ extension Worker where K: ~Copyable {
     // Where a message ends is not known any more, or should not be waited for.
     let isFramingLost = exchange.pointee.downstream.pointee.phase == .requestHead
     if isFramingLost || termination.party == .client { exchange.pointee.closesConnection = true }
-    respond(exchange, status)
+    respond(exchange, status, explanation: explanation)
   }
 
   /// Ends an exchange whose response has begun and can't be completed, so that the client can tell:
@@ -66,13 +67,15 @@ extension Worker where K: ~Copyable {
   /// Composes and sends a whole response: a redirect to `location`, the `text` of a `return`, or
   /// the page that explains `status`.
   private mutating func respond(
-    _ exchange: ExchangePointer, _ status: UInt16, location: Template? = nil, text: Template? = nil
+    _ exchange: ExchangePointer, _ status: UInt16, location: Template? = nil,
+    text: Template? = nil, explanation: StaticString? = nil
   ) {
     prepareOwnResponse(exchange, status)
     note(.ownResponse, exchange, Int(status))
     let room = Limits.scratchBytes - Limits.ownContentBytes
     var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[0..<room]))
-    if !compose(exchange, status, location: location, text: text, into: &writer) {
+    let content = OwnContent(text: text, explanation: explanation)
+    if !compose(exchange, status, location: location, content, into: &writer) {
       // A template may repeat what a client sent until nothing holds it.
       report(.error, "response", exchange, exchange.pointee.downstream) { line in
         line.append("an answer that the configuration composes is too large")
@@ -95,9 +98,13 @@ extension Worker where K: ~Copyable {
     note(.ownResponse, exchange, 200)
     var writer = ByteWriter(scratch)
     writeOwnHead(exchange, 200, contentCount: page.count, into: &writer)
-    writer.append("Content-Type: ")
-    writer.append(type)
-    writer.append("\r\n\r\n")
+    if !isReplaced("Content-Type", exchange, status: 200) {
+      writer.append("Content-Type: ")
+      writer.append(type)
+      writer.append("\r\n")
+    }
+    writeAddedFields(exchange, status: 200, into: &writer)
+    writer.append("\r\n")
     guard !writer.overflowed else {
       return refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .route))
     }
@@ -111,24 +118,29 @@ extension Worker where K: ~Copyable {
 
   /// Composes a response; false when it is larger than the scratch memory.
   private mutating func compose(
-    _ exchange: ExchangePointer, _ status: UInt16, location: Template?, text: Template?,
+    _ exchange: ExchangePointer, _ status: UInt16, location: Template?, _ own: OwnContent,
     into writer: inout ByteWriter
   ) -> Bool {
     // The head needs the content's length, so the content is composed first, at the end of the
     // scratch memory, and then appended to the head.
     let place = Limits.scratchBytes - Limits.ownContentBytes
     var content = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[place...]))
-    let type = writeOwnContent(exchange, status, text: text, into: &content)
+    let type = writeOwnContent(exchange, status, own, into: &content)
     writeOwnHead(exchange, status, contentCount: content.count, into: &writer)
     if status == 405 && exchange.pointee.plan.pointee.action.isPage {
       writer.append("Allow: GET, HEAD\r\n")
     }
-    if let location {
+    if let location, !isReplaced("Location", exchange, status: status) {
       writer.append("Location: ")
       write(location, exchange, into: &writer)
       writer.append("\r\n")
     }
-    if content.count > 0 && allowsContent(status) { appendContentType(type, exchange, &writer) }
+    if content.count > 0 && allowsContent(status)
+      && !isReplaced("Content-Type", exchange, status: status)
+    {
+      appendContentType(type, exchange, &writer)
+    }
+    writeAddedFields(exchange, status: status, into: &writer)
     writer.append("\r\n")
     captureSentFields(exchange, writer)
     noteContentStart(exchange, headCount: writer.count)
@@ -141,16 +153,18 @@ extension Worker where K: ~Copyable {
   /// Writes the text of a `return` (then nil is returned), or the page in the format that the
   /// client wants.
   private mutating func writeOwnContent(
-    _ exchange: ExchangePointer, _ status: UInt16, text: Template?, into content: inout ByteWriter
+    _ exchange: ExchangePointer, _ status: UInt16, _ own: OwnContent,
+    into content: inout ByteWriter
   ) -> ErrorBodyFormat? {
-    if let text {
+    if let text = own.text {
+      noteTimeForTemplates(exchange)
       write(text, exchange, into: &content)
       return nil
     }
     let format = ErrorBodyFormat(accepting: exchange)
     ErrorBody.write(
-      format: format, status: status, requestID: exchange.pointee.record.requestID,
-      into: &content)
+      format: format, status: status, explanation: own.explanation,
+      requestID: exchange.pointee.record.requestID, into: &content)
     return format
   }
 
@@ -184,16 +198,15 @@ extension Worker where K: ~Copyable {
     noteContentStart(exchange, headCount: writer.count)
   }
 
-  /// The head without its last fields and the empty line.
+  /// The head without what concerns the content, without what is added, and without its end.
   private mutating func writeOwnHead(
     _ exchange: ExchangePointer, _ status: UInt16, contentCount: Int, into writer: inout ByteWriter
   ) {
     writer.appendStatusLine(status: status)
-    writer.append("Server: waybill\r\n")
-    writeDate(into: &writer)
+    if !isReplaced("Server", exchange, status: status) { writer.append("Server: waybill\r\n") }
+    if !isReplaced("Date", exchange, status: status) { writeDate(into: &writer) }
     writeRequestIDField(exchange, into: &writer)
-    writeAddedFields(exchange, status: status, into: &writer)
-    writeOwnExposure(exchange, into: &writer)
+    writeOwnExposure(exchange, status: status, into: &writer)
     if allowsContent(status) {
       writer.append("Content-Length: ")
       writer.append(decimal: UInt64(contentCount))
@@ -226,17 +239,19 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.status = status
     exchange.pointee.clientFraming = .length(0)
     if case .content = exchange.pointee.request {
-      let isShort =
-        exchange.pointee.head.framing != .chunked && !exchange.pointee.head.expectsContinue
-        && exchange.pointee.requestLeft <= Limits.discardedContentBytes
-      if isShort && !exchange.pointee.closesConnection {
-        exchange.pointee.discardsContent = true
-      } else {
-        exchange.pointee.closesConnection = true
-      }
+      exchange.pointee.discardsContent =
+        !exchange.pointee.closesConnection && mayDiscardContent(exchange, status)
+      if !exchange.pointee.discardsContent { exchange.pointee.closesConnection = true }
     }
     decideConnection(exchange)
   }
+}
+
+/// What an answer of Waybill's own consists of: the text of a `return`, else a page with a sentence
+/// of its own or with that of its status.
+private struct OwnContent {
+  var text: Template?
+  var explanation: StaticString?
 }
 
 extension ErrorBodyFormat {

@@ -69,8 +69,8 @@ IN_ORDER = {
         then(answered(200), SEEN_SECOND), why="What the length covers is content.",
     ),
     "own-answer-with-chunks": Case(
-        RULE, own(CHUNKED, method=b"POST", body=b"5\r\n12345\r\n0\r\n\r\n") + EVIL,
-        last(answered(200)),
+        RULE, own(CHUNKED, method=b"POST", body=b"5\r\n12345\r\n0\r\n\r\n") + SECOND,
+        then(answered(200), SEEN_SECOND),
     ),
     "own-answer-with-bad-chunks": Case(
         RULE, own(CHUNKED, method=b"POST", body=b"zz\r\n" + EVIL), last(answered(200))
