@@ -7,7 +7,10 @@ import Glibc
 public enum FileContent {
   /// The bytes of the file at `path`; EFBIG when there are more than `limit`.
   public static func read(path: String, limit: Int) -> Result<[UInt8], KernelError> {
-    let descriptor = clinux_open(path, O_RDONLY, 0)
+    var descriptor = clinux_open(path, O_RDONLY, 0)
+    if descriptor == -EMFILE {
+      descriptor = DescriptorReserve.use { clinux_open(path, O_RDONLY, 0) }
+    }
     guard descriptor >= 0 else { return .failure(KernelError(result: Int(descriptor))) }
     defer { _ = clinux_close(descriptor) }
     var content: [UInt8] = []
