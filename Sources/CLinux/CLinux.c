@@ -6,9 +6,11 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 int clinux_accept(int listener, struct clinux_address *peer) {
@@ -48,8 +50,28 @@ int clinux_open(const char *path, int flags, uint32_t mode) {
   return (int)CLINUX_RETRY(open(path, flags | O_CLOEXEC | O_NOCTTY, (mode_t)mode));
 }
 
-int clinux_pin(const char *path) {
-  return (int)CLINUX_RETRY(open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+int clinux_pin(const char *path) { return clinux_pin_at(AT_FDCWD, path, 0); }
+
+int clinux_open_at(int folder, const char *name, int flags, uint32_t mode) {
+  return (int)CLINUX_RETRY(openat(folder, name, flags | O_CLOEXEC | O_NOCTTY, (mode_t)mode));
+}
+
+int clinux_pin_at(int folder, const char *name, int follows) {
+  int flags = O_PATH | O_CLOEXEC | (follows ? 0 : O_NOFOLLOW);
+  return (int)CLINUX_RETRY(openat(folder, name, flags));
+}
+
+int clinux_give(int pin, uint32_t user, uint32_t group) {
+  return fchownat(pin, "", user, group, AT_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+// fchmodat2 is younger than many kernels; the other way needs /proc.
+int clinux_set_mode(int pin, uint32_t mode) {
+  static const long fchmodat2_number = 452;
+  if (syscall(fchmodat2_number, pin, "", mode, AT_EMPTY_PATH) == 0) return 0;
+  char path[32];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", pin);
+  return chmod(path, (mode_t)mode) < 0 ? -errno : 0;
 }
 
 // A pipe that is writable takes at least PIPE_BUF bytes without blocking (pipe(7)).
@@ -120,12 +142,14 @@ int clinux_signal_create(void) {
   return (int)CLINUX_RETRY(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
-int clinux_next_signal(int descriptor, int *sender) {
+int clinux_next_signal(int descriptor, int *sender, uint64_t *word) {
   struct signalfd_siginfo info;
   long count = CLINUX_RETRY(read(descriptor, &info, sizeof info));
   if (count == -EAGAIN) return 0;
   if (count < 0) return (int)count;
-  *sender = info.ssi_code == SI_USER ? (int)info.ssi_pid : 0;
+  int isSent = info.ssi_code == SI_USER || info.ssi_code == SI_QUEUE;
+  *sender = isSent ? (int)info.ssi_pid : 0;
+  *word = info.ssi_code == SI_QUEUE ? info.ssi_ptr : 0;
   return (int)info.ssi_signo;
 }
 

@@ -1,4 +1,5 @@
 import Basics
+import HTTP
 import Plan
 import TLS
 
@@ -24,21 +25,46 @@ public struct CompiledConfiguration {
   var names: Set<String>
 }
 
+/// What a plan is made for, and so what there must be besides the conf file.
+public enum ConfigurationPurpose: Sendable {
+  /// To serve: the files of TLS are read, names are resolved.
+  case serving
+  /// To say what would happen: no file of TLS is read, names are resolved.
+  case explaining
+  /// To find logs, sockets and formats: no file of TLS is read and no name resolved. Those who read
+  /// logs have no right to read keys, and the names' servers may be what is being looked for.
+  case reading
+}
+
 /// Compiles the conf file at `path` and all that it includes. Reads and resolves through
-/// `environment`; opens no socket and no log. Tickets that were made with `keys` stay valid, unless
-/// sessions last longer than before.
+/// `environment`, as far as the purpose asks for it; opens no socket and no log. Tickets that were
+/// made with `keys` stay valid, unless sessions last longer than before. Only a plan for serving
+/// has contexts for TLS.
 public func compileConfiguration(
-  path: String, environment: ConfigurationEnvironment, keys: TicketKeys? = nil
+  path: String, environment: ConfigurationEnvironment, purpose: ConfigurationPurpose = .serving,
+  keys: TicketKeys? = nil
 ) -> CompiledConfiguration {
+  var environment = environment
+  if purpose == .reading { environment.resolve = { _ in .success([.unresolved]) } }
   let builder = ConfigurationBuilder(environment: environment)
   builder.build(path: path, includedAt: nil)
   let assembler = PlanAssembler(builder)
   let plan = builder.reporter.sources.isEmpty ? nil : assembler.assemble()
-  let tls = assembler.tls.load(
-    environment, builder.reporter, keys: assembler.tls.ticketKeys(keeping: keys))
+  let ticketKeys = assembler.tls.ticketKeys(keeping: keys)
+  let tls =
+    purpose == .serving
+    ? assembler.tls.load(environment, builder.reporter, keys: ticketKeys)
+    : TLSTables(servers: [], backends: [], keys: ticketKeys)
   return CompiledConfiguration(
     plan: builder.reporter.errorCount == 0 ? plan : nil, tls: tls,
     diagnostics: builder.reporter.diagnostics(), sources: builder.reporter.sources,
     serverPlaces: assembler.serverPlaces, locationPlaces: assembler.locationPlaces,
     policies: assembler.policies, names: builder.usedNames)
+}
+
+extension PeerAddress {
+  /// Stands for the address of a name that nobody will connect to.
+  fileprivate static var unresolved: PeerAddress {
+    PeerAddress(family: .ipv4, high: 0, low: 0, port: 0)
+  }
 }

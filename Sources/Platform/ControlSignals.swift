@@ -58,8 +58,8 @@ public struct ControlSignals: Sendable {
 
   /// What woke the main thread.
   public enum Wake: Sendable, Equatable {
-    /// A signal came, from that process if it is known (0 if not).
-    case signal(ControlSignal, from: Int32)
+    /// A signal came, from that process if it is known.
+    case signal(ControlSignal, from: Asker)
     /// Some worker thread ended.
     case threadEnded
     /// The channel has a message, or its other end is gone.
@@ -79,10 +79,10 @@ public struct ControlSignals: Sendable {
         descriptor, threads.bell, channel?.descriptor ?? -1, timeout)
       if ready < 0 { misuse("poll", -ready) }
       if ready == 0 { return .timedOut }
-      var sender: Int32 = 0
-      let number = clinux_next_signal(descriptor, &sender)
+      var asker = Asker()
+      let number = clinux_next_signal(descriptor, &asker.process, &asker.token)
       if number < 0 { misuse("read", -number) }
-      if let signal = ControlSignal(number: number) { return .signal(signal, from: sender) }
+      if let signal = ControlSignal(number: number) { return .signal(signal, from: asker) }
       if ready & 2 != 0 && clinux_wake_take(threads.bell) > 0 { return .threadEnded }
       if ready & 4 != 0 { return .channelSpoke }
     }

@@ -14,8 +14,8 @@ public final class ControlSocket: Sendable {
   private let isTaken: Bool
   private let endBell: EndBell
 
-  /// Connections that may wait; they are served one after the other.
-  private static let backlog: Int32 = 16
+  /// Connections that may wait until they are taken.
+  private static let backlog: Int32 = 511
 
   /// Listens at `path`, maybe by a socket that was passed on; `mode` are the rights of the file.
   public init(
@@ -32,7 +32,7 @@ public final class ControlSocket: Sendable {
     self.mode = mode
     if let given, let file = OwnFile(path: path) {
       (listener, self.file, isTaken) = (given.descriptor.number, file, true)
-      _ = chmod(path, mode)
+      _ = file.setMode(mode)
     } else {
       let (descriptor, file) = try UnixListener.open(address, mode: mode)
       (listener, self.file, isTaken) = (descriptor.number, file, false)
@@ -51,7 +51,7 @@ public final class ControlSocket: Sendable {
     file.isThere ? [PassedDescriptor(Descriptor(number: listener))] : []
   }
 
-  /// Leaves the next connections to another process: `next` returns nil.
+  /// Leaves the next connections to another process.
   public func close() { endBell.ring() }
 
   /// Takes no more connections, and removes the file.
@@ -62,30 +62,41 @@ public final class ControlSocket: Sendable {
 
   /// Makes `identity` the owner of the file. Called before the process becomes that one.
   public func give(to identity: ProcessIdentity) throws(ProcessProblem) {
-    guard lchown(path, identity.user, identity.group) == 0 else {
-      throw ProcessProblem(message: "control unix:\(path): \(KernelError(code: errno).describe())")
+    guard file.isOurSocket else {
+      throw ProcessProblem(message: "control unix:\(path): the socket was replaced")
+    }
+    if let error = file.give(user: identity.user, group: identity.group) {
+      throw ProcessProblem(message: "control unix:\(path): \(error.describe())")
     }
   }
 
-  /// Waits for the next connection; nil once it is closed.
-  public func next() -> LocalStream? {
-    while clinux_wait_for_any(listener, endBell.descriptor, -1, -1) & 2 == 0 {
+  /// Readable while connections wait, and once it is closed.
+  var watched: (listener: Int32, bell: Int32) { (listener, endBell.descriptor) }
+
+  /// Takes a connection that waits; nil when there is none. One gets in when others have used up
+  /// the descriptors, too.
+  func accept() throws(KernelError) -> Int32? {
+    let descriptor = try DescriptorReserve.retrying { () throws(KernelError) in
       var peer = clinux_address()
       let descriptor = clinux_accept(listener, &peer)
-      if descriptor >= 0 { return LocalStream(descriptor: descriptor) }
-      // Without descriptors the same connection would be reported again and again.
-      if descriptor != -EAGAIN { MachineTime.sleep(milliseconds: 100) }
+      guard descriptor >= 0 || descriptor == -EAGAIN else {
+        throw KernelError(result: Int(descriptor))
+      }
+      return descriptor
     }
-    return nil
+    return descriptor >= 0 ? descriptor : nil
   }
 
   /// True when whoever is at the other end may ask: root, the user of this process, or a member of
   /// the file's group if the group has the right to connect.
-  public func admits(_ stream: borrowing LocalStream) -> Bool {
-    guard let peer = stream.peer else { return false }
-    if peer.user == 0 || peer.user == geteuid() { return true }
+  func admits(_ descriptor: Int32) -> Bool {
+    var user: UInt32 = 0
+    var group: UInt32 = 0
+    guard clinux_peer_identity(descriptor, &user, &group) == 0 else { return false }
+    if user == 0 || user == geteuid() { return true }
     let rights = file.rights
-    return rights.mode & 0o020 != 0 && stream.belongs(toGroup: rights.group)
+    return rights.mode & 0o020 != 0
+      && (group == rights.group || clinux_peer_has_group(descriptor, rights.group) == 1)
   }
 
   /// Removes the file. That of a socket that was taken over stays, if it still belongs to the

@@ -8,7 +8,10 @@ public enum FileContent {
   /// The bytes of the file at `path`; EFBIG when there are more than `limit`. What a reader might
   /// wait for (see `SpecialFile`) is refused.
   public static func read(path: String, limit: Int) -> Result<[UInt8], KernelError> {
-    let descriptor = clinux_open(path, O_RDONLY | O_NONBLOCK, 0)
+    var descriptor = clinux_open(path, O_RDONLY | O_NONBLOCK, 0)
+    if descriptor == -EMFILE {
+      descriptor = DescriptorReserve.use { clinux_open(path, O_RDONLY | O_NONBLOCK, 0) }
+    }
     guard descriptor >= 0 else { return .failure(KernelError(result: Int(descriptor))) }
     defer { _ = clinux_close(descriptor) }
     if let error = SpecialFile.refusal(of: descriptor) { return .failure(error) }

@@ -10,6 +10,7 @@ extension LinuxKernel {
   /// See `Kernel`. Nothing but what was inherited from the listener (TCP_NODELAY) is set: one
   /// system call for each connection.
   public mutating func accept(_ listener: Descriptor) -> AcceptResult {
+    guard DescriptorReserve.hasRoom else { return .exhausted(KernelError(code: EMFILE)) }
     var peer = clinux_address()
     let result = clinux_accept(listener.number, &peer)
     guard result < 0 else {
@@ -43,6 +44,10 @@ extension LinuxKernel {
     var target = unixPath.isEmpty ? address.system : PeerAddress.unix.system
     let socket = clinux_socket(Int32(target.family))
     guard socket >= 0 else { return .failed(KernelError(result: Int(socket))) }
+    guard DescriptorReserve.permits(socket) else {
+      _ = clinux_close(socket)
+      return .failed(KernelError(code: EMFILE))
+    }
     let result: Int32
     if unixPath.isEmpty {
       _ = clinux_set_option(socket, Int32(IPPROTO_TCP), TCP_NODELAY, 1)

@@ -44,6 +44,8 @@ public struct ListenAddress: Sendable {
 public struct ListenError: Error, Equatable, Sendable {
   /// One line for the operator: `listen 127.0.0.1:80: permission denied`.
   public var message: String
+  /// True when somebody listens there, who may be this service itself.
+  public var isInUse = false
 }
 
 /// The listening sockets of all workers.
@@ -105,6 +107,19 @@ public struct ListeningSockets: Sendable {
     } catch {
       abandon(former)
       throw error
+    }
+  }
+
+  /// Whether a socket could be opened for that address; leaves nothing behind. Nil when it could,
+  /// and for one of the service manager's.
+  public static func check(_ address: ListenAddress) -> ListenError? {
+    if !address.inheritedName.isEmpty { return nil }
+    if !address.unixPath.isEmpty { return UnixListener.check(address) }
+    do throws(ListenError) {
+      try TCPListener.probe(address)
+      return nil
+    } catch {
+      return error
     }
   }
 
@@ -269,5 +284,6 @@ extension ListenError {
   /// The failure of a system call for that address.
   init(_ address: ListenAddress, _ error: KernelError, hint: String = "") {
     message = "listen \(address.text): \(error.describe())\(hint)"
+    isInUse = error.code == EADDRINUSE
   }
 }

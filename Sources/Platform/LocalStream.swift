@@ -13,8 +13,11 @@ public struct LocalStream: ~Copyable {
 
   /// A connection to the socket at `path`.
   public init(path: String) throws(KernelError) {
-    let descriptor = clinux_socket(AF_UNIX)
-    guard descriptor >= 0 else { throw KernelError(result: Int(descriptor)) }
+    let descriptor = try DescriptorReserve.retrying { () throws(KernelError) in
+      let descriptor = clinux_socket(AF_UNIX)
+      guard descriptor >= 0 else { throw KernelError(result: Int(descriptor)) }
+      return descriptor
+    }
     let result = Array(path.utf8).withUnsafeBytes {
       clinux_connect_local(descriptor, $0.baseAddress, $0.count)
     }
@@ -32,22 +35,8 @@ public struct LocalStream: ~Copyable {
     return clinux_peer_identity(descriptor, &user, &group) == 0 ? (user, group) : nil
   }
 
-  /// True when the user at the other end is a member of a group.
-  func belongs(toGroup group: UInt32) -> Bool {
-    peer?.group == group || clinux_peer_has_group(descriptor, group) == 1
-  }
-
-  /// What comes up to a line's end, without it; nil when that does not come in time or is longer
-  /// than `limit`.
-  public func line(limit: Int, withinMilliseconds time: Int) -> [UInt8]? {
-    var line: [UInt8] = []
-    let isWhole = receive(limit: limit, time) { bytes in
-      line += bytes
-      return line.contains(UInt8(ascii: "\n"))
-    }
-    guard isWhole, let end = line.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
-    return Array(line[..<end])
-  }
+  /// The process at the other end; 0 if it is not known.
+  var peerProcess: Int32 { clinux_peer_process(descriptor) }
 
   /// All that comes until the other end closes; nil when that takes too long or is more than
   /// `limit`.

@@ -5,20 +5,15 @@ import Glibc
 
 /// Opens files for log lines.
 public enum LogFile {
-  /// Opens the file at `path` for appending; creates it with mode 0640. Writing never blocks.
+  private static let appending = O_WRONLY | O_APPEND | O_NONBLOCK
+
+  /// Opens the file at `path` for appending; creates it with mode 0640. Writing never blocks. Root
+  /// follows no link that others may have put there (see `FilePlace`).
   ///
   /// A FIFO is opened for reading too: so it needs no reader to be there, and none that leaves
   /// breaks it. What nobody reads fills the FIFO, and the rest would block.
   public static func open(path: String) -> Result<Descriptor, KernelError> {
-    let appending = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK
-    var number = clinux_open(path, appending, 0o640)
-    // ENXIO: a FIFO that nobody reads.
-    if number == -ENXIO || (number >= 0 && isFIFO(number)) {
-      if number >= 0 { _ = clinux_close(number) }
-      number = clinux_open(path, O_RDWR | O_NONBLOCK, 0)
-    }
-    guard number >= 0 else { return .failure(KernelError(result: Int(number))) }
-    return .success(Descriptor(number: number))
+    opened(path, creates: true).map { Descriptor(number: $0.number) }
   }
 
   /// Appends a line to the file at `path`. What can't be written at once is lost.
@@ -31,16 +26,67 @@ public enum LogFile {
   /// Closes what `open` opened.
   public static func close(_ descriptor: Descriptor) { _ = clinux_close(descriptor.number) }
 
-  /// Creates the file at `path` unless it is there, and gives it to `owner`: the workers open it
-  /// after the privileges have been dropped, and may have no right to create it. Nil when it
-  /// worked.
+  /// Creates the file at `path` unless it is there, and gives what it has created to `owner`: the
+  /// workers open it after the privileges have been dropped, and may have no right to create it. A
+  /// file that was there keeps its owner, whatever it is. Nil when it worked.
   public static func prepare(path: String, owner: ProcessIdentity) -> KernelError? {
-    switch open(path: path) {
+    switch opened(path, creates: true) {
     case .failure(let error): return error
-    case .success(let descriptor):
-      defer { _ = clinux_close(descriptor.number) }
-      return fchown(descriptor.number, owner.user, gid_t.max) == 0 ? nil : KernelError(code: errno)
+    case .success(let file):
+      defer { _ = clinux_close(file.number) }
+      guard file.isNew else { return nil }
+      return fchown(file.number, owner.user, gid_t.max) == 0 ? nil : KernelError(code: errno)
     }
+  }
+
+  /// Whether `open` would work, or would if the file were there; creates nothing. Nil when it
+  /// would.
+  public static func check(path: String) -> KernelError? {
+    switch opened(path, creates: false) {
+    case .success(let file):
+      _ = clinux_close(file.number)
+      return nil
+    case .failure(let error) where error.code == ENOENT: return FilePlace.checkCreating(path)
+    case .failure(let error): return error
+    }
+  }
+
+  /// Whether this process could open the file at `path` if somebody made it and gave it to this
+  /// process' user. Nil when it could.
+  public static func checkReaching(path: String) -> KernelError? {
+    let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+    let parent = folder.isEmpty ? "." : folder.joined(separator: "/") + "/"
+    return faccessat(AT_FDCWD, parent, X_OK, AT_EACCESS) == 0 ? nil : KernelError(code: errno)
+  }
+
+  /// True when something is at the path.
+  public static func isThere(path: String) -> Bool { access(path, F_OK) == 0 }
+
+  private static func opened(
+    _ path: String, creates: Bool
+  ) -> Result<FilePlace.Opened, KernelError> {
+    do throws(KernelError) {
+      return .success(
+        try DescriptorReserve.retrying { () throws(KernelError) in
+          try open(try FilePlace(path), creates: creates)
+        })
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private static func open(
+    _ place: FilePlace, creates: Bool
+  ) throws(KernelError) -> FilePlace.Opened {
+    do throws(KernelError) {
+      let file = try place.open(creates ? appending | O_CREAT : appending, mode: 0o640)
+      guard isFIFO(file.number) else { return file }
+      _ = clinux_close(file.number)
+    } catch {
+      // A FIFO that nobody reads.
+      guard error.code == ENXIO else { throw error }
+    }
+    return try place.open(O_RDWR | O_NONBLOCK)
   }
 
   private static func isFIFO(_ number: Int32) -> Bool {

@@ -18,6 +18,8 @@ public struct PIDFile: Sendable {
   public let path: String
   private let descriptor: Int32
   private let file: OwnFile?
+  /// The process that the file named before.
+  private let former: Int32?
 
   /// Opens the file at `path`; one that `predecessor` has open is passed on by it, so that no right
   /// to write it is needed. Called before privileges are dropped.
@@ -26,16 +28,40 @@ public struct PIDFile: Sendable {
     let passed = predecessor?.descriptors.map(\.descriptor.number).first { number in
       there != nil && FileIdentity(ofDescriptor: number) == there
     }
-    let descriptor = passed ?? clinux_open(path, O_RDWR | O_CREAT, 0o644)
-    guard descriptor >= 0 else { throw Self.problem(path, KernelError(result: Int(descriptor))) }
     self.path = path
-    self.descriptor = descriptor
+    if let passed {
+      descriptor = passed
+    } else {
+      do throws(KernelError) {
+        descriptor = try FilePlace(path).open(O_RDWR | O_CREAT | O_NONBLOCK, mode: 0o644).number
+      } catch {
+        throw ProcessProblem(message: "pid file \(path): \(error.describeOpening())")
+      }
+    }
+    former = Self.number(in: descriptor)
     file = OwnFile(path: path)
   }
 
+  /// Whether `init` would work, or would if the file were there; creates nothing. Nil when it
+  /// would.
+  public static func check(path: String) -> ProcessProblem? {
+    var problem: KernelError?
+    do throws(KernelError) {
+      _ = clinux_close(try FilePlace(path).open(O_RDWR | O_NONBLOCK).number)
+    } catch {
+      problem = error.code == ENOENT ? FilePlace.checkCreating(path) : error
+    }
+    return problem.map {
+      ProcessProblem(message: "pid file \(path): \($0.describeOpening())")
+    }
+  }
+
   /// Writes the number of this process into the file, replacing what is there, as nginx does. There
-  /// is a whole number in it at any time.
+  /// is a whole number in it at any time. The byte of the file that has the process' own number is
+  /// locked: so `running` knows that the number means this process and none that got it later.
   public func claim() throws(ProcessProblem) {
+    // Where files can't be locked, the number is all that there is.
+    _ = clinux_lock_place(descriptor, Int64(getpid()))
     let text = Self.ownText
     let written = pwrite(descriptor, text, text.count, 0)
     guard written == text.count, ftruncate(descriptor, off_t(text.count)) == 0 else {
@@ -47,29 +73,90 @@ public struct PIDFile: Sendable {
   public var passedOn: PassedDescriptor { PassedDescriptor(Descriptor(number: descriptor)) }
 
   /// Removes the file; empties it where the right to remove it is gone with the privileges. A file
-  /// that another process has put there or claimed stays.
+  /// that another process has put there or claimed stays. A process that had claimed it before this
+  /// one, and still runs, gets it back.
   public func remove() {
-    var text = [UInt8](repeating: 0, count: 64)
-    let count = pread(descriptor, &text, text.count, 0)
-    let isOurs = text.prefix(max(0, count)).elementsEqual(Self.ownText)
-    if isOurs && file?.remove() == false { _ = ftruncate(descriptor, 0) }
-    _ = clinux_close(descriptor)
+    defer { _ = clinux_close(descriptor) }
+    guard Self.number(in: descriptor) == getpid() else { return }
+    if let former, former != getpid(), Self.owner(of: former, in: descriptor) == .locked(former) {
+      let text = Array("\(former)\n".utf8)
+      _ = pwrite(descriptor, text, text.count, 0)
+      _ = ftruncate(descriptor, off_t(text.count))
+    } else if file?.remove() == false {
+      _ = ftruncate(descriptor, 0)
+    }
   }
 
   private static var ownText: [UInt8] { Array("\(getpid())\n".utf8) }
 
-  /// The process that the file at `path` names.
-  public static func read(path: String) throws(ProcessProblem) -> Int32 {
-    switch FileContent.read(path: path, limit: 64) {
-    case .failure(let error):
-      throw problem(path, error)
-    case .success(let bytes):
-      let digits = bytes.prefix { $0 != 0x0a }
-      guard let number = Int32(String(decoding: digits, as: UTF8.self)), number > 0 else {
-        throw ProcessProblem(message: "pid file \(path): holds no process number")
-      }
-      return number
+  // MARK: Who looks for the process
+
+  /// The process that the file at `path` names, if it is the one that wrote the file.
+  public static func running(path: String) throws(ProcessProblem) -> ProcessHandle {
+    let descriptor = clinux_open(path, O_RDONLY | O_NONBLOCK, 0)
+    guard descriptor >= 0 else { throw problem(path, KernelError(result: Int(descriptor))) }
+    defer { _ = clinux_close(descriptor) }
+    guard let number = number(in: descriptor) else {
+      throw ProcessProblem(message: "pid file \(path): holds no process number")
     }
+    // Held before the lock is looked at: what is true of the number then is true of the handle.
+    let process: ProcessHandle
+    do throws(KernelError) {
+      process = try ProcessHandle(number)
+    } catch {
+      throw ProcessProblem(
+        message: "process \(number) of pid file \(path): \(error.describe())")
+    }
+    switch owner(of: number, in: descriptor) {
+    case .locked(number): return process
+    case .unknown where process.runsSameProgram: return process
+    case .locked:
+      throw ProcessProblem(
+        message: "pid file \(path) is in use by a process of another container or machine; ask"
+          + " there")
+    case .none, .unknown:
+      throw ProcessProblem(
+        message: "pid file \(path) names process \(number), which has not written it: the one that"
+          + " has is gone; nothing was sent")
+    }
+  }
+
+  /// The number that the file at `path` holds, whatever it has come to mean.
+  public static func read(path: String) throws(ProcessProblem) -> Int32 {
+    let descriptor = clinux_open(path, O_RDONLY | O_NONBLOCK, 0)
+    guard descriptor >= 0 else { throw problem(path, KernelError(result: Int(descriptor))) }
+    defer { _ = clinux_close(descriptor) }
+    guard let number = number(in: descriptor) else {
+      throw ProcessProblem(message: "pid file \(path): holds no process number")
+    }
+    return number
+  }
+
+  /// Who has locked the place of a number.
+  private enum Owner: Equatable {
+    case none
+    /// The process of that number; one below 1 has none here.
+    case locked(Int32)
+    /// The file system can't tell.
+    case unknown
+  }
+
+  private static func owner(of number: Int32, in descriptor: Int32) -> Owner {
+    var process: Int32 = 0
+    let result = clinux_lock_owner(descriptor, Int64(number), &process)
+    if result < 0 { return .unknown }
+    return result == 0 ? .none : .locked(process)
+  }
+
+  private static func number(in descriptor: Int32) -> Int32? {
+    var text = [UInt8](repeating: 0, count: 65)
+    let count = pread(descriptor, &text, text.count, 0)
+    guard count > 0, count <= 64 else { return nil }
+    let digits = text[..<count].prefix { $0 != 0x0a }
+    guard let number = Int32(String(decoding: digits, as: UTF8.self)), number > 0 else {
+      return nil
+    }
+    return number
   }
 
   private static func problem(_ path: String, _ error: KernelError) -> ProcessProblem {

@@ -1,30 +1,11 @@
-// The process as the system sees it: its number, its limits, its end.
+// The process as the system sees it: its number, its words, its end.
 
 import Glibc
 
-/// Calls about this process, and signals to others.
+/// Calls about this process.
 public enum ProcessControl {
   /// The number of this process.
   public static var processID: Int32 { getpid() }
-
-  /// Raises the limit on open descriptors as far as the system allows, and returns it.
-  public static func raiseDescriptorLimit() -> UInt64 {
-    var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
-    guard limit.rlim_cur < limit.rlim_max else { return UInt64(limit.rlim_cur) }
-    let former = limit.rlim_cur
-    limit.rlim_cur = limit.rlim_max
-    let isRaised = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
-    return UInt64(isRaised ? limit.rlim_max : former)
-  }
-
-  /// Sends `signal` to the process of that number.
-  public static func send(_ signal: ControlSignal, to process: Int32) -> KernelError? {
-    kill(process, signal.number) == 0 ? nil : KernelError(code: errno)
-  }
-
-  /// True while a process of that number exists.
-  public static func isThere(_ process: Int32) -> Bool { kill(process, 0) == 0 || errno == EPERM }
 
   /// True when stderr is a terminal.
   public static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }

@@ -37,6 +37,15 @@ public struct ProcessIdentity: Equatable, Sendable {
     }
   }
 
+  /// Whom a process that was started so is to become; nil when it stays who it is: nobody is named,
+  /// or only the superuser could.
+  public static func successor(
+    user: String?, group: String?
+  ) throws(ProcessProblem) -> ProcessIdentity? {
+    guard let user, isSuperuser else { return nil }
+    return try ProcessIdentity(user: user, group: group)
+  }
+
   /// Gives up all other rights, for good. Called before threads start.
   public func assume() throws(ProcessProblem) {
     guard initgroups(name, group) == 0, setgid(group) == 0, setuid(user) == 0 else {

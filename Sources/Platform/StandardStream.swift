@@ -31,7 +31,8 @@ public enum StandardStream {
     opened.withLock { streams in
       let stream = streams[standard] ?? open(standard)
       if stream.number >= 0 { streams[standard] = stream }
-      let copy = stream.number >= 0 ? clinux_duplicate(stream.number) : stream.number
+      var copy = stream.number >= 0 ? clinux_duplicate(stream.number) : stream.number
+      if copy == -EMFILE { copy = DescriptorReserve.use { clinux_duplicate(stream.number) } }
       guard copy >= 0 else { return .failure(KernelError(result: Int(copy))) }
       return .success(Copy(descriptor: Descriptor(number: copy), isBorrowed: stream.isBorrowed))
     }

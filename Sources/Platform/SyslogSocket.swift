@@ -12,7 +12,10 @@ public enum SyslogSocket {
     address: PeerAddress, unixPath: FrozenBytes
   ) -> Result<Descriptor, KernelError> {
     var system = address.system
-    let socket = clinux_datagram_socket(Int32(system.family))
+    var socket = clinux_datagram_socket(Int32(system.family))
+    if socket == -EMFILE {
+      socket = DescriptorReserve.use { clinux_datagram_socket(Int32(system.family)) }
+    }
     guard socket >= 0 else { return .failure(KernelError(result: Int(socket))) }
     let code =
       unixPath.isEmpty

@@ -165,6 +165,23 @@ public enum Limits {
 
   // MARK: The control socket
 
+  /// Connections to the control socket at a time: more than people and scripts open, few enough to
+  /// be looked at one by one.
+  public static let controlConnections = 64
+  /// Bytes of a question, which is one short line.
+  public static let questionBytes = 4096
+  /// How long somebody may take to ask.
+  public static let askingTime = Interval.seconds(1)
+  /// How long somebody who has not asked yet keeps his place when all places are taken: who means
+  /// to ask does so at once.
+  public static let undisturbedAskingTime = Interval.milliseconds(50)
+  /// How long a worker may take to answer.
+  public static let answeringTime = Interval.seconds(2)
+  /// How long somebody may take to read his answer.
+  public static let answerReadingTime = Interval.seconds(5)
+  /// Descriptors that no connection gets, besides those that new workers need: for connections to
+  /// the control socket, answers, the conf file, and a line in each log.
+  public static let operatorDescriptors = controlConnections + 32
   /// Running requests that one worker lists for `waybill requests`, the oldest ones; the others are
   /// counted.
   public static let listedRequests = 1000

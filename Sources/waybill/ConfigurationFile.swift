@@ -5,16 +5,17 @@ import Plan
 import Platform
 import Policy
 
-/// Compiles the conf file at `path` and prints its diagnostics; nil when it has errors.
+/// Compiles the conf file at `path` for those who only look up in it where something is, and prints
+/// its diagnostics; nil when it has errors.
 func loadConfiguration(path: String) -> Plan? {
-  compileAndReport(path: path)?.plan
+  compileAndReport(path: path, for: .reading)?.plan
 }
 
 /// The same, with what the text came from. The errors go to `channel`, too.
 func compileAndReport(
-  path: String, to channel: HandoverChannel? = nil
+  path: String, for purpose: ConfigurationPurpose = .serving, to channel: HandoverChannel? = nil
 ) -> CompiledConfiguration? {
-  let compiled = compileConfiguration(path: path, environment: .system)
+  let compiled = compileConfiguration(path: path, environment: .system, purpose: purpose)
   for diagnostic in compiled.diagnostics {
     ProcessControl.print(diagnostic.render() + "\n", to: 2)
   }
@@ -31,14 +32,21 @@ func compileAndReport(
 
 /// `-t`
 func testConfiguration(path: String) -> ExitStatus {
-  guard loadConfiguration(path: path) != nil else { return .usage }
+  guard let plan = compileAndReport(path: path)?.plan else { return .usage }
+  do throws(ProcessProblem) {
+    try StartCheck(plan).perform()
+  } catch {
+    report("configuration \(path) can't be served: \(error.message)")
+    return .failure
+  }
   report("configuration \(path) is valid")
   return .success
 }
 
 /// `-T`
 func printConfiguration(path: String) -> ExitStatus {
-  guard let compiled = compileAndReport(path: path) else { return .usage }
+  // To print needs no right to read keys; -t does all of the test.
+  guard let compiled = compileAndReport(path: path, for: .explaining) else { return .usage }
   var text = ""
   if let control = compiled.plan?.process.control,
     let generation = ControlClient(path: control.path).generation

@@ -29,12 +29,12 @@ func send(_ order: Order, configurationPath: String) -> ExitStatus {
     return .usage
   }
   do throws(ProcessProblem) {
-    let process = try PIDFile.read(path: path)
+    let process = try PIDFile.running(path: path)
     if order == .reload { return orderReload(of: process, pidPath: path) }
     if order == .upgrade { return orderUpgrade(of: process, pidPath: path) }
     for signal in order.signals {
-      if let error = ProcessControl.send(signal, to: process) {
-        report("process \(process) of pid file \(path): \(error.describe())")
+      if let error = process.send(signal) {
+        report("process \(process.number) of pid file \(path): \(error.describe())")
         return .failure
       }
     }

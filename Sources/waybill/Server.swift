@@ -74,7 +74,7 @@ struct Server {
     _ path: String, _ plan: Plan, _ compiled: CompiledConfiguration,
     _ predecessor: Predecessor?
   ) throws(ProcessProblem) {
-    _ = ProcessControl.raiseDescriptorLimit()
+    DescriptorReserve.keep(Generation.descriptors(of: plan) + Limits.operatorDescriptors)
     do throws(KernelError) {
       signals = try ControlSignals()
       threads = try WorkerThreads()
@@ -135,19 +135,17 @@ struct Server {
   }
 
   private func dropPrivileges() throws(ProcessProblem) {
-    guard let user = startUser.user else { return }
-    guard ProcessIdentity.isSuperuser else {
+    let next = try ProcessIdentity.successor(user: startUser.user, group: startUser.group)
+    guard let identity = next else {
       // As in nginx, so that one conf file serves root and a developer.
-      if ProcessIdentity.isAlready(user) { return }
-      report("user \(user) is ignored: only the superuser can become somebody else")
+      if let user = startUser.user, !ProcessIdentity.isAlready(user) {
+        report("user \(user) is ignored: only the superuser can become somebody else")
+      }
       return
     }
-    let identity = try ProcessIdentity(user: user, group: startUser.group)
-    let sinks = current.plan.tables.sinks
-    for index in sinks.indices where sinks[index].destination == .file {
-      let path = sinks[index].path.text
+    for path in current.plan.logPaths {
       if let error = LogFile.prepare(path: path, owner: identity) {
-        throw ProcessProblem(message: "log \(path): \(error.describe())")
+        throw ProcessProblem(message: "log \(path): \(error.describeOpening())")
       }
     }
     try control?.give(to: identity)
@@ -157,13 +155,11 @@ struct Server {
   /// Opens each log once as the user that the workers are: one that can't be written must not be
   /// found out by its silence.
   func checkLogs(of plan: Plan) throws(ProcessProblem) {
-    let sinks = plan.tables.sinks
-    for index in sinks.indices where sinks[index].destination == .file {
-      let path = sinks[index].path.text
+    for path in plan.logPaths {
       switch LogFile.open(path: path) {
       case .success(let descriptor): LogFile.close(descriptor)
       case .failure(let error):
-        throw ProcessProblem(message: "log \(path): \(error.describe())")
+        throw ProcessProblem(message: "log \(path): \(error.describeOpening())")
       }
     }
   }
@@ -259,7 +255,7 @@ struct Server {
 
   /// Does what a signal asks that leaves the process as it is. While it is not known who serves on,
   /// it is kept for that one, and later passed on to it.
-  mutating func obey(_ signal: ControlSignal, from asker: Int32 = 0) {
+  mutating func obey(_ signal: ControlSignal, from asker: Asker = Asker()) {
     if signal == .reopen { post(.reopenLogs) }
     successor?.send(signal)
     if upgrade != nil { upgrade?.deferred.append(signal) }

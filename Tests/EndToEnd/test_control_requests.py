@@ -6,6 +6,7 @@ import socket
 import stat
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -211,3 +212,27 @@ def test_what_cannot_be_asked_says_why(site, backend, tmp_path):
     assert result.returncode == 2 and "name the configuration (-c)" in result.stderr
     for wrong in [["--abort"], ["--watch", "x"], [""]]:
         assert command("requests", *wrong).returncode == 2
+
+
+def test_many_ask_while_more_are_silent(held):
+    """Neither those who say nothing nor those who read nothing hold anybody up."""
+    path = str(held.directory / "control")
+    silent = [socket.socket(socket.AF_UNIX) for _ in range(90)]
+    try:
+        for one in silent:
+            one.connect(path)
+        began = time.monotonic()
+        for _ in range(3):
+            results = [
+                subprocess.Popen(
+                    [binary(), word, "-c", held.conf], env=environment(),
+                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                )
+                for word in ["status", "requests", "errors"] * 4
+            ]  # fmt: skip
+            for one in results:
+                assert one.wait(20) == 0, one.stderr.read()
+        assert time.monotonic() - began < 15
+    finally:
+        for one in silent:
+            one.close()

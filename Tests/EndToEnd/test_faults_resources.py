@@ -4,6 +4,8 @@ import os
 import re
 import resource
 import select
+import signal
+import socket
 import subprocess
 import threading
 import time
@@ -14,6 +16,7 @@ import pytest
 from harness.load import Load, check_answers
 from harness.log import checked
 from harness.polling import wait_for
+from harness.proxy import command
 from harness.separate_backend import SeparateBackend
 
 
@@ -164,3 +167,45 @@ def test_a_pipe_that_stalls_gets_the_waiting_lines_and_the_number_of_the_others(
     for raw in pipe.data.split(b"\n")[:-1]:
         checked(raw)
     pipe.close()
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="this system has no prlimit")
+def test_the_operator_gets_through_when_clients_hold_all_descriptors(site, backend):
+    proxy = site.serve(
+        backend.address, workers=2, top=f"control unix:{site.directory}/control;"
+    )  # fmt: skip
+    limit_descriptors(proxy, 100)
+    clients = []
+    try:
+        for _ in range(120):
+            clients.append(socket.create_connection(("127.0.0.1", proxy.port), timeout=5))
+        wait_for(lambda: proxy.descriptors() >= 100, "descriptors to run out")
+        began = time.monotonic()
+        assert command("status", "-c", proxy.conf).returncode == 0
+        done = command("-s", "reload", "-c", proxy.conf)
+        assert done.returncode == 0, done.stderr
+        proxy.signal(signal.SIGHUP)
+        wait_for(lambda: "generation 3 serves" in proxy.error_text(), "word of the reload")
+        assert time.monotonic() - began < 15
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_the_operator_gets_through_under_a_hard_limit(site, backend):
+    """As with `ulimit -n`, which sets both limits."""
+    proxy = site.serve(
+        backend.address, workers=2, top=f"control unix:{site.directory}/control;",
+        preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (160, 160)),
+    )  # fmt: skip
+    clients = []
+    try:
+        for _ in range(200):
+            clients.append(socket.create_connection(("127.0.0.1", proxy.port), timeout=5))
+        time.sleep(0.5)
+        assert command("status", "-c", proxy.conf).returncode == 0
+        done = command("-s", "reload", "-c", proxy.conf)
+        assert done.returncode == 0, done.stderr
+    finally:
+        for client in clients:
+            client.close()

@@ -47,6 +47,34 @@ import Testing
     #expect(throws: problem) { try PIDFile.read(path: "/does/not/exist") }
   }
 
+  /// A number alone proves nothing: this process has not written the file.
+  @Test func aNumberThatMeansAnotherProcessIsRefused() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/waybill.pid"
+    write("\(getppid())\n", to: path)
+    let problem = #expect(throws: ProcessProblem.self) { _ = try PIDFile.running(path: path) }
+    #expect(problem?.message.contains("nothing was sent") == true)
+    write("\(Int32.max)\n", to: path)
+    #expect(throws: ProcessProblem.self) { _ = try PIDFile.running(path: path) }
+  }
+
+  /// Root writes through no link, and into no file of another name, in a folder of others.
+  @Test(.enabled(if: geteuid() == 0)) func rootFollowsNobodysLink() throws {
+    let folder = try TemporaryFolder()
+    chown(folder.path, 65_534, 65_534)
+    write("precious\n", to: folder.path + "/target")
+    let path = folder.path + "/waybill.pid"
+    symlink(folder.path + "/target", path)
+    #expect(throws: ProcessProblem.self) { try PIDFile(path: path) }
+    unlink(path)
+    link(folder.path + "/target", path)
+    #expect(throws: ProcessProblem.self) { try PIDFile(path: path) }
+    #expect(PIDFile.check(path: path) != nil)
+    unlink(path)
+    #expect(PIDFile.check(path: path) == nil)
+    #expect(access(path, F_OK) != 0)
+  }
+
   private func write(_ text: String, to path: String) {
     let file = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0o600)
     Glibc.write(file, text, text.utf8.count)
@@ -184,13 +212,40 @@ import Testing
       precondition(getrlimit(resource, &limit) == 0)
       limit.rlim_cur = 64
       precondition(setrlimit(resource, &limit) == 0)
-      precondition(ProcessControl.raiseDescriptorLimit() == UInt64(limit.rlim_max))
+      precondition(DescriptorReserve.keep(0) == UInt64(limit.rlim_max))
       precondition(getrlimit(resource, &limit) == 0 && limit.rlim_cur == limit.rlim_max)
     }
   }
 
+  /// Files and connections of the operator get in when all other descriptors are in use, and what
+  /// workers open does not take theirs.
+  @Test func theOperatorHasDescriptorsOfHisOwn() async {
+    await #expect(processExitsWith: .success) {
+      var limit = rlimit(rlim_cur: 64, rlim_max: 64)
+      precondition(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+      let folder = try TemporaryFolder()
+      precondition(DescriptorReserve.keep(16) == 48)
+      var kernel = try makeKernel()
+      while dup(0) >= 0 {}
+      precondition(errno == EMFILE)
+      let path = folder.path + "/error.log"
+      LogFile.append(Array("said\n".utf8), to: path)
+      let content = try FileContent.read(path: path, limit: 9).get()
+      precondition(content == Array("said\n".utf8))
+      DescriptorReserve.use {
+        let result = kernel.connect(to: loopback(1), unixPath: .empty)
+        guard case .failed(let error) = result, error.code == EMFILE else {
+          preconditionFailure("\(result)")
+        }
+        precondition(dup(0) >= 48)
+      }
+      precondition(dup(0) < 0)
+    }
+  }
+
   @Test func signalToNobody() {
-    #expect(ProcessControl.send(.quit, to: 999_999_999)?.code == ESRCH)
+    let error = #expect(throws: KernelError.self) { _ = try ProcessHandle(999_999_999) }
+    #expect(error?.code == ESRCH)
   }
 }
 

@@ -95,12 +95,34 @@ import Testing
 @Suite struct OrderAnswerTests {
   @Test func onlyTheProcessThatWasAskedIsHeard() throws {
     let answers = try OrderAnswer()
+    let asker = Asker(process: getpid(), token: answers.token)
     #expect(answers.next(from: getpid(), withinMilliseconds: 1) == nil)
-    OrderAnswer.send("serves", to: getpid())
+    OrderAnswer.send("serves", to: asker)
     #expect(answers.next(from: getpid(), withinMilliseconds: 1_000) == "serves")
-    OrderAnswer.send("a lie", to: getpid())
-    #expect(answers.next(from: getpid() + 1, withinMilliseconds: 1_000) == nil)
-    OrderAnswer.send("nobody is there", to: 0)
+    OrderAnswer.send("a lie", to: asker)
+    #expect(answers.next(from: getpid() + 1, withinMilliseconds: 100) == nil)
+    OrderAnswer.send("nobody is there", to: Asker())
+  }
+
+  /// Strangers who connect first neither are heard nor keep the answer away, and who listens under
+  /// another process' number gets nothing.
+  @Test func strangersAreTurnedAway() throws {
+    let answers = try OrderAnswer()
+    let name = "\0waybill-answer-" + String(answers.token, radix: 16)
+    let stranger = try LocalStream(path: name)
+    OrderAnswer.send("for somebody else", to: Asker(process: getppid(), token: answers.token))
+    OrderAnswer.send("mine", to: Asker(process: getpid(), token: answers.token))
+    let heard = answers.next(from: getpid(), withinMilliseconds: 1_500)
+    // The stranger is this process, too: it is silent until its time is over.
+    #expect(heard == "mine")
+    _ = stranger.write([], withinMilliseconds: 1)
+  }
+
+  /// Two askers at a time have names of their own.
+  @Test func namesCanNotBeForeseen() throws {
+    let first = try OrderAnswer()
+    let second = try OrderAnswer()
+    #expect(first.token != second.token)
   }
 }
 

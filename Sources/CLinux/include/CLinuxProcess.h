@@ -13,6 +13,14 @@ int clinux_open(const char *path, int flags, uint32_t mode);
 // Opens nothing but the name of a file, following no link: for asking which file it is.
 int clinux_pin(const char *path);
 
+// The same two for a name in an open folder (AT_FDCWD: the working folder).
+int clinux_open_at(int folder, const char *name, int flags, uint32_t mode);
+int clinux_pin_at(int folder, const char *name, int follows);
+
+// Changes the owner, or the rights, of the file that a pin names. 0, or the negated errno.
+int clinux_give(int pin, uint32_t user, uint32_t group);
+int clinux_set_mode(int pin, uint32_t mode);
+
 // The number of the kind of file system that an open file lies on (see fstatfs(2)); -1 if unknown.
 int64_t clinux_file_system(int descriptor);
 
@@ -49,8 +57,24 @@ int clinux_hold_signals(void);
 int clinux_signal_create(void);
 
 // The next of those signals, 0 when there is none, or the negated errno. `sender` becomes the
-// process that sent it, or 0.
-int clinux_next_signal(int descriptor, int *sender);
+// process that sent it, or 0; `word` what it sent with it, or 0.
+int clinux_next_signal(int descriptor, int *sender, uint64_t *word);
+
+// A descriptor for a process, closed by exec, that stands for no other that gets its number later;
+// it is readable once the process has ended.
+int clinux_process_open(int process);
+
+// Sends a signal and a word with it to the process of that descriptor; to that of the number when
+// the descriptor is negative. 0, or the negated errno.
+int clinux_process_signal(int descriptor, int process, int number, uint64_t word);
+
+// Locks one byte of a file, which need not exist, for this process until it ends or closes any
+// descriptor of the file. 0, or the negated errno.
+int clinux_lock_place(int descriptor, int64_t place);
+
+// 1 when another process has locked the byte; `process` becomes that one, or a number below 1 when
+// it has none here. 0 when none has; the negated errno where files can't be locked.
+int clinux_lock_owner(int descriptor, int64_t place, int *process);
 
 // 1 when anybody has the file, here opened for reading, open for writing too; 0 when nobody has.
 // A negated errno where the file system can't tell, or the file is somebody else's.

@@ -10,7 +10,7 @@ import Policy
 import Telemetry
 
 /// A question to one worker.
-public enum WorkerQuestion: Sendable {
+public enum WorkerQuestion: Equatable, Sendable {
   /// The requests under way: all of them in short, or in detail those whose ID begins so.
   case requests(id: [UInt8])
   /// To end the request of that number on that connection.

@@ -43,6 +43,20 @@ public final class ReadableFile: Sendable {
       return .failure(error)
     }
     if waits { SpecialFile.wait(for: descriptor) }
+    return make(path, descriptor)
+  }
+
+  /// Opens the file at a place; a link there is not followed by root.
+  static func open(_ place: FilePlace) -> Result<ReadableFile, KernelError> {
+    do throws(KernelError) {
+      return make(place.path, try place.open(O_RDONLY | O_NONBLOCK).number)
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private static func make(_ path: String, _ descriptor: Int32) -> Result<ReadableFile, KernelError>
+  {
     var status = stat()
     let code = fstat(descriptor, &status) == 0 ? 0 : errno
     let kind = status.st_mode & S_IFMT

@@ -9,7 +9,8 @@ public final class LogPacking {
   private let files: NumberedFiles
   private let source: ReadableFile
   private let target: GzipFile
-  private let targetPath: String
+  /// Where the packed file is made. All that happens here happens in its folder.
+  private let place: FilePlace
   private let targetDescriptor: Int32
   private let memory: UnsafeMutableRawBufferPointer
   private var offset: UInt64 = 0
@@ -30,7 +31,7 @@ public final class LogPacking {
   public static func search(_ files: NumberedFiles) throws(RotationProblem) -> Search {
     var search = Search.none
     for entry in files.entries.reversed() where !entry.isPacked {
-      switch ReadableFile.open(path: entry.path) {
+      switch ReadableFile.open(try files.place(entry.path, "packed")) {
       case .failure(let error): throw RotationProblem("packed", entry.path, error)
       case .success(let source):
         guard source.kind == .regular else { continue }
@@ -51,16 +52,9 @@ public final class LogPacking {
 
   /// Nil when another process has begun the same.
   private init?(_ files: NumberedFiles, _ source: ReadableFile) throws(RotationProblem) {
-    targetPath = files.path + ".gz-part"
-    // What a process that was killed has left under this name is overwritten.
-    let number = clinux_open(targetPath, O_WRONLY | O_CREAT, 0o600)
-    guard number >= 0 else {
-      throw RotationProblem("created", targetPath, KernelError(result: Int(number)))
-    }
-    guard flock(number, LOCK_EX | LOCK_NB) == 0, ftruncate(number, 0) == 0 else {
-      _ = clinux_close(number)
-      return nil
-    }
+    let path = files.path + ".gz-part"
+    place = try files.place(path, "created")
+    guard let number = try Self.create(place) else { return nil }
     self.files = files
     self.source = source
     targetDescriptor = number
@@ -69,9 +63,29 @@ public final class LogPacking {
   }
 
   deinit {
-    if !isDone { unlink(targetPath) }
+    if !isDone { place.remove() }
     _ = clinux_close(targetDescriptor)
     memory.deallocate()
+  }
+
+  /// Makes the file and locks it; nil when another process has. What one that was killed has left
+  /// under the name is removed: a file that is given away must be one that was just made.
+  private static func create(_ place: FilePlace) throws(RotationProblem) -> Int32? {
+    do throws(KernelError) {
+      var file = try place.open(O_WRONLY | O_CREAT, mode: 0o600)
+      if !file.isNew {
+        let isLeft = flock(file.number, LOCK_EX | LOCK_NB) == 0
+        if isLeft { place.remove() }
+        _ = clinux_close(file.number)
+        guard isLeft else { return nil }
+        file = try place.open(O_WRONLY | O_CREAT, mode: 0o600)
+      }
+      if file.isNew && flock(file.number, LOCK_EX | LOCK_NB) == 0 { return file.number }
+      _ = clinux_close(file.number)
+      return nil
+    } catch {
+      throw RotationProblem("created", place.path, error)
+    }
   }
 
   /// Packs the next piece. True when the packed file stands in the other's place.
@@ -98,8 +112,11 @@ public final class LogPacking {
       !$0.isPacked && ReadableFile.identity(ofPath: $0.path) == source.identity
     }
     guard let entry else { return }
-    guard fsync(targetDescriptor) == 0, rename(targetPath, entry.path + ".gz") == 0,
-      unlink(entry.path) == 0
+    let old = place.name(of: entry.path)
+    let new = place.name(of: entry.path + ".gz")
+    guard fsync(targetDescriptor) == 0,
+      renameat(place.folder, place.name, place.folder, new) == 0,
+      unlinkat(place.folder, old, 0) == 0
     else { throw KernelError(code: errno) }
     isDone = true
   }

@@ -10,7 +10,7 @@ public struct RotationProblem: Error, Equatable, Sendable {
   public let message: String
 
   init(_ action: String, _ path: String, _ error: KernelError) {
-    message = "\(path) can't be \(action): \(error.describe())"
+    message = "\(path) can't be \(action): \(error.describeOpening())"
   }
 }
 
@@ -48,49 +48,71 @@ public struct NumberedFiles: Sendable {
   ///
   /// Whoever has the log open goes on writing into number 1.
   public func rotate(keep: Int) throws(RotationProblem) {
-    var status = stat()
-    guard lstat(path, &status) == 0 else { throw problem("rotated", path, errno) }
+    let place = try place(path, "rotated")
+    guard let status = place.status else { throw problem("rotated", path, errno) }
     // What a link names stays where it is; a pipe has nothing to put aside.
     guard status.st_mode & S_IFMT == S_IFREG else { throw problem("rotated", path, EINVAL) }
-    try makeRoom()
-    try move(path, to: name(1))
+    try makeRoom(place)
+    try move(path, to: name(1), place)
     do throws(RotationProblem) {
-      try create(like: status)
+      try create(place, like: status)
     } catch {
-      try move(name(1), to: path)
+      try move(name(1), to: path, place)
       throw error
     }
-    try removeAll(beyond: keep)
+    try removeAll(beyond: keep, place)
+  }
+
+  /// The folder of the log, which all its files are in.
+  func place(_ path: String, _ action: String) throws(RotationProblem) -> FilePlace {
+    do throws(KernelError) {
+      return try FilePlace(path, followsLast: false)
+    } catch {
+      throw RotationProblem(action, path, error)
+    }
   }
 
   /// Raises the numbers of the files until there is no number 1. Numbers behind a gap stay.
-  private func makeRoom() throws(RotationProblem) {
+  private func makeRoom(_ place: FilePlace) throws(RotationProblem) {
     let entries = entries
     var free = 1
     for entry in entries where entry.number == free { free += 1 }
     for entry in entries.reversed() where entry.number < free {
-      try move(entry.path, to: name(entry.number + 1, isPacked: entry.isPacked))
+      try move(entry.path, to: name(entry.number + 1, isPacked: entry.isPacked), place)
     }
   }
 
-  private func create(like old: stat) throws(RotationProblem) {
+  private func create(_ place: FilePlace, like old: stat) throws(RotationProblem) {
     let mode = old.st_mode & 0o777
-    let number = clinux_open(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, mode)
-    guard number >= 0 else { throw problem("created", path, -number) }
-    // Both are a courtesy: a umask may have taken rights away, a group may own the log.
-    _ = fchmod(number, mode)
-    _ = fchown(number, old.st_uid, old.st_gid)
-    _ = clinux_close(number)
-  }
-
-  private func removeAll(beyond keep: Int) throws(RotationProblem) {
-    for entry in entries where entry.number > keep {
-      guard unlink(entry.path) == 0 else { throw problem("removed", entry.path, errno) }
+    let flags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK
+    do throws(KernelError) {
+      let file = try place.open(flags, mode: mode)
+      defer { _ = clinux_close(file.number) }
+      // Somebody was faster: the file is his.
+      guard file.isNew else { return }
+      // Both are a courtesy: a umask may have taken rights away, a group may own the log.
+      _ = fchmod(file.number, mode)
+      _ = fchown(file.number, old.st_uid, old.st_gid)
+    } catch {
+      throw RotationProblem("created", path, error)
     }
   }
 
-  private func move(_ from: String, to: String) throws(RotationProblem) {
-    guard rename(from, to) == 0 else { throw problem("renamed", from, errno) }
+  private func removeAll(beyond keep: Int, _ place: FilePlace) throws(RotationProblem) {
+    for entry in entries where entry.number > keep {
+      guard unlinkat(place.folder, place.name(of: entry.path), 0) == 0 else {
+        throw problem("removed", entry.path, errno)
+      }
+    }
+  }
+
+  private func move(
+    _ from: String, to: String, _ place: FilePlace
+  ) throws(RotationProblem) {
+    let (old, new) = (place.name(of: from), place.name(of: to))
+    guard renameat(place.folder, old, place.folder, new) == 0 else {
+      throw problem("renamed", from, errno)
+    }
   }
 
   private func name(_ number: Int, isPacked: Bool = false) -> String {

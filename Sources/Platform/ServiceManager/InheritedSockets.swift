@@ -81,7 +81,9 @@ public struct InheritedSockets: Sendable {
   public func abandonAll(but addresses: [ListenAddress]) {
     let wanted = Set(addresses.flatMap { sockets(for: $0) }.map(\.descriptor))
     for socket in sockets where socket.name == nil && !wanted.contains(socket.descriptor) {
-      if !socket.unixPath.isEmpty { unlink(socket.unixPath) }
+      if !socket.unixPath.isEmpty, let file = OwnFile(path: socket.unixPath), file.isSocket {
+        file.remove()
+      }
       _ = clinux_close(socket.descriptor.number)
     }
   }

@@ -1,9 +1,10 @@
-// The thread that answers by the control socket, one question after the other. It never holds up a
-// worker, and a worker that is busy holds it up for a limited time only.
+// The thread that answers by the control socket. It never holds up a worker, and neither a worker
+// that is busy nor somebody who asks nothing holds up the others who ask.
 
 import Engine
 import LogReading
 import Platform
+import Policy
 import Telemetry
 
 /// Answers questions about the running process.
@@ -12,69 +13,49 @@ struct ControlServer: Sendable {
   let roster: WorkerRoster
   let metrics: Metrics
 
-  /// A question is one short line.
-  private static let longestQuestion = 4096
-  /// Milliseconds that somebody may take to ask, a worker to answer, and somebody to read.
-  private static let askingTime = 1_000
-  private static let answeringTime = 2_000
-  private static let readingTime = 5_000
+  private static let limits = ControlLimits(
+    connections: Limits.controlConnections, questionBytes: Limits.questionBytes,
+    askingTime: Limits.askingTime.milliseconds, readingTime: Limits.answerReadingTime.milliseconds,
+    undisturbedTime: Limits.undisturbedAskingTime.milliseconds)
+
+  /// How often it is looked whether the workers have answered, in milliseconds.
+  private static let inquiryPause = 2
 
   /// Serves until the socket is closed.
   func run() {
-    while let stream = socket.next() { serve(stream) }
-  }
-
-  private func serve(_ stream: consuming LocalStream) {
-    // Read even from those who may not ask: closing with unread bytes would destroy the answer.
-    let line = stream.line(
-      limit: ControlServer.longestQuestion, withinMilliseconds: ControlServer.askingTime)
-    guard socket.admits(stream) else { return refuse("permission denied", stream) }
-    guard let line else { return refuse("no question came in time", stream) }
-    guard let question = ControlQuestion(parsing: line) else {
-      return refuse("the question is not understood", stream)
-    }
-    _ = stream.write(answer(question), withinMilliseconds: ControlServer.readingTime)
-  }
-
-  private func refuse(_ reason: String, _ stream: borrowing LocalStream) {
-    let line = "{\"answer\":\"refused\",\"reason\":\"\(reason)\"}\n"
-    _ = stream.write(Array(line.utf8), withinMilliseconds: ControlServer.readingTime)
-  }
-
-  private func answer(_ question: ControlQuestion) -> [UInt8] {
-    switch question {
-    case .errors: failures()
-    case .status(let format): page(format)
-    case .requests(let id): ask(.requests(id: id))
-    case .abort(let connection, let request):
-      ask(.abort(connection: connection, request: request))
-    }
-  }
-
-  /// Asks all workers at once and joins what they say.
-  private func ask(_ question: WorkerQuestion) -> [UInt8] {
-    let workers = roster.workers
-    let isAsked = workers.map { worker in
-      let isThere = worker.desk?.ask(question) == true
-      if isThere { worker.mailbox.post(.answer) }
-      return isThere
-    }
-    let deadline = MachineTime.milliseconds + ControlServer.answeringTime
-    var all = WorkerAnswer()
-    var silent: [Int] = []
-    for (index, worker) in workers.enumerated() where isAsked[index] {
-      let left = max(0, deadline - MachineTime.milliseconds)
-      guard let answer = worker.desk?.answer(withinMilliseconds: left) else {
-        // One that has ended meanwhile had nothing left to tell of.
-        if !worker.hasEnded { silent.append(worker.number) }
-        continue
+    var connections = ControlConnections(socket, Self.limits)
+    var desk = InquiryDesk(roster: roster)
+    while true {
+      switch connections.next(withinMilliseconds: desk.isIdle ? nil : Self.inquiryPause) {
+      case .closed: return
+      case .nothing: break
+      case .denied(let number): connections.answer(number, refusal("permission denied"))
+      case .unasked(let number): connections.answer(number, refusal("no question came in time"))
+      case .question(let number, let line):
+        if let answer = answer(line, number, &desk) { connections.answer(number, answer) }
       }
-      all.lines += answer.lines
-      all.count += answer.count
-      all.omitted += answer.omitted
-      all.lostLines += answer.lostLines
+      for (askers, answer, silent) in desk.takeAnswers() {
+        let bytes = answer.lines + end(answer, silent: silent)
+        for number in askers { connections.answer(number, bytes) }
+      }
     }
-    return all.lines + end(all, silent: silent)
+  }
+
+  private func refusal(_ reason: String) -> [UInt8] {
+    Array("{\"answer\":\"refused\",\"reason\":\"\(reason)\"}\n".utf8)
+  }
+
+  /// The answer; nil when the workers are asked for it.
+  private func answer(_ line: [UInt8], _ number: Int, _ desk: inout InquiryDesk) -> [UInt8]? {
+    switch ControlQuestion(parsing: line) {
+    case .none: return refusal("the question is not understood")
+    case .errors: return failures()
+    case .status(let format): return page(format)
+    case .requests(let id): desk.add(.requests(id: id), asker: number)
+    case .abort(let connection, let request):
+      desk.add(.abort(connection: connection, request: request), asker: number)
+    }
+    return nil
   }
 
   /// What the workers remember; no worker is asked for it. A line begins with its time.

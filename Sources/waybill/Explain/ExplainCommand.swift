@@ -60,7 +60,7 @@ struct ExplainCommand: ParsableCommand {
   func run() throws { throw perform().error }
 
   private func perform() -> ExitStatus {
-    guard let compiled = compileAndReport(path: path), let plan = compiled.plan,
+    guard let compiled = compileAndReport(path: path, for: .explaining), let plan = compiled.plan,
       let peer = PeerAddress(parsing: Array(from.utf8).span),
       let listener = chooseListener(plan)
     else { return .usage }

@@ -23,6 +23,15 @@ struct Generation {
     max(1, plan.process.workerThreads ?? Processors.available)
   }
 
+  /// How many descriptors the workers of a plan need before any client comes.
+  static func descriptors(of plan: Plan) -> Int {
+    let (listeners, sinks) = (plan.tables.listeners.count, plan.tables.sinks.count)
+    return workerCount(of: plan) * (ownDescriptors + 2 * listeners + sinks)
+  }
+
+  /// Of one worker: what it waits on, its mailbox, its desk.
+  private static let ownDescriptors = 4
+
   /// What a plan listens on.
   static func addresses(of plan: Plan) -> [ListenAddress] {
     let listeners = plan.tables.listeners

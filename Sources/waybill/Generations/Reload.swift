@@ -22,10 +22,12 @@ struct ReloadProblem: Error {
 extension Server {
   /// Replaces the configuration, and tells everybody who wants to know what came of it; `asker` is
   /// the process that asked for it.
-  mutating func reload(asker: Int32) {
+  mutating func reload(asker: Asker) {
     manager.reloading()
     do throws(ReloadProblem) {
-      let warnings = try replaceGeneration()
+      let warnings = try DescriptorReserve.use { () throws(ReloadProblem) in
+        try replaceGeneration()
+      }
       let text = "generation \(current.number) serves \(configurationPath) \(extent)"
       for line in warnings + ["reload: \(text)"] { tell(.notice, line) }
       manager.ready(text)

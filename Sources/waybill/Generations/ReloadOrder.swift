@@ -3,7 +3,7 @@
 import Platform
 
 /// Has `process`, which the pid file at `path` names, read its configuration anew.
-func orderReload(of process: Int32, pidPath path: String) -> ExitStatus {
+func orderReload(of process: ProcessHandle, pidPath path: String) -> ExitStatus {
   let answers: OrderAnswer
   do throws(KernelError) {
     answers = try OrderAnswer()
@@ -14,16 +14,17 @@ func orderReload(of process: Int32, pidPath path: String) -> ExitStatus {
   // A signal that meets another one of its kind is lost, and with it who has sent it; a second
   // reload does no harm.
   for _ in 0..<attempts {
-    if let error = ProcessControl.send(.reload, to: process) {
-      report("process \(process) of pid file \(path): \(error.describe())")
+    if let error = process.send(.reload, token: answers.token) {
+      report("process \(process.number) of pid file \(path): \(error.describe())")
       return .failure
     }
     let deadline = MachineTime.milliseconds + patience
-    while MachineTime.milliseconds < deadline && ProcessControl.isThere(process) {
-      if let answer = answers.next(from: process, withinMilliseconds: 100) { return tell(answer) }
+    while MachineTime.milliseconds < deadline && process.isThere {
+      let answer = answers.next(from: process.number, withinMilliseconds: 100)
+      if let answer { return tell(answer) }
     }
   }
-  report("process \(process) did not say what came of the reload; its error log may")
+  report("process \(process.number) did not say what came of the reload; its error log may")
   return .failure
 }
 

@@ -8,7 +8,7 @@ import Telemetry
 extension Server {
   /// Starts the program that is on the disk now, unless that has no place; `asker` is told what
   /// comes of it.
-  mutating func beginUpgrade(askedBy asker: Int32, isEnding: Bool) {
+  mutating func beginUpgrade(askedBy asker: Asker, isEnding: Bool) {
     if upgrade != nil {
       upgrade?.askers.append(asker)
       return notice("an upgrade is under way already")
@@ -20,7 +20,9 @@ extension Server {
     }
     manager.reloading()
     do throws(KernelError) {
-      upgrade = try Upgrade(program: program, giving: passedOn)
+      upgrade = try DescriptorReserve.use { () throws(KernelError) in
+        try Upgrade(program: program, giving: passedOn)
+      }
       upgrade?.askers = [asker]
     } catch {
       reportFailure("\(program): \(error.describe())", to: [asker])
@@ -98,7 +100,7 @@ extension Server {
     restartLogKeeper()
   }
 
-  private func reportFailure(_ reason: String, to askers: [Int32]) {
+  private func reportFailure(_ reason: String, to askers: [Asker]) {
     let first = reason.prefix { $0 != "\n" }
     let message = "the upgrade failed, process \(ProcessControl.processID) serves on: \(first)"
     notice(message)

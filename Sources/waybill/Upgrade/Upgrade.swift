@@ -26,7 +26,7 @@ struct Upgrade {
   /// True when it was told to begin.
   private(set) var hasBegun = false
   /// Processes that have asked for the upgrade.
-  var askers: [Int32] = []
+  var askers: [Asker] = []
   /// Signals to obey when it is known who serves on.
   var deferred: [ControlSignal] = []
   private let program: String

@@ -3,7 +3,7 @@
 import Platform
 
 /// Asks `process`, which the pid file at `path` names, for a binary upgrade.
-func orderUpgrade(of process: Int32, pidPath path: String) -> ExitStatus {
+func orderUpgrade(of process: ProcessHandle, pidPath path: String) -> ExitStatus {
   let answers: OrderAnswer
   do throws(KernelError) {
     answers = try OrderAnswer()
@@ -11,16 +11,17 @@ func orderUpgrade(of process: Int32, pidPath path: String) -> ExitStatus {
     report("no answer can be received: \(error.describe())")
     return .failure
   }
-  if let error = ProcessControl.send(.upgrade, to: process) {
-    report("process \(process) of pid file \(path): \(error.describe())")
+  if let error = process.send(.upgrade, token: answers.token) {
+    report("process \(process.number) of pid file \(path): \(error.describe())")
     return .failure
   }
   // Two steps; and it may take a moment to look at the signal, and to end the new process.
   let deadline = MachineTime.milliseconds + 2 * Upgrade.patience + 5_000
-  while MachineTime.milliseconds < deadline && ProcessControl.isThere(process) {
-    if let answer = answers.next(from: process, withinMilliseconds: 100) { return tell(answer) }
+  while MachineTime.milliseconds < deadline && process.isThere {
+    let answer = answers.next(from: process.number, withinMilliseconds: 100)
+    if let answer { return tell(answer) }
   }
-  return tellWithoutAnswer(process, path)
+  return tellWithoutAnswer(process.number, path)
 }
 
 private func tell(_ answer: String) -> ExitStatus {
@@ -37,8 +38,8 @@ private func tell(_ answer: String) -> ExitStatus {
 /// The signal may have been one with that of somebody else, who got the answer.
 private func tellWithoutAnswer(_ process: Int32, _ path: String) -> ExitStatus {
   do throws(ProcessProblem) {
-    let current = try PIDFile.read(path: path)
-    if current != process && ProcessControl.isThere(current) { return tell("serves\n\(current)") }
+    let current = try PIDFile.running(path: path)
+    if current.number != process { return tell("serves\n\(current.number)") }
   } catch {
     // Then nobody serves, or nobody can be found.
   }

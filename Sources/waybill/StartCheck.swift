@@ -1,0 +1,61 @@
+// What `-t` looks at besides the text of the conf file: everything that the start opens, by the
+// code that opens it, and as the user that opens it. Nothing is created or changed.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+
+/// A start that stops before anybody could notice it.
+struct StartCheck {
+  private let plan: Plan
+
+  init(_ plan: Plan) { self.plan = plan }
+
+  /// Fails with what the start would fail with. The process has the rights of `user` afterwards. An
+  /// address that is in use is only told: it may be the running process that uses it.
+  func perform() throws(ProcessProblem) {
+    let next = try ProcessIdentity.successor(
+      user: plan.process.user, group: plan.process.group)
+    if let path = plan.process.pidPath, let problem = PIDFile.check(path: path) { throw problem }
+    try checkSockets()
+    let missing = plan.logPaths.filter { !LogFile.isThere(path: $0) }
+    try checkLogs(LogFile.check)
+    guard let next else { return }
+    try next.assume()
+    // What is missing is created before the rights are given up.
+    try checkLogs { path in
+      missing.contains(path) ? LogFile.checkReaching(path: path) : LogFile.check(path: path)
+    }
+  }
+
+  private func checkSockets() throws(ProcessProblem) {
+    if let control = plan.process.control {
+      let address = ListenAddress(address: .unix, unixPath: control.path)
+      if let error = ListeningSockets.check(address) {
+        throw ProcessProblem(message: "control: \(error.message)")
+      }
+    }
+    for address in Generation.addresses(of: plan) {
+      guard let error = ListeningSockets.check(address) else { continue }
+      guard error.isInUse else { throw ProcessProblem(message: error.message) }
+      report("\(error.message); a start needs it to be free")
+    }
+  }
+
+  private func checkLogs(_ check: (String) -> KernelError?) throws(ProcessProblem) {
+    for path in plan.logPaths {
+      if let error = check(path) {
+        throw ProcessProblem(message: "log \(path): \(error.describeOpening())")
+      }
+    }
+  }
+}
+
+extension Plan {
+  /// The paths of the logs that are files.
+  var logPaths: [String] {
+    let sinks = tables.sinks
+    return sinks.indices.filter { sinks[$0].destination == .file }.map { sinks[$0].path.text }
+  }
+}
