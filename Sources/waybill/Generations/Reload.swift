@@ -47,11 +47,6 @@ extension Server {
   /// Does all that can fail first. Returns what there is to warn of.
   private mutating func replaceGeneration() throws(ReloadProblem) -> [String] {
     forgetEnded()
-    guard earlier.count < Limits.earlierGenerations else {
-      throw ReloadProblem(
-        "reload: \(earlier.count) earlier configurations still have requests or tunnels; end some"
-          + " (waybill requests --abort) first")
-    }
     let compiled = compileConfiguration(
       path: configurationPath, environment: .system, keys: current.tls.keys)
     let diagnostics = compiled.diagnostics.map { $0.render() }
@@ -106,6 +101,20 @@ extension Server {
     replacePIDFile(newFile)
     replaceControl(newControl)
     restartLogKeeper()
+    endOldest()
+  }
+
+  /// Ends the oldest configurations that are still at work when there are too many. A reload must
+  /// be possible at any time: a certificate may depend on it.
+  private mutating func endOldest() {
+    let excess = max(0, earlier.count - Limits.earlierGenerations)
+    for index in earlier.indices.prefix(excess) where !earlier[index].isCutShort {
+      earlier[index].cutShort()
+      tell(
+        .warn,
+        "reload: generation \(earlier[index].number) ends early: \(Limits.earlierGenerations) later"
+          + " ones still have requests or tunnels; worker_shutdown_timeout limits how long")
+    }
   }
 
   /// What a running process can't change.
