@@ -20,21 +20,60 @@ struct ReloadProblem: Error {
 }
 
 extension Server {
-  /// Replaces the configuration, and tells everybody who wants to know what came of it; `asker` is
-  /// the process that asked for it.
-  mutating func reload(asker: Int32) {
+  /// Begins to replace the configuration: a thread reads it, since that may take as long as names
+  /// take to be resolved, and meanwhile signals are obeyed. `asker` is the process that asked.
+  mutating func beginReload(asker: Int32) {
+    guard reloading == nil else {
+      // What it reads may be older than what this one wants read.
+      reloading?.nextAskers.append(asker)
+      return
+    }
     manager.reloading()
+    do throws(KernelError) {
+      reloading = try Compilation(
+        configurationPath, keys: current.tls.keys, askedBy: [asker], waking: threads)
+    } catch {
+      let compiled = compileConfiguration(
+        path: configurationPath, environment: .system, keys: current.tls.keys)
+      reload(compiled, askers: [asker])
+    }
+  }
+
+  /// Goes on with the reload that is under way, if its configuration was read.
+  mutating func carryOnReload(isEnding: Bool) {
+    guard let done = reloading, let compiled = done.take() else { return }
+    reloading = nil
+    let askers = done.askers + done.nextAskers
+    if isEnding || hasHandedOver {
+      let reason = isEnding ? "the process is ending" : "another process serves now; it was told"
+      if hasHandedOver { successor?.send(.reload) }
+      for asker in askers { OrderAnswer.send("refused\n\(reason)", to: asker) }
+    } else if upgrade != nil {
+      upgrade?.deferred.append(.reload)
+    } else {
+      reload(compiled, askers: done.askers)
+      guard !done.nextAskers.isEmpty else { return }
+      beginReload(asker: done.nextAskers[0])
+      reloading?.askers = done.nextAskers
+    }
+  }
+
+  /// Replaces the configuration by what was read, and tells everybody who wants to know what came
+  /// of it.
+  private mutating func reload(_ compiled: CompiledConfiguration, askers: [Int32]) {
     do throws(ReloadProblem) {
-      let warnings = try replaceGeneration()
+      let warnings = try replaceGeneration(compiled)
       let text = "generation \(current.number) serves \(configurationPath) \(extent)"
       for line in warnings + ["reload: \(text)"] { tell(.notice, line) }
       manager.ready(text)
-      OrderAnswer.send((["done"] + warnings + [text]).joined(separator: "\n"), to: asker)
+      let answer = (["done"] + warnings + [text]).joined(separator: "\n")
+      for asker in askers { OrderAnswer.send(answer, to: asker) }
     } catch {
       for line in error.messages { tell(.error, line) }
       tell(.error, "reload: refused; generation \(current.number) serves on")
       manager.ready("a reload was refused; generation \(current.number) serves on")
-      OrderAnswer.send((["refused"] + error.messages).joined(separator: "\n"), to: asker)
+      let answer = (["refused"] + error.messages).joined(separator: "\n")
+      for asker in askers { OrderAnswer.send(answer, to: asker) }
     }
   }
 
@@ -45,10 +84,10 @@ extension Server {
   }
 
   /// Does all that can fail first. Returns what there is to warn of.
-  private mutating func replaceGeneration() throws(ReloadProblem) -> [String] {
+  private mutating func replaceGeneration(
+    _ compiled: CompiledConfiguration
+  ) throws(ReloadProblem) -> [String] {
     forgetEnded()
-    let compiled = compileConfiguration(
-      path: configurationPath, environment: .system, keys: current.tls.keys)
     let diagnostics = compiled.diagnostics.map { $0.render() }
     guard let plan = compiled.plan else { throw ReloadProblem(diagnostics) }
     do throws(ProcessProblem) {
@@ -112,8 +151,9 @@ extension Server {
       earlier[index].cutShort()
       tell(
         .warn,
-        "reload: generation \(earlier[index].number) ends early: \(Limits.earlierGenerations) later"
-          + " ones still have requests or tunnels; worker_shutdown_timeout limits how long")
+        "reload: generation \(earlier[index].number) ends early, because"
+          + " \(Limits.earlierGenerations) later ones still have requests or tunnels;"
+          + " worker_shutdown_timeout limits how long")
     }
   }
 
