@@ -77,6 +77,8 @@ public struct PlanTables: Sendable, BitwiseCopyable {
   public var workerConnections: Int
   /// `shutdown_timeout`
   public var shutdownTimeout: Interval
+  /// `worker_shutdown_timeout`; nil when a replaced worker may take as long as it likes.
+  public var workerShutdownTimeout: Interval?
   /// `shutdown_delay`
   public var shutdownDelay = Interval(nanoseconds: 0)
   /// True when some template asks for `$server_addr` or `$server_port`, which costs a system call.

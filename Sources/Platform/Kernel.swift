@@ -167,6 +167,8 @@ public struct WorkerCommands: OptionSet, Sendable, BitwiseCopyable {
   @inlinable public static var inherit: WorkerCommands { WorkerCommands(rawValue: 64) }
   /// Leave new connections to another process, serve each client that is here once more, then end.
   @inlinable public static var handOver: WorkerCommands { WorkerCommands(rawValue: 128) }
+  /// End now what a retired worker still finishes; nothing to one that is not retired.
+  @inlinable public static var endRetired: WorkerCommands { WorkerCommands(rawValue: 512) }
   /// Others will write the same logs: what was cut can't be continued from here on.
   @inlinable public static var shareLogs: WorkerCommands { WorkerCommands(rawValue: 256) }
 }

@@ -70,6 +70,8 @@ public struct ListeningSockets: Sendable {
     var file: OwnFile?
     /// A former process has opened it.
     var isTaken = false
+    /// The service manager has opened it.
+    var isManagers = false
 
     /// Those of one worker: its share, or one that it shares with another.
     func sockets(ofWorker worker: Int, of workers: Int) -> [Descriptor] {
@@ -132,6 +134,8 @@ public struct ListeningSockets: Sendable {
     public var descriptor: Descriptor
     /// Which of the addresses it belongs to.
     public var address: Int
+    /// True when the service manager has opened it, and keeps it open.
+    public var isManagers: Bool
   }
 
   /// Sockets for one of `workers` workers, for each address at least one.
@@ -144,7 +148,9 @@ public struct ListeningSockets: Sendable {
           for share in shares { _ = clinux_close(share.descriptor.number) }
           throw ListenError(place.address, KernelError(result: Int(number)))
         }
-        shares.append(Share(descriptor: Descriptor(number: number), address: index))
+        shares.append(
+          Share(
+            descriptor: Descriptor(number: number), address: index, isManagers: place.isManagers))
       }
     }
     return shares
@@ -237,6 +243,7 @@ public struct ListeningSockets: Sendable {
       let number = clinux_duplicate(given[0].descriptor.number)
       guard number >= 0 else { throw ListenError(address, KernelError(result: Int(number))) }
       add(Descriptor(number: number), address, nil)
+      places[places.count - 1].isManagers = true
     } else if !address.inheritedName.isEmpty {
       let names = inherited.names.isEmpty ? "none was" : "there are: \(inherited.names)"
       throw ListenError(

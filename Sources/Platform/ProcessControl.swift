@@ -1,5 +1,6 @@
 // The process as the system sees it: its number, its words, its end.
 
+import CLinux
 import Glibc
 
 /// Calls about this process.
@@ -21,6 +22,13 @@ public enum ProcessControl {
       rest = rest.dropFirst(count)
     }
   }
+
+  /// Gives memory that was freed, and that lies in whole pages, back to the system.
+  public static func trimMemory() { clinux_trim_memory() }
+
+  /// Ends the process without waiting for threads that still run, nor for what libraries do at an
+  /// orderly end.
+  public static func abandon(_ code: Int32) -> Never { _exit(code) }
 
   /// Ends the process at once.
   public static func exit(_ code: Int32) -> Never { Glibc.exit(code) }

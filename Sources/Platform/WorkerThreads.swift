@@ -64,6 +64,9 @@ public final class WorkerThreads: Sendable {
     threads.withLock { threads in threads.removeAll { ended.contains($0) } }
   }
 
+  /// Wakes who waits for the end of a thread, as if one had ended.
+  public func ring() { _ = clinux_wake_post(bell) }
+
   fileprivate func noteEnd() {
     ended.withLock { $0.append(pthread_self()) }
     running.subtract(1, ordering: .releasing)

@@ -83,8 +83,8 @@ public enum Limits {
   /// Idle connections that a worker leaves to its heirs, or takes over, in one turn: 128 of them
   /// take less than a millisecond.
   public static let handoversPerTurn = 128
-  /// Earlier configurations that may still have connections when the next reload comes: each holds
-  /// a thread for each of its workers and the memory of its tables.
+  /// Earlier configurations that may still have connections: each holds a thread for each of its
+  /// workers and the memory of its tables. With one more, the oldest ends early.
   public static let earlierGenerations = 64
 
   // MARK: Requests
@@ -129,6 +129,9 @@ public enum Limits {
   /// How long the old process waits for a last request on each idle connection. Who has sent none
   /// by then has paused for longer than a request is on its way.
   public static let lastRequestWait = Interval.seconds(5)
+  /// The same for a process that was told to end, and that somebody waits for: longer than a request
+  /// takes around the earth.
+  public static let lastRequestWaitAtEnd = Interval.seconds(1)
   /// Bytes of the reason for which an upgrade fails: all errors of a conf file, with their lines.
   public static let upgradeReasonBytes = 32 * 1024
 

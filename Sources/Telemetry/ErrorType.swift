@@ -20,7 +20,7 @@ public enum ErrorType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case proxyOverloaded
   /// Waybill itself failed.
   case proxyInternalError
-  /// The stop's `shutdown_timeout` ended it.
+  /// The stop's `shutdown_timeout` ended it, or `worker_shutdown_timeout`.
   case proxyShutdown
   /// A person ended it (`waybill requests --abort`).
   case requestAborted

@@ -66,6 +66,8 @@ struct Server {
   let program = ProgramPath.current
   /// The upgrade that is under way.
   var upgrade: Upgrade?
+  /// The reload that is under way.
+  var reloading: Compilation?
   /// The process that serves in the place of this one.
   var successor: ChildProcess?
 
@@ -230,6 +232,7 @@ struct Server {
         break
       case .threadEnded:
         forgetEnded()
+        carryOnReload(isEnding: isEnding)
         let isExpected = isEnding || hasHandedOver
         if isExpected || !current.workers.contains(where: \.hasEnded) { continue }
         giveUpUpgrade(because: "a worker has ended")
@@ -244,6 +247,11 @@ struct Server {
     }
     threads.join()
     logKeeper?.end()
+    if reloading != nil {
+      // It may be waiting for a name, and nobody waits for it any more.
+      removeFiles()
+      ProcessControl.abandon(status.rawValue)
+    }
     return status
   }
 
@@ -264,7 +272,7 @@ struct Server {
       let text = "refused\nprocess \(successor.number) serves now; it was told"
       return OrderAnswer.send(text, to: asker)
     }
-    if upgrade == nil { reload(asker: asker) }
+    if upgrade == nil { beginReload(asker: asker) }
   }
 
   /// Tells the workers to end. They hold the listening sockets from here on: who comes when they
@@ -279,7 +287,11 @@ struct Server {
     threads.reap()
     roster.forgetEnded()
     for generation in earlier where generation.hasEnded { generation.end() }
+    let count = earlier.count
     earlier.removeAll(where: \.hasEnded)
+    // Each thread's memory comes from a heap that others use before and after it, so what a
+    // generation frees lies in pieces; without this, hundreds of reloads would add up.
+    if earlier.count < count { ProcessControl.trimMemory() }
   }
 
   /// Removes the pid file and the unix sockets, that of `control` included, but for what belongs to

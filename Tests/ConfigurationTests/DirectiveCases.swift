@@ -32,6 +32,11 @@ enum DirectiveCases {
     Case("top", "control unix:/run/w rw;", "invalid value \"rw\""),
     Case("server", "control off;", "\"control\" is not allowed in \"server\""),
     Case("top", "shutdown_timeout 0;"),
+    Case("top", "worker_shutdown_timeout 10s;"),
+    Case("top", "worker_shutdown_timeout soon;", "invalid time \"soon\""),
+    Case(
+      "server", "worker_shutdown_timeout 1s;",
+      "\"worker_shutdown_timeout\" is not allowed in \"server\""),
     Case("top", "shutdown_delay 5s;"),
     Case("top", "shutdown_delay soon;", "invalid time \"soon\""),
     Case("location", "health;"),

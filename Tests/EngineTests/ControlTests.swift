@@ -6,7 +6,8 @@ import Testing
 
 /// What signals make a worker do: finish and end, or end at once.
 struct ControlTests {
-  /// A drained worker finishes what runs, closes what is idle, and takes nobody new.
+  /// A drained worker finishes what runs, closes what says nothing for a second, and takes nobody
+  /// new.
   @Test func drainingFinishesWhatRuns() throws {
     let bed = try EngineBed()
     bed.backend(.performing([.pause(.seconds(5)), .send(ok("slow"))]))
@@ -14,7 +15,9 @@ struct ControlTests {
     let idle = bed.client([.awaitEnd])
     bed.run(for: .seconds(1))
     bed.world.post(.drain)
-    bed.run(for: .milliseconds(10))
+    bed.run(for: .milliseconds(990))
+    #expect(!bed.record(idle).hasEnd)
+    bed.run(for: .milliseconds(20))
     #expect(bed.record(idle).hasEnd && bed.connectionCount == 2)
     let late = bed.client([.send(get()), .awaitResponse])
     #expect(bed.run() == .quiet)
@@ -45,14 +48,53 @@ struct ControlTests {
     bed.checkLog(requests: 1)
   }
 
+  /// Who is connected when the end comes is served once more: between two requests, or before the
+  /// first one. Each is told that its connection ends.
+  @Test func drainingServesEachClientOnceMore() throws {
+    let bed = try EngineBed()
+    bed.backend()
+    let kept = bed.client([
+      .send(get("/1")), .awaitResponse, .pause(.milliseconds(1_600)), .send(get("/2")),
+      .awaitResponse, .awaitEnd,
+    ])
+    let fresh = bed.client([.pause(.milliseconds(1_900)), .send(get()), .awaitResponse, .awaitEnd])
+    let slow = bed.client([.pause(.milliseconds(2_500)), .send(get()), .awaitResponse])
+    bed.run(for: .seconds(1))
+    bed.world.post(.drain)
+    #expect(bed.run() == .quiet)
+    #expect(bed.hasStopped)
+    #expect(bed.record(kept).messages.map(\.status) == [200, 200])
+    #expect(bed.record(fresh).messages.map(\.status) == [200])
+    #expect([kept, fresh].allSatisfy { bed.record($0).messages.last?.asksToClose == true })
+    #expect(bed.record(slow).messages.isEmpty)
+    bed.checkLog(requests: 3)
+  }
+
+  /// With `worker_shutdown_timeout` the shorter of both times holds.
+  @Test(arguments: [("3s", 3), ("9s", 7), ("0", 7)] as [(String, UInt64)])
+  func drainingHasTheShorterTime(timeout: String, seconds: UInt64) throws {
+    let bed = try EngineBed(top: "shutdown_timeout 7s; worker_shutdown_timeout \(timeout);")
+    bed.backend(BackendBehaviour())
+    bed.client([.send(get()), .awaitResponse])
+    bed.run(for: .seconds(1))
+    bed.world.post(.drain)
+    bed.run(for: .milliseconds(seconds * 1_000 - 10))
+    #expect(!bed.hasStopped)
+    bed.run(for: .milliseconds(20))
+    #expect(bed.hasStopped)
+    let name = seconds == 3 ? "worker_shutdown_timeout" : "shutdown_timeout"
+    #expect(bed.errors.contains { $0.contains("ended by \(name)") })
+    bed.checkLog(requests: 1)
+  }
+
   /// Who has not said yet whose connection it is has no request that could be finished.
   @Test(arguments: ["", "PROXY TCP4", "PROXY UNKNOWN\r\n"])
-  func drainingDoesNotWaitForAProxyHeader(said: String) throws {
+  func drainingWaitsASecondForAProxyHeader(said: String) throws {
     let bed = EngineBed(try EngineBed.plan(listen: "proxy_protocol"))
     let client = bed.client([.send(said), .awaitEnd])
     bed.run(for: .seconds(1))
     bed.world.post(.drain)
-    bed.run(for: .milliseconds(10))
+    bed.run(for: .milliseconds(1_010))
     #expect(bed.hasStopped && bed.record(client).hasEnd)
     bed.checkLog(requests: 0)
   }

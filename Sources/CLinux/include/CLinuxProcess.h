@@ -101,16 +101,35 @@ int clinux_peer_process(int socket);
 // negated errno.
 int clinux_message_pair(int pair[2]);
 
-// Starts the program at `path` as a child of this process; `arguments` end with a null pointer. It
-// gets our environment with the variable `added` ("NAME=value") and without that of the name
-// `dropped`; and of our descriptors the standard streams and `kept`. Signals that are blocked here
-// are blocked there. 0, or the negated errno.
-int clinux_spawn(const char *path, char *const arguments[], const char *added, const char *dropped,
-                 const int *kept, size_t kept_count, int *process);
+// A program that was started, and the process that is its parent until it is let go.
+struct clinux_child {
+  int process;
+  // A descriptor of the process (a pidfd); below 0 where the kernel has none.
+  int handle;
+  // A socket to the keeper, below 0 once it was let go, and the keeper's number.
+  int leash;
+  int keeper;
+};
 
-// Takes what is left of a child that has ended. Its number, or 0 when it still runs; `status`
-// becomes its exit code, or the negated number of the signal that ended it.
-int clinux_reap(int process, int *status);
+// Starts the program at `path`; `arguments` end with a null pointer. It gets our environment with
+// the variable `added` ("NAME=value") and without that of the name `dropped`; and of our
+// descriptors the standard streams and `kept`. Signals that are blocked here are blocked there. 0, or the
+// negated errno.
+int clinux_spawn(const char *path, char *const arguments[], const char *added, const char *dropped,
+                 const int *kept, size_t kept_count, struct clinux_child *child);
+
+// Sends a signal to it, and to no other process that has got its number. 0, or the negated errno.
+int clinux_signal(const struct clinux_child *child, int signal);
+
+// How it has ended: 0 while it runs, 1 once `status` is its exit code or the negated number of the
+// signal that ended it, a negated errno when that is not known.
+int clinux_child_end(const struct clinux_child *child, int *status);
+
+// Lets go of it: when this returns it has another parent, or will be reaped by that.
+void clinux_let_go(struct clinux_child *child);
+
+// Gives memory that was freed, and that lies in whole pages, back to the system.
+void clinux_trim_memory(void);
 
 // Whether who is at the other end of a unix socket has that further group.
 int clinux_peer_has_group(int socket, uint32_t group);

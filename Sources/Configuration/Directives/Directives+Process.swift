@@ -1,3 +1,4 @@
+import Basics
 import Plan
 import Policy
 
@@ -58,10 +59,24 @@ extension DirectiveCatalog {
       "shutdown_timeout", in: .top, "TIME", default: "30s",
       """
       How long running requests may still take after `SIGTERM` or `SIGQUIT`, and in a process \
-      whose place another has taken; 0 ends them at once. A reload sets no end to them.
+      whose place another has taken; 0 ends them at once. After a reload \
+      `worker_shutdown_timeout` holds.
       """
     ) { builder, use in
       builder.process.shutdownTimeout = builder.time(use.arguments[0], mayBeZero: true)
+    },
+    Directive(
+      "worker_shutdown_timeout", in: .top, "TIME", default: "0s",
+      """
+      How long running requests and tunnels may still take in workers that a reload has replaced, \
+      and, instead of `shutdown_timeout`, in a process whose place another has taken; what is left \
+      then is cut. The time is that of the configuration that is replaced. After `SIGTERM` or \
+      `SIGQUIT` the shorter of both times holds. 0 sets no end; but when more than 64 earlier \
+      configurations still have requests or tunnels, the oldest one ends.
+      """
+    ) { builder, use in
+      let time = builder.time(use.arguments[0], mayBeZero: true)
+      builder.process.workerShutdownTimeout = time.flatMap { $0.nanoseconds == 0 ? nil : $0 }
     },
     Directive(
       "shutdown_delay", in: .top, "TIME", default: "0s",

@@ -91,7 +91,7 @@ enum ForeignDirectives {
     "subrequest_output_buffer_size", "thread_pool", "timer_resolution", "types",
     "types_hash_bucket_size", "underscores_in_headers", "uninitialized_variable_warn", "userid",
     "valid_referers", "worker_aio_requests", "worker_cpu_affinity", "worker_priority",
-    "worker_rlimit_core", "worker_rlimit_nofile", "worker_shutdown_timeout", "working_directory",
+    "worker_rlimit_core", "worker_rlimit_nofile", "working_directory",
     "xslt_stylesheet", "zone",
   ]
 }

@@ -83,6 +83,7 @@ final class PlanAssembler {
     tables.errorLogs = errorLogs
     tables.requestMetrics = arena.freeze(requestMetrics)
     tables.upstreamMetrics = arena.freeze(upstreamMetrics)
+    tables.workerShutdownTimeout = builder.process.workerShutdownTimeout
     tables.shutdownDelay = builder.process.shutdownDelay ?? Interval(nanoseconds: 0)
     tables.logQueueBytes = builder.process.logQueueBytes ?? Limits.logQueueBytes
     var process = ProcessPlan(

@@ -11,6 +11,7 @@ struct ProcessSettings {
   var workerThreads: Int?
   var workerConnections: UInt64?
   var shutdownTimeout: Interval?
+  var workerShutdownTimeout: Interval?
   var shutdownDelay: Interval?
   var logQueueBytes: Int?
   var pidPath: String?

@@ -56,15 +56,19 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   /// What a worker is about to do with new connections.
   enum Lifecycle: BitwiseCopyable {
     case serving
-    /// Replaced: no new connections; what is idle goes to the heirs; ends when nothing is left.
-    case retiring
+    /// Replaced: no new connections; what is idle goes to the heirs; ends when nothing is left, at
+    /// the latest then.
+    case retiring(until: EndTime)
     /// Told to end, but load balancers shall find that out first (`shutdown_delay`).
     case leaving(until: Instant)
-    /// No new connections; ends when the last one is closed, at the latest at the instant given.
-    case draining(until: Instant)
+    /// Told to end: no new connections. Clients that are here may send one request more until the
+    /// first instant; what runs then has until the second one.
+    case parting(until: Instant, end: EndTime)
+    /// No new connections; ends when the last one is closed, at the latest then.
+    case draining(until: EndTime)
     /// Another process takes the new connections. Clients that are here may send one request more
     /// until the first instant; what runs then has until the second one.
-    case handedOver(until: Instant, end: Instant)
+    case handedOver(until: Instant, end: EndTime)
     case stopped
   }
 
@@ -201,9 +205,10 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     var deadline = min(timers.nextDeadline, logs.nextDeadline)
     deadline = min(deadline, listeners.resumeAt)
     switch lifecycle {
-    case .leaving(let end), .draining(let end), .handedOver(let end, _):
+    case .leaving(let end), .parting(let end, _), .handedOver(let end, _):
       deadline = min(deadline, end)
-    case .serving, .retiring, .stopped: break
+    case .draining(let end), .retiring(let end): deadline = min(deadline, end.instant)
+    case .serving, .stopped: break
     }
     return deadline
   }

@@ -13,11 +13,14 @@ public struct ListeningSocket: Sendable {
   public var descriptor: Descriptor
   /// Index among the plan's listeners.
   public var listener: Int
+  /// True when it stays open when this process ends: the service manager has opened it.
+  public var isKeptElsewhere: Bool
 
   /// The socket of that listener.
-  public init(_ descriptor: Descriptor, listener: Int) {
+  public init(_ descriptor: Descriptor, listener: Int, isKeptElsewhere: Bool = false) {
     self.descriptor = descriptor
     self.listener = listener
+    self.isKeptElsewhere = isKeptElsewhere
   }
 }
 

@@ -19,6 +19,7 @@ extension Worker where K: ~Copyable {
     if commands.contains(.shareLogs) { logs.isShared = true }
     if commands.contains(.inherit) { inherit() }
     if commands.contains(.retire) { beginRetiring() }
+    if commands.contains(.endRetired), isRetiring { stop(because: .tooManyGenerations) }
     if commands.contains(.handOver) { handOver() }
     if commands.contains(.drain) { beginEnding() }
     if commands.contains(.stop) { stop() }
@@ -32,34 +33,48 @@ extension Worker where K: ~Copyable {
       lifecycle = .leaving(until: now + tables.shutdownDelay)
     case .serving, .retiring: beginDraining()
     case .handedOver(_, let end): drain(until: end)
-    case .leaving, .draining, .stopped: return
+    case .leaving, .parting, .draining, .stopped: return
     }
   }
 
-  /// Takes no more connections and closes those that are idle; what runs may finish until the
-  /// `shutdown_timeout`.
+  /// Takes no more connections; what runs may finish until the `shutdown_timeout`, or for a shorter
+  /// time if `worker_shutdown_timeout` says so.
+  ///
+  /// A client whose connection were closed now might have its next request on the way, or its first
+  /// one, and nobody would answer. So each is served once more and told that its connection ends;
+  /// only who has nothing to say for a moment is closed.
   private mutating func beginDraining() {
-    acceptLastConnections()
+    // Who waits at a socket that somebody else keeps open is served by whoever comes next.
+    for (index, socket) in listeners.sockets.enumerated() where !socket.isKeptElsewhere {
+      acceptLastConnections(socket: index)
+    }
     closeListeners()
-    drain(until: now + tables.shutdownTimeout)
+    var times = [EndTime(now + tables.shutdownTimeout, .shutdownTimeout)]
+    if let timeout = tables.workerShutdownTimeout {
+      times.append(EndTime(now + timeout, .workerShutdownTimeout))
+    }
+    if case .retiring(let end) = lifecycle { times.append(end) }
+    let end = times.min { $0.instant < $1.instant }!
+    lifecycle = .parting(until: min(now + Limits.lastRequestWaitAtEnd, end.instant), end: end)
+    closeIdleUpstreams()
   }
 
-  /// Leaves new connections to another process that listens on the same sockets.
-  ///
-  /// A client whose connection were closed now might have its next request on the way, which
-  /// nobody would answer. So each is served once more and told that its connection ends; only who
-  /// has nothing to say for a while is closed.
+  /// Leaves new connections to another process that listens on the same sockets. Clients are served
+  /// once more, as at an end, but have more time for it: nobody waits for this process to end.
   private mutating func handOver() {
     guard isServing || isRetiring else { return }
     acceptLastConnections()
     closeListeners()
-    let end = now + tables.shutdownTimeout
-    lifecycle = .handedOver(until: min(now + Limits.lastRequestWait, end), end: end)
+    var end =
+      tables.workerShutdownTimeout.map { EndTime(now + $0, .workerShutdownTimeout) }
+      ?? EndTime(now + tables.shutdownTimeout, .shutdownTimeout)
+    if case .retiring(let other) = lifecycle, other.instant < end.instant { end = other }
+    lifecycle = .handedOver(until: min(now + Limits.lastRequestWait, end.instant), end: end)
     closeIdleUpstreams()
   }
 
   /// Closes the connections that are idle; what runs may finish until `end`.
-  private mutating func drain(until end: Instant) {
+  private mutating func drain(until end: EndTime) {
     lifecycle = .draining(until: end)
     closeIdleConnections()
   }
@@ -116,14 +131,14 @@ extension Worker where K: ~Copyable {
   }
 
   /// Ends what still runs, each exchange with its line.
-  mutating func stop() {
+  mutating func stop(because reason: StopReason = .order) {
     for slot in connections.touched {
       guard let connection = connections.element(at: slot),
         connection.pointee.phase != .closed, connection.pointee.role == .downstream
       else { continue }
       if connection.pointee.phase == .idle { beginWaitingRequest(connection) }
       if let exchange = connection.pointee.exchange {
-        endByShutdown(exchange)
+        endByShutdown(exchange, reason)
       }
     }
     for slot in connections.touched {
@@ -154,7 +169,7 @@ extension Worker where K: ~Copyable {
     _ = try? exchange.pointee.head.parse(connection.pointee.inputBytes.span, limits: limits)
   }
 
-  private mutating func endByShutdown(_ exchange: ExchangePointer) {
+  private mutating func endByShutdown(_ exchange: ExchangePointer, _ reason: StopReason) {
     var phase: Termination.Phase =
       switch exchange.pointee.response {
       case .none: .responseHead
@@ -169,6 +184,9 @@ extension Worker where K: ~Copyable {
     }
     exchange.pointee.record.termination = Termination(.proxy, phase)
     exchange.pointee.record.error = .proxyShutdown
+    if let text = reason.text {
+      report(.error, "end", exchange, nil) { line in line.append(text) }
+    }
     exchange.pointee.closesConnection = true
     exchange.pointee.resetsConnection = exchange.pointee.response != .none
     if exchange.pointee.record.status == 0 { exchange.pointee.record.status = 503 }
@@ -181,14 +199,16 @@ extension Worker where K: ~Copyable {
   mutating func carryOnEnding() {
     switch lifecycle {
     case .serving, .stopped: return
+    case .retiring(let end) where end.instant <= now: return stop(because: end.reason)
     case .retiring: return carryOnRetiring()
     case .leaving(let deadline) where deadline <= now: beginDraining()
     case .handedOver(let deadline, let end) where deadline <= now: drain(until: end)
-    case .leaving, .handedOver, .draining: break
+    case .parting(let deadline, let end) where deadline <= now: drain(until: end)
+    case .leaving, .handedOver, .parting, .draining: break
     }
     switch lifecycle {
-    case .draining(let deadline) where deadline <= now: stop()
-    case .draining, .handedOver: if connections.count == 0 { stop() }
+    case .draining(let end) where end.instant <= now: stop(because: end.reason)
+    case .draining, .handedOver, .parting: if connections.count == 0 { stop() }
     case .serving, .retiring, .leaving, .stopped: return
     }
   }

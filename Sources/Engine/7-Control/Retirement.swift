@@ -20,7 +20,8 @@ extension Worker where K: ~Copyable {
       acceptLastConnections(socket: index)
     }
     closeListeners()
-    lifecycle = .retiring
+    let end = tables.workerShutdownTimeout.map { now + $0 } ?? .never
+    lifecycle = .retiring(until: EndTime(end, .workerShutdownTimeout))
     closeInbox()
     leaveHealth()
   }

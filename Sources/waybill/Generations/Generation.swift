@@ -17,6 +17,8 @@ struct Generation {
   let workers: [ServingWorker]
   /// What they count.
   let metrics: MetricsShare
+  /// True when its workers were told to end what still runs.
+  private(set) var isCutShort = false
 
   /// How many workers a plan asks for.
   static func workerCount(of plan: Plan) -> Int {
@@ -106,7 +108,8 @@ struct Generation {
       processID: UInt32(bitPattern: ProcessControl.processID), listeners: [])
     do throws(ListenError) {
       settings.listeners = try sockets.shares(ofWorker: worker.number, of: workers.count).map {
-        ListeningSocket($0.descriptor, listener: $0.address)
+        ListeningSocket(
+          $0.descriptor, listener: $0.address, isKeptElsewhere: $0.isManagers)
       }
     } catch {
       throw ProcessProblem(message: error.message)
@@ -136,6 +139,12 @@ struct Generation {
   func retire(to next: Generation) {
     setHeirs(next)
     for worker in workers { worker.mailbox.post(.retire) }
+  }
+
+  /// Ends what its workers still finish after they were told to retire.
+  mutating func cutShort() {
+    isCutShort = true
+    for worker in workers { worker.mailbox.post(.endRetired) }
   }
 
   /// Leaves what becomes idle to the workers of `next`. Where the number of workers differs some

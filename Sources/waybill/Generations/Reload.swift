@@ -20,23 +20,62 @@ struct ReloadProblem: Error {
 }
 
 extension Server {
-  /// Replaces the configuration, and tells everybody who wants to know what came of it; `asker` is
-  /// the process that asked for it.
-  mutating func reload(asker: Asker) {
+  /// Begins to replace the configuration: a thread reads it, since that may take as long as names
+  /// take to be resolved, and meanwhile signals are obeyed. `asker` is the process that asked.
+  mutating func beginReload(asker: Asker) {
+    guard reloading == nil else {
+      // What it reads may be older than what this one wants read.
+      reloading?.nextAskers.append(asker)
+      return
+    }
     manager.reloading()
+    do throws(KernelError) {
+      reloading = try Compilation(
+        configurationPath, keys: current.tls.keys, askedBy: [asker], waking: threads)
+    } catch {
+      let compiled = compileConfiguration(
+        path: configurationPath, environment: .system, keys: current.tls.keys)
+      reload(compiled, askers: [asker])
+    }
+  }
+
+  /// Goes on with the reload that is under way, if its configuration was read.
+  mutating func carryOnReload(isEnding: Bool) {
+    guard let done = reloading, let compiled = done.take() else { return }
+    reloading = nil
+    let askers = done.askers + done.nextAskers
+    if isEnding || hasHandedOver {
+      let reason = isEnding ? "the process is ending" : "another process serves now; it was told"
+      if hasHandedOver { successor?.send(.reload) }
+      for asker in askers { OrderAnswer.send("refused\n\(reason)", to: asker) }
+    } else if upgrade != nil {
+      upgrade?.deferred.append(.reload)
+    } else {
+      reload(compiled, askers: done.askers)
+      guard !done.nextAskers.isEmpty else { return }
+      beginReload(asker: done.nextAskers[0])
+      reloading?.askers = done.nextAskers
+    }
+  }
+
+  /// Replaces the configuration by what was read, and tells everybody who wants to know what came
+  /// of it.
+  private mutating func reload(_ compiled: CompiledConfiguration, askers: [Asker]) {
     do throws(ReloadProblem) {
       let warnings = try DescriptorReserve.use { () throws(ReloadProblem) in
-        try replaceGeneration()
+        try replaceGeneration(compiled)
       }
       let text = "generation \(current.number) serves \(configurationPath) \(extent)"
       for line in warnings + ["reload: \(text)"] { tell(.notice, line) }
       manager.ready(text)
-      OrderAnswer.send((["done"] + warnings + [text]).joined(separator: "\n"), to: asker)
+      let answer = (["done"] + warnings + [text]).joined(separator: "\n")
+      for asker in askers { OrderAnswer.send(answer, to: asker) }
     } catch {
       for line in error.messages { tell(.error, line) }
       tell(.error, "reload: refused; generation \(current.number) serves on")
       manager.ready("a reload was refused; generation \(current.number) serves on")
-      OrderAnswer.send((["refused"] + error.messages).joined(separator: "\n"), to: asker)
+      let answer = (["refused"] + error.messages).joined(separator: "\n")
+      for asker in askers { OrderAnswer.send(answer, to: asker) }
     }
   }
 
@@ -47,15 +86,10 @@ extension Server {
   }
 
   /// Does all that can fail first. Returns what there is to warn of.
-  private mutating func replaceGeneration() throws(ReloadProblem) -> [String] {
+  private mutating func replaceGeneration(
+    _ compiled: CompiledConfiguration
+  ) throws(ReloadProblem) -> [String] {
     forgetEnded()
-    guard earlier.count < Limits.earlierGenerations else {
-      throw ReloadProblem(
-        "reload: \(earlier.count) earlier configurations still have requests or tunnels; end some"
-          + " (waybill requests --abort) first")
-    }
-    let compiled = compileConfiguration(
-      path: configurationPath, environment: .system, keys: current.tls.keys)
     let diagnostics = compiled.diagnostics.map { $0.render() }
     guard let plan = compiled.plan else { throw ReloadProblem(diagnostics) }
     do throws(ProcessProblem) {
@@ -108,6 +142,21 @@ extension Server {
     replacePIDFile(newFile)
     replaceControl(newControl)
     restartLogKeeper()
+    endOldest()
+  }
+
+  /// Ends the oldest configurations that are still at work when there are too many. A reload must
+  /// be possible at any time: a certificate may depend on it.
+  private mutating func endOldest() {
+    let excess = max(0, earlier.count - Limits.earlierGenerations)
+    for index in earlier.indices.prefix(excess) where !earlier[index].isCutShort {
+      earlier[index].cutShort()
+      tell(
+        .warn,
+        "reload: generation \(earlier[index].number) ends early, because"
+          + " \(Limits.earlierGenerations) later ones still have requests or tunnels;"
+          + " worker_shutdown_timeout limits how long")
+    }
   }
 
   /// What a running process can't change.

@@ -59,6 +59,8 @@ extension Server {
   private mutating func completeUpgrade(_ status: String) {
     guard let upgrade else { return }
     let process = upgrade.child.number
+    // A service manager wants its main process to be its own child.
+    upgrade.child.letGo()
     // Only the service's main process may say so, and that is still this one.
     manager.ready(status, process: process)
     manager = .none

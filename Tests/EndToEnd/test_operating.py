@@ -1,0 +1,194 @@
+"""What an operator does while requests run: reload, upgrade, end. None of it holds up another."""
+
+import ctypes
+import os
+import re
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.backend import reply
+from harness.client import request_bytes
+from harness.polling import wait_for
+from harness.proxy import command
+
+PR_SET_CHILD_SUBREAPER = 36
+
+
+@pytest.fixture
+def gate():
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def reload(proxy):
+    result = command("-c", proxy.conf, "-s", "reload", timeout=90)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def parent(process):
+    return int(re.search(r"PPid:\s+(\d+)", Path(f"/proc/{process}/status").read_text())[1])
+
+
+def memory(process):
+    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{process}/status").read_text())[1])
+
+
+def error_text(proxy):
+    return proxy.error_log.read_text()
+
+
+class SlowFile:
+    """A part of the conf file that is a pipe: who reads it waits until something is written."""
+
+    def __init__(self, proxy):
+        self.path = proxy.conf.parent / "slow.conf"
+        os.mkfifo(self.path)
+        proxy.conf.write_text(f"include {self.path};\n" + proxy.conf.read_text())
+
+    def let_through(self):
+        self.path.write_text("")
+
+
+def test_signals_are_obeyed_while_a_configuration_is_read(site, backend):
+    proxy = site.serve(backend, workers=2)
+    slow = SlowFile(proxy)
+    proxy.signal(signal.SIGHUP)
+    time.sleep(0.2)
+    proxy.access_log.rename(proxy.access_log.with_suffix(".old"))
+    proxy.signal(signal.SIGUSR1)
+    wait_for(proxy.access_log.exists, "the log, opened anew", 2)
+    # It is not lost: what it wants read is read after the first one.
+    proxy.signal(signal.SIGHUP)
+    time.sleep(0.2)
+    slow.let_through()
+    wait_for(lambda: "generation 2 serves" in error_text(proxy), "the first reload")
+    assert proxy.get().status == 200
+    slow.let_through()
+    wait_for(lambda: "generation 3 serves" in error_text(proxy), "the second reload")
+    proxy.signal(signal.SIGHUP)
+    time.sleep(0.2)
+    began = time.monotonic()
+    proxy.signal(signal.SIGTERM)
+    assert proxy.wait_exit(5) == 0 and time.monotonic() - began < 2
+
+
+def test_every_asker_hears_of_a_reload_that_took_its_time(site, backend):
+    proxy = site.serve(backend)
+    slow = SlowFile(proxy)
+    results = []
+
+    def ask():
+        results.append(command("-c", proxy.conf, "-s", "reload", timeout=60))
+
+    first = threading.Thread(target=ask)
+    proxy.signal(signal.SIGHUP)
+    time.sleep(0.1)
+    slow_reader = [threading.Thread(target=slow.let_through) for _ in range(4)]
+    first.start()
+    time.sleep(0.3)
+    for thread in slow_reader:
+        thread.start()
+        time.sleep(0.3)
+    first.join()
+    assert results[0].returncode == 0, results[0].stderr
+    # What still waits for a reader gets one.
+    reader = os.open(slow.path, os.O_RDONLY | os.O_NONBLOCK)
+    for thread in slow_reader:
+        thread.join()
+    os.close(reader)
+
+
+def test_many_generations_never_make_a_reload_impossible(site, make_backend, gate):
+    """The oldest ends early, and says so; those behind it go on."""
+    backend = make_backend([gate, reply()])
+    proxy = site.serve(backend, workers=1)
+    held = []
+    for _ in range(67):
+        connection = proxy.connect()
+        connection.send(request_bytes())
+        held.append(connection)
+        time.sleep(0.01)
+        reload(proxy)
+    wait_for(lambda: len(proxy.lines()) >= 3, "the lines of those that were cut")
+    lines = proxy.lines()
+    assert [line["termination"] for line in lines] == ["proxy:response_head"] * len(lines)
+    assert len(lines) == 3
+    text = error_text(proxy)
+    assert text.count("ends early") == 3 and "generation 1 ends early" in text
+    assert text.count("too many earlier configurations") == 3
+    gate.set()
+    assert {connection.receive().status for connection in held[3:]} == {200}
+
+
+def test_replaced_workers_end_in_time(site, make_backend, gate):
+    proxy = site.serve(make_backend([gate, reply()]), workers=2)
+    proxy.conf.write_text("worker_shutdown_timeout 1s;\n" + proxy.conf.read_text())
+    reload(proxy)
+    held = [proxy.connect() for _ in range(4)]
+    for connection in held:
+        connection.send(request_bytes())
+    time.sleep(0.3)
+    began = time.monotonic()
+    reload(proxy)
+    lines = proxy.wait_lines(4)
+    assert 0.9 < time.monotonic() - began < 4
+    assert {line["termination"] for line in lines} == {"proxy:response_head"}
+    assert error_text(proxy).count("ended by worker_shutdown_timeout") == 4
+    gate.set()
+    assert proxy.get().status == 200
+
+
+def test_the_new_process_is_no_child_of_the_old_one(site, make_backend, gate):
+    """A service manager wants its main process to be its own child."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        proxy = site.serve(make_backend([gate, reply()]), workers=2)
+        old = proxy.process.pid
+        connection = proxy.connect()
+        connection.send(request_bytes())
+        time.sleep(0.2)
+        result = command("-c", proxy.conf, "-s", "upgrade", timeout=60)
+        assert result.returncode == 0, result.stderr
+        new = int(re.search(r"process (\d+) serves", result.stdout + result.stderr)[1])
+        assert proxy.process.poll() is None and parent(new) == os.getpid()
+        children = Path(f"/proc/{old}/task/{old}/children").read_text().split()
+        assert children == []
+        gate.set()
+        assert connection.receive().status == 200
+        assert proxy.wait_exit(10) == 0
+        os.kill(new, signal.SIGTERM)
+        assert os.waitpid(new, 0) == (new, 0)
+    finally:
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+def test_clients_of_a_stop_are_served_once_more(site, backend):
+    proxy = site.serve(backend, workers=2)
+    used = [proxy.connect() for _ in range(10)]
+    assert {one.exchange(request_bytes()).status for one in used} == {200}
+    fresh = [proxy.connect() for _ in range(10)]
+    time.sleep(0.1)
+    proxy.signal(signal.SIGTERM)
+    time.sleep(0.5)
+    for connection in used + fresh:
+        response = connection.exchange(request_bytes())
+        assert response.status == 200 and "close" in response.fields.tokens("Connection")
+    assert proxy.wait_exit(5) == 0
+
+
+def test_reloads_cost_no_memory(site, backend):
+    proxy = site.serve(backend, workers=2)
+    sizes = []
+    for number in range(600):
+        proxy.signal(signal.SIGHUP)
+        expected = f"generation {number + 2} serves"
+        wait_for(lambda: expected in error_text(proxy)[-4000:], expected)
+        if number >= 100:
+            sizes.append(memory(proxy.process.pid))
+    growth = sum(sizes[-50:]) / 50 - sum(sizes[:50]) / 50
+    assert growth < 150, f"{growth} KiB in 450 reloads"
