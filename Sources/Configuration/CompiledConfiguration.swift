@@ -45,7 +45,13 @@ public func compileConfiguration(
   keys: TicketKeys? = nil
 ) -> CompiledConfiguration {
   var environment = environment
-  if purpose == .reading { environment.resolve = { _ in .success([.unresolved]) } }
+  if purpose == .reading {
+    var count: UInt64 = 0
+    environment.resolve = { _ in
+      count += 1
+      return .success([.unresolved(count)])
+    }
+  }
   let builder = ConfigurationBuilder(environment: environment)
   builder.build(path: path, includedAt: nil)
   let assembler = PlanAssembler(builder)
@@ -63,8 +69,9 @@ public func compileConfiguration(
 }
 
 extension PeerAddress {
-  /// Stands for the address of a name that nobody will connect to.
-  fileprivate static var unresolved: PeerAddress {
-    PeerAddress(family: .ipv4, high: 0, low: 0, port: 0)
+  /// Stands for the address of a name that nobody will connect to, each for one: an upstream lists
+  /// no address twice. They are of 0.0.0.0/8, which nobody has.
+  fileprivate static func unresolved(_ number: UInt64) -> PeerAddress {
+    PeerAddress(family: .ipv4, high: 0, low: number & 0xFF_FFFF, port: 0)
   }
 }

@@ -10,12 +10,14 @@ struct ConfigurationOptions: ParsableArguments {
     help: ArgumentHelp("The configuration.", valueName: "file"), completion: .file())
   var path = ConfiguredLogs.usualPath
 
-  @Flag(name: [.customShort("t"), .customLong("test")], help: "Test the configuration, then end.")
+  @Flag(
+    name: [.customShort("t"), .customLong("test")],
+    help: "Test the configuration and all that a start would open, then end.")
   var tests = false
 
   @Flag(
     name: [.customShort("T"), .customLong("test-and-print")],
-    help: "Test the configuration and print what is in force, then end.")
+    help: "Print the configuration and what is in force, then end; reads no keys.")
   var prints = false
 
   @Flag(name: [.customShort("v"), .customLong("version")], help: "Print the version, then end.")

@@ -179,7 +179,9 @@ def test_the_operator_gets_through_when_clients_hold_all_descriptors(site, backe
     try:
         for _ in range(120):
             clients.append(socket.create_connection(("127.0.0.1", proxy.port), timeout=5))
-        wait_for(lambda: proxy.descriptors() >= 100, "descriptors to run out")
+            # Not idle, so that nobody closes it to make room.
+            clients[-1].sendall(b"GET / HTTP/1.1\r\n")
+        wait_for(lambda: proxy.descriptors() >= 98, "descriptors to run out")
         began = time.monotonic()
         assert command("status", "-c", proxy.conf).returncode == 0
         done = command("-s", "reload", "-c", proxy.conf)
@@ -202,6 +204,8 @@ def test_the_operator_gets_through_under_a_hard_limit(site, backend):
     try:
         for _ in range(200):
             clients.append(socket.create_connection(("127.0.0.1", proxy.port), timeout=5))
+            # Not idle, so that nobody closes it to make room.
+            clients[-1].sendall(b"GET / HTTP/1.1\r\n")
         time.sleep(0.5)
         assert command("status", "-c", proxy.conf).returncode == 0
         done = command("-s", "reload", "-c", proxy.conf)

@@ -19,7 +19,6 @@ REFUSED = {
     "pid file that is a folder": f"{LOG} pid {{d}};",
     "folder of the control socket": f"{LOG} control unix:{{d}}/missing/control;",
     "control socket that is a file": f"{LOG} control unix:{{d}}/file;",
-    "long path": f"{LOG} control unix:{{d}}/{'x' * 110};",
     "address of another machine": f"{LOG} server {{{{ listen 192.0.2.1:80; return 200; }}}}",
     "socket in a missing folder": f"{LOG} server {{{{ listen unix:{{d}}/missing/s; return 200; }}}}",
     "socket that is a file": f"{LOG} server {{{{ listen unix:{{d}}/file; return 200; }}}}",
