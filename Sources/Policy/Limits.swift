@@ -129,8 +129,8 @@ public enum Limits {
   /// How long the old process waits for a last request on each idle connection. Who has sent none
   /// by then has paused for longer than a request is on its way.
   public static let lastRequestWait = Interval.seconds(5)
-  /// The same for a process that was told to end, and that somebody waits for: longer than a request
-  /// takes around the earth.
+  /// The same for a process that was told to end, and that somebody waits for: longer than a
+  /// request takes around the earth.
   public static let lastRequestWaitAtEnd = Interval.seconds(1)
   /// Bytes of the reason for which an upgrade fails: all errors of a conf file, with their lines.
   public static let upgradeReasonBytes = 32 * 1024

@@ -113,8 +113,8 @@ struct clinux_child {
 
 // Starts the program at `path`; `arguments` end with a null pointer. It gets our environment with
 // the variable `added` ("NAME=value") and without that of the name `dropped`; and of our
-// descriptors the standard streams and `kept`. Signals that are blocked here are blocked there. 0, or the
-// negated errno.
+// descriptors the standard streams and `kept`. Signals that are blocked here are blocked there. 0,
+// or the negated errno.
 int clinux_spawn(const char *path, char *const arguments[], const char *added, const char *dropped,
                  const int *kept, size_t kept_count, struct clinux_child *child);
 
