@@ -16,6 +16,8 @@ extension KernelError {
   /// What the system says about it, in lower case and without a full stop: `connection refused`.
   /// Allocates; for messages that are not written per request.
   public func describe() -> String {
+    // "Illegal seek" tells nobody what is wrong with the path (see `SpecialFile`).
+    if code == ESPIPE { return "is a FIFO or a device, not a file" }
     let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { memory in
       clinux_error_text(code, memory.baseAddress, memory.count)
       return String(cString: memory.baseAddress!)

@@ -46,6 +46,14 @@ struct WholeFileTests {
     #expect(found == [message])
   }
 
+  /// A server without a usable `listen` is at the usual address for want of a better one: what
+  /// would follow from that is not said.
+  @Test func errorsHaveNoFollowUps() {
+    let server = "server { listen 1.2.3.4:x; server_name a; return 204; }\n"
+    let found = Compiling().compile(server + server).diagnostics
+    #expect(found.count == 2 && found.allSatisfy { $0.severity == .error })
+  }
+
   /// The nearest upstream is offered, as for directives.
   @Test func unknownUpstreamIsSuggested() {
     let compiled = Compiling().compile(

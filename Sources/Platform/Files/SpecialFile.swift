@@ -10,9 +10,9 @@ enum SpecialFile {
   /// The file system of pipes that have no name, `PIPEFS_MAGIC`.
   private static let pipes: Int64 = 0x5049_5045
 
-  /// Why the file that is open without blocking is not read; nil if it may be. That are files,
-  /// `/dev/null`, terminals, and pipes that whoever starts the program hands over (`<(...)`,
-  /// `/dev/stdin`). A FIFO is refused with ESPIPE, other things with ENODEV.
+  /// Why what was opened without blocking is not read; nil if it may be: a file, `/dev/null`, a
+  /// terminal, or a pipe that whoever starts the program hands over (`<(...)`, `/dev/stdin`). A
+  /// folder is refused with EISDIR, all else with ESPIPE.
   static func refusal(of descriptor: Int32) -> KernelError? {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { return KernelError(code: errno) }
@@ -24,8 +24,8 @@ enum SpecialFile {
     case S_IFCHR:
       var null = stat()
       let isNull = stat("/dev/null", &null) == 0 && null.st_rdev == status.st_rdev
-      return isNull || isatty(descriptor) == 1 ? nil : KernelError(code: ENODEV)
-    default: return KernelError(code: ENODEV)
+      return isNull || isatty(descriptor) == 1 ? nil : KernelError(code: ESPIPE)
+    default: return KernelError(code: ESPIPE)
     }
   }
 
