@@ -10,6 +10,7 @@ import Engine
 import Plan
 import Platform
 import Policy
+import Telemetry
 
 /// `waybill -c FILE`: serves until told to end.
 func serve(configurationPath: String) -> ExitStatus {
@@ -95,6 +96,7 @@ struct Server {
   /// Opens what needs rights, then gives them up.
   mutating func prepare() throws(ProcessProblem) {
     StandardStream.openAll()
+    if predecessor != nil { OpenLogs.beginSharing(withParent: true) }
     pidFile = try openPIDFile(for: current.plan)
     if predecessor == nil { try pidFile?.claim() }
     control = try openControl(for: current.plan)
@@ -246,6 +248,7 @@ struct Server {
       watchdog.look(manager, roster.workers.map(\.mailbox), isEnding: isEnding)
     }
     threads.join()
+    finishLogs()
     logKeeper?.end()
     if reloading != nil {
       // It may be waiting for a name, and nobody waits for it any more.
@@ -253,6 +256,31 @@ struct Server {
       ProcessControl.abandon(status.rawValue)
     }
     return status
+  }
+
+  /// Waits for the lines that workers have left, but not for ever, and not if told to end once
+  /// more. What is lost by that is said.
+  private mutating func finishLogs() {
+    let patience = hasHandedOver ? Limits.logFarewellAfterUpgrade : Limits.logFarewell
+    let deadline = MachineTime.milliseconds + Int(patience.nanoseconds / 1_000_000)
+    while LogFinisher.isBusy && MachineTime.milliseconds < deadline {
+      switch signals.next(or: threads, milliseconds: 10) {
+      case .signal(.terminate, _), .signal(.quit, _): return giveUpLogs()
+      case .signal(let signal, _): successor?.send(signal)
+      case .timedOut, .channelSpoke, .threadEnded: break
+      }
+    }
+    giveUpLogs()
+  }
+
+  private func giveUpLogs() {
+    for loss in LogFinisher.giveUp() {
+      let text =
+        "log \(loss.name): the last \(loss.bytes) bytes could not be written in time:"
+        + " \(loss.lines) log lines were lost"
+      notice(text)
+      ProcessErrorLog(current.plan).report(.error, "log", text)
+    }
   }
 
   /// How long the main thread may sleep; nil for ever.

@@ -14,6 +14,7 @@ struct ProcessSettings {
   var workerShutdownTimeout: Interval?
   var shutdownDelay: Interval?
   var logQueueBytes: Int?
+  var logValueBytes: Int?
   var pidPath: String?
   var user: String?
   var group: String?
