@@ -21,8 +21,7 @@ public final class ScenarioRun {
   private(set) var hasStopped = false
   private var worker: Worker<SimulatedKernel>
   private var logNames: [String: [String]] = ["/log": ["/log"], "/second": ["/second"]]
-  /// Sessions of TLS that another world has left behind.
-  private let strangeSessions = SessionCensus.count
+  private let census = SessionCensus()
   /// By when a worker that was told to finish must have ended.
   private var endsBy = Instant.never
 
@@ -59,7 +58,7 @@ public final class ScenarioRun {
     if !hasStopped { violations += RestOracle.judge(forgotten: holdings, in: world) }
     end()
     violations += RestOracle.judge(ended: holdings, hasStopped: hasStopped, in: world)
-    violations += RestOracle.judge(sessions: SessionCensus.count - strangeSessions)
+    violations += RestOracle.judge(sessions: census.count)
     let evidence = Evidence(self)
     violations += evidence.violations
     return report(evidence)
@@ -99,7 +98,7 @@ public final class ScenarioRun {
       }
       return
     }
-    hasStopped = !worker.turn()
+    hasStopped = census.counting { !worker.turn() }
     if violations.count < 10 { judgeDeadlines() }
   }
 
