@@ -79,10 +79,34 @@ import Testing
   }
 
   @Test func whatIsBeyondKeepGoes() throws {
-    for suffix in ["", ".1", ".2.gz", ".3", ".7"] { write(suffix, to: suffix) }
+    for suffix in ["", ".1", ".2.gz", ".3", ".4"] { write(suffix, to: suffix) }
     try rotate(keep: 2)
     #expect(suffixes == [".1", ".2"])
     #expect(content(".2") == ".1")
+  }
+
+  /// Numbers that rotation can't have made are years, or whatever else somebody named so.
+  @Test func whatSomebodyElseMadeStays() throws {
+    let others = [".2023", ".1999.gz", ".5", ".12", ".03", ".3.old", ".4.gz.part", ".10000"]
+    for suffix in others + [""] { write(suffix, to: suffix) }
+    for round in 0..<5 {
+      write("\(round)")
+      try rotate(keep: 2)
+      #expect(suffixes.sorted() == (others + [".1", ".2"].prefix(round + 1)).sorted())
+    }
+    for suffix in others { #expect(content(suffix) == suffix) }
+  }
+
+  /// A smaller `keep=` than before removes what the larger one had kept.
+  @Test func aSmallerKeepCleansUp() throws {
+    for round in 0..<8 {
+      write("\(round)")
+      try rotate(keep: 8)
+    }
+    write("last")
+    try rotate(keep: 3)
+    #expect(suffixes == [".1", ".2", ".3"])
+    #expect(content(".1") == "last")
   }
 
   @Test func theNewFileHasTheOldOnesMode() throws {

@@ -43,8 +43,9 @@ public struct NumberedFiles: Sendable {
   }
 
   /// Puts the log aside as number 1 and makes a new, empty file in its place, with the same mode
-  /// and owner. Afterwards at most `keep` numbered files are left. When this fails, the log is
-  /// where it was.
+  /// and owner. Afterwards at most `keep` files are left of those whose numbers follow one another
+  /// from 1 on: rotation makes no others, so a file behind a gap (`LOG.2023`) is somebody else's.
+  /// When this fails, the log is where it was.
   ///
   /// Whoever has the log open goes on writing into number 1.
   public func rotate(keep: Int) throws(RotationProblem) {
@@ -65,12 +66,17 @@ public struct NumberedFiles: Sendable {
 
   /// Raises the numbers of the files until there is no number 1. Numbers behind a gap stay.
   private func makeRoom() throws(RotationProblem) {
+    for entry in ownEntries.reversed() {
+      try move(entry.path, to: name(entry.number + 1, isPacked: entry.isPacked))
+    }
+  }
+
+  /// Those up to the first gap.
+  private var ownEntries: [Entry] {
     let entries = entries
     var free = 1
     for entry in entries where entry.number == free { free += 1 }
-    for entry in entries.reversed() where entry.number < free {
-      try move(entry.path, to: name(entry.number + 1, isPacked: entry.isPacked))
-    }
+    return entries.filter { $0.number < free }
   }
 
   private func create(like old: stat) throws(RotationProblem) {
@@ -84,7 +90,7 @@ public struct NumberedFiles: Sendable {
   }
 
   private func removeAll(beyond keep: Int) throws(RotationProblem) {
-    for entry in entries where entry.number > keep {
+    for entry in ownEntries where entry.number > keep {
       guard unlink(entry.path) == 0 else { throw problem("removed", entry.path, errno) }
     }
   }
