@@ -176,8 +176,6 @@ public final class ScenarioRun {
   }
 
   private func endWorker(_ command: WorkerCommands) {
-    // What a log does not take at the very end is lost, and rightly so.
-    mendLogs()
     fleet.end(command)
     endsBy = world.now + (command == .stop ? .seconds(0) : .seconds(40)) + .milliseconds(50)
   }
