@@ -48,6 +48,9 @@ public struct ByteWriter {
     hasOverflowed = false
   }
 
+  /// Sets `overflowed`, as an append that does not fit would.
+  @inlinable public mutating func overflow() { hasOverflowed = true }
+
   /// Appends one byte.
   @inlinable public mutating func append(_ byte: UInt8) {
     guard let target = unsafe reserve(1) else { return }

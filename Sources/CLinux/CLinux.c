@@ -63,6 +63,21 @@ long clinux_write_at_once(int descriptor, const void *bytes, size_t count) {
   return CLINUX_RETRY(write(descriptor, bytes, count < PIPE_BUF ? count : PIPE_BUF));
 }
 
+// Another process may have cut the file, or written at a place of its own since.
+long clinux_write_at_end(int descriptor, const void *bytes, size_t count) {
+  if (lseek(descriptor, 0, SEEK_END) < 0) return -errno;
+  return CLINUX_RETRY(write(descriptor, bytes, count));
+}
+
+static int set_lock(int descriptor, short kind) {
+  struct flock lock = {.l_type = kind, .l_whence = SEEK_SET};
+  return (int)CLINUX_RETRY(fcntl(descriptor, F_OFD_SETLK, &lock));
+}
+
+int clinux_lock_open_file(int descriptor) { return set_lock(descriptor, F_WRLCK); }
+
+int clinux_unlock_open_file(int descriptor) { return set_lock(descriptor, F_UNLCK); }
+
 int clinux_duplicate(int descriptor) {
   return (int)CLINUX_RETRY(fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
 }
@@ -97,7 +112,10 @@ int clinux_available_processors(void) {
 
 void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
-void clinux_ignore_broken_pipes(void) { signal(SIGPIPE, SIG_IGN); }
+void clinux_ignore_broken_pipes(void) {
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
+}
 
 // The first three are those that tell a process to go on.
 static const int clinux_signals[] = {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGQUIT, SIGINT};

@@ -83,6 +83,8 @@ public struct PlanTables: Sendable, BitwiseCopyable {
   public var usesLocalAddress: Bool
   /// `log_queue`: bytes of lines that wait in one worker for one log at most.
   public var logQueueBytes = Limits.logQueueBytes
+  /// `log_value_length`: bytes of a value in a log line at most.
+  public var logValueBytes = Limits.logValueBytes
   /// What requests are counted under: each server with each upstream that it passes requests to,
   /// and with none.
   public var requestMetrics: FrozenArray<RequestMetricsPlan> = .empty

@@ -66,9 +66,22 @@ public protocol Kernel: ~Copyable {
   /// A socket to the syslog server at `address`, or at `unixPath` when it is not empty. What is
   /// written to it goes out as one datagram a line. Writing to it never blocks.
   mutating func openSyslog(address: PeerAddress, unixPath: FrozenBytes) -> OpenResult
-  /// Appends to a log.
-  mutating func writeLog(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer) -> WriteResult
-  /// Closes a log. What a thread still has to write is waited for, within its limits.
+  /// Appends whole lines to a log. Returns how many bytes of whole lines it took. A line of which
+  /// the file took a part counts as taken: its end goes before anything that anybody else writes to
+  /// the same file.
+  mutating func writeLog(_ descriptor: Descriptor, _ lines: UnsafeRawBufferPointer) -> WriteResult
+  /// True when the end of a line that counts as taken is not in the file yet.
+  mutating func isLogTorn(_ descriptor: Descriptor) -> Bool
+  /// Leaves whole lines that a log did not take to whoever writes it when this worker has ended, if
+  /// at most `limit` bytes wait for the file in all then. Returns how many bytes were taken over.
+  mutating func leaveLog(
+    _ descriptor: Descriptor, _ lines: UnsafeRawBufferPointer, limit: Int
+  ) -> Int
+  /// The same for the syslog server at `address`, or at `unixPath` when it is not empty.
+  mutating func leaveSyslog(
+    address: PeerAddress, unixPath: FrozenBytes, _ lines: UnsafeRawBufferPointer, limit: Int
+  ) -> Int
+  /// Closes a log. What has been taken is written nevertheless.
   mutating func closeLog(_ descriptor: Descriptor)
 }
 
@@ -78,14 +91,11 @@ public struct LogRelayLimits: Sendable, BitwiseCopyable {
   public var capacity: Int
   /// How long the file is left alone after a write that failed.
   public var retry: Interval
-  /// How long closing waits for what is not written yet.
-  public var farewell: Interval
 
   /// The limits given.
-  public init(capacity: Int, retry: Interval, farewell: Interval) {
+  public init(capacity: Int, retry: Interval) {
     self.capacity = capacity
     self.retry = retry
-    self.farewell = farewell
   }
 }
 
@@ -167,8 +177,6 @@ public struct WorkerCommands: OptionSet, Sendable, BitwiseCopyable {
   @inlinable public static var inherit: WorkerCommands { WorkerCommands(rawValue: 64) }
   /// Leave new connections to another process, serve each client that is here once more, then end.
   @inlinable public static var handOver: WorkerCommands { WorkerCommands(rawValue: 128) }
-  /// Others will write the same logs: what was cut can't be continued from here on.
-  @inlinable public static var shareLogs: WorkerCommands { WorkerCommands(rawValue: 256) }
 }
 
 /// Up to three pieces of memory to be written one after the other.

@@ -17,31 +17,39 @@ extension LinuxKernel {
   public mutating func openSyslog(address: PeerAddress, unixPath: FrozenBytes) -> OpenResult {
     switch SyslogSocket.open(address: address, unixPath: unixPath) {
     case .failure(let error): return .failed(error)
-    case .success(let socket):
-      syslogSockets.append(socket.number)
-      return .opened(socket)
+    case .success(let socket): return .opened(socket)
     }
   }
 
   /// See `Kernel`.
   public mutating func writeLog(
-    _ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer
+    _ descriptor: Descriptor, _ lines: UnsafeRawBufferPointer
   ) -> WriteResult {
-    if bytes.isEmpty { return .bytes(0) }
-    let number = descriptor.number
-    if !syslogSockets.isEmpty && syslogSockets.contains(number) {
-      return SyslogSocket.send(descriptor, bytes)
-    }
-    if !relays.isEmpty, let relay = relays.first(where: { $0.descriptor == descriptor }) {
-      return relay.put(bytes)
-    }
-    let result =
-      !borrowedLogs.isEmpty && borrowedLogs.contains(number)
-      ? clinux_write_at_once(number, bytes.baseAddress, bytes.count)
-      : clinux_write(number, bytes.baseAddress, bytes.count)
-    if result >= 0 { return .bytes(result) }
-    if result == -Int(EAGAIN) { return .wouldBlock }
-    return .failed(failure("write", result))
+    if lines.isEmpty { return .bytes(0) }
+    if let result = logs.append(lines, to: descriptor.number) { return result }
+    if let relay = relay(descriptor) { return relay.put(lines) }
+    return SyslogSocket.send(descriptor, lines)
+  }
+
+  /// See `Kernel`.
+  public mutating func isLogTorn(_ descriptor: Descriptor) -> Bool {
+    logs[descriptor.number]?.log.isTorn ?? false
+  }
+
+  /// See `Kernel`.
+  public mutating func leaveLog(
+    _ descriptor: Descriptor, _ lines: UnsafeRawBufferPointer, limit: Int
+  ) -> Int {
+    if let relay = relay(descriptor) { return relay.leave(lines, limit: limit) }
+    guard let (log, file) = logs[descriptor.number] else { return 0 }
+    return log.leave(lines, file, limit: limit)
+  }
+
+  /// See `Kernel`.
+  public mutating func leaveSyslog(
+    address: PeerAddress, unixPath: FrozenBytes, _ lines: UnsafeRawBufferPointer, limit: Int
+  ) -> Int {
+    SyslogBacklog.leave(address: address, unixPath: unixPath, lines, limit: limit)
   }
 
   /// See `Kernel`.
@@ -50,9 +58,12 @@ extension LinuxKernel {
       relays.remove(at: index).end()
       return
     }
-    borrowedLogs.removeAll { $0 == descriptor.number }
-    syslogSockets.removeAll { $0 == descriptor.number }
+    logs.remove(descriptor.number)
     close(descriptor)
+  }
+
+  private func relay(_ descriptor: Descriptor) -> LogRelay? {
+    relays.first { $0.descriptor == descriptor }
   }
 
   private mutating func openLogFile(_ path: String, _ limits: LogRelayLimits?) -> OpenResult {
@@ -64,7 +75,9 @@ extension LinuxKernel {
     switch LogFile.open(path: path) {
     case .failure(let error): return .failed(error)
     case .success(let file):
-      guard let limits, NetworkFileSystem.holds(file) else { return .opened(file) }
+      guard let limits, NetworkFileSystem.holds(file) else {
+        return add(LogFile.descriptor(of: file), path, isOwn: true)
+      }
       return relay(file, path, limits)
     }
   }
@@ -85,9 +98,12 @@ extension LinuxKernel {
   private mutating func openStandardLog(_ standard: Int32) -> OpenResult {
     switch StandardStream.duplicate(standard) {
     case .failure(let error): return .failed(error)
-    case .success(let copy):
-      if copy.isBorrowed { borrowedLogs.append(copy.descriptor.number) }
-      return .opened(copy.descriptor)
+    case .success(let copy): return add(copy, StandardStream.name(of: standard), isOwn: false)
     }
+  }
+
+  private mutating func add(_ file: LogDescriptor, _ name: String, isOwn: Bool) -> OpenResult {
+    logs.add(OpenLogs.log(of: file, name: name, isOwn: isOwn), file)
+    return .opened(Descriptor(number: file.number))
   }
 }

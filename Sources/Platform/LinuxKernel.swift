@@ -17,11 +17,8 @@ public struct LinuxKernel: Kernel, ~Copyable {
   @usableFromInline var localTime = LocalTime()
   /// The highest number among the listening sockets ever watched; see `close`.
   @usableFromInline var lastListener: Int32 = -1
-  /// Logs that share a blocking open file with another process: see `StandardStream`. Empty as a
-  /// rule.
-  @usableFromInline var borrowedLogs: [Int32] = []
-  /// Logs that are sockets of syslog servers.
-  @usableFromInline var syslogSockets: [Int32] = []
+  /// Logs that are files or standard streams.
+  var logs = LogTable()
   /// Logs that threads write, as a write may take long.
   var relays: [LogRelay] = []
 

@@ -21,11 +21,25 @@ public enum LogFile {
     return .success(Descriptor(number: number))
   }
 
-  /// Appends a line to the file at `path`. What can't be written at once is lost.
+  /// Appends a line to the file at `path`. What can't be written at once is left to the process'
+  /// `LogFinisher`.
   public static func append(_ line: [UInt8], to path: String) {
     guard case .success(let descriptor) = open(path: path) else { return }
     defer { close(descriptor) }
-    _ = line.withUnsafeBytes { clinux_write(descriptor.number, $0.baseAddress, $0.count) }
+    OpenLogs.append(line, to: Self.descriptor(of: descriptor), name: path, isOwn: true)
+  }
+
+  /// How a log that `open` has opened is written.
+  static func descriptor(of file: Descriptor) -> LogDescriptor {
+    LogDescriptor(number: file.number, mode: isWrittenInPieces(file.number) ? .pipe : .file)
+  }
+
+  /// True of what may take only a part of what is written: a pipe, a socket, a terminal.
+  static func isWrittenInPieces(_ number: Int32) -> Bool {
+    var status = stat()
+    guard fstat(number, &status) == 0 else { return false }
+    let kind = status.st_mode & S_IFMT
+    return kind == S_IFIFO || kind == S_IFSOCK || (kind == S_IFCHR && isatty(number) == 1)
   }
 
   /// Closes what `open` opened.

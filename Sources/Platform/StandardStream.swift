@@ -1,5 +1,6 @@
 // stdout and stderr as log files. They are shared with whoever started Waybill: were they switched
-// to non-blocking, a shell or a sibling in the same pipe would suddenly see EAGAIN.
+// to non-blocking, a shell or a sibling in the same pipe would suddenly see EAGAIN. Nothing is set
+// on what was inherited.
 
 import CLinux
 import Glibc
@@ -8,44 +9,37 @@ import Synchronization
 /// The standard streams, opened once for the process under an open file of our own where that
 /// works.
 public enum StandardStream {
-  /// A descriptor for one worker.
-  public struct Copy: Sendable {
-    /// The worker's own descriptor; its open file is common to all workers.
-    public let descriptor: Descriptor
-    /// True when no open file of our own could be had (a socket, as journald's, or no right to open
-    /// it): then each write must take care not to block.
-    public let isBorrowed: Bool
-  }
-
   /// Opens both streams. Called before privileges are dropped: later the system may refuse it. A
   /// stream that is closed stays so; it is reported when a log asks for it.
   public static func openAll() {
     for standard in [STDOUT_FILENO, STDERR_FILENO] {
-      if case .success(let copy) = duplicate(standard) { _ = clinux_close(copy.descriptor.number) }
+      if case .success(let copy) = duplicate(standard) { _ = clinux_close(copy.number) }
     }
   }
 
-  /// A descriptor of stdout (1) or stderr (2) that appends and does not block.
-  public static func duplicate(_ standard: Int32) -> Result<Copy, KernelError> {
+  /// A descriptor of stdout (1) or stderr (2) for one worker; its open file is common to all.
+  static func duplicate(_ standard: Int32) -> Result<LogDescriptor, KernelError> {
     opened.withLock { streams in
       let stream = streams[standard] ?? open(standard)
       if stream.number >= 0 { streams[standard] = stream }
       let copy = stream.number >= 0 ? clinux_duplicate(stream.number) : stream.number
       guard copy >= 0 else { return .failure(KernelError(result: Int(copy))) }
-      return .success(Copy(descriptor: Descriptor(number: copy), isBorrowed: stream.isBorrowed))
+      return .success(LogDescriptor(number: copy, mode: stream.mode))
     }
   }
 
-  /// Writes a line for the operator to stderr. What can't be written at once is lost.
+  /// What messages call stdout (1) and stderr (2).
+  static func name(of standard: Int32) -> String { standard == 1 ? "stdout" : "stderr" }
+
+  /// Writes a line for the operator to stderr, as `append` does.
   public static func notice(_ line: String) { append(Array((line + "\n").utf8), to: STDERR_FILENO) }
 
-  /// Writes a line to stdout (1) or stderr (2). What can't be written at once is lost.
+  /// Writes a line to stdout (1) or stderr (2). What can't be written at once is left to the
+  /// process' `LogFinisher`.
   public static func append(_ line: [UInt8], to standard: Int32) {
     guard case .success(let copy) = duplicate(standard) else { return }
-    defer { _ = clinux_close(copy.descriptor.number) }
-    _ = line.withUnsafeBytes {
-      clinux_write_at_once(copy.descriptor.number, $0.baseAddress, $0.count)
-    }
+    defer { _ = clinux_close(copy.number) }
+    OpenLogs.append(line, to: copy, name: name(of: standard), isOwn: false)
   }
 
   /// True when the system's journal reads stdout (1) or stderr (2): it has said which stream it is,
@@ -57,19 +51,29 @@ public enum StandardStream {
     return named == "\(status.st_dev):\(status.st_ino)"
   }
 
-  private struct Stream {
-    /// The descriptor, or a negated errno.
-    var number: Int32
-    var isBorrowed: Bool
-  }
+  private static let opened = Mutex<[Int32: LogDescriptor]>([:])
 
-  private static let opened = Mutex<[Int32: Stream]>([:])
-
-  private static func open(_ standard: Int32) -> Stream {
-    guard fcntl(standard, F_GETFD) >= 0 else { return Stream(number: -EBADF, isBorrowed: false) }
+  /// The number is a negated errno when the stream is closed.
+  private static func open(_ standard: Int32) -> LogDescriptor {
+    var status = stat()
+    guard fcntl(standard, F_GETFD) >= 0, fstat(standard, &status) == 0 else {
+      return LogDescriptor(number: -EBADF, mode: .file)
+    }
+    if status.st_mode & S_IFMT == S_IFREG { return regularFile(standard) }
     let path = "/proc/self/fd/\(standard)"
     let own = clinux_open(path, O_WRONLY | O_APPEND | O_NONBLOCK, 0)
-    if own >= 0 { return Stream(number: own, isBorrowed: false) }
-    return Stream(number: clinux_duplicate(standard), isBorrowed: true)
+    if own >= 0 {
+      return LogDescriptor(number: own, mode: LogFile.isWrittenInPieces(own) ? .pipe : .file)
+    }
+    return LogDescriptor(number: clinux_duplicate(standard), mode: .borrowed)
+  }
+
+  /// A write to a regular file never blocks, so nothing is gained by an open file of our own; and
+  /// others who were given this one, and write to it where it ends for them, would overwrite what
+  /// stands there.
+  private static func regularFile(_ standard: Int32) -> LogDescriptor {
+    let appends = fcntl(standard, F_GETFL) & O_APPEND != 0
+    return LogDescriptor(
+      number: clinux_duplicate(standard), mode: appends ? .file : .positioned)
   }
 }

@@ -11,13 +11,20 @@ public enum SyslogSocket {
   public static func open(
     address: PeerAddress, unixPath: FrozenBytes
   ) -> Result<Descriptor, KernelError> {
+    open(address: address, unixPath: unixPath.text)
+  }
+
+  /// The same by the path as text.
+  static func open(
+    address: PeerAddress, unixPath: String
+  ) -> Result<Descriptor, KernelError> {
     var system = address.system
     let socket = clinux_datagram_socket(Int32(system.family))
     guard socket >= 0 else { return .failure(KernelError(result: Int(socket))) }
     let code =
       unixPath.isEmpty
       ? clinux_connect(socket, &system)
-      : Array(unixPath.text.utf8).withUnsafeBytes {
+      : Array(unixPath.utf8).withUnsafeBytes {
         clinux_connect_local(socket, $0.baseAddress, $0.count)
       }
     guard code >= 0 else {

@@ -137,7 +137,14 @@ public enum Limits {
   public static let rotationInterval = Interval.milliseconds(100)
   /// How long a log that could not be rotated or packed is left alone.
   public static let rotationRetry = Interval.seconds(10)
-  /// Longest log line in bytes: the longest head, escaped, and the rest of the line.
+  /// Longest value of a log line in bytes, as it is written, when `log_value_length` is not set. A
+  /// line has at most twice as much: container engines cut lines at 16 KiB.
+  public static let logValueBytes = 8 * 1024
+  /// The smallest and the largest `log_value_length`.
+  public static let logValueRange = 1024...128 * 1024
+  /// Values are never cut to less than that, so that no ID is cut.
+  public static let leastValueBytes = 256
+  /// Longest log line in bytes: twice the longest value.
   public static let logLineBytes = 256 * 1024
   /// Bytes of a message in a JSON error log; what is longer is cut.
   public static let errorMessageBytes = 8 * 1024
@@ -146,10 +153,16 @@ public enum Limits {
   public static let logFirstRetry = Interval.milliseconds(1)
   /// How long it is left alone at most, after it has refused one write after the other.
   public static let logRetry = Interval.seconds(1)
-  /// How often a worker that ends tries to write the lines that wait for one log.
-  public static let farewellWrites = 16
-  /// How long the end of a worker waits for lines that a network file system has not taken yet.
-  public static let slowLogFarewell = Interval.seconds(5)
+  /// Lines that workers which have ended could not write wait for a log in all at most, as a
+  /// multiple of `log_queue`: what the workers of a few reloads leave while it takes nothing.
+  public static let leftLogQueues = 16
+  /// Bytes that may wait besides, for the lines that say what was lost.
+  public static let leftReportBytes = 256 * 1024
+  /// How long the end of the process waits for lines that a log has not taken yet: half of what
+  /// container engines leave a process that is told to end.
+  public static let logFarewell = Interval.seconds(5)
+  /// The same when another process serves already, so that nobody waits for the end.
+  public static let logFarewellAfterUpgrade = Interval.seconds(60)
   /// Response field values kept for `$sent_http_*` and `$upstream_http_*`: number and bytes in all.
   public static let capturedFields = 16
   /// See `capturedFields`.

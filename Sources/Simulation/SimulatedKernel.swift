@@ -155,6 +155,25 @@ public struct SimulatedKernel: Kernel {
     return world.openLog(path: "syslog:\(name)", standard: 0)
   }
 
+  /// True when the file of the simulated disk ends in the middle of a line.
+  public func isLogTorn(_ descriptor: Descriptor) -> Bool { world.isLogTorn(descriptor) }
+
+  /// Leaves lines to the world, which writes them as soon as it can.
+  public func leaveLog(
+    _ descriptor: Descriptor, _ lines: UnsafeRawBufferPointer, limit: Int
+  ) -> Int {
+    world.leaveLog(descriptor, lines, limit: limit)
+  }
+
+  /// The same for the log that stands for a syslog server.
+  public func leaveSyslog(
+    address: PeerAddress, unixPath: FrozenBytes, _ lines: UnsafeRawBufferPointer, limit: Int
+  ) -> Int {
+    let path = unixPath.indices.map { unixPath[$0] }
+    let name = unixPath.isEmpty ? "\(address)" : String(decoding: path, as: UTF8.self)
+    return world.leaveLog(number: world.disk.number(of: "syslog:\(name)"), lines, limit: limit)
+  }
+
   /// Appends to a log of the simulated disk.
   public func writeLog(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer) -> WriteResult {
     world.calls.logWrites += 1

@@ -125,6 +125,8 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   public var captures = InlineArray<16, ByteRange>(repeating: .empty)
   /// True once at least one value was kept, so that `captures` must be cleared.
   public var hasCaptures = false
+  /// Bytes that a value in a text format has at most, as it is written.
+  var valueLimit = UInt32.max
 
   /// The record of an exchange that has not begun.
   public init() {}

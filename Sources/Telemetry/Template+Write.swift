@@ -49,10 +49,16 @@ extension Template {
       let part = parts[index]
       if part.variable == .literal {
         writer.append(part.text.span)
-      } else if !record.writeValue(part, head, bytes, as: form, into: &writer),
+        continue
+      }
+      let start = writer.count
+      if !record.writeValue(part, head, bytes, as: form, into: &writer),
         form == .standard
       {
         writer.append(UInt8(ascii: "-"))
+      }
+      if record.valueLimit != .max {
+        writer.cutValue(from: start, to: Int(record.valueLimit), as: form)
       }
     }
   }

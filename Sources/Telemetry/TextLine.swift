@@ -39,7 +39,9 @@ extension ExchangeRecord {
   ) {
     let line = bytes.requestLine(head, isRead: hasRequestLine)
     if line.count > 0 {
+      let start = writer.count
       writer.append(line, as: .standard)
+      writer.cutValue(from: start, to: Int(valueLimit), as: .standard)
     } else {
       writer.append("(no request)")
     }

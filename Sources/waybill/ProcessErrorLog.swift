@@ -28,7 +28,9 @@ struct ProcessErrorLog {
     _ line: borrowing ErrorLogLine, _ message: String, isJSON: Bool
   ) -> [UInt8] {
     let message = Array(message.utf8)
-    return [UInt8](unsafeUninitializedCapacity: Limits.errorMessageBytes) { memory, count in
+    // A byte becomes six at most.
+    let capacity = Limits.errorMessageBytes + 6 * message.count
+    return [UInt8](unsafeUninitializedCapacity: capacity) { memory, count in
       var writer = ByteWriter(memory)
       if isJSON {
         line.writeJSON(message.span, into: &writer)

@@ -10,6 +10,7 @@ import Engine
 import Plan
 import Platform
 import Policy
+import Telemetry
 
 /// `waybill -c FILE`: serves until told to end.
 func serve(configurationPath: String) -> ExitStatus {
@@ -93,6 +94,7 @@ struct Server {
   /// Opens what needs rights, then gives them up.
   mutating func prepare() throws(ProcessProblem) {
     StandardStream.openAll()
+    if predecessor != nil { OpenLogs.beginSharing(withParent: true) }
     pidFile = try openPIDFile(for: current.plan)
     if predecessor == nil { try pidFile?.claim() }
     control = try openControl(for: current.plan)
@@ -247,8 +249,34 @@ struct Server {
       watchdog.look(manager, roster.workers.map(\.mailbox), isEnding: isEnding)
     }
     threads.join()
+    finishLogs()
     logKeeper?.end()
     return status
+  }
+
+  /// Waits for the lines that workers have left, but not for ever, and not if told to end once
+  /// more. What is lost by that is said.
+  private mutating func finishLogs() {
+    let patience = hasHandedOver ? Limits.logFarewellAfterUpgrade : Limits.logFarewell
+    let deadline = MachineTime.milliseconds + Int(patience.nanoseconds / 1_000_000)
+    while LogFinisher.isBusy && MachineTime.milliseconds < deadline {
+      switch signals.next(or: threads, milliseconds: 10) {
+      case .signal(.terminate, _), .signal(.quit, _): return giveUpLogs()
+      case .signal(let signal, _): successor?.send(signal)
+      case .timedOut, .channelSpoke, .threadEnded: break
+      }
+    }
+    giveUpLogs()
+  }
+
+  private func giveUpLogs() {
+    for loss in LogFinisher.giveUp() {
+      let text =
+        "log \(loss.name): the last \(loss.bytes) bytes could not be written in time:"
+        + " \(loss.lines) log lines were lost"
+      notice(text)
+      ProcessErrorLog(current.plan).report(.error, "log", text)
+    }
   }
 
   /// How long the main thread may sleep; nil for ever.

@@ -117,14 +117,29 @@ struct LogTests {
     #expect(probe.openLog("/log") != nil)
   }
 
-  @Test func aShortWriteTakesTheBeginning() throws {
+  /// A line of which a part was written counts as taken, and its end comes before all else.
+  @Test func aShortWriteOwesTheEndOfItsLine() throws {
     let log = try #require(probe.openLog("/log"))
+    let other = try #require(probe.openLog("/log"))
     world.faults.shortLogWrites = 1000
-    guard case .taken(let count) = probe.writeLog(log, "0123456789") else {
-      Issue.record("nothing was taken")
-      return
+    #expect(probe.writeLog(log, "0123456789\n") == .taken(11))
+    let begin = try #require(world.logs.lines(of: "/log").first)
+    #expect((1..<11).contains(begin.count) && "0123456789".hasPrefix(begin))
+    world.faults = .none
+    #expect(probe.writeLog(other, "next\n") == .taken(5))
+    #expect(world.logs.lines(of: "/log") == ["0123456789", "next"])
+  }
+
+  /// What a worker leaves is written as soon as the file takes it.
+  @Test func leftLinesAreWritten() throws {
+    let log = try #require(probe.openLog("/log"))
+    world.logs.stall("/log", for: .seconds(1))
+    #expect(probe.writeLog(log, "left\n") == .wouldBlock)
+    let taken = Array("left\n".utf8).withUnsafeBytes {
+      probe.kernel.leaveLog(log, $0, limit: 100)
     }
-    #expect((1..<10).contains(count))
-    #expect(world.logs.lines(of: "/log") == [String("0123456789".prefix(count))])
+    #expect(taken == 5)
+    probe.pass(.seconds(2))
+    #expect(world.logs.lines(of: "/log") == ["left"])
   }
 }

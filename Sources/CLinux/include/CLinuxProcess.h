@@ -19,6 +19,14 @@ int64_t clinux_file_system(int descriptor);
 // Writes what fits at once to a socket, pipe or terminal that somebody else has left blocking.
 long clinux_write_at_once(int descriptor, const void *bytes, size_t count);
 
+// Writes at the end of a regular file that was not opened for appending.
+long clinux_write_at_end(int descriptor, const void *bytes, size_t count);
+
+// Takes and gives back a lock on the whole file that belongs to the open file, not to the process
+// (F_OFD_SETLK). -EAGAIN when another open file has it.
+int clinux_lock_open_file(int descriptor);
+int clinux_unlock_open_file(int descriptor);
+
 // A second descriptor of the same open file, closed by exec.
 int clinux_duplicate(int descriptor);
 
@@ -37,7 +45,8 @@ int clinux_available_processors(void);
 // Names the calling thread (at most 15 bytes), as `top -H` and debuggers show it.
 void clinux_name_thread(const char *name);
 
-// Ignores SIGPIPE: a write to a pipe that nobody reads is then an error like any other.
+// Ignores SIGPIPE and SIGXFSZ: a write to a pipe that nobody reads, or to a file that is as large
+// as the process may make it, is then an error like any other.
 void clinux_ignore_broken_pipes(void);
 
 // Makes the signals that reload, reopen or upgrade wait until `clinux_signal_create` was called;

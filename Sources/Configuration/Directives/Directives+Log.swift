@@ -55,6 +55,15 @@ extension DirectiveCatalog {
       """
     ) { $0.logQueue($1) },
     Directive(
+      "log_value_length", in: .top, "SIZE", default: "8k",
+      """
+      A value in a log line (a URI, a user agent) has at most SIZE bytes, as it is written, from 1k to \
+      128k, and a line at most twice as much. The longest values are cut for that, and the line says so, \
+      as JSON by `"cut":true`, as text by `...[cut]` at the value's end. IDs are never cut. Docker \
+      cuts lines at 16 KiB without a word.
+      """
+    ) { $0.logValueLength($1) },
+    Directive(
       "slow_log", in: .everyLevel, "TIME | off", default: "off",
       """
       A request that takes longer has its history in the error log, whatever the log's level: \
@@ -109,6 +118,16 @@ extension ConfigurationBuilder {
         word.place, "invalid queue size \"\(word.text)\"", expected: "a size from 256k to 1g")
     }
     process.logQueueBytes = Int(size)
+  }
+
+  fileprivate func logValueLength(_ use: DirectiveUse) {
+    let word = use.arguments[0]
+    guard let size = bytes(word) else { return }
+    guard size <= UInt64(Int.max), Limits.logValueRange.contains(Int(size)) else {
+      return reporter.error(
+        word.place, "invalid length \"\(word.text)\"", expected: "a size from 1k to 128k")
+    }
+    process.logValueBytes = Int(size)
   }
 
   fileprivate func slowLog(_ use: DirectiveUse) {
@@ -219,8 +238,9 @@ extension ConfigurationBuilder {
 
   private func logDestination(_ word: Word, _ directive: String) -> LogDestination? {
     switch word.text {
-    case "stdout": return .stdout
-    case "stderr": return .stderr
+    // The paths mean the same open files: opened anew, a file would be written at another place.
+    case "stdout", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1": return .stdout
+    case "stderr", "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2": return .stderr
     case "off":
       reporter.error(
         word.place, "\"\(directive) off\" does not exist", expected: "\(directive) /dev/null;")

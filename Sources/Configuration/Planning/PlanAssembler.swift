@@ -75,6 +75,7 @@ final class PlanAssembler {
     tables.upstreamMetrics = arena.freeze(upstreamMetrics)
     tables.shutdownDelay = builder.process.shutdownDelay ?? Interval(nanoseconds: 0)
     tables.logQueueBytes = builder.process.logQueueBytes ?? Limits.logQueueBytes
+    tables.logValueBytes = builder.process.logValueBytes ?? Limits.logValueBytes
     var process = ProcessPlan(
       workerThreads: builder.process.workerThreads, pidPath: builder.process.pidPath,
       user: builder.process.user, group: builder.process.group)

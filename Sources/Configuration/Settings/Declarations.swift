@@ -13,6 +13,7 @@ struct ProcessSettings {
   var shutdownTimeout: Interval?
   var shutdownDelay: Interval?
   var logQueueBytes: Int?
+  var logValueBytes: Int?
   var pidPath: String?
   var user: String?
   var group: String?

@@ -123,8 +123,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     listeners = ListenerTable(settings.listeners)
     upstreams = UpstreamTable(tables.upstreams)
     logs = LogSinks(
-      tables.sinks, queueBytes: tables.logQueueBytes,
-      isShared: settings.count > 1 || settings.generation > 1, journaled: settings.journaled)
+      tables.sinks, queueBytes: tables.logQueueBytes, journaled: settings.journaled)
     heldResponses = HeldResponses(capacity: slotCount)
     tls = TLSWork(settings.tls)
     upstreamNames = UpstreamNames(settings.inbox == nil ? .empty : tables.upstreams)

@@ -37,7 +37,43 @@ extension Worker where K: ~Copyable {
     if writer.overflowed && makeRoom(sink: sink) {
       writer = composeLine(format, exchange, sink: sink)
     }
+    if writer.count > tables.logValueBytes || writer.overflowed {
+      writer = composeLongLine(format, exchange, writer, sink: sink)
+    }
     logs.commit(sink, writer)
+  }
+
+  /// Composes a line again that is long or did not fit, its longest values cut as far as it needs:
+  /// a request always has a line, and its readers take it whole.
+  @inline(never) private mutating func composeLongLine(
+    _ format: LogFormat, _ exchange: ExchangePointer, _ line: ByteWriter, sink: Int
+  ) -> ByteWriter {
+    let longest = 2 * tables.logValueBytes
+    let room = logs.queueBytes - logs[sink].count
+    // Without room for a line of usual length, it is the log that takes nothing.
+    if line.overflowed && room <= longest { return line }
+    let values = exchange.pointee.headBytes.count + exchange.pointee.capturedBytes.count
+    let capacity = min(room, 4 * longest) + 8 * values + Limits.scratchBytes
+    let memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 2 * capacity)
+    defer { memory.deallocate() }
+    var writer = logs.writer(sink)
+    var limit = tables.logValueBytes
+    repeat {
+      var cut = ByteWriter(UnsafeMutableBufferPointer(rebasing: memory[..<capacity]))
+      var full = ByteWriter(UnsafeMutableBufferPointer(rebasing: memory[capacity...]))
+      beginMessage(sink: sink, severity: nil, into: &cut)
+      let bytes = ExchangeBytes(
+        head: exchange.pointee.headBytes.span, path: exchange.pointee.pathBytes.span,
+        captured: exchange.pointee.capturedBytes.span)
+      format.write(
+        &exchange.pointee.record, head: exchange.pointee.head, bytes: bytes, cutTo: limit,
+        full: &full, into: &cut)
+      writer.truncate(to: 0)
+      if cut.overflowed { writer.overflow() } else { writer.append(cut.span) }
+      if !writer.overflowed && writer.count <= longest { break }
+      limit /= 2
+    } while limit >= Limits.leastValueBytes
+    return writer
   }
 
   /// Composes a line behind those that wait for a sink. Not inlined: in two places at once the

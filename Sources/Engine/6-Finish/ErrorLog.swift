@@ -20,18 +20,32 @@ extension Worker where K: ~Copyable {
     for index in errorLogs.indices where isAskedFor || errorLogs[index].level <= level {
       var line = ErrorLogLine(level: level, clock: wall.microseconds, module: module)
       describe(&line, exchange, connection)
-      let severity = SyslogHeader.severity(of: level)
-      var writer = logs.writer(errorLogs[index].sink)
-      beginMessage(sink: errorLogs[index].sink, severity: severity, into: &writer)
-      if errorLogs[index].isJSON {
-        writeJSON(line, message, into: &writer)
-      } else {
-        line.begin(into: &writer)
-        message(&writer)
-        line.end(into: &writer)
+      let sink = errorLogs[index].sink
+      let isJSON = errorLogs[index].isJSON
+      var writer = composeLine(line, message, isJSON: isJSON, sink: sink)
+      if writer.overflowed && makeRoom(sink: sink) {
+        writer = composeLine(line, message, isJSON: isJSON, sink: sink)
       }
-      logs.commit(errorLogs[index].sink, writer)
+      logs.commit(sink, writer)
     }
+  }
+
+  /// Composes a line behind those that wait for a sink.
+  private mutating func composeLine(
+    _ line: borrowing ErrorLogLine, _ message: (inout ByteWriter) -> Void, isJSON: Bool, sink: Int
+  ) -> ByteWriter {
+    var writer = logs.writer(sink)
+    beginMessage(sink: sink, severity: SyslogHeader.severity(of: line.level), into: &writer)
+    if isJSON {
+      writeJSON(line, message, into: &writer)
+    } else {
+      line.begin(into: &writer)
+      let start = writer.count
+      message(&writer)
+      writer.cutValue(from: start, to: tables.logValueBytes)
+      line.end(into: &writer)
+    }
+    return writer
   }
 
   /// Says which request and which try a line is about.

@@ -1,6 +1,6 @@
 // Where log lines go: collected in memory during a turn, written with one call at its end. A sink
 // that does not take them never stalls a request: lines wait in a bounded queue, then are counted
-// and dropped.
+// and dropped. What waits when the worker ends is left to the process (`LogFarewell.swift`).
 
 import Basics
 import HTTP
@@ -23,11 +23,6 @@ struct LogSinks: ~Copyable {
     var start = 0
     /// Bytes of all of them.
     var count = 0
-    /// Bytes at the begin of the first one that an earlier write already brought to the file: the
-    /// first part of a line that the file could not take whole.
-    var tornCount = 0
-    /// The log was opened anew since: those bytes may stand in another file.
-    var tornElsewhere = false
     /// Lines dropped since writing stopped working.
     var droppedCount: UInt64 = 0
     /// Responses sent before their lines, against `sync=response`, since writing stopped working.
@@ -55,18 +50,15 @@ struct LogSinks: ~Copyable {
   private let sinks: UnsafeMutablePointer<Sink>
   /// The numbers of the sinks.
   let indices: Range<Int>
-  /// More than one worker may append to the same file.
-  var isShared: Bool
   /// Bytes of lines that wait for one sink at most.
-  private let queueBytes: Int
+  let queueBytes: Int
   /// Sinks that got lines in this turn, so that the others need not be looked at.
   private(set) var hasNews = false
   /// Lines dropped since the start, in all logs, for the metrics.
   private(set) var refusedTotal: UInt64 = 0
 
   init(
-    _ plans: FrozenArray<LogSinkPlan>, queueBytes: Int, isShared: Bool,
-    journaled: Set<LogSinkPlan.Destination>
+    _ plans: FrozenArray<LogSinkPlan>, queueBytes: Int, journaled: Set<LogSinkPlan.Destination>
   ) {
     sinks = .allocate(capacity: plans.count)
     indices = 0..<plans.count
@@ -78,7 +70,6 @@ struct LogSinks: ~Copyable {
       let destination = plans[index].destination
       sinks[index].hasHeader = destination == .syslog || journaled.contains(destination)
     }
-    self.isShared = isShared
   }
 
   deinit {
@@ -139,8 +130,7 @@ struct LogSinks: ~Copyable {
 
   /// What holds for a log on a network file system.
   var relayLimits: LogRelayLimits {
-    LogRelayLimits(
-      capacity: queueBytes, retry: Limits.logRetry, farewell: Limits.slowLogFarewell)
+    LogRelayLimits(capacity: queueBytes, retry: Limits.logRetry)
   }
 
   /// When a waiting line must be written.
@@ -187,7 +177,6 @@ extension Worker where K: ~Copyable {
       let old = logs[index].descriptor
       if old != .none && old != descriptor { kernel.closeLog(old) }
       logs[index].descriptor = descriptor
-      logs[index].tornElsewhere = logs[index].tornCount > 0
       logs[index].isBroken = false
       return nil
     }
@@ -228,26 +217,6 @@ extension Worker where K: ~Copyable {
     write(sink: index)
   }
 
-  /// Writes all that waits for a sink, whatever the time; for the last time.
-  mutating func flushAllLogs() {
-    for index in logs.indices { writeFarewell(sink: index) }
-    reportDroppedLines()
-    for index in logs.indices { writeFarewell(sink: index) }
-  }
-
-  /// A line that was cut is begun anew in a log that others write, too: there is no later time.
-  private mutating func writeFarewell(sink index: Int) {
-    for _ in 0..<Limits.farewellWrites where logs[index].count > 0 { write(sink: index) }
-  }
-
-  /// Closes all logs, when nothing is written any more.
-  mutating func closeLogs() {
-    for index in logs.indices where logs[index].descriptor != .none {
-      kernel.closeLog(logs[index].descriptor)
-      logs[index].descriptor = .none
-    }
-  }
-
   /// Writes what waits for a sink before the turn's end, because the next line does not fit behind
   /// it. False when that made no room.
   mutating func makeRoom(sink index: Int) -> Bool {
@@ -259,17 +228,11 @@ extension Worker where K: ~Copyable {
 
   /// Writes what waits for a sink, again at once as long as that brings lines into the file. A sink
   /// that takes no more is left alone for a while.
-  private mutating func write(sink index: Int) {
+  mutating func write(sink index: Int) {
     if logs.isSyslog(index) { reconnect(sink: index) }
     let countBefore = logs[index].count
     var hasProgress = logs[index].descriptor != .none
-    while hasProgress && logs[index].count > 0 {
-      let before = logs[index]
-      settle(sink: index, written: writeOnce(index))
-      hasProgress =
-        logs[index].count < before.count
-        || !logs.isShared && logs[index].tornCount > before.tornCount
-    }
+    while hasProgress && logs[index].count > 0 { hasProgress = writeOnce(index) }
     let tookLines = logs[index].count < countBefore
     if tookLines && logs[index].droppedCount | logs[index].lateCount > 0 {
       // Under lasting overload the queue never empties: what was lost is said nevertheless.
@@ -290,28 +253,19 @@ extension Worker where K: ~Copyable {
     logs[index].retryPause = min(longer, Limits.logRetry)
   }
 
-  /// Writes once; returns how many bytes of the queue are in the file then.
-  private mutating func writeOnce(_ index: Int) -> Int {
+  /// Writes once, and takes what the log took out of the queue. False when that was nothing.
+  private mutating func writeOnce(_ index: Int) -> Bool {
     let sink = logs[index]
-    var start = sink.tornCount
-    if start > 0 && (logs.isShared || sink.tornElsewhere) {
-      // Another worker may have written behind the torn line, or it may stand in another file: it
-      // begins anew on a line of its own.
-      var lineEnd: UInt8 = 0x0a
-      let result = withUnsafeBytes(of: &lineEnd) { kernel.writeLog(sink.descriptor, $0) }
-      guard case .bytes = result else { return start }
-      logs[index].tornElsewhere = false
-      if sink.lines[start] == lineEnd { return start &+ 1 }
-      start = 0
-    }
     let lines = UnsafeRawBufferPointer(start: sink.lines, count: sink.count)
-    let pending = UnsafeRawBufferPointer(rebasing: lines[start...])
-    switch kernel.writeLog(sink.descriptor, pending) {
-    case .bytes(let count): return start &+ count
-    case .wouldBlock: return start
+    switch kernel.writeLog(sink.descriptor, lines) {
+    case .bytes(let count):
+      precondition(count <= sink.count, "writeLog: more was taken than there was")
+      settle(sink: index, taken: count)
+      return count > 0
+    case .wouldBlock: return false
     case .failed:
       logs[index].isBroken = true
-      return start
+      return false
     }
   }
 
@@ -336,14 +290,9 @@ extension Worker where K: ~Copyable {
       into: &writer)
   }
 
-  /// Takes what has been written out of a sink's queue: whole lines only. Of a line that was cut,
-  /// all is kept until its end is written.
-  private mutating func settle(sink index: Int, written: Int) {
-    let lines = logs[index].lines
-    var lineStart = written
-    while lineStart > 0 && lines[lineStart &- 1] != 0x0a { lineStart &-= 1 }
-    logs[index].tornCount = written &- lineStart
-    logs.remove(lineStart, from: index)
+  /// Takes what has been taken by a log out of its queue.
+  mutating func settle(sink index: Int, taken: Int) {
+    logs.remove(taken, from: index)
     guard logs[index].count == 0 else { return }
     logs[index].writeAt = .never
     logs[index].isStalled = false
@@ -351,7 +300,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Says in one line how many lines were lost, once writing works again.
-  private mutating func reportDroppedLines() {
+  mutating func reportDroppedLines() {
     for index in logs.indices where logs[index].owesReport {
       logs[index].owesReport = false
       logs[index].reportAt = now + Limits.logRetry

@@ -105,7 +105,10 @@ extension Worker where K: ~Copyable {
     let accessLogs = exchange.pointee.plan.pointee.accessLogs
     for index in accessLogs.indices {
       let sink = accessLogs[index].sink
-      if logs[sink].plan.isAhead && logs[sink].count > 0 { logs[sink].lateCount &+= 1 }
+      guard logs[sink].plan.isAhead else { continue }
+      if logs[sink].count > 0 || kernel.isLogTorn(logs[sink].descriptor) {
+        logs[sink].lateCount &+= 1
+      }
     }
   }
 

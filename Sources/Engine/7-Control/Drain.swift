@@ -16,7 +16,6 @@ extension Worker where K: ~Copyable {
     let commands = kernel.takeCommands()
     if commands.contains(.answer) { answerQuestion() }
     if commands.contains(.reopenLogs) { openLogs() }
-    if commands.contains(.shareLogs) { logs.isShared = true }
     if commands.contains(.inherit) { inherit() }
     if commands.contains(.retire) { beginRetiring() }
     if commands.contains(.handOver) { handOver() }

@@ -7,9 +7,9 @@ import Synchronization
 
 /// Writes one worker's lines to one file, on a thread of its own.
 ///
-/// To the worker it is like a pipe: it takes whole lines as long as there is room. Of a line that a
-/// full disk has cut, the file gets a new line's begin, and then the whole line again.
-final class LogRelay: Sendable {
+/// To the worker it is like a pipe: it takes whole lines as long as there is room. What it has when
+/// the worker ends it writes for as long as the process lives.
+final class LogRelay: UnfinishedLog {
   /// Where the log lies.
   let path: String
   /// Known by this number to the worker: that of the bell.
@@ -17,6 +17,8 @@ final class LogRelay: Sendable {
 
   private let limits: LogRelayLimits
   private let ring: LineRing
+  /// Lines that a worker that ended could not put into the ring; written behind it.
+  private let left = Guarded(OwedLines())
   /// An eventfd: there are lines for a thread that sleeps, or it is to reopen or to end.
   private let bell: Int32
   private let sleeps = Atomic<Bool>(false)
@@ -58,23 +60,33 @@ final class LogRelay: Sendable {
     wake()
   }
 
-  /// Ends the thread and waits until it has written all, but not for ever: what the file does not
-  /// take by then is lost, and said on stderr.
+  /// Takes over lines for which the ring has no room, if at most `limit` bytes wait then; returns
+  /// how many bytes of whole lines it took.
+  func leave(_ lines: UnsafeRawBufferPointer, limit: Int) -> Int {
+    left.withLock { $0.leave(lines, limit: limit) }
+  }
+
+  /// Nothing more will be put in. The thread writes what it has, then ends.
   func end() {
     ends.store(true, ordering: .releasing)
     wake()
-    let deadline = clinux_monotonic_nanoseconds() + limits.farewell.nanoseconds
-    while threads.runningCount > 0 {
-      let now = clinux_monotonic_nanoseconds()
-      guard now < deadline else { break }
-      _ = clinux_wait_for(threads.bell, 0, Int32((deadline - now) / 1_000_000 + 1))
-    }
-    if ring.count > 0 { noteLoss() }
+    LogFinisher.watch(self)
   }
 
-  private func noteLoss() {
-    StandardStream.notice(
-      "waybill: log \(path): the last \(ring.count) bytes could not be written in time")
+  // MARK: After the worker's end
+
+  var isFinished: Bool { threads.runningCount == 0 }
+
+  /// Its own thread does that.
+  func carryOn() -> Bool { false }
+
+  func giveUp() -> LogLoss {
+    let (first, second) = ring.waiting
+    let lines = (Array(first) + Array(second)).count(where: { $0 == 0x0a })
+    let bytes = first.count + second.count
+    return left.withLock { left in
+      LogLoss(name: path, lines: lines + left.lineCount, bytes: bytes + left.byteCount)
+    }
   }
 
   private func wake() { _ = clinux_wake_post(bell) }
@@ -82,15 +94,18 @@ final class LogRelay: Sendable {
   // MARK: The thread's side
 
   private func run(_ first: Descriptor) {
-    var file = RelayedFile(descriptor: first)
+    var file = RelayedFile(first, path)
     defer { LogFile.close(file.descriptor) }
     while true {
       // Asked first: what was put in before the worker said so is written.
       let isLast = ends.load(ordering: .acquiring)
       if reopens.exchange(false, ordering: .acquiring) { open(&file) }
       if ring.count > 0 && file.write(ring) { continue }
-      if isLast { return }
-      sleep(hasFailed: ring.count > 0)
+      if isLast && ring.count == 0 {
+        if left.withLock({ file.carryOn(&$0) }) { continue }
+        if left.current.isEmpty { return }
+      }
+      sleep(hasFailed: ring.count > 0 || isLast)
     }
   }
 
@@ -109,7 +124,7 @@ final class LogRelay: Sendable {
     switch LogFile.open(path: path) {
     case .success(let descriptor):
       LogFile.close(file.descriptor)
-      file = RelayedFile(descriptor: descriptor)
+      file = RelayedFile(descriptor, path)
     case .failure(let error):
       StandardStream.notice(
         "waybill: log \(path) can't be opened anew, the old file is kept: \(error.describe())")
@@ -117,33 +132,33 @@ final class LogRelay: Sendable {
   }
 }
 
-/// The file, and how much of a line it got when a write was cut.
+/// The file, as it is shared with other writers.
 private struct RelayedFile {
   let descriptor: Descriptor
-  var tornCount = 0
+  private let file: LogDescriptor
+  private let log: OpenLog
 
-  /// Writes once; false when the file took nothing.
-  mutating func write(_ lines: LineRing) -> Bool {
-    if tornCount > 0 {
-      // Others may have written behind it.
-      var lineEnd: UInt8 = 0x0a
-      guard clinux_write(descriptor.number, &lineEnd, 1) == 1 else { return false }
-      tornCount = 0
-    }
-    let (first, second) = lines.waiting
-    let written = clinux_write_pieces(
-      descriptor.number, first.baseAddress, first.count, second.baseAddress, second.count)
-    guard written > 0 else { return false }
-    var whole = written
-    while whole > 0 && byte(at: whole - 1, of: first, second) != 0x0a { whole -= 1 }
-    tornCount = written - whole
-    lines.remove(whole)
-    return whole > 0
+  init(_ descriptor: Descriptor, _ path: String) {
+    self.descriptor = descriptor
+    file = LogFile.descriptor(of: descriptor)
+    log = OpenLogs.log(of: file, name: path, isOwn: true)
   }
 
-  private func byte(
-    at index: Int, of first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
-  ) -> UInt8 {
-    index < first.count ? first[index] : second[index - first.count]
+  /// Writes once; false when the file took nothing.
+  func write(_ ring: LineRing) -> Bool {
+    let (first, second) = ring.waiting
+    // A line may lie around the ring's end.
+    let result =
+      second.isEmpty
+      ? log.append(first, to: file)
+      : (Array(first) + Array(second)).withUnsafeBytes { log.append($0, to: file) }
+    guard case .bytes(let count) = result, count > 0 else { return false }
+    ring.remove(count)
+    return true
+  }
+
+  /// Writes something of what was left; false when the file took nothing.
+  func carryOn(_ left: inout OwedLines) -> Bool {
+    left.carryOn(limit: .max) { log.append($0, to: file) }
   }
 }

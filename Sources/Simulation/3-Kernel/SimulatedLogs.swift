@@ -17,6 +17,10 @@ struct SimulatedDisk {
     /// The errors that writes meet until these times.
     var fullUntil = Instant(nanoseconds: 0)
     var stalledUntil = Instant(nanoseconds: 0)
+    /// What all who have the file open share.
+    var owed = OwedLines()
+    /// The world is about to write what is owed.
+    var isBeingFinished = false
   }
 
   var files: [File] = []
@@ -115,11 +119,52 @@ extension SimulatedWorld {
     return .opened(openDescriptor(.log(file: disk.number(of: name))))
   }
 
-  func writeLog(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer) -> WriteResult {
-    guard case .log(let number) = kind(of: descriptor, "writeLog") else {
-      preconditionFailure("writeLog: descriptor \(descriptor.number) is no log")
+  func writeLog(_ descriptor: Descriptor, _ lines: UnsafeRawBufferPointer) -> WriteResult {
+    let number = logNumber(of: descriptor, "writeLog")
+    var owed = disk.files[number].owed
+    let result = owed.append(lines, limit: limit(of: number)) { append($0, to: number) }
+    disk.files[number].owed = owed
+    finishLog(number)
+    return result
+  }
+
+  func isLogTorn(_ descriptor: Descriptor) -> Bool {
+    !disk.files[logNumber(of: descriptor, "isLogTorn")].owed.isWhole
+  }
+
+  func leaveLog(_ descriptor: Descriptor, _ lines: UnsafeRawBufferPointer, limit: Int) -> Int {
+    leaveLog(number: logNumber(of: descriptor, "leaveLog"), lines, limit: limit)
+  }
+
+  func leaveLog(number: Int, _ lines: UnsafeRawBufferPointer, limit: Int) -> Int {
+    let taken = disk.files[number].owed.leave(lines, limit: limit)
+    finishLog(number)
+    return taken
+  }
+
+  /// Has what is owed to a file written soon, whoever else writes it.
+  private func finishLog(_ number: Int) {
+    guard !disk.files[number].isBeingFinished, !disk.files[number].owed.isEmpty else { return }
+    disk.files[number].isBeingFinished = true
+    schedule(after: .milliseconds(10)) { world in
+      var owed = world.disk.files[number].owed
+      while owed.carryOn(limit: world.limit(of: number), { world.append($0, to: number) }) {}
+      world.disk.files[number].owed = owed
+      world.disk.files[number].isBeingFinished = false
+      world.finishLog(number)
     }
-    return append(bytes, to: number)
+  }
+
+  /// Bytes of whole lines that are written to a file at once.
+  private func limit(of number: Int) -> Int {
+    disk.files[number].pipe == nil ? .max : SimulatedPipe.atomicBytes
+  }
+
+  private func logNumber(of descriptor: Descriptor, _ call: StaticString) -> Int {
+    guard case .log(let number) = kind(of: descriptor, call) else {
+      preconditionFailure("\(call): descriptor \(descriptor.number) is no log")
+    }
+    return number
   }
 
   /// One write to a file.

@@ -176,9 +176,19 @@ struct RehearsalKernel: Kernel {
     .opened(Descriptor(number: 1))
   }
 
-  func writeLog(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer) -> WriteResult {
-    .bytes(bytes.count)
+  func writeLog(_ descriptor: Descriptor, _ lines: UnsafeRawBufferPointer) -> WriteResult {
+    .bytes(lines.count)
   }
+
+  func isLogTorn(_ descriptor: Descriptor) -> Bool { false }
+
+  func leaveLog(
+    _ descriptor: Descriptor, _ lines: UnsafeRawBufferPointer, limit: Int
+  ) -> Int { lines.count }
+
+  func leaveSyslog(
+    address: PeerAddress, unixPath: FrozenBytes, _ lines: UnsafeRawBufferPointer, limit: Int
+  ) -> Int { lines.count }
 
   func closeLog(_ descriptor: Descriptor) {}
 }

@@ -114,15 +114,6 @@ struct Generation {
     return settings
   }
 
-  /// Has the workers write their logs as others do that are not alone, before those begin who will
-  /// write them, too. One that is busy for so long is not waited for.
-  func shareLogs() {
-    for worker in workers { worker.mailbox.post(.shareLogs) }
-    for _ in 0..<100 where !workers.allSatisfy(\.mailbox.isEmpty) {
-      MachineTime.sleep(milliseconds: 1)
-    }
-  }
-
   /// Leaves what is idle to the workers of `next`, and finishes the rest.
   func retire(to next: Generation) {
     setHeirs(next)

@@ -74,7 +74,6 @@ extension Server {
       let newFile = try openPIDFile(for: plan)
       let newControl = try openControl(for: plan)
       do throws(ProcessProblem) {
-        current.shareLogs()
         try next.start(threads, newSockets, numbers)
       } catch {
         next.end()

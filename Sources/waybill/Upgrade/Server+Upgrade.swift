@@ -22,6 +22,7 @@ extension Server {
     do throws(KernelError) {
       upgrade = try Upgrade(program: program, giving: passedOn)
       upgrade?.askers = [asker]
+      OpenLogs.beginSharing(withParent: false)
     } catch {
       reportFailure("\(program): \(error.describe())", to: [asker])
     }
@@ -83,6 +84,7 @@ extension Server {
   private mutating func failUpgrade(_ reason: String) {
     guard let upgrade else { return }
     self.upgrade = nil
+    OpenLogs.endSharing()
     if upgrade.hasBegun { takeBack() }
     reportFailure(reason, to: upgrade.askers)
     for signal in upgrade.deferred { obey(signal) }

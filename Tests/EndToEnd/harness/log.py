@@ -13,7 +13,7 @@ KEYS = [
     "host", "uri", "protocol", "tls_version", "tls_cipher", "sni", "tls_resumed", "tls_client",
     "status", "bytes_in", "bytes_out", "duration", "upstream",
     "upstream_status", "upstream_connect", "upstream_first_byte", "upstream_duration", "tries",
-    "termination", "error", "user_agent", "referer",
+    "termination", "error", "user_agent", "referer", "cut",
 ]  # fmt: skip
 ALWAYS = ["time", "level", "client", "connection"]
 NUMBERS = {
@@ -66,7 +66,7 @@ def check_values(line: Line) -> None:
     for key, value in line.items():
         if key == "tries":
             assert isinstance(value, list) and len(value) > 1, line
-        elif key == "tls_resumed":
+        elif key in ("tls_resumed", "cut"):
             assert value is True, line
         elif key in NUMBERS:
             assert isinstance(value, (int, float)) and value >= 0, (key, line)
