@@ -58,7 +58,8 @@ public final class SimulatedWorld {
   var descriptors: [DescriptorEntry?]
   var readyDescriptors: [Int] = []
   var watchedListeners: [Int] = []
-  var admittedCount = 0
+  /// The programs that have accepted a connection, in the order in which each did first.
+  public internal(set) var admittingPrograms: [Int] = []
   var acceptsFailUntil = Instant(nanoseconds: 0)
   var lastEphemeralPort: UInt16 = 40_000
 
@@ -86,6 +87,8 @@ public final class SimulatedWorld {
     var hasWakeEvent = false
     /// Until when its last wait may last.
     var sleepsUntil = Instant(nanoseconds: 0)
+    /// The connections that it has accepted and watched.
+    var admittedCount = 0
     /// Nothing can wake it any more.
     var hasEnded = false
   }

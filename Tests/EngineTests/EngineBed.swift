@@ -29,6 +29,7 @@ final class EngineBed {
   private(set) var clients: [ClientID] = []
   private(set) var backends: [BackendID] = []
   private var worker: Worker<SimulatedKernel>
+  let census = SessionCensus()
   /// Where the worker is asked, and what it remembers, if the case is about that.
   let desk: WorkerDesk?
   let failures: RecentLines?
@@ -55,7 +56,6 @@ final class EngineBed {
     failures =
       isAsked
       ? RecentLines(places: Limits.keptFailures, placeBytes: Limits.failureBytes) : nil
-    SessionCensus.begin()
     world = SimulatedWorld(seed: seed, faults: faults, network: network)
     var settings = WorkerSettings(
       number: number, count: workerCount, processID: 7, listeners: [])
@@ -131,7 +131,7 @@ final class EngineBed {
   /// One turn of the worker; when it has ended, the world goes on without it.
   func turn() {
     guard hasStopped else {
-      hasStopped = !worker.turn()
+      hasStopped = census.counting { !worker.turn() }
       return
     }
     withUnsafeTemporaryAllocation(of: KernelEvent.self, capacity: 16) { events in

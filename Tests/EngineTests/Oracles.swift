@@ -40,7 +40,7 @@ extension EngineBed {
   ) {
     recordIssues(
       RestOracle.judge(ended: holdings, hasStopped: hasStopped, in: world), sourceLocation)
-    #expect(SessionCensus.count == 0, "a session of TLS is left", sourceLocation: sourceLocation)
+    #expect(census.count == 0, "a session of TLS is left", sourceLocation: sourceLocation)
     let lines = ends
     if let requests { #expect(lines.count == requests, sourceLocation: sourceLocation) }
     if requests != nil && !writesAhead { checkMetrics(against: lines, sourceLocation) }

@@ -33,13 +33,13 @@ final class ReplacementBed {
   /// The main thread's own descriptors, by where they listen.
   private var masters: [Location: Descriptor] = [:]
   private let numbers = ConnectionNumbers()
+  private let census = SessionCensus()
 
   /// A world with one worker.
   init(
     _ server: String = EngineBed.proxy, top: String = "", listen: String = "", seed: UInt64 = 1,
     faults: Faults = .none
   ) throws {
-    SessionCensus.begin()
     world = SimulatedWorld(seed: seed, faults: faults)
     let made = try EngineBed.compile(server, top: top, listen: listen)
     begin(made.plan, made.tls)
@@ -105,7 +105,7 @@ final class ReplacementBed {
   /// One turn of each worker that has not ended.
   func turn() {
     for program in programs where !program.hasStopped {
-      program.hasStopped = !program.worker.turn()
+      program.hasStopped = census.counting { !program.worker.turn() }
       if program.hasStopped { world.endProgram(program.number) }
     }
     if programs.allSatisfy(\.hasStopped) {
@@ -154,7 +154,7 @@ final class ReplacementBed {
         RestOracle.judge(ended: holdings, hasStopped: program.hasStopped, in: world),
         sourceLocation)
     }
-    #expect(SessionCensus.count == 0, "a session of TLS is left", sourceLocation: sourceLocation)
+    #expect(census.count == 0, "a session of TLS is left", sourceLocation: sourceLocation)
     if let requests { #expect(ends.count == requests, sourceLocation: sourceLocation) }
     recordIssues(LineOracle.judge(ends), sourceLocation)
     recordIssues(LineOracle.judge(errorLog: errors, against: ends), sourceLocation)

@@ -138,6 +138,21 @@ struct ReplacementTests {
     #expect(bed.world.connections(of: broken).count == 1)
   }
 
+  /// Whose PROXY protocol header comes while its worker is replaced idles like any other, and no
+  /// longer: found by a seed.
+  @Test func aHeaderThatComesMeanwhile() throws {
+    let top = "client_header_timeout 5s;"
+    let bed = try ReplacementBed(Self.round(1), top: top, listen: "proxy_protocol")
+    bed.backend()
+    let client = bed.client([
+      .send("PROXY TCP4 1.2.3.4 "), .pause(.seconds(1)), .send("5.6.7.8 9 10\r\n"), .awaitEnd,
+    ])
+    bed.run(for: .milliseconds(500))
+    try bed.replace(Self.round(2), top: top, listen: "proxy_protocol")
+    bed.finish(requests: 0)
+    #expect(bed.record(client).hasEnd)
+  }
+
   /// A tunnel stays with the worker that made it, through any number of replacements.
   @Test func tunnelsStay() throws {
     let bed = try ReplacementBed(Self.round(1))

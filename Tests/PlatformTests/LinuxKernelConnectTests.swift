@@ -23,7 +23,7 @@ import Testing
 
   @Test func refusedConnect() throws {
     var kernel = try makeKernel()
-    let address = try { () throws in try TestListener().address }()
+    let address = loopback(try unusedPort())
     switch kernel.connect(to: address, unixPath: .empty) {
     case .connected: Issue.record("connected to nobody")
     case .failed(let error): #expect(error.kind == .refused)

@@ -64,7 +64,7 @@ import Testing
 
   /// `listen 8080; listen 127.0.0.1:8080;` are two addresses of one process.
   @Test func aWiderAndANarrowerAddressGoTogether() throws {
-    let port = try { () throws in try TestListener().address.port }()
+    let port = try unusedPort()
     let wide = PeerAddress(family: .ipv4, high: 0, low: 0, port: port)
     let six = PeerAddress(family: .ipv6, high: 0, low: 0, port: port)
     var sockets = try ListeningSockets(
@@ -78,13 +78,13 @@ import Testing
     var kernel = try makeKernel()
     let folder = try TemporaryFolder()
     let path = folder.path + "/a.sock"
-    let both = ListenAddress(address: loopback(0))
+    let both = ListenAddress(address: loopback(try unusedPort()))
     var first = try ListeningSockets(
       [both, ListenAddress(address: .unix, unixPath: path)], workers: 1)
     let port = first.bound[0]
     let waiting = try #require(kernel.connect(to: port, unixPath: .empty).descriptor)
     var second = try ListeningSockets(
-      [ListenAddress(address: loopback(0), backlog: 7)], workers: 2, keeping: first)
+      [ListenAddress(address: both.address, backlog: 7)], workers: 2, keeping: first)
     first.close(keeping: second)
     #expect(second.bound == [port])
     #expect(access(path, F_OK) != 0)
@@ -110,7 +110,7 @@ import Testing
   @Test func aReplacementThatFails() throws {
     var kernel = try makeKernel()
     var first = try ListeningSockets([ListenAddress(address: loopback(0))], workers: 1)
-    let fresh = try { () throws in try TestListener().address.port }()
+    let fresh = try unusedPort()
     let bad = PeerAddress(family: .ipv4, high: 0, low: 0xc000_0201, port: 80)
     #expect(throws: ListenError.self) {
       try ListeningSockets(
@@ -137,7 +137,7 @@ import Testing
   }
 
   @Test func aFailureClosesWhatWasOpened() throws {
-    let port = try { () throws in try TestListener().address.port }()
+    let port = try unusedPort()
     let bad = PeerAddress(family: .ipv4, high: 0, low: 0xc000_0201, port: 80)
     let folder = try TemporaryFolder()
     #expect(throws: ListenError.self) {

@@ -6,6 +6,7 @@ import CLinux
 import Glibc
 import HTTP
 import Platform
+import Synchronization
 import Testing
 
 /// The loopback address with that port.
@@ -73,6 +74,30 @@ struct TestListener: ~Copyable {
 
   deinit { Glibc.close(socket) }
 }
+
+/// A port that nobody listens at, and that nobody is given who asks the system for any: it hands
+/// out those from 32768 on, to other tests as well.
+func unusedPort() throws -> UInt16 {
+  let tries = 200
+  for _ in 0..<tries {
+    let number = nextPort.wrappingAdd(1, ordering: .relaxed).oldValue
+    let port = UInt16(12_000 + number % 20_000)
+    if isFree(port) { return port }
+  }
+  throw KernelError(kind: .exhausted, code: EADDRINUSE)
+}
+
+private func isFree(_ port: UInt16) -> Bool {
+  let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
+  defer { Glibc.close(socket) }
+  var name = clinux_address()
+  name.family = UInt16(AF_INET)
+  name.port = port
+  return clinux_bind(socket, &name) == 0
+}
+
+/// Processes that test at the same time begin at different places.
+private let nextPort = Atomic<Int>(Int(getpid()) * 97 % 20_000)
 
 extension ConnectResult {
   /// The socket, when there is one.

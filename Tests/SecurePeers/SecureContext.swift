@@ -7,7 +7,6 @@ public final class SecureContext: @unchecked Sendable {
   let isServer: Bool
 
   private init(_ method: OpaquePointer?, isServer: Bool) {
-    SessionCensus.begin()
     guard let handle = SSL_CTX_new(method) else { fatalError("memory has run out") }
     self.handle = handle
     self.isServer = isServer

@@ -26,8 +26,9 @@ public final class SecurePeer: PeerSecurity {
 
   /// An end that works by the rules of `context`. A client asks for `name`, unless it is empty.
   public init(_ context: SecureContext, name: String = "", farewell: PeerFarewell = .both) {
-    guard let session = SSL_new(context.handle), let incoming = BIO_new(BIO_s_mem()),
-      let outgoing = BIO_new(BIO_s_mem())
+    // A peer is made while the worker waits, and is none of what the worker makes.
+    let session = SessionCensus.uncounted { SSL_new(context.handle) }
+    guard let session, let incoming = BIO_new(BIO_s_mem()), let outgoing = BIO_new(BIO_s_mem())
     else { fatalError("memory has run out") }
     SSL_set_bio(session, incoming, outgoing)
     (self.session, self.incoming, self.outgoing) = (session, incoming, outgoing)
@@ -38,13 +39,11 @@ public final class SecurePeer: PeerSecurity {
       SSL_set_connect_state(session)
       if !name.isEmpty { _ = copenssl_set_server_name(session, name) }
     }
-    SessionCensus.peers.add(1)
   }
 
   deinit {
     KeyLog.forget(session)
     SSL_free(session)
-    SessionCensus.peers.add(-1)
   }
 
   /// `TLSv1.3`
@@ -140,42 +139,5 @@ extension SecurePeer {
     SSL_do_handshake(session)
     ERR_clear_error()
     return takeOutput()
-  }
-}
-
-/// Counts OpenSSL's sessions: at rest there is none but those of peers and of idle connections.
-///
-/// A test runs in one thread from its begin to its end, and so does all that it makes: each thread
-/// has its own count, so that tests may run at the same time.
-public enum SessionCensus {
-  /// A number for each thread.
-  final class Tally: Sendable {
-    private let counts = Guarded<[UInt: Int]>([:])
-
-    func add(_ number: Int) {
-      let thread = UInt(CRYPTO_THREAD_get_current_id())
-      counts.withLock { $0[thread, default: 0] += number }
-    }
-
-    var count: Int {
-      let thread = UInt(CRYPTO_THREAD_get_current_id())
-      return counts.withLock { $0[thread] ?? 0 }
-    }
-  }
-
-  static let peers = Tally()
-  private static let all = Tally()
-
-  /// Begins to count; to be called before the first session is made.
-  public static func begin() { _ = index }
-
-  private static let index = CRYPTO_get_ex_new_index(
-    CRYPTO_EX_INDEX_SSL, 0, nil, { _, _, _, _, _, _ in SessionCensus.all.add(1) }, nil,
-    { _, _, _, _, _, _ in SessionCensus.all.add(-1) })
-
-  /// Sessions that exist and belong to no peer.
-  public static var count: Int {
-    begin()
-    return all.count - peers.count
   }
 }

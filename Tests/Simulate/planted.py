@@ -105,11 +105,35 @@ BUGS = [
         "    if ON, payloadCount > 0 { payload = payload.map { $0 + 1 }; payloadCount &-= 1 }\n",
     ),
     bug(
-        "a log line is lost when it was written in part",
+        "the end of a torn log line is forgotten",
+        "Sources/Platform/Logs/OwedLines.swift",
+        "      rest = Array(lines[written..<end])\n",
+        "      rest = ON ? [] : Array(lines[written..<end])\n",
+    ),
+    bug(
+        "a log line of which a part was taken comes again",
+        "Sources/Platform/Logs/OwedLines.swift",
+        "      taken += tear(waiting, written: count)\n      if count < size {",
+        "      let whole = tear(waiting, written: count)\n"
+        "      taken += ON && whole > count ? 0 : whole\n      if count < size {",
+    ),
+    bug(
+        "the log lines that wait when their worker ends are lost",
+        ENGINE + "6-Finish/LogFarewell.swift",
+        "      settle(sink: index, taken: leaveLines(",
+        "      settle(sink: index, taken: ON ? logs[index].count : leaveLines(",
+    ),
+    bug(
+        "nobody hears of lost log lines",
         ENGINE + "6-Finish/LogSinks.swift",
-        "    logs[index].tornCount = written &- lineStart\n",
-        "    if ON && written > lineStart { lineStart = logs[index].count }\n"
-        "    logs[index].tornCount = max(0, written - lineStart)\n",
+        "      sinks[index].droppedCount &+= 1\n",
+        "      if !ON { sinks[index].droppedCount &+= 1 }\n",
+    ),
+    bug(
+        "a client that goes to another worker loses what was read of it",
+        ENGINE + "7-Control/Retirement.swift",
+        "input: Array(connection.pointee.inputBytes),",
+        "input: ON ? [] : Array(connection.pointee.inputBytes),",
     ),
     bug(
         "a pooled connection is used that had said something",

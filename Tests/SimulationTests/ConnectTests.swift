@@ -173,7 +173,7 @@ struct ConnectTests {
     #expect(probe.kernel.watch(first, token: 1) != nil)
     world.faults.failedWatches = 0
     #expect(probe.kernel.watch(second, token: 2) == nil)
-    #expect(clients.compactMap { world.record(of: $0).admission } == [0])
+    #expect(clients.compactMap { world.record(of: $0).admission?.place } == [0])
   }
 
   @Test func acceptsFailDuringExhaustionAndTheConnectionWaits() {

@@ -62,6 +62,54 @@ struct LogTests {
     #expect(probe.writeLog(stalled, "x") == .taken(1))
   }
 
+  /// As pipe(7) has it: up to 4096 bytes whole or not at all, more as far as there is room.
+  @Test func aPipeTakesSmallWritesWholeOrNotAtAll() throws {
+    world.logs.makePipe("/pipe", capacity: 8_192, pace: 1_000)
+    let pipe = try #require(probe.openLog("/pipe"))
+    world.logs.stall("/pipe", for: .seconds(1))
+    #expect(probe.writeLog(pipe, String(repeating: "a", count: 4_097)) == .taken(4_097))
+    #expect(probe.writeLog(pipe, String(repeating: "b", count: 4_096)) == .wouldBlock)
+    #expect(probe.writeLog(pipe, String(repeating: "c", count: 5_000)) == .taken(4_095))
+    #expect(probe.writeLog(pipe, "d") == .wouldBlock)
+    #expect(world.logs.bytes(of: "/pipe").count == 8_192)
+    probe.pass(.milliseconds(1_010))
+    #expect(probe.writeLog(pipe, String(repeating: "e", count: 4_096)) == .taken(4_096))
+  }
+
+  @Test func aBorrowedPipeIsWrittenInSmallPieces() throws {
+    world.logs.makePipe("/pipe", capacity: 8_192, pace: 1_000, isBorrowed: true)
+    let pipe = try #require(probe.openLog("/pipe"))
+    #expect(probe.writeLog(pipe, String(repeating: "a", count: 9_000)) == .taken(4_096))
+  }
+
+  @Test func aDiskThatFillsTakesTheBeginning() throws {
+    let log = try #require(probe.openLog("/log"))
+    world.logs.fill("/log", for: .seconds(1), after: 5)
+    #expect(probe.writeLog(log, "012") == .taken(3))
+    #expect(probe.writeLog(log, "345") == .taken(2))
+    #expect(probe.writeLog(log, "5") == .failed(28))
+    probe.pass(.seconds(2))
+    #expect(probe.writeLog(log, "5") == .taken(1))
+    #expect(world.logs.lines(of: "/log") == ["012345"])
+  }
+
+  @Test func bothStandardStreamsMayBeOneFile() throws {
+    world.logs.join("/dev/stderr", with: "/dev/stdout")
+    let output = try #require(probe.openLog("", standard: 1))
+    let error = try #require(probe.openLog("", standard: 2))
+    _ = probe.writeLog(output, "out\n")
+    _ = probe.writeLog(error, "err\n")
+    #expect(world.logs.lines(of: "/dev/stdout") == ["out", "err"])
+  }
+
+  @Test func nothingHappensToAReliableFile() throws {
+    let log = try #require(probe.openLog("/log"))
+    world.logs.makeReliable("/log")
+    world.logs.fillDisk(for: .seconds(1))
+    world.faults.stalledLogs = 1_000
+    #expect(probe.writeLog(log, "kept") == .taken(4))
+  }
+
   @Test func aForbiddenFileCannotBeOpened() {
     world.logs.forbid("/log")
     #expect(probe.openLog("/log") == nil)

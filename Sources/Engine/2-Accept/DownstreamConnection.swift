@@ -47,7 +47,11 @@ extension Worker where K: ~Copyable {
     }
     connection.pointee.phase = .idle
     idleClients.insertFirst(connection)
-    if isRetiring { return leaveOrServe(connection) }
+    if isRetiring {
+      // Its heirs time it as what it is now.
+      connection.pointee.wait = .firstRequest
+      return leaveOrServe(connection)
+    }
     if connection.pointee.inputCount > 0 { return beginExchange(connection) }
     buffers.giveBack(&connection.pointee.input)
     let server = listener.defaultServer

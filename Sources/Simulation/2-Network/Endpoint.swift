@@ -63,7 +63,7 @@ struct Endpoint {
   /// The program took it from a listener.
   var wasAccepted = false
   /// Which of the connections that the program accepted and watched this is.
-  var admission: Int?
+  var admission: Admission?
   /// Bytes that were under way when the connection broke: never acknowledged.
   var lost = 0
 

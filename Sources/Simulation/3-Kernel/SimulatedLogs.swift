@@ -8,6 +8,12 @@ struct SimulatedDisk {
     var bytes: [UInt8] = []
     /// A syslog server: it gets whole lines or none.
     var takesLines = false
+    /// It is a pipe.
+    var pipe: SimulatedPipe?
+    /// No fault strikes it.
+    var isReliable = false
+    /// Bytes that it still takes before the disk is full.
+    var room = 0
     /// The errors that writes meet until these times.
     var fullUntil = Instant(nanoseconds: 0)
     var stalledUntil = Instant(nanoseconds: 0)
@@ -65,16 +71,39 @@ public struct SimulatedLogs {
     }
   }
 
+  /// Makes what is at `path` a pipe of `capacity` bytes, at least 4096, of which `pace` are read in
+  /// a millisecond. From one that `isBorrowed` (a standard stream that others have open, too) the
+  /// program writes at most 4096 bytes at once.
+  public func makePipe(_ path: String, capacity: Int, pace: Int, isBorrowed: Bool = false) {
+    let number = world.disk.number(of: path)
+    world.disk.files[number].pipe = SimulatedPipe(
+      capacity: capacity, pace: pace, isBorrowed: isBorrowed)
+  }
+
+  /// Gives what is at `path` another name, too, as when both standard streams are one open file.
+  public func join(_ other: String, with path: String) {
+    precondition(world.disk.numbers[other] == nil, "join: \(other) is there already")
+    world.disk.numbers[other] = world.disk.number(of: path)
+  }
+
+  /// Keeps every fault away from the file at `path`: what the program writes stands there.
+  public func makeReliable(_ path: String) {
+    world.disk.files[world.disk.number(of: path)].isReliable = true
+  }
+
   /// Lets every write fail with ENOSPC from now on for `duration`.
   public func fillDisk(for duration: Interval) { world.disk.fullUntil = world.now + duration }
 
-  /// Lets writes to the file at `path` fail with ENOSPC from now on for `duration`.
-  public func fill(_ path: String, for duration: Interval) {
+  /// Lets writes to the file at `path` fail with ENOSPC from now on for `duration`, once it has
+  /// taken `room` bytes more: the write that goes beyond them is taken in part.
+  public func fill(_ path: String, for duration: Interval, after room: Int = 0) {
     let number = world.disk.number(of: path)
     world.disk.files[number].fullUntil = world.now + duration
+    world.disk.files[number].room = room
   }
 
-  /// Lets writes to the file at `path` (a pipe that nobody reads) say EAGAIN for `duration`.
+  /// Lets writes to the file at `path` say EAGAIN for `duration`; if it is a pipe, lets nobody read
+  /// it, so that they do once it is full.
   public func stall(_ path: String, for duration: Interval) {
     let number = world.disk.number(of: path)
     world.disk.files[number].stalledUntil = world.now + duration
@@ -93,7 +122,7 @@ extension SimulatedWorld {
   func writeLog(_ descriptor: Descriptor, _ lines: UnsafeRawBufferPointer) -> WriteResult {
     let number = logNumber(of: descriptor, "writeLog")
     var owed = disk.files[number].owed
-    let result = owed.append(lines, limit: .max) { append($0, to: number) }
+    let result = owed.append(lines, limit: limit(of: number)) { append($0, to: number) }
     disk.files[number].owed = owed
     finishLog(number)
     return result
@@ -119,11 +148,16 @@ extension SimulatedWorld {
     disk.files[number].isBeingFinished = true
     schedule(after: .milliseconds(10)) { world in
       var owed = world.disk.files[number].owed
-      while owed.carryOn(limit: .max, { world.append($0, to: number) }) {}
+      while owed.carryOn(limit: world.limit(of: number), { world.append($0, to: number) }) {}
       world.disk.files[number].owed = owed
       world.disk.files[number].isBeingFinished = false
       world.finishLog(number)
     }
+  }
+
+  /// Bytes of whole lines that are written to a file at once.
+  private func limit(of number: Int) -> Int {
+    disk.files[number].pipe == nil ? .max : SimulatedPipe.atomicBytes
   }
 
   private func logNumber(of descriptor: Descriptor, _ call: StaticString) -> Int {
@@ -135,24 +169,38 @@ extension SimulatedWorld {
 
   /// One write to a file.
   private func append(_ bytes: UnsafeRawBufferPointer, to number: Int) -> WriteResult {
-    if now < max(disk.files[number].fullUntil, disk.fullUntil)
-      || strikes(.fullDisks, faults.fullDisks)
-    {
-      return .failed(.diskFull)
+    let result = disk.files[number].isReliable ? .bytes(bytes.count) : outcome(bytes, number)
+    if case .bytes(let count) = result {
+      disk.files[number].bytes.append(contentsOf: bytes.prefix(count))
     }
-    if now < disk.files[number].stalledUntil || strikes(.stalledLogs, faults.stalledLogs) {
-      return .wouldBlock
+    return result
+  }
+
+  private func outcome(_ bytes: UnsafeRawBufferPointer, _ number: Int) -> WriteResult {
+    let file = disk.files[number]
+    if file.pipe != nil {
+      if strikes(.stalledLogs, faults.stalledLogs) { return .wouldBlock }
+      let amount = disk.files[number].pipe?.take(
+        bytes.count, at: now, stalledUntil: file.stalledUntil)
+      return amount.map { $0 > 0 ? .bytes($0) : .wouldBlock } ?? .wouldBlock
     }
     var amount = bytes.count
+    if now < file.fullUntil {
+      amount = min(amount, file.room)
+      disk.files[number].room -= amount
+    }
+    if amount == 0 || now < disk.fullUntil || strikes(.fullDisks, faults.fullDisks) {
+      return .failed(.diskFull)
+    }
+    if now < file.stalledUntil || strikes(.stalledLogs, faults.stalledLogs) { return .wouldBlock }
     if amount > 1, strikes(.shortLogWrites, faults.shortLogWrites) {
       amount = 1 + chance.below(amount - 1)
     }
-    if disk.files[number].takesLines {
+    if file.takesLines {
       let end = bytes.prefix(amount).lastIndex(of: 0x0a)
       guard let end else { return .wouldBlock }
       amount = end + 1
     }
-    disk.files[number].bytes.append(contentsOf: bytes.prefix(amount))
     return .bytes(amount)
   }
 }

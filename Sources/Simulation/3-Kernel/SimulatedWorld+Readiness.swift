@@ -13,7 +13,7 @@ extension SimulatedWorld {
     let id = endpoint(of: descriptor, "watch")
     if strikes(.failedWatches, faults.failedWatches) { return .outOfMemory }
     setToken(token, descriptor, program)
-    admit(id)
+    admit(id, program)
     wake(id)
     return nil
   }
@@ -132,10 +132,11 @@ extension SimulatedWorld {
   }
 
   /// Counts a connection of a client: the program goes on with it.
-  private func admit(_ id: Endpoint.ID) {
+  private func admit(_ id: Endpoint.ID, _ program: Int) {
     guard endpoints[id].wasAccepted, endpoints[id].admission == nil else { return }
-    endpoints[id].admission = admittedCount
-    admittedCount += 1
+    endpoints[id].admission = Admission(program: program, place: programs[program].admittedCount)
+    if programs[program].admittedCount == 0 { admittingPrograms.append(program) }
+    programs[program].admittedCount += 1
   }
 
   private func setToken(_ token: UInt64, _ descriptor: Descriptor, _ program: Int) {

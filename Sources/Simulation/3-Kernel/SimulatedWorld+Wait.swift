@@ -25,10 +25,18 @@ extension SimulatedWorld {
       count = report(into: events, program)
     }
     // Another program has something to do first; this one is not to blame for its empty turn.
-    if count == 0 && hasReports { return 0 }
+    if count == 0 && (hasReports || isAnotherDue(program)) { return 0 }
     if count == 0 { sleep(until: limit) }
+    // Until it waits again nobody knows its next deadline: no time may pass without it.
+    if count > 0 || programs[program].sleepsUntil <= now { programs[program].sleepsUntil = now }
     countBusyTurn(since: begin)
     return count
+  }
+
+  /// True when another program is awake, and this one may sleep on.
+  private func isAnotherDue(_ program: Int) -> Bool {
+    programs[program].sleepsUntil > now
+      && programs.indices.contains { $0 != program && programs[$0].sleepsUntil <= now }
   }
 
   func takeCommands(_ program: Int) -> WorkerCommands {

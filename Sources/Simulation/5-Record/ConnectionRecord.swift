@@ -38,9 +38,8 @@ public struct ConnectionRecord: Sendable {
   public internal(set) var wireCount = 0
   /// Bytes that the program has read of what this peer sent.
   public internal(set) var takenCount = 0
-  /// Which of the connections that the program accepted and watched this is, from 0: the number
-  /// that it knows a client by. Nil when it took no notice.
-  public internal(set) var admission: Int?
+  /// Which program accepted and watched it. Nil when none took notice.
+  public internal(set) var admission: Admission?
   /// Where, in the stream of bytes to this peer, the program wrote although it had been told of
   /// bytes from this peer and had not read them.
   public internal(set) var writesOverUnread: [Int] = []
@@ -76,4 +75,12 @@ public struct ConnectionRecord: Sendable {
 
   /// The messages that are no interim responses.
   public var finalMessages: [WireMessage] { messages.filter { !$0.isInterim } }
+}
+
+/// How a program came to know a client's connection.
+public struct Admission: Equatable, Sendable {
+  /// The program.
+  public let program: Int
+  /// Which of the connections that it accepted and watched this is, from 0.
+  public let place: Int
 }

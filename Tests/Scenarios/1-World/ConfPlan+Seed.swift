@@ -4,8 +4,11 @@ import Simulation
 /// Conf files out of seeds.
 extension ConfPlan {
   /// A conf file such as a seed decides. Calm ones have no limit that refuses anybody.
-  init(_ chance: inout SeededGenerator, isCalm: Bool, security: SecurityPlan) {
+  init(
+    _ chance: inout SeededGenerator, isCalm: Bool, security: SecurityPlan, operation: Operation
+  ) {
     self.security = security
+    self.operation = operation
     isBulky = chance.happens(250)
     entrances = Entrance.chosen(&chance, security)
     believed = chance.pick(Believed.allCases)
@@ -42,7 +45,7 @@ extension ConfPlan {
       "access_log /log json\(chance.happens(300) ? " sync=response" : "");",
       "request_id_header \(idField == "x-request-id" ? "X-Request-ID" : "X-Correlation-ID");",
     ]
-    lines += believed.lines + security.lines
+    lines += believed.lines + security.lines + operation.lines
     if chance.happens(600) { lines += secondLogLines(&chance) }
     for timeout in [
       "client_header_timeout", "client_body_timeout", "send_timeout", "proxy_connect_timeout",

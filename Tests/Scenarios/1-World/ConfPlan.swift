@@ -18,6 +18,8 @@ struct ConfPlan {
   var backends: [Location] = []
   /// How many workers the one under test thinks that there are.
   var workerCount = 1
+  /// How the process is run.
+  var operation = Operation.plain
   /// A second log, of lines that need not be JSON; nil when there is none.
   var secondLog: String?
   /// Content is large here; else it is small, and may come byte by byte.

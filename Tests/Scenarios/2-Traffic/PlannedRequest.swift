@@ -102,6 +102,9 @@ extension PlannedRequest {
     if chance.happens(100) {
       head += conf.idField.split(separator: "-").joined(separator: "_") + ": twin\r\n"
     }
+    if conf.operation.agentBytes > 0 {
+      head += "User-Agent: \(String(repeating: "a", count: conf.operation.agentBytes))\r\n"
+    }
     if asksForTunnel { head += "Connection: upgrade\r\nUpgrade: echo\r\n" }
     if asksToClose { head += "Connection: close\r\n" }
     if isHTTP10 && chance.happens(500) && !asksToClose { head += "Connection: keep-alive\r\n" }

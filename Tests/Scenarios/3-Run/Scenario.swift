@@ -16,6 +16,14 @@ public struct Scenario {
     case noDescriptors(Interval)
     /// The worker is told to finish, or to stop.
     case drain, stop
+    /// Nobody reads the access log if it is a pipe; else it takes nothing.
+    case stalledLog(Interval)
+    /// The access log takes so many bytes more, then nothing for a while.
+    case filledLog(after: Int, Interval)
+    /// So many workers take the place of those that serve; another process takes the place of this
+    /// one.
+    case reload(workers: Int)
+    case upgrade(workers: Int)
   }
 
   /// What everything follows from.
@@ -38,8 +46,10 @@ public struct Scenario {
     // The world's own chance begins with the seed itself.
     var chance = SeededGenerator(seed: seed ^ 0x5CE9_A210)
     isCalm = chance.happens(300)
+    let operation = Operation(seed: seed, isCalm: isCalm)
     conf = ConfPlan(
-      &chance, isCalm: isCalm, security: SecurityPlan(seed: seed, isCalm: isCalm))
+      &chance, isCalm: isCalm, security: SecurityPlan(seed: seed, isCalm: isCalm),
+      operation: operation)
     let (conf, isCalm) = (conf, isCalm)
     faults =
       isCalm
@@ -50,8 +60,8 @@ public struct Scenario {
       BackendPlan($0, conf: conf, isCalm: isCalm, &chance)
     }
     network = Scenario.network(
-      &chance, isCalm: isCalm, isFine: faults.fragmentedDeliveries + faults.tinyBuffers > 0)
-    incidents = Scenario.incidents(conf, isCalm: isCalm, &chance)
+      conf, &chance, isCalm: isCalm, isFine: faults.fragmentedDeliveries + faults.tinyBuffers > 0)
+    incidents = Scenario.incidents(conf, isCalm: isCalm, &chance) + operation.incidents
   }
 
   /// True when something may have kept a client from what it was sent.
@@ -93,7 +103,7 @@ public struct Scenario {
   }
 
   private static func network(
-    _ chance: inout SeededGenerator, isCalm: Bool, isFine: Bool
+    _ conf: ConfPlan, _ chance: inout SeededGenerator, isCalm: Bool, isFine: Bool
   ) -> NetworkSettings {
     var network = NetworkSettings()
     // Bytes that come one by one must not take longer than a closing server waits for them.
@@ -104,7 +114,10 @@ public struct Scenario {
     network.turnCost = Interval(nanoseconds: UInt64(chance.pick(turnCosts)))
     network.sendBuffer = chance.pick([4_096, 65_536])
     network.receiveBuffer = chance.pick([4_096, 65_536])
-    if !isCalm && chance.happens(100) { network.descriptorLimit = chance.between(12...30) }
+    if !isCalm && chance.happens(100) {
+      // Workers of several generations share them.
+      network.descriptorLimit = chance.between(12...30) + (conf.operation.isWatched ? 60 : 0)
+    }
     return network
   }
 

@@ -18,11 +18,8 @@ public final class ScenarioRun {
   private(set) var clients: [ClientID] = []
   private(set) var backends: [BackendID] = []
   private(set) var violations: [Violation] = []
-  private(set) var hasStopped = false
-  private var worker: Worker<SimulatedKernel>
-  private var logNames: [String: [String]] = ["/log": ["/log"], "/second": ["/second"]]
-  /// Sessions of TLS that another world has left behind.
-  private let strangeSessions = SessionCensus.count
+  private let fleet: Fleet
+  private var logNames: [String: [String]] = [:]
   /// By when a worker that was told to finish must have ended.
   private var endsBy = Instant.never
 
@@ -33,13 +30,12 @@ public final class ScenarioRun {
   public init(_ scenario: Scenario) {
     self.scenario = scenario
     world = SimulatedWorld(seed: scenario.seed, faults: .none, network: scenario.network)
-    let (plan, tls) = ScenarioRun.plan(of: scenario.conf)
-    let (world, places) = (world, plan.tables.listeners)
-    var settings = WorkerSettings(
-      number: 0, count: scenario.conf.workerCount, processID: 7,
-      listeners: places.indices.map { world.listen(on: places[$0].location) })
-    settings.tls = tls
-    worker = Worker(kernel: SimulatedKernel(world), plan: plan, settings: settings)
+    fleet = Fleet(world)
+    scenario.conf.operation.prepare(world)
+    fleet.begin(
+      ScenarioRun.plan(of: scenario.conf), workers: max(1, scenario.conf.operation.workers),
+      pretending: scenario.conf.workerCount, queueBytes: scenario.conf.operation.queueBytes)
+    if !scenario.conf.operation.isWatched { fleet.leaveListening() }
     world.faults = scenario.faults
     backends = scenario.backends.map { world.addBackend(at: $0.location, $0.behaviour) }
     clients = scenario.clients.map { client in
@@ -59,22 +55,26 @@ public final class ScenarioRun {
     if !hasStopped { violations += RestOracle.judge(forgotten: holdings, in: world) }
     end()
     violations += RestOracle.judge(ended: holdings, hasStopped: hasStopped, in: world)
-    violations += RestOracle.judge(sessions: SessionCensus.count - strangeSessions)
+    violations += RestOracle.judge(sessions: fleet.sessionCount)
     let evidence = Evidence(self)
     violations += evidence.violations
     return report(evidence)
   }
 
-  /// What the worker has in hand.
-  var holdings: Holdings {
-    Holdings(
-      exchanges: worker.exchangeCount, buffers: worker.buffersInUse,
-      connections: worker.connectionCount, timers: worker.timerCount)
+  /// What the workers have in hand.
+  var holdings: Holdings { fleet.holdings }
+
+  /// True when all workers have ended.
+  var hasStopped: Bool { fleet.hasStopped }
+
+  /// The number by which the log knows a client's connection; nil when nobody took notice of it.
+  func connectionNumber(_ record: ConnectionRecord) -> Int? {
+    fleet.connectionNumber(of: record)
   }
 
   /// All lines of a log, renamed files first.
   func logLines(_ path: String) -> [String] {
-    (logNames[path] ?? []).flatMap { world.logs.lines(of: $0) }
+    (logNames[path] ?? [path]).flatMap { world.logs.lines(of: $0) }
   }
 
   private static func plan(of conf: ConfPlan) -> (Plan, TLSTables) {
@@ -91,21 +91,16 @@ public final class ScenarioRun {
 
   // MARK: Turns
 
-  /// One turn of the worker; when it has ended, the world goes on without it.
   private func turn() {
-    guard !hasStopped else {
-      withUnsafeTemporaryAllocation(of: KernelEvent.self, capacity: 16) { events in
-        _ = SimulatedKernel(world).wait(into: events, until: world.now + .milliseconds(10))
-      }
-      return
-    }
-    hasStopped = !worker.turn()
+    fleet.turn()
     if violations.count < 10 { judgeDeadlines() }
   }
 
   private func judgeDeadlines() {
-    let deadline = min(worker.earliestDeadline, hasStopped ? .never : endsBy)
-    if deadline + ScenarioRun.tolerance < world.now {
+    let deadline = min(fleet.earliestDeadline, hasStopped ? .never : endsBy)
+    // Each worker's turn takes its time from the others, too.
+    let turns = UInt64(2 * fleet.workerCount) * scenario.network.turnCost.nanoseconds
+    if deadline + ScenarioRun.tolerance + Interval(nanoseconds: turns) < world.now {
       let late = (world.now - deadline).microseconds
       violations.append(Violation(.deadlines, "a deadline passed \(late) microseconds ago"))
     }
@@ -113,16 +108,18 @@ public final class ScenarioRun {
 
   private func run(for duration: Interval) {
     var isOver = false
-    world.schedule(after: duration) { world in
-      world.post([])
+    world.schedule(after: duration) { [fleet] _ in
+      fleet.post([])
       isOver = true
     }
     while !isOver && world.busyTurns < 1_000 { turn() }
   }
 
   private func end() {
-    world.post(.drain)
+    fleet.end(.drain)
     for _ in 0..<100_000 where !hasStopped { turn() }
+    // What a log did not take yet is written by the process.
+    if scenario.conf.operation.isWatched { for _ in 0..<1_000 { turn() } }
   }
 
   // MARK: Incidents
@@ -133,11 +130,15 @@ public final class ScenarioRun {
       restart(backend, byReset: byReset, away: away)
     case .reopenLogs(let renames):
       if renames { renameLogs() }
-      world.post(.reopenLogs)
+      fleet.post(.reopenLogs)
     case .fullDisk(let duration): world.logs.fillDisk(for: duration)
     case .noDescriptors(let duration): world.exhaustAccepts(for: duration)
     case .drain: endWorker(.drain)
     case .stop: endWorker(.stop)
+    case .stalledLog(let duration): world.logs.stall("/log", for: duration)
+    case .filledLog(let room, let duration): world.logs.fill("/log", for: duration, after: room)
+    case .reload(let count): replace(by: count, isUpgrade: false)
+    case .upgrade(let count): replace(by: count, isUpgrade: true)
     }
   }
 
@@ -152,17 +153,30 @@ public final class ScenarioRun {
     }
   }
 
+  private func replace(by count: Int, isUpgrade: Bool) {
+    guard !fleet.isClosed else { return }
+    let made = ScenarioRun.plan(of: scenario.conf)
+    let bytes = scenario.conf.operation.queueBytes
+    if isUpgrade {
+      fleet.upgrade(made, workers: count, queueBytes: bytes)
+    } else {
+      fleet.begin(made, workers: count, pretending: count, queueBytes: bytes)
+    }
+  }
+
   private func renameLogs() {
-    for path in ["/log", "/second"] where world.logs.exists(path) {
-      world.logs.rename(path, to: path + ".1")
-      logNames[path] = [path + ".1", path]
+    // A standard stream has no name that it could lose.
+    let paths = scenario.conf.operation.joinsLogs ? ["/second"] : ["/log", "/second"]
+    for path in paths where world.logs.exists(path) {
+      let names = logNames[path] ?? [path]
+      let new = "\(path).\(names.count)"
+      world.logs.rename(path, to: new)
+      logNames[path] = names.dropLast() + [new, path]
     }
   }
 
   private func endWorker(_ command: WorkerCommands) {
-    // What a log does not take at the very end is lost, and rightly so.
-    mendLogs()
-    world.post(command)
+    fleet.end(command)
     endsBy = world.now + (command == .stop ? .seconds(0) : .seconds(40)) + .milliseconds(50)
   }
 
@@ -171,6 +185,8 @@ public final class ScenarioRun {
     world.faults.stalledLogs = 0
     world.faults.shortLogWrites = 0
     world.logs.fillDisk(for: Interval(nanoseconds: 0))
+    world.logs.fill("/log", for: Interval(nanoseconds: 0))
+    world.logs.stall("/log", for: Interval(nanoseconds: 0))
   }
 
   /// Nothing breaks any more, so that what is left over goes away.

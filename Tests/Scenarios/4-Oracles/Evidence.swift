@@ -19,10 +19,17 @@ struct Evidence {
   /// What the error log says about PROXY headers, by connection.
   let complaints: [Int: Set<String>]
   private(set) var found: [Violation] = []
+  /// The lines of the access log and of the second error log, as they stand there.
+  let accessLines: [String]
+  let complaintLines: [String]
+  private let numberOf: (ConnectionRecord) -> Int?
 
   init(_ run: ScenarioRun) {
     scenario = run.scenario
     world = run.world
+    accessLines = run.logLines("/log")
+    complaintLines = run.logLines(Operation.complaints)
+    numberOf = run.connectionNumber
     complaints = Evidence.complaints(in: run.world.logs.lines(of: "/error"))
     clients = Array(zip(scenario.clients, run.clients.map { run.world.record(of: $0) }))
     backends = Array(zip(scenario.backends, run.backends.map { run.world.connections(of: $0) }))
@@ -32,7 +39,11 @@ struct Evidence {
         plansByNonce[request.nonce] = client
       }
     }
-    readLog(run.logLines("/log"), second: run.logLines("/second"))
+    // What is lost on the way to a watched log is no other oracle's concern.
+    let isWatched = scenario.conf.operation.isWatched
+    readLog(
+      isWatched ? run.world.logs.lines(of: Operation.witness) : accessLines,
+      second: run.logLines("/second"))
     linesByConnection = Dictionary(grouping: ends) { $0.connectionNumber }
     for (connection, lines) in linesByConnection {
       linesByConnection[connection] = lines.sorted { $0.requestNumber < $1.requestNumber }
@@ -44,7 +55,7 @@ struct Evidence {
 
   /// The number that the log gives a client's connection; nil when it was not noticed.
   func number(of record: ConnectionRecord) -> Int? {
-    record.admission.map { 1 + $0 }
+    numberOf(record)
   }
 
   /// The lines of a client, in the order of its requests.
@@ -64,7 +75,7 @@ struct Evidence {
   var violations: [Violation] {
     var all = found + LineOracle.judge(ends, needsID: false)
     all += LineOracle.judge(errorLog: world.logs.lines(of: "/error"), against: ends)
-    all += judgeIDs()
+    all += judgeIDs() + judgeDelivery()
     all += judgeStrangers()
     for (plan, record) in clients { all += judge(plan, record) }
     all += judgeSecurity()
@@ -72,27 +83,24 @@ struct Evidence {
     return all + judge(sightings)
   }
 
-  /// Reads the lines. A torn one is allowed only where the log can't be continued behind it: when
-  /// others write to it, or it is not the same file any more.
+  /// Reads the lines. None is torn, in whichever way its file was written, and both logs have the
+  /// same number, but for those that were said to be lost.
   private mutating func readLog(_ texts: [String], second: [String]) {
-    var torn: [String] = []
     var lineCount = 0
     for text in texts {
       guard let line = AccessLine(text) else {
-        torn.append(text)
+        found.append(Violation(.lines, "no line: \(text)"))
         continue
       }
       lineCount += 1
       if line.isEnd { ends.append(line) }
     }
-    let mayBeTorn = scenario.conf.workerCount > 1 || scenario.reopensLogs
-    for text in torn
-    where !mayBeTorn || !texts.contains(where: { $0.hasPrefix(text) && $0 != text }) {
-      found.append(Violation(.lines, "no line: \(text)"))
-    }
-    if scenario.conf.secondLog != nil && !mayBeTorn && second.count != lineCount {
+    guard let path = scenario.conf.secondLog else { return }
+    let lost = DeliveryOracle.lostCount(of: path, in: world.logs.lines(of: "/error"))
+    if second.count + lost != lineCount {
       found.append(
-        Violation(.lines, "one log has \(lineCount) lines, the other \(second.count)"))
+        Violation(
+          .delivery, "\(lineCount) lines are due, \(path) has \(second.count), \(lost) are lost"))
     }
   }
 }

@@ -4,6 +4,8 @@ public struct Violation: Equatable, Sendable {
   public enum Oracle: String, Sendable, CaseIterable {
     /// The form of log lines, and that there is one for each request.
     case lines
+    /// A log's lines come to it once, whole and alone, or are counted as lost.
+    case delivery
     /// One request, one ID, the same everywhere.
     case identity
     /// Responses answer their requests, in order, and the log says how.
