@@ -34,8 +34,8 @@ public struct FieldLine: Sendable, BitwiseCopyable {
 /// The field lines of one section in the order of arrival, at most `FieldSection.capacity`.
 ///
 /// Owns 16 KiB of memory for as long as it lives, of which the kernel provides what was once used:
-/// mostly one page. So make it once and reuse it. The memory is apart from the value, because looking into a table of that size within a value would copy all
-/// of it.
+/// mostly one page. So make it once and reuse it. The memory is apart from the value, because
+/// looking into a table of that size within a value would copy all of it.
 @safe
 public struct FieldSection: ~Copyable, @unchecked Sendable {
   /// The most lines that fit; parsers refuse a section with more.

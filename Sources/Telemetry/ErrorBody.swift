@@ -2,9 +2,9 @@ import Basics
 import HTTP
 import Policy
 
-/// The content of the answers that Waybill makes itself to say what a status means: what happened in
-/// one sentence, and the ID by which the operator finds it. Only statuses from 400 on speak of an
-/// error.
+/// The content of the answers that Waybill makes itself to say what a status means: what happened
+/// in one sentence, and the ID by which the operator finds it. Only statuses from 400 on speak of
+/// an error.
 public enum ErrorBody {
   /// The media type of a body in `format`, for Content-Type.
   public static func contentType(_ format: ErrorBodyFormat) -> StaticString {

@@ -14,8 +14,8 @@ enum ExitStatus: Int32 {
   var error: ExitCode { ExitCode(rawValue) }
 }
 
-/// Writes to stdout; nil when all is written, else how the command is to end. A reader that has gone
-/// has what it wanted (`| head`); any other reason is reported.
+/// Writes to stdout; nil when all is written, else how the command is to end. A reader that has
+/// gone has what it wanted (`| head`); any other reason is reported.
 func statusAfterWriting(_ bytes: [UInt8]) -> ExitStatus? {
   guard let error = bytes.withUnsafeBytes({ TerminalOutput.write($0) }) else { return nil }
   if error.isClosedPipe { return .success }

@@ -88,7 +88,9 @@ def test_426_keeps_what_it_asks_for(site, backend, version):
 
 
 def test_other_statuses_offer_no_upgrade(site, backend):
-    backend.script = b"HTTP/1.1 200 OK\r\nUpgrade: h2\r\nConnection: Upgrade\r\nContent-Length: 0\r\n\r\n"
+    backend.script = (
+        b"HTTP/1.1 200 OK\r\nUpgrade: h2\r\nConnection: Upgrade\r\nContent-Length: 0\r\n\r\n"
+    )
     response = site.serve(backend).get("/")
     assert "Upgrade" not in response.fields and "Connection" not in response.fields
 
@@ -304,7 +306,8 @@ def test_add_header_sees_the_response(site, backend, status):
 def test_add_header_sees_answers_of_our_own(site):
     proxy = site.servers(
         "server { listen PORT; location / { return 302 /x; "
-        'add_header X-Sent "$sent_http_location|$sent_http_content_type|$upstream_http_x|$status"; } }'
+        'add_header X-Sent '
+        '"$sent_http_location|$sent_http_content_type|$upstream_http_x|$status"; } }'
     )
     sent = proxy.get("/").fields.one("X-Sent")
     assert sent.startswith("/x|") and sent.endswith("||302")

@@ -186,7 +186,8 @@ def test_another_waybill_is_not_meant_either(site, backend, tmp_path):
     proxy = site.serve(backend)
     other = tmp_path / "other.conf"
     other.write_text(
-        f"pid {tmp_path}/other.pid; error_log stderr; server {{ listen {free_port()}; return 200; }}"
+        f"pid {tmp_path}/other.pid; error_log stderr;"
+        f" server {{ listen {free_port()}; return 200; }}"
     )
     (tmp_path / "other.pid").write_text(f"{proxy.process.pid}\n")
     done = command("-s", "stop", "-c", other)

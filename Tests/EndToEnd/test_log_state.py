@@ -22,6 +22,8 @@ from harness.proxy import command
 
 LONG = {"User-Agent": "u" * 500}
 SITE = 'server { listen PORT; location / { return 200 "x"; } }'
+# The same in front of a backend that is not there.
+REFUSED = SITE.replace('return 200 "x"', "proxy_pass http://127.0.0.1:9")
 
 
 class Reader:
@@ -218,7 +220,8 @@ def test_two_workers_and_a_fifo_that_is_not_read_for_a_while(site, tmp_path, age
 @pytest.mark.parametrize("workers", [1, 2])
 def test_both_streams_in_one_pipe(site, pipe, workers):
     reader, writing = pipe
-    conf = "error_log stderr info;\n" + SITE.replace('return 200 "x"', "proxy_pass http://127.0.0.1:9")
+    # More than two workers' queues hold by default: the reader pauses.
+    conf = "log_queue 64m; error_log stderr info;\n" + REFUSED
     proxy = with_pipe(site, writing, conf, both=True, workers=workers)
     count = run(proxy, 600, {"User-Agent": "u" * 5000})
     reloads(proxy)
@@ -319,15 +322,16 @@ def test_two_open_files_of_one_file(site, tmp_path):
     path = tmp_path / "out"
     with open(path, "w") as first, open(path, "w") as second:
         connect = lambda: (os.dup2(first.fileno(), 1), os.dup2(second.fileno(), 2))  # noqa: E731
-        conf = f"access_log stdout json; error_log stderr info; error_log {path} info;\n" + SITE.replace(
-            'return 200 "x"', "proxy_pass http://127.0.0.1:9"
-        )
+        logs = f"access_log stdout json; error_log stderr info; error_log {path} info;\n"
+        conf = logs + REFUSED
         proxy = site.servers(conf, workers=2, preexec=connect)
         count = run(proxy, 300)
+        proxy.stop()
     lines = path.read_bytes().split(b"\n")[:-1]
     assert judge([line for line in lines if line.startswith(b"{")], count) == 0
     assert b"\0" not in path.read_bytes()
-    assert len([line for line in lines if b"refused" in line and not line.startswith(b"{")]) >= 2 * count
+    refusals = [line for line in lines if b"refused" in line and not line.startswith(b"{")]
+    assert len(refusals) >= 2 * count
 
 
 def test_reopening_loses_nothing(site, disk):

@@ -20,7 +20,9 @@ REFUSED = {
     "folder of the control socket": f"{LOG} control unix:{{d}}/missing/control;",
     "control socket that is a file": f"{LOG} control unix:{{d}}/file;",
     "address of another machine": f"{LOG} server {{{{ listen 192.0.2.1:80; return 200; }}}}",
-    "socket in a missing folder": f"{LOG} server {{{{ listen unix:{{d}}/missing/s; return 200; }}}}",
+    "socket in a missing folder": (
+        f"{LOG} server {{{{ listen unix:{{d}}/missing/s; return 200; }}}}"
+    ),
     "socket that is a file": f"{LOG} server {{{{ listen unix:{{d}}/file; return 200; }}}}",
     "unknown user": f"{LOG} user nobody-of-that-name;",
     "unknown group": f"{LOG} user nobody nogroup-of-that-name;",

@@ -56,7 +56,7 @@ struct BackendFailureTests {
     Failure(
       name: "too many interim responses",
       actions: [.send(String(repeating: "HTTP/1.1 102 Processing\r\n\r\n", count: 17))],
-      error: "http_response_header_section_size", termination: "upstream:response_head"),
+      error: "http_protocol_error", termination: "upstream:response_head"),
     Failure(
       name: "silent", actions: [.pause(.seconds(100))], status: 504, error: "http_response_timeout",
       termination: "upstream:response_head"),

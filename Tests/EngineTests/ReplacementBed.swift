@@ -72,7 +72,6 @@ final class ReplacementBed {
   ) throws {
     let old = programs[programs.count - 1]
     let made = try EngineBed.compile(server, top: top, listen: listen)
-    turn()
     begin(made.plan, made.tls)
     let kept = Set(
       made.plan.tables.listeners.indices.map { made.plan.tables.listeners[$0].location })

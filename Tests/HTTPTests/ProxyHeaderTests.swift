@@ -44,7 +44,7 @@ private func binary(_ command: UInt8, _ family: UInt8, _ rest: [UInt8], length: 
 
   @Test func awaitsTheEnd() {
     let text = "PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n".octets
-    let version2 = binary(0x21, 0x11, [1, 2, 3, 4, 5, 6, 7, 8, 0, 80, 1, 187, 99, 99])
+    let version2 = binary(0x21, 0x11, [1, 2, 3, 4, 5, 6, 7, 8, 0, 80, 1, 187, 4, 0, 0])
     for bytes in [text, version2] {
       for end in 0..<bytes.count { #expect(parse(Array(bytes[..<end])) == (nil, nil)) }
       #expect(parse(bytes).0?.byteCount == bytes.count)

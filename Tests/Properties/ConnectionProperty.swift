@@ -22,7 +22,7 @@ final class ConnectionProperty: Property {
     try run.play()
     let lines = try endLines(run)
     try expect(
-      run.world.logs.lines(of: "/combined").count == run.lines(of: "/log").count,
+      run.world.logs.lines(of: "/combined").count == lines.count,
       "each log has each line")
     try expect(
       lines.count <= countRequests(script.requestBytes), "no line is without a request")

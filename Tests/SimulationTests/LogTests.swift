@@ -69,7 +69,8 @@ struct LogTests {
     world.logs.stall("/pipe", for: .seconds(1))
     #expect(probe.writeLog(pipe, String(repeating: "a", count: 4_097)) == .taken(4_097))
     #expect(probe.writeLog(pipe, String(repeating: "b", count: 4_096)) == .wouldBlock)
-    #expect(probe.writeLog(pipe, String(repeating: "c", count: 5_000)) == .taken(4_095))
+    // A line whose begin was written counts as taken: its end is owed.
+    #expect(probe.writeLog(pipe, String(repeating: "c", count: 5_000)) == .taken(5_000))
     #expect(probe.writeLog(pipe, "d") == .wouldBlock)
     #expect(world.logs.bytes(of: "/pipe").count == 8_192)
     probe.pass(.milliseconds(1_010))
@@ -79,18 +80,21 @@ struct LogTests {
   @Test func aBorrowedPipeIsWrittenInSmallPieces() throws {
     world.logs.makePipe("/pipe", capacity: 8_192, pace: 1_000, isBorrowed: true)
     let pipe = try #require(probe.openLog("/pipe"))
-    #expect(probe.writeLog(pipe, String(repeating: "a", count: 9_000)) == .taken(4_096))
+    let lines = String(repeating: String(repeating: "a", count: 2_999) + "\n", count: 3)
+    #expect(probe.writeLog(pipe, lines) == .taken(6_000))
+    #expect(world.logs.bytes(of: "/pipe").count == 6_000)
   }
 
   @Test func aDiskThatFillsTakesTheBeginning() throws {
     let log = try #require(probe.openLog("/log"))
     world.logs.fill("/log", for: .seconds(1), after: 5)
     #expect(probe.writeLog(log, "012") == .taken(3))
-    #expect(probe.writeLog(log, "345") == .taken(2))
-    #expect(probe.writeLog(log, "5") == .failed(28))
+    #expect(probe.writeLog(log, "345\n") == .taken(4))
+    #expect(world.logs.lines(of: "/log") == ["01234"])
+    #expect(probe.writeLog(log, "6\n") == .failed(28))
     probe.pass(.seconds(2))
-    #expect(probe.writeLog(log, "5") == .taken(1))
-    #expect(world.logs.lines(of: "/log") == ["012345"])
+    #expect(probe.writeLog(log, "6\n") == .taken(2))
+    #expect(world.logs.lines(of: "/log") == ["012345", "6"])
   }
 
   @Test func bothStandardStreamsMayBeOneFile() throws {

@@ -46,8 +46,8 @@ static inline size_t cvector_find_either(
 }
 
 /// The first index of `one` that has `other` a fixed distance behind it, within `count` bytes;
-/// `count` when there is none. `count` + `distance` bytes must be there; no further one is read. The
-/// bits of `fold` are set in each byte first: 0x20 for letters in any case.
+/// `count` when there is none. `count` + `distance` bytes must be there; no further one is read.
+/// The bits of `fold` are set in each byte first: 0x20 for letters in any case.
 static inline size_t cvector_find_pair(
     const uint8_t *bytes, size_t count, uint8_t one, uint8_t other, size_t distance, uint8_t fold) {
   size_t index = 0;

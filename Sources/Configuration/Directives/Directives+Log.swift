@@ -57,10 +57,10 @@ extension DirectiveCatalog {
     Directive(
       "log_value_length", in: .top, "SIZE", default: "8k",
       """
-      A value in a log line (a URI, a user agent) has at most SIZE bytes, as it is written, from 1k to \
-      128k, and a line at most twice as much. The longest values are cut for that, and the line says so, \
-      as JSON by `"cut":true`, as text by `...[cut]` at the value's end. IDs are never cut. Docker \
-      cuts lines at 16 KiB without a word.
+      A value in a log line (a URI, a user agent) has at most SIZE bytes, as it is written, from \
+      1k to 128k, and a line at most twice as much. The longest values are cut for that, and the \
+      line says so, as JSON by `"cut":true`, as text by `...[cut]` at the value's end. IDs are \
+      never cut. Docker cuts lines at 16 KiB without a word.
       """
     ) { $0.logValueLength($1) },
     Directive(

@@ -30,8 +30,8 @@ extension DirectiveCatalog {
       isRepeatable: true,
       """
       The hosts that the server answers for: `example.com`, `*.example.com` (any name below it) or \
-      `.example.com` (both). `$hostname` is the machine's name. `_` matches nothing. The empty name \
-      takes requests without Host.
+      `.example.com` (both). `$hostname` is the machine's name. `_` matches nothing. The empty \
+      name takes requests without Host.
       """
     ) { $0.serverName($1) },
     Directive(

@@ -12,7 +12,8 @@ final class DiagnosticReporter {
     return sources.count - 1
   }
 
-  /// Notes that the configuration can't be used. The suggestion is looked for only when it is shown.
+  /// Notes that the configuration can't be used. The suggestion is looked for only when it is
+  /// shown.
   func error(
     _ place: Place, _ message: String, expected: String? = nil,
     suggestion: @autoclosure () -> String? = nil

@@ -77,7 +77,8 @@ struct Lexer {
     return word(text, from: start, isQuoted: false, isVerbatim: isVerbatim, startsLine)
   }
 
-  /// True at a byte that ends a word. A brace does not behind a `$` that no backslash stands before.
+  /// True at a byte that ends a word. A brace does not behind a `$` that no backslash stands
+  /// before.
   private func endsPlainWord(_ followsDollar: Bool) -> Bool {
     switch bytes[position] {
     case 0x20, 0x09, 0x0D, 0x0A, UInt8(ascii: ";"): true

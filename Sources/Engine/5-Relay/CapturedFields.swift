@@ -1,6 +1,6 @@
-// `$upstream_http_NAME` and `$sent_http_NAME`: values of response fields that templates ask for, kept
-// because the head is gone when the log line is written. `add_header` sees the backend's, and those
-// that stand in the head before it.
+// `$upstream_http_NAME` and `$sent_http_NAME`: values of response fields that templates ask for,
+// kept because the head is gone when the log line is written. `add_header` sees the backend's, and
+// those that stand in the head before it.
 
 import Basics
 import HTTP

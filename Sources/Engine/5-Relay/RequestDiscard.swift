@@ -1,5 +1,5 @@
-// The content of a request that Waybill answered itself: read and thrown away, so that the connection
-// can carry the next request, unless there is too much of it.
+// The content of a request that Waybill answered itself: read and thrown away, so that the
+// connection can carry the next request, unless there is too much of it.
 
 import Basics
 import HTTP

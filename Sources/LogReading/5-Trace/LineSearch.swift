@@ -3,7 +3,8 @@ import Basics
 /// Finds the lines of an ID in a block of lines, however they spell it: with characters escaped,
 /// or, if it is a UUID, in capitals, without dashes, or cut to 32 characters.
 ///
-/// One part of the ID that no spelling changes is looked for; only where it is the rest is compared.
+/// One part of the ID that no spelling changes is looked for; only where it is the rest is
+/// compared.
 public struct LineSearch: Sendable {
   /// A line that holds the ID or an ID that begins with it.
   public struct Hit: Sendable {

@@ -31,8 +31,8 @@ public final class ReadableFile: Sendable {
   deinit { _ = clinux_close(descriptor) }
 
   /// Opens the file at `path`; never waits for that. A folder is refused with EISDIR, what a reader
-  /// might wait for as `SpecialFile` says. Reading a pipe or a terminal waits for what comes, unless
-  /// `waits` is false: then it fails with EAGAIN when there is nothing.
+  /// might wait for as `SpecialFile` says. Reading a pipe or a terminal waits for what comes,
+  /// unless `waits` is false: then it fails with EAGAIN when there is nothing.
   public static func open(
     path: String, waits: Bool = true
   ) -> Result<ReadableFile, KernelError> {

@@ -7,6 +7,8 @@ public struct AccessLine: Sendable {
   public indirect enum Value: Sendable {
     case text(String)
     case number(String)
+    /// `true`; the log has no `false`.
+    case truth
     case list([Value])
     case object([(key: String, value: Value)])
   }
@@ -27,7 +29,7 @@ public struct AccessLine: Sendable {
   public subscript(key: String) -> String? {
     switch members.first(where: { $0.key == key })?.value {
     case .text(let text), .number(let text): text
-    case .list, .object, nil: nil
+    case .truth, .list, .object, nil: nil
     }
   }
 
@@ -86,6 +88,7 @@ private struct AccessLineReader {
     case UInt8(ascii: "{"): object()
     case UInt8(ascii: "["): list()
     case UInt8(ascii: "\""): string().map { .text($0) }
+    case UInt8(ascii: "t"): truth()
     default: number().map { .number($0) }
     }
   }
@@ -101,6 +104,11 @@ private struct AccessLineReader {
       members.append((key, value))
     }
     return .object(members)
+  }
+
+  private mutating func truth() -> AccessLine.Value? {
+    for scalar in "true".unicodeScalars where !take(scalar) { return nil }
+    return .truth
   }
 
   private mutating func list() -> AccessLine.Value? {
@@ -133,10 +141,19 @@ private struct AccessLineReader {
   private mutating func escape() -> Unicode.Scalar? {
     if take("\"") { return "\"" }
     if take("\\") { return "\\" }
-    guard take("u"), position + 4 <= bytes.count else { return nil }
+    guard take("u"), let unit = codeUnit() else { return nil }
+    guard (0xD800..<0xDC00).contains(unit) else { return Unicode.Scalar(unit) }
+    guard take("\\"), take("u"), let low = codeUnit(), (0xDC00..<0xE000).contains(low) else {
+      return nil
+    }
+    return Unicode.Scalar(0x10000 + (unit - 0xD800) << 10 + (low - 0xDC00))
+  }
+
+  private mutating func codeUnit() -> UInt32? {
+    guard position + 4 <= bytes.count else { return nil }
     let digits = String(decoding: bytes[position..<(position + 4)], as: UTF8.self)
     position += 4
-    return UInt32(digits, radix: 16).flatMap { Unicode.Scalar($0) }
+    return UInt32(digits, radix: 16)
   }
 
   private mutating func number() -> String? {
