@@ -1,5 +1,5 @@
 """What is never passed on: trailer fields that only a head may hold, protocols whose tunnels would
-hide requests, protocols nobody offered, credentials in several lines, targets that are not ASCII."""
+hide requests or that nobody offered, credentials in several lines, bytes that are not ASCII."""
 
 import pytest
 

@@ -1,5 +1,6 @@
 import Basics
 import HTTP
+import Policy
 import Properties
 import Telemetry
 import Testing
