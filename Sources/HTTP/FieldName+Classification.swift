@@ -10,9 +10,11 @@ extension FieldName {
     case 9: self = FieldName.ofNine(name)
     case 10: self = FieldName.ofTen(name)
     case 12: self = FieldName.check(name, "Content-Type", .contentType)
-    case 14: self = FieldName.check(name, "Content-Length", .contentLength)
+    case 13: self = FieldName.check(name, "Authorization", .authorization)
+    case 14: self = FieldName.ofFourteen(name)
     case 15: self = FieldName.ofFifteen(name)
     case 16...17: self = FieldName.ofSixteenOrSeventeen(name)
+    case 19: self = FieldName.check(name, "Proxy-Authorization", .proxyAuthorization)
     case 27...30: self = FieldName.accessControl(name)
     default: self = .other
     }
@@ -65,6 +67,12 @@ extension FieldName {
     case UInt8(ascii: "k"): check(name, "Keep-Alive", .keepAlive)
     default: check(name, "User-Agent", .userAgent)
     }
+  }
+
+  @inline(__always) private static func ofFourteen(_ name: Span<UInt8>) -> FieldName {
+    name[0] | 0x20 == UInt8(ascii: "c")
+      ? check(name, "Content-Length", .contentLength)
+      : check(name, "HTTP2-Settings", .http2Settings)
   }
 
   @inline(__always) private static func ofFifteen(_ name: Span<UInt8>) -> FieldName {

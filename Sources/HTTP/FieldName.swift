@@ -10,6 +10,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case accessControlExposeHeaders
   case accessControlRequestHeaders
   case accessControlRequestMethod
+  case authorization
   case connection
   case contentLength
   case contentType
@@ -18,9 +19,11 @@ public enum FieldName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case expect
   case forwarded
   case host
+  case http2Settings
   case keepAlive
   case location
   case origin
+  case proxyAuthorization
   case proxyConnection
   case referer
   case server
@@ -39,19 +42,10 @@ public enum FieldName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   /// 7.6.1). Trailer is not one of them: what it announces is forwarded as well.
   @inlinable public var isHopByHop: Bool {
     switch self {
-    case .connection, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade: true
-    default: false
-    }
-  }
-
-  /// True for fields that say how a message is framed, routed or forwarded: a trailer section must
-  /// not hold them (RFC 9110 section 6.5.1), and one that does loses them.
-  @inlinable public var isForbiddenInTrailers: Bool {
-    switch self {
-    case .contentLength, .contentType, .expect, .forwarded, .host, .trailer, .xForwardedFor,
-      .xForwardedHost, .xForwardedProto, .xRealIP:
+    case .connection, .http2Settings, .keepAlive, .proxyConnection, .te, .transferEncoding,
+      .upgrade:
       true
-    default: isHopByHop
+    default: false
     }
   }
 
@@ -67,6 +61,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case .accessControlExposeHeaders: "Access-Control-Expose-Headers"
     case .accessControlRequestHeaders: "Access-Control-Request-Headers"
     case .accessControlRequestMethod: "Access-Control-Request-Method"
+    case .authorization: "Authorization"
     case .connection: "Connection"
     case .contentLength: "Content-Length"
     case .contentType: "Content-Type"
@@ -75,9 +70,11 @@ public enum FieldName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case .expect: "Expect"
     case .forwarded: "Forwarded"
     case .host: "Host"
+    case .http2Settings: "HTTP2-Settings"
     case .keepAlive: "Keep-Alive"
     case .location: "Location"
     case .origin: "Origin"
+    case .proxyAuthorization: "Proxy-Authorization"
     case .proxyConnection: "Proxy-Connection"
     case .referer: "Referer"
     case .server: "Server"

@@ -48,6 +48,8 @@ public struct HTTP1Error: Error, Equatable, Sendable {
     case unsupportedExpectation
     /// A PROXY protocol header that is malformed.
     case invalidProxyHeader
+    /// A second Authorization or Proxy-Authorization line: recipients could believe different ones.
+    case repeatedAuthorization
   }
 
   /// What is wrong.
@@ -98,6 +100,7 @@ public struct HTTP1Error: Error, Equatable, Sendable {
     case .invalidTrailer: "the trailer section is malformed or larger than the limit"
     case .unsupportedExpectation: "the expectation is not 100-continue"
     case .invalidProxyHeader: "the PROXY protocol header is malformed"
+    case .repeatedAuthorization: "there are several Authorization or Proxy-Authorization lines"
     }
   }
 }

@@ -19,6 +19,9 @@ struct HeadProgress: Sendable, BitwiseCopyable {
   var framing = FramingFields()
   /// True once a Host line has come.
   var hasHost = false
+  /// True once an Authorization or a Proxy-Authorization line has come.
+  var hasAuthorization = false
+  var hasProxyAuthorization = false
   /// True once an Upgrade line has come.
   var hasUpgrade = false
   /// Offset of an expectation that is not `100-continue`; -1 while there is none.

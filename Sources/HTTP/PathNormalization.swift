@@ -107,9 +107,7 @@ public enum PathNormalization {
       if ByteSet.path.contains(byte) {
         writer.append(byte)
       } else {
-        writer.append(ASCII.percent)
-        writer.append(hexadecimalDigit(byte &>> 4))
-        writer.append(hexadecimalDigit(byte & 15))
+        appendEncoded(byte, into: &writer)
       }
     }
   }
@@ -127,6 +125,13 @@ public enum PathNormalization {
       }
     }
     return encoded
+  }
+
+  /// Appends a byte percent-encoded.
+  static func appendEncoded(_ byte: UInt8, into writer: inout ByteWriter) {
+    writer.append(ASCII.percent)
+    writer.append(hexadecimalDigit(byte &>> 4))
+    writer.append(hexadecimalDigit(byte & 15))
   }
 
   /// Uppercase, as RFC 3986 section 2.1 recommends.

@@ -12,8 +12,17 @@ extension RequestHead {
     case .transferEncoding: try progress.framing.addTransferEncoding(bytes, line.value)
     case .expect: noteExpectation(bytes, line.value)
     case .upgrade: progress.hasUpgrade = true
+    case .authorization: try RequestHead.noteOnce(&progress.hasAuthorization, line)
+    case .proxyAuthorization: try RequestHead.noteOnce(&progress.hasProxyAuthorization, line)
     default: break
     }
+  }
+
+  /// Refuses a second line of a field that says who is asking: two parties could believe different
+  /// ones.
+  private static func noteOnce(_ hasCome: inout Bool, _ line: FieldLine) throws(HTTP1Error) {
+    guard !hasCome else { throw HTTP1Error(.repeatedAuthorization, at: Int(line.nameStart)) }
+    hasCome = true
   }
 
   /// Judges the head as a whole, once its last line has been read.

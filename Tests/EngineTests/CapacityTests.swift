@@ -54,6 +54,62 @@ struct CapacityTests {
     #expect(bed.ends.first?.error == "connection_limit_reached")
   }
 
+  /// Who owes a head, and be it that a header of the PROXY protocol or TLS come first, makes room.
+  @Test(arguments: ["", "proxy_protocol", "ssl", "ssl proxy_protocol"], [false, true])
+  func whoSaysLittleLocksNobodyOut(listen: String, begins: Bool) throws {
+    let isSecure = listen.hasPrefix("ssl")
+    let isAnnounced = listen.hasSuffix("proxy_protocol")
+    let made = try EngineBed.compile(
+      EngineBed.proxy, top: "worker_connections 8;" + (isSecure ? SecureWorld.conf : ""),
+      listen: listen)
+    let bed = EngineBed(made.plan, tls: made.tls)
+    bed.backend()
+    let header = "PROXY TCP4 198.51.100.1 203.0.113.1 30000 443\r\n"
+    var little: [PeerAction] = []
+    if begins && isAnnounced && isSecure { little = [.send(header)] }
+    if begins && isAnnounced && !isSecure { little = [.send("PROXY TC")] }
+    if begins && !isAnnounced && isSecure { little = [SecureWorld.raw([0x16])] }
+    if begins && !isAnnounced && !isSecure { little = [.send("GET / HT")] }
+    for index in 0..<24 {
+      bed.client(after: .milliseconds(UInt64(index)), little + [.awaitEnd])
+    }
+    var begin: [PeerAction] = []
+    if isAnnounced { begin.append(.send(header)) }
+    if isSecure { begin.append(SecureWorld.client()) }
+    let honest = (0..<6).map { index in
+      bed.client(
+        after: .seconds(1 + UInt64(index)),
+        begin + [.send(get("/\(index)")), .awaitResponse])
+    }
+    bed.run(for: .seconds(8))
+    #expect(honest.allSatisfy { bed.record($0).messages.map(\.status) == [200] })
+    bed.finish(requests: nil)
+    #expect(!bed.ends.contains { $0.status == 503 })
+    if begins || !listen.isEmpty {
+      #expect(bed.errors.contains { $0.contains("made room: worker_connections are not enough") })
+    }
+  }
+
+  /// The oldest head that came in part is answered with 408 and has its line; the younger ones wait
+  /// on, and one that is completed is served.
+  @Test func theOldestPartOfAHeadMakesRoom() throws {
+    let bed = try EngineBed(Self.answer, top: "worker_connections 4;")
+    let parts = (0..<4).map { index in
+      bed.client(
+        after: .milliseconds(UInt64(index)),
+        [.send("GET /\(index) HTTP/1.1\r\n"), .pause(.seconds(2)), .send("Host: a\r\n\r\n")]
+          + [.awaitResponse])
+    }
+    let late = bed.client(after: .seconds(1), [.send(get("/late")), .awaitResponse])
+    bed.finish(requests: 5)
+    #expect(bed.record(late).messages.map(\.status) == [200])
+    #expect(
+      parts.map { bed.record($0).messages.map(\.status) } == [[408], [200], [200], [200]])
+    let line = try #require(bed.ends.first)
+    #expect(line.status == 408 && line.error == "connection_limit_reached")
+    #expect(line.termination == "proxy:request_head" && line["uri"] == "/0")
+  }
+
   /// An idle client makes room for a connection to a backend, unless its next request has been
   /// read: that is answered.
   @Test func aRequestThatWasReadIsNotDroppedForABackend() throws {

@@ -47,7 +47,7 @@ enum FieldSyntax {
   /// them (RFC 9110 section 7.6.1, RFC 9112 section 6).
   static func isManaged(_ name: FieldName) -> Bool {
     switch name {
-    case .connection, .contentLength, .keepAlive, .proxyConnection, .te, .trailer,
+    case .connection, .contentLength, .http2Settings, .keepAlive, .proxyConnection, .te, .trailer,
       .transferEncoding, .upgrade:
       true
     default: false

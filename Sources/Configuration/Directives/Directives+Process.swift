@@ -20,7 +20,8 @@ extension DirectiveCatalog {
       "worker_connections", in: .top, "NUMBER", default: "16384",
       """
       Sockets of one worker, clients' and backends' together. Beyond it the idle kept-alive \
-      connections are closed first, the oldest before the others; then new clients get a 503.
+      connections are closed first, the oldest before the others, then those of which no whole \
+      head has come; then new clients get a 503.
       """
     ) { builder, use in
       builder.process.workerConnections = builder.number(use.arguments[0], 2...16_777_216)

@@ -241,6 +241,7 @@ extension Worker where K: ~Copyable {
   /// Gives back a connection's memory and slot, all but its socket and its TLS.
   mutating func release(slotOf connection: ConnectionPointer) {
     if connection.pointee.flags.contains(.refused) { refusedCount &-= 1 }
+    if connection.pointee.flags.contains(.headless) { leaveHeadless(connection) }
     countConnection(connection, by: -1)
     timers.remove(connection)
     buffers.giveBack(&connection.pointee.input)

@@ -97,6 +97,9 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var metrics: WorkerMetrics
   /// Idle clients, the one that has been idle longest at the end.
   var idleClients = ConnectionList()
+  /// Clients of which no whole head has come: those that owe a PROXY protocol header, a handshake,
+  /// or the rest of a head that came in part. The one that has stood here longest is at the end.
+  var headlessClients = ConnectionList()
   var connectionNumbers: Range<UInt64> = 0..<0
   /// Upstreams by name, for connections that come from other workers.
   let upstreamNames: UpstreamNames

@@ -54,7 +54,8 @@ struct Connection: BitwiseCopyable {
     static let reused = Flags(rawValue: 128)
     /// We have ended our stream.
     static let endWritten = Flags(rawValue: 256)
-    /// Downstream: accepted beyond the limit, only to be refused with 503.
+    /// Downstream: it does not count any more, for it is only answered: with 503 when it was
+    /// accepted beyond the limit, with 408 when it makes room for another one.
     static let refused = Flags(rawValue: 512)
     /// Downstream: a PROXY protocol header has named the client.
     static let announced = Flags(rawValue: 1024)
@@ -64,6 +65,10 @@ struct Connection: BitwiseCopyable {
     static let plainOnSecure = Flags(rawValue: 4096)
     /// Downstream: bytes of its next request came before the response to the last one was complete.
     static let pipelined = Flags(rawValue: 8192)
+    /// Downstream: it stands in the list of clients of which no whole head has come.
+    static let headless = Flags(rawValue: 16384)
+    /// Downstream: it makes room for another one, so it does not linger.
+    static let givesWay = Flags(rawValue: 32768)
 
     /// The kernel has reported something of the peer's doing.
     static let happened: Flags = [.readable, .endAnnounced, .failed]
@@ -108,7 +113,8 @@ struct Connection: BitwiseCopyable {
 
   var deadline = Instant.never
   var timer = TimerNode()
-  /// Neighbours in the list that it stands in: idle clients, or a peer's pool.
+  /// Neighbours in the list that it stands in: idle clients, clients without a whole head, or a
+  /// peer's pool.
   var next: ConnectionPointer?
   var previous: ConnectionPointer?
 

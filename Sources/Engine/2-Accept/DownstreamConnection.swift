@@ -45,6 +45,7 @@ extension Worker where K: ~Copyable {
       connection.pointee.wait = .handshake
       return beginHandshake(connection)
     }
+    leaveHeadless(connection)
     connection.pointee.phase = .idle
     idleClients.insertFirst(connection)
     if isRetiring {
@@ -103,6 +104,7 @@ extension Worker where K: ~Copyable {
   mutating func beginLingering(_ connection: ConnectionPointer) {
     if let link = connection.pointee.tls { tellEnd(connection, link) }
     if hasLingered(connection) { return close(connection) }
+    leaveHeadless(connection)
     connection.pointee.phase = .lingering
     endWriting(connection)
     startWaiting(connection, for: .lingering, atMost: Limits.lingeringTime)

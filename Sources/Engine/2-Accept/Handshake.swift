@@ -188,6 +188,7 @@ extension Worker where K: ~Copyable {
     connection.pointee.inputEnd = UInt32(link.pointee.arrived.end)
     link.pointee.arrived = SealedBytes()
     freeLink(connection, link, reset: true)
+    leaveHeadless(connection)
     connection.pointee.flags.insert(.plainOnSecure)
     connection.pointee.phase = .idle
     idleClients.insertFirst(connection)
@@ -200,6 +201,7 @@ extension Worker where K: ~Copyable {
       guard let exchange = connection.pointee.exchange else { return }
       return connected(connection, exchange)
     }
+    leaveHeadless(connection)
     metrics.own.add(WorkerCells.handshakesDone)
     if holdsInput(link) { connection.pointee.flags.insert(.readable) }
     if connection.pointee.flags.contains(.refused) { return answerRefused(connection) }
@@ -251,6 +253,12 @@ extension Worker where K: ~Copyable {
   /// Ends a client's handshake that took too long.
   mutating func expireHandshake(_ connection: ConnectionPointer) {
     reportHandshake(connection) { $0.append("it took too long") }
+    close(connection)
+  }
+
+  /// Ends a client's handshake to make room for another client.
+  mutating func endHandshakeForRoom(_ connection: ConnectionPointer) {
+    reportHandshake(connection) { $0.append("it made room: worker_connections are not enough") }
     close(connection)
   }
 

@@ -54,9 +54,9 @@ extension Worker where K: ~Copyable {
     guard listeners.isAccepting, index < listeners.sockets.count else { return false }
     let socket = listeners.sockets[index]
     for _ in 0..<Limits.acceptsPerTurn {
-      // Without a slot there would be no 503 and no line: the connection waits in the kernel
-      // instead.
-      if connections.count == connections.capacity && idleClients.count == 0 {
+      guard hasSlot() else {
+        // Those that make room give their slots back at the end of this turn at the latest.
+        if heldResponses.count > 0 && refusedCount > 0 { return true }
         pauseAccepting(nil)
         return false
       }
@@ -71,6 +71,13 @@ extension Worker where K: ~Copyable {
       }
     }
     return true
+  }
+
+  /// Sees to it that there is a slot, beyond the limit if need be. Without one there would be no
+  /// 503 and no line: the connection waits in the kernel instead.
+  private mutating func hasSlot() -> Bool {
+    if connections.count == connections.capacity { makeRoomForClient() }
+    return connections.count < connections.capacity
   }
 
   /// Begins a connection, or refuses it when there are too many.
@@ -88,6 +95,9 @@ extension Worker where K: ~Copyable {
       refuseConnection(connection)
       // With TLS the answer must wait until the client understands it.
       guard speaksTLS(listener) else { return }
+    }
+    if !isOverLimit && (plan.acceptsProxyProtocol || speaksTLS(listener)) {
+      joinHeadless(connection)
     }
     if plan.acceptsProxyProtocol {
       connection.pointee.phase = .proxyHeader
@@ -119,13 +129,24 @@ extension Worker where K: ~Copyable {
 
   var isFull: Bool { connections.count &- refusedCount >= tables.workerConnections }
 
-  /// Frees a place for a new client when all are taken: the one that has been idle longest goes. If
-  /// its next request has come already, that begins, and the next one is looked at.
+  /// Frees a place for a new client when all are taken: the one that has been idle longest goes, or
+  /// where none is idle, the one that has owed a whole head longest. If what was awaited of it has
+  /// come already, that is acted on, and the next one is looked at.
   mutating func makeRoomForClient() {
     for _ in 0..<Limits.acceptsPerTurn {
-      guard isFull, let oldest = idleClients.last else { return }
-      beginOrClose(oldest)
+      guard isFull, giveUpOldest() else { return }
     }
+  }
+
+  /// Gives up one client; false when there is none that may be.
+  private mutating func giveUpOldest() -> Bool {
+    if let oldest = idleClients.last {
+      beginOrClose(oldest)
+      return true
+    }
+    guard let oldest = headlessClients.last else { return false }
+    advanceOrEnd(oldest)
+    return true
   }
 
   /// Begins the exchange of an idle client whose request has come already, unnoticed so far; closes
@@ -151,7 +172,7 @@ extension Worker where K: ~Copyable {
       line.append(decimal: UInt64(error.code))
       line.append(")")
     }
-    if let oldest = idleClients.last { beginOrClose(oldest) }
+    _ = giveUpOldest()
     suspendAccepting()
     listeners.resumeAt = now + Limits.acceptPause
   }

@@ -22,6 +22,7 @@ extension Worker where K: ~Copyable {
         let timeout = tables.servers[exchange.pointee.server].headerTimeout
         // For the whole head, as nginx has it: bytes must not prolong it.
         connection.pointee.flags.remove(.progressed)
+        joinHeadless(connection)
         return startWaiting(connection, for: .requestHead, atMost: timeout)
       case .end, .failed: return abandonHead(exchange)
       }
@@ -51,6 +52,7 @@ extension Worker where K: ~Copyable {
   /// connection's input, in the same buffer for as long as there is something.
   @inline(__always) mutating func keepHead(_ exchange: ExchangePointer, byteCount: Int) {
     let connection = exchange.pointee.downstream
+    if connection.pointee.flags.contains(.headless) { leaveHeadless(connection) }
     if connection.pointee.inputStart > 0, let base = connection.pointee.input.base {
       // Offsets count from the head's first byte; after a PROXY protocol header it is not the
       // buffer's.

@@ -134,25 +134,12 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// True for an Upgrade that names a protocol, but not `h2c`, which is never passed on: the
-  /// requests inside such a tunnel would have no ID, no line and no rules (RFC 9113 section 3.1 has
-  /// deprecated it).
+  /// True for an Upgrade whose first line, the one that is passed on, names only protocols that
+  /// may be switched to.
   private mutating func passesUpgrade(_ exchange: ExchangePointer) -> Bool {
     guard let index = exchange.pointee.head.fields.firstIndex(of: .upgrade) else { return false }
     let value = exchange.pointee.head.fields[index].value
-    let bytes = exchange.pointee.headBytes.span.extracting(value.offsets)
-    var namesProtocol = false
-    for start in bytes.indices {
-      // A list may hold nothing but commas and blanks.
-      if bytes[start] != 0x2c && bytes[start] != 0x20 && bytes[start] != 0x09 {
-        namesProtocol = true
-      }
-      guard start + 3 <= bytes.count else { continue }
-      if FieldNameMatch.equalIgnoringCase(bytes.extracting(start..<start + 3), "h2c") {
-        return false
-      }
-    }
-    return namesProtocol
+    return UpgradeProtocols.mayPass(exchange.pointee.headBytes.span.extracting(value.offsets))
   }
 
   /// What serves a request of a server that no location matches.

@@ -117,7 +117,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Frees a slot for a connection to a peer when all are taken: an idle one of a peer first, then
-  /// one of a client.
+  /// one of a client that is idle, then one of a client without a whole head.
   private mutating func makeRoomForUpstream() {
     guard connections.count >= tables.workerConnections else { return }
     for upstream in 0..<upstreams.count {
@@ -129,6 +129,7 @@ extension Worker where K: ~Copyable {
       // A request that has been read must have its answer and its line.
       if !holdsRequest(client) { return closeIdle(client) }
     }
+    if let oldest = headlessClients.last { endForRoom(oldest) }
   }
 
   /// True when an idle client's next request, or the begin of it, has been read.

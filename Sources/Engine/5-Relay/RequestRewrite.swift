@@ -23,16 +23,18 @@ extension Worker where K: ~Copyable {
   }
 
   /// The method and the target, which in origin and asterisk form pass as they came: one behind the
-  /// other, with one space between them.
+  /// other, with one space between them. Bytes that are not ASCII, which no target may hold (RFC
+  /// 3986 section 2), are percent-encoded: backends disagree about what they mean.
   @inline(__always) private mutating func writeRequestLine(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     let form = exchange.pointee.head.targetForm
+    let start = Int(exchange.pointee.head.methodRange.start)
+    let line = bytes.extracting(start..<exchange.pointee.head.target.offsets.upperBound)
     let passes =
       form == .asterisk || form == .origin && !exchange.pointee.plan.pointee.replacesPath
-    if passes {
-      let start = Int(exchange.pointee.head.methodRange.start)
-      writer.append(bytes.extracting(start..<exchange.pointee.head.target.offsets.upperBound))
+    if passes && ASCIITarget.isASCII(bytes, exchange.pointee.head.target) {
+      writer.append(line)
     } else {
       writer.append(bytes, exchange.pointee.head.methodRange)
       writer.append(0x20)
@@ -47,18 +49,18 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
     if exchange.pointee.plan.pointee.replacesPath {
-      writer.append(exchange.pointee.plan.pointee.replacementPath.span)
+      ASCIITarget.append(exchange.pointee.plan.pointee.replacementPath.span, into: &writer)
       let path = exchange.pointee.pathBytes.span
       let prefix = min(exchange.pointee.plan.pointee.matchedPrefixCount, path.count)
       PathNormalization.encode(path.extracting(prefix..<path.count), into: &writer)
     } else if exchange.pointee.head.path.isEmpty {
       writer.append(meansWholeServer(exchange) ? 0x2a : 0x2f)
     } else {
-      writer.append(bytes, exchange.pointee.head.path)
+      ASCIITarget.append(bytes.extracting(exchange.pointee.head.path.offsets), into: &writer)
     }
     guard exchange.pointee.head.hasQuery else { return }
     writer.append(0x3f)
-    writer.append(bytes, exchange.pointee.head.query)
+    ASCIITarget.append(bytes.extracting(exchange.pointee.head.query.offsets), into: &writer)
   }
 
   /// True for OPTIONS with an absolute form that has neither path nor query: the last proxy sends
@@ -115,7 +117,7 @@ extension Worker where K: ~Copyable {
     case .other: return passesUnknown(bytes.extracting(line.name.offsets), exchange)
     case .host: return passesHost(exchange)
     case .connection, .contentLength, .transferEncoding, .keepAlive, .proxyConnection, .te,
-      .upgrade, .xForwardedFor:
+      .upgrade, .xForwardedFor, .http2Settings:
       return false
     case .forwarded, .xRealIP, .xForwardedHost, .xForwardedProto:
       return exchange.pointee.trustsForwardedFields
@@ -257,7 +259,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Composes the last chunk and the trailer fields that may pass: none of the ID's name, none that
-  /// frames or routes a message (RFC 9110 section 6.5.1), and none that the request's Connection
+  /// `TrailerRule` forbids (RFC 9110 section 6.5.1), and none that the request's Connection
   /// names (RFC 9110 section 7.6.1).
   mutating func writeTrailers(
     _ trailers: borrowing FieldSection, _ bytes: Span<UInt8>, _ exchange: ExchangePointer,
@@ -282,8 +284,8 @@ extension Worker where K: ~Copyable {
   private mutating func passesAsTrailer(
     _ known: FieldName, _ name: Span<UInt8>, _ exchange: ExchangePointer
   ) -> Bool {
-    if known.isForbiddenInTrailers || ControlledField.isTwin(name) { return false }
-    if ControlledField.isForwarded(name) { return false }
+    if known.isHopByHop || TrailerRule.forbids(name) { return false }
+    if ControlledField.isTwin(name) || ControlledField.isForwarded(name) { return false }
     let policy = exchange.pointee.plan.pointee.requestID
     return policy.mode == .off || !policy.isField(name)
   }

@@ -72,7 +72,8 @@ extension Worker where K: ~Copyable {
     _ line: FieldLine, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
   ) -> Bool {
     switch line.known {
-    case .connection, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade:
+    case .connection, .http2Settings, .keepAlive, .proxyConnection, .te, .transferEncoding,
+      .upgrade:
       return false
     case .contentLength: return keepsContentLength(exchange)
     case .accessControlExposeHeaders, .accessControlAllowHeaders:

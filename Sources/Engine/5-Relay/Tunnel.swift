@@ -11,11 +11,12 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Answers the client with the peer's 101 and opens the tunnel.
   mutating func openTunnel(_ exchange: ExchangePointer, _ writer: inout ByteWriter) -> Piece {
-    guard exchange.pointee.asksForTunnel, let peer = exchange.pointee.upstream,
-      exchange.pointee.responseHead.fields.firstIndex(of: .upgrade) != nil
-    else {
+    guard let peer = exchange.pointee.upstream, isOffered(exchange, peer) else {
       report(.error, "upstream", exchange, exchange.pointee.upstream) { line in
-        line.append("the peer switched protocols without being asked to")
+        line.append(
+          exchange.pointee.asksForTunnel
+            ? "the peer switched to a protocol that it was not offered"
+            : "the peer switched protocols without being asked to")
       }
       tryFailed(exchange, .invalidResponse, .httpUpgradeFailed)
       return .gone
@@ -30,6 +31,22 @@ extension Worker where K: ~Copyable {
     markPeer(exchange, failed: false)
     writeOpeningLine(exchange)
     return .ready
+  }
+
+  /// True when the peer's Upgrade names what the client has offered, in one line as it was sent.
+  private mutating func isOffered(
+    _ exchange: ExchangePointer, _ peer: ConnectionPointer
+  ) -> Bool {
+    guard exchange.pointee.asksForTunnel,
+      let asked = exchange.pointee.head.fields.firstIndex(of: .upgrade),
+      let answered = exchange.pointee.responseHead.fields.firstIndex(of: .upgrade),
+      exchange.pointee.responseHead.fields.firstIndex(of: .upgrade, from: answered + 1) == nil
+    else { return false }
+    let offer = exchange.pointee.head.fields[asked].value
+    let answer = exchange.pointee.responseHead.fields[answered].value
+    return UpgradeProtocols.isOffer(
+      exchange.pointee.headBytes.span.extracting(offer.offsets),
+      of: peer.pointee.inputBytes.span.extracting(answer.offsets))
   }
 
   private mutating func writeTunnelHead(

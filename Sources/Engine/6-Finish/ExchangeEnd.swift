@@ -45,6 +45,10 @@ extension Worker where K: ~Copyable {
     client.pointee.inputStart = 0
     client.pointee.inputEnd = 0
     if resets { return close(client, reset: true) }
+    if client.pointee.flags.contains(.givesWay) {
+      if let link = client.pointee.tls { tellEnd(client, link) }
+      return close(client)
+    }
     // Closing a socket with unread bytes makes the kernel send a reset, which may destroy the
     // response. With TLS a client's own end is always still to come.
     if hasUnread || client.pointee.tls != nil || client.pointee.flags.contains(.readable) {

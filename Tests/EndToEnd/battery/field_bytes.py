@@ -47,6 +47,11 @@ def name_alone(byte: int) -> Outcome:
     return served(fields={text(byte): ["c"]}) if byte in TOKEN else refused()
 
 
+def in_target(byte: int) -> str:
+    """As a target shows it to the backend: what is not ASCII is encoded."""
+    return text(byte) if byte < 0x80 else f"%{byte:02X}"
+
+
 def in_path(byte: int) -> Outcome | None:
     """What the path of a target may hold: any visible byte, as nginx has it. A question mark and a
     percent sign have cases of their own."""
@@ -54,13 +59,13 @@ def in_path(byte: int) -> Outcome | None:
         return None
     if is_control(byte) or byte in b" #":
         return refused()
-    return served(target=f"/case{text(byte)}x")
+    return served(target=f"/case{in_target(byte)}x")
 
 
 def in_query(byte: int) -> Outcome:
     if is_control(byte) or byte in b" #":
         return refused()
-    return served(target=f"/case?a{text(byte)}x")
+    return served(target=f"/case?a{in_target(byte)}x")
 
 
 def in_method(byte: int) -> Outcome | None:
