@@ -88,13 +88,14 @@ def test_a_part_of_a_head_has_its_answer_and_its_line(site, backend):
 
 
 def test_idle_clients_go_first(site, backend):
-    """A connection that owes a head stays while there are idle ones."""
+    """A connection that owes a head stays while there are kept-alive ones."""
     proxy = site.serve(backend, connections=LIMIT)
     with contextlib.ExitStack() as stack:
         part = stack.enter_context(proxy.connect())
         part.send("GET /part HTTP/1.1\r\n")
         for _ in range(LIMIT):
-            stack.enter_context(proxy.connect())
+            idle = stack.enter_context(proxy.connect())
+            assert idle.exchange(request_bytes()).status == 200
         for _ in range(4):
             assert proxy.get("/honest").status == 200
         part.send("Host: a\r\n\r\n")

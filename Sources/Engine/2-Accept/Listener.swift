@@ -140,13 +140,23 @@ extension Worker where K: ~Copyable {
 
   /// Gives up one client; false when there is none that may be.
   private mutating func giveUpOldest() -> Bool {
-    if let oldest = idleClients.last {
+    let headless = headlessClients.last
+    if let oldest = idleClients.last, !isNewer(oldest, than: headless) {
       beginOrClose(oldest)
       return true
     }
-    guard let oldest = headlessClients.last else { return false }
-    advanceOrEnd(oldest)
+    guard let headless else { return false }
+    advanceOrEnd(headless)
     return true
+  }
+
+  /// True for an idle client that has not had the time to send its first request: it came behind a
+  /// client that owes a head.
+  private mutating func isNewer(
+    _ idle: ConnectionPointer, than headless: ConnectionPointer?
+  ) -> Bool {
+    guard let headless, idle.pointee.requestCount == 0 else { return false }
+    return headless.pointee.number < idle.pointee.number
   }
 
   /// Begins the exchange of an idle client whose request has come already, unnoticed so far; closes
