@@ -311,17 +311,15 @@ def test_a_signal_during_the_start(site, backend, number):
     path.write_text(f"""pid {pid_file}; access_log off; error_log /dev/null; include {part};
         server {{ listen 127.0.0.1:{free_port()};
         location / {{ proxy_pass http://{backend.address}; }} }}""")
-    # Reading the configuration goes on when the test writes a part of it.
-    os.mkfifo(part)
+    # Reading the configuration takes a while.
+    locations = "".join(f"location /l{number} {{ return 204; }}\n" for number in range(40_000))
+    part.write_text(f"worker_threads 1; server {{ listen 127.0.0.1:{free_port()}; {locations} }}")
     process = subprocess.Popen(
         [binary(), "-c", path], stderr=subprocess.DEVNULL, env=environment(), cwd=site.directory
     )
-    with part.open("w") as pipe:
-        process.send_signal(number)
-        pipe.write("worker_threads 1;")
-        whole = site.directory / "whole"
-        whole.write_text("worker_threads 1;")
-        whole.rename(part)
+    time.sleep(0.1)
+    assert not pid_file.exists()
+    process.send_signal(number)
     wait_for(lambda: pid_file.exists() and pid_file.read_text(), "the start", 10)
     time.sleep(0.5 * TIME_FACTOR)
     serving = int(pid_file.read_text())

@@ -56,10 +56,14 @@ public final class ChildProcess: Sendable {
 
   /// Waits a moment for a child that is about to end by itself, and says how it did. One that does
   /// not is killed.
-  public func awaitEnd() -> Ending { ending(within: Self.patience) ?? end() }
+  public func awaitEnd() -> Ending {
+    defer { letGo() }
+    return ending(within: Self.patience) ?? end()
+  }
 
   /// Kills it.
   @discardableResult public func end() -> Ending {
+    defer { letGo() }
     send(number: SIGKILL)
     let ending = ending(within: Self.patience)
     return ending == .signalled(SIGKILL) ? .ended : ending ?? .ended
