@@ -79,6 +79,7 @@ static _Noreturn void clinux_keep(int leash, const char *path, char *const argum
     has_ended = 1;
     clinux_say(leash, CLINUX_ENDED, end.si_code == CLD_EXITED ? end.si_status : -end.si_status);
   }
+  if (has_ended) (void)CLINUX_RETRY(waitpid(child, NULL, WNOHANG));
   _exit(0);
 }
 
