@@ -105,7 +105,7 @@ def test_a_server_that_takes_nothing_delays_nobody(site):
 
 def test_a_line_longer_than_a_datagram_is_cut(site, udp):
     proxy = site.servers(f"""
-large_client_header_buffers 8 32k;
+large_client_header_buffers 8 32k; log_value_length 128k;
 log_format long '$http_a$http_a$http_a$http_a end';
 access_log syslog:server=127.0.0.1:{udp.address[1]} long;
 access_log syslog:server=127.0.0.1:{udp.address[1]} simple;

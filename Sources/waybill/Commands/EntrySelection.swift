@@ -55,7 +55,7 @@ struct EntryOutput {
       pretty.write(entry, line, time: selection.moment(of: entry, line))
       return
     }
-    if entry.escape == .json && line[0] == UInt8(ascii: "{") {
+    if !isTerminal && entry.escape == .json && line[0] == UInt8(ascii: "{") {
       SafeText.append(json: line, to: &raw)
     } else {
       line.withUnsafeBufferPointer { bytes in
