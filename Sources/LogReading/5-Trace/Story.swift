@@ -97,15 +97,18 @@ public struct Story: Sendable {
   private static var shortestLink: Int { 8 }
 
   /// How many requests the access lines are about that have the ID in another place than one for
-  /// IDs, in the path or as a number: 0 as soon as one request has it as its own.
-  public static func strangers(in lines: [FoundLine], to id: [UInt8]) -> Int {
+  /// IDs, in the path or as a number: nil as soon as one request has it as its own.
+  public static func strangers(in lines: [FoundLine], to id: [UInt8]) -> Int? {
     var requests: Set<[UInt8]> = []
     for line in lines {
       guard let entry = line.entry, entry.status != 0 else { continue }
       let ranges = [entry.requestID, entry.clientRequestID, entry.upstreamRequestID]
       let ids = ranges.filter { !$0.isEmpty }.map { Array(line.text[$0.offsets]) }
       if ids.isEmpty { continue }
-      if ids.contains(where: { LineSearch(id: id).isIn($0) }) { return 0 }
+      // A few characters may well end another ID.
+      if ids.contains(where: { $0 == id || id.count >= 8 && LineSearch(id: id).isIn($0) }) {
+        return nil
+      }
       requests.insert(ids[0])
     }
     return requests.count

@@ -102,7 +102,7 @@ private struct Tracing {
 
   /// False, with a report, for what is no ID but a word or a number in the lines of many requests.
   private func isRequest(_ lines: [FoundLine], _ own: [UInt8]) -> Bool {
-    let others = Story.strangers(in: lines, to: own)
+    guard let others = Story.strangers(in: lines, to: own) else { return true }
     let isShort = own.count < Tracing.shortestBeginning
     guard others > 1 || (isShort && others == 0 && lines.count > Tracing.mostLinesOfShort) else {
       return true
