@@ -197,7 +197,7 @@ def test_a_second_signal_ends_at_once_and_says_what_is_lost(site, pipe):
 
 
 @pytest.mark.parametrize("agent", [500, pytest.param(
-            6000, marks=pytest.mark.skip(reason="two workers may lose lines longer than PIPE_BUF")
+            6000, marks=pytest.mark.skip(reason="long lines of two workers do not all arrive")
         )])
 def test_two_workers_and_a_fifo_that_is_not_read_for_a_while(site, tmp_path, agent):
     """Lines of 6000 bytes are longer than what a pipe takes whole or not at all."""
