@@ -119,9 +119,11 @@ extension Worker where K: ~Copyable {
     guard let (upstream, peer) = upstreamNames.find(legacy.upstream, legacy.peer),
       tables.upstreams[upstream].idleConnections > upstreams.idleCount(of: upstream),
       legacy.requestCount < tables.upstreams[upstream].keepaliveRequests,
-      takesConnections, !isFull,
-      let connection = open(legacy.descriptor, role: .upstream, origin: upstream)
+      takesConnections, !isFull
     else { return drop(Legacy(kind: .backend(legacy))) }
+    guard let connection = open(legacy.descriptor, role: .upstream, origin: upstream) else {
+      return
+    }
     connection.pointee.peerIndex = UInt32(peer)
     connection.pointee.requestCount = legacy.requestCount
     connection.pointee.phase = .idle
