@@ -54,6 +54,25 @@ struct CapacityTests {
     #expect(bed.ends.first?.error == "connection_limit_reached")
   }
 
+  /// Where a connection to a backend needs a place, a client that has just come does not lose its
+  /// own to clients that have owed a head for longer.
+  @Test func whoHasJustComeKeepsItsPlace() throws {
+    let bed = try EngineBed(top: "worker_connections 6;")
+    bed.backend()
+    let parts = (0..<4).map { index in
+      bed.client(after: .milliseconds(UInt64(index)), [.send("GET / HT"), .awaitEnd])
+    }
+    let fresh = bed.client(
+      after: .milliseconds(100),
+      [.pause(.milliseconds(200)), .send(get("/fresh")), .awaitResponse])
+    let asking = bed.client(after: .milliseconds(200), [.send(get("/asks")), .awaitResponse])
+    bed.run(for: .seconds(1))
+    #expect(bed.record(asking).messages.map(\.status) == [200])
+    #expect(bed.record(fresh).messages.map(\.status) == [200])
+    #expect(parts.map { bed.record($0).hasEnd } == [true, false, false, false])
+    bed.finish(requests: 6)
+  }
+
   /// Who owes a head, and be it that a header of the PROXY protocol or TLS come first, makes room.
   @Test(arguments: ["", "proxy_protocol", "ssl", "ssl proxy_protocol"], [false, true])
   func whoSaysLittleLocksNobodyOut(listen: String, begins: Bool) throws {

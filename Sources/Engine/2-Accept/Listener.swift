@@ -152,7 +152,7 @@ extension Worker where K: ~Copyable {
 
   /// True for an idle client that has not had the time to send its first request: it came behind a
   /// client that owes a head.
-  private mutating func isNewer(
+  func isNewer(
     _ idle: ConnectionPointer, than headless: ConnectionPointer?
   ) -> Bool {
     guard let headless, idle.pointee.requestCount == 0 else { return false }

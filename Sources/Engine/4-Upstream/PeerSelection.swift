@@ -117,19 +117,21 @@ extension Worker where K: ~Copyable {
   }
 
   /// Frees a slot for a connection to a peer when all are taken: an idle one of a peer first, then
-  /// one of a client that is idle, then one of a client without a whole head.
+  /// one of a client that is idle, then one of a client without a whole head. A client that came
+  /// behind such a one and has not had the time to ask stays.
   private mutating func makeRoomForUpstream() {
     guard connections.count >= tables.workerConnections else { return }
     for upstream in 0..<upstreams.count {
       if let idle = upstreams.anyIdle(upstream) { return closePooled(idle) }
     }
+    let headless = headlessClients.last
     var candidate = idleClients.last
     while let client = candidate {
       candidate = client.pointee.previous
       // A request that has been read must have its answer and its line.
-      if !holdsRequest(client) { return closeIdle(client) }
+      if !holdsRequest(client) && !isNewer(client, than: headless) { return closeIdle(client) }
     }
-    if let oldest = headlessClients.last { endForRoom(oldest) }
+    if let headless { endForRoom(headless) }
   }
 
   /// True when an idle client's next request, or the begin of it, has been read.
