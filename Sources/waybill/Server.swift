@@ -96,7 +96,7 @@ struct Server {
   /// Opens what needs rights, then gives them up.
   mutating func prepare() throws(ProcessProblem) {
     StandardStream.openAll()
-    if predecessor != nil { OpenLogs.beginSharing(withParent: true) }
+    if let predecessor { OpenLogs.beginSharing(with: predecessor) }
     pidFile = try openPIDFile(for: current.plan)
     if predecessor == nil { try pidFile?.claim() }
     control = try openControl(for: current.plan)

@@ -10,14 +10,19 @@ public enum OpenLogs {
     weak var log: OpenLog?
   }
 
-  private struct Content: Sendable {
-    var logs: [FileIdentity: Known] = [:]
-    var hasNeighbour = false
+  /// Other processes that write the same files, at a binary upgrade.
+  private struct Neighbours: Sendable {
+    /// The process whose place this one takes.
+    var predecessor: ProcessHandle?
+    /// Another process takes the place of this one.
+    var hasSuccessor = false
+
+    var exist: Bool { hasSuccessor || predecessor?.isThere == true }
   }
 
-  private static let content = Guarded(Content())
-  /// The process that writes the same files, if it is the one that started this one; else 0.
-  private static let parent = Atomic<Int32>(0)
+  private static let content = Guarded<[FileIdentity: Known]>([:])
+  /// Locked last: it may be asked for while a log or `content` is locked.
+  private static let neighbours = Guarded(Neighbours())
 
   /// What all writers of an open file share. A descriptor that can't be looked at shares with none.
   /// If the file is a log of our own (`isOwn`), half a line at its end is an earlier process'.
@@ -25,50 +30,51 @@ public enum OpenLogs {
     guard let identity = FileIdentity(ofDescriptor: file.number) else {
       return OpenLog(name: name)
     }
-    return content.withLock { content -> OpenLog in
-      if let log = content.logs[identity]?.log {
+    return content.withLock { logs -> OpenLog in
+      if let log = logs[identity]?.log {
         if file.mode == .positioned { log.becomePositioned() }
         return log
       }
-      let log = begin(&content, identity, name)
-      if isOwn && !content.hasNeighbour && endsTorn(file) { log.beginLine() }
+      logs = logs.filter { $0.value.log != nil }
+      let hasNeighbour = hasNeighbour
+      let log = OpenLog(name: name, hasNeighbour: hasNeighbour)
+      logs[identity] = Known(log: log)
+      if isOwn && !hasNeighbour && endsTorn(file) { log.beginLine() }
       if file.mode == .positioned { log.becomePositioned() }
       return log
     }
   }
 
-  private static func begin(
-    _ content: inout Content, _ identity: FileIdentity, _ name: String
-  ) -> OpenLog {
-    content.logs = content.logs.filter { $0.value.log != nil }
-    if isNeighbourGone { content.hasNeighbour = false }
-    let log = OpenLog(name: name, hasNeighbour: content.hasNeighbour)
-    content.logs[identity] = Known(log: log)
-    return log
+  /// Says that the process whose place this one takes writes the same files, until it ends. A write
+  /// takes a lock for so long. Without effect when it can't be found out which process that is.
+  public static func beginSharing(with former: Predecessor) {
+    neighbours.withLock { $0.predecessor = try? ProcessHandle(former.channel.peer) }
+    share()
   }
 
-  /// Says that another process writes the same files from now on, the other side of a binary
-  /// upgrade: the one that started this one, until it is gone, if `isParent`. A write costs two
-  /// system calls more then.
-  public static func beginSharing(withParent isParent: Bool) {
-    if isParent { parent.store(getppid(), ordering: .relaxed) }
-    share(true)
+  /// Says that a process which takes this one's place writes the same files from now on.
+  public static func beginSharingWithSuccessor() {
+    neighbours.withLock { $0.hasSuccessor = true }
+    share()
   }
 
   /// Says that there is no such process any more.
-  public static func endSharing() { share(false) }
-
-  private static func share(_ hasNeighbour: Bool) {
-    content.withLock { content in
-      content.hasNeighbour = hasNeighbour
-      for known in content.logs.values { known.log?.share(withNeighbour: hasNeighbour) }
-    }
+  public static func endSharingWithSuccessor() {
+    neighbours.withLock { $0.hasSuccessor = false }
+    share()
   }
 
-  /// True when the process that started this one wrote the same files, and has ended.
+  private static func share() {
+    let logs = content.withLock { $0.values.compactMap(\.log) }
+    for log in logs { log.share(withNeighbour: hasNeighbour) }
+  }
+
+  /// True while another process writes the same files.
+  private static var hasNeighbour: Bool { neighbours.withLock { $0.exist } }
+
+  /// True when the process whose place this one has taken has ended, and none takes this one's.
   static var isNeighbourGone: Bool {
-    let number = parent.load(ordering: .relaxed)
-    return number != 0 && getppid() != number
+    neighbours.withLock { $0.predecessor != nil && !$0.exist }
   }
 
   /// Appends a line; leaves what the file does not take at once.

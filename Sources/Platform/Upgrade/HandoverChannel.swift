@@ -44,6 +44,9 @@ public final class HandoverChannel: Sendable {
     return (HandoverChannel(descriptor: ends[0]), HandoverChannel(descriptor: ends[1]))
   }
 
+  /// The number of the process that made the channel; 0 when it can't be seen from here.
+  var peer: Int32 { clinux_peer_process(descriptor) }
+
   /// Sends a word. False when the other end is gone. A content that is too long is cut.
   @discardableResult public func send(_ word: Word, _ content: [UInt8] = []) -> Bool {
     let message = Array(String(word.rawValue).utf8) + content.prefix(Self.longestMessage - 1)

@@ -24,7 +24,7 @@ extension Server {
         try Upgrade(program: program, giving: passedOn)
       }
       upgrade?.askers = [asker]
-      OpenLogs.beginSharing(withParent: false)
+      OpenLogs.beginSharingWithSuccessor()
     } catch {
       reportFailure("\(program): \(error.describe())", to: [asker])
     }
@@ -88,7 +88,7 @@ extension Server {
   private mutating func failUpgrade(_ reason: String) {
     guard let upgrade else { return }
     self.upgrade = nil
-    OpenLogs.endSharing()
+    OpenLogs.endSharingWithSuccessor()
     if upgrade.hasBegun { takeBack() }
     reportFailure(reason, to: upgrade.askers)
     for signal in upgrade.deferred { obey(signal) }
