@@ -35,6 +35,38 @@ struct ReplacementTests {
     #expect(lines.map(\.requestNumber) == [1, 2])
   }
 
+  /// What can't be watched by the new worker is closed once, whatever it is.
+  @Test func whatCannotBeWatched() throws {
+    let bed = try ReplacementBed(Self.round(1))
+    let backend = bed.backend()
+    bed.client([.send(get()), .awaitResponse, .pause(.seconds(2)), .close])
+    bed.run(for: .seconds(1))
+    try bed.replace(Self.round(2))
+    bed.world.faults.failedWatches = 1_000
+    bed.run(for: .milliseconds(10))
+    bed.world.faults.failedWatches = 0
+    bed.client([.send(get()), .awaitResponse, .close])
+    bed.finish(requests: 2)
+    #expect(bed.world.connections(of: backend).count == 2)
+  }
+
+  /// A worker that can't open its logs when it begins opens them later: no line is lost.
+  @Test func logsThatCannotBeOpenedAtFirst() throws {
+    let bed = try ReplacementBed(Self.round(1))
+    bed.backend()
+    bed.client([.send(get()), .awaitResponse, .pause(.seconds(1)), .send(get()), .awaitResponse])
+    bed.run(for: .milliseconds(500))
+    for path in ["/log", "/error"] { bed.world.logs.forbid(path) }
+    try bed.replace(Self.round(2))
+    bed.run(for: .seconds(1))
+    #expect(bed.ends.count == 1)
+    for path in ["/log", "/error"] { bed.world.logs.forbid(path, false) }
+    bed.run(for: .seconds(2))
+    #expect(bed.ends.count == 2)
+    #expect(bed.errors.contains { $0.contains("a log can't be opened: /log") })
+    bed.finish(requests: 2)
+  }
+
   /// What runs is finished under the plan that it began with, even what takes long.
   @Test func whatRunsIsFinished() throws {
     let bed = try ReplacementBed(Self.round(1))

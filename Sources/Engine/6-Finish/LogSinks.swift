@@ -182,9 +182,10 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// Makes a new socket to a syslog server that was not there, or that has been started anew.
-  @inline(never) private mutating func reconnect(sink index: Int) {
-    if logs[index].isBroken || logs[index].descriptor == .none { _ = open(sink: index) }
+  /// True for a log that could not be opened, and for a syslog server that was not there or has been
+  /// started anew.
+  private func needsOpening(sink index: Int) -> Bool {
+    logs[index].descriptor == .none || (logs[index].isBroken && logs.isSyslog(index))
   }
 
   /// Writes the lines of a turn, or those whose time has come.
@@ -229,7 +230,7 @@ extension Worker where K: ~Copyable {
   /// Writes what waits for a sink, again at once as long as that brings lines into the file. A sink
   /// that takes no more is left alone for a while.
   mutating func write(sink index: Int) {
-    if logs.isSyslog(index) { reconnect(sink: index) }
+    if needsOpening(sink: index) { _ = open(sink: index) }
     let countBefore = logs[index].count
     var hasProgress = logs[index].descriptor != .none
     while hasProgress && logs[index].count > 0 { hasProgress = writeOnce(index) }
