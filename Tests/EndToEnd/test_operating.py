@@ -43,10 +43,10 @@ def error_text(proxy):
     return proxy.error_log.read_text()
 
 
-def slow_down(proxy):
+def slow_down(proxy, count=40_000):
     """Has the conf file take a while to be read."""
     part = proxy.conf.parent / "slow.conf"
-    locations = "".join(f"location /l{number} {{ return 204; }}\n" for number in range(40_000))
+    locations = "".join(f"location /l{number} {{ return 204; }}\n" for number in range(count))
     part.write_text(f"server {{ listen 127.0.0.1:{free_port()}; {locations} }}")
     proxy.conf.write_text(f"include {part};\n" + proxy.conf.read_text())
 
@@ -65,6 +65,22 @@ def test_signals_are_obeyed_while_a_configuration_is_read(site, backend):
     wait_for(lambda: "generation 2 serves" in error_text(proxy), "the first reload", 20)
     assert proxy.get().status == 200
     wait_for(lambda: "generation 3 serves" in error_text(proxy), "the second reload", 20)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
+def test_a_stop_does_not_wait_for_a_configuration_that_is_read(site, backend, number):
+    proxy = site.serve(backend, workers=2)
+    slow_down(proxy, 150_000)
+    began = time.monotonic()
+    assert command("-t", "-c", proxy.conf, timeout=60).returncode == 0
+    reading = time.monotonic() - began
+    proxy.signal(signal.SIGHUP)
+    time.sleep(0.1)
+    began = time.monotonic()
+    proxy.signal(number)
+    assert proxy.wait_exit(20) == 0
+    assert time.monotonic() - began < reading / 2
+    assert "generation 2 serves" not in error_text(proxy)
 
 
 def test_every_asker_hears_of_a_reload_that_took_its_time(site, backend):
