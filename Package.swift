@@ -27,6 +27,8 @@ let package = Package(
     .target(name: "Telemetry", dependencies: ["Basics", "HTTP", "Policy"], swiftSettings: pure),
     .target(
       name: "Plan", dependencies: ["Basics", "HTTP", "Policy", "Telemetry"], swiftSettings: pure),
+    .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+    .target(name: "RegularExpressions", dependencies: ["CPCRE2"], swiftSettings: strict),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: strict),
     .target(
@@ -62,6 +64,8 @@ let package = Package(
       path: "Tests/SecurePeers", swiftSettings: strict),
     .testTarget(
       name: "TLSTests", dependencies: ["TLS", "COpenSSL", "Certificates"], swiftSettings: strict),
+    .testTarget(
+      name: "RegularExpressionsTests", dependencies: ["RegularExpressions"], swiftSettings: strict),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"], swiftSettings: strict),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Basics"], swiftSettings: strict),
     .testTarget(

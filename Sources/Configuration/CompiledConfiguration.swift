@@ -19,6 +19,13 @@ public struct CompiledConfiguration {
   public var serverPlaces: [BlockPlace]
   /// Where each of the plan's locations stands.
   public var locationPlaces: [BlockPlace]
+  /// How often each directive without effect is used.
+  public var needless: [String: Int]
+  /// How often the conf file relies on a default that is not nginx's, by directive.
+  public var differenceCounts: [String: Int]
+  /// Where it does. Made when it is asked for: a large file has many.
+  public var differences: [DefaultDifference] { listDifferences() }
+  let listDifferences: () -> [DefaultDifference]
   /// The merged request-ID policy of each server and location.
   var policies: [EffectivePolicy]
   /// The names of all directives that the files use.
@@ -53,7 +60,7 @@ public func compileConfiguration(
     }
   }
   let builder = ConfigurationBuilder(environment: environment)
-  builder.build(path: path, includedAt: nil)
+  builder.build(mainFile: path)
   let assembler = PlanAssembler(builder)
   let plan = builder.reporter.sources.isEmpty ? nil : assembler.assemble()
   let ticketKeys = assembler.tls.ticketKeys(keeping: keys)
@@ -65,6 +72,9 @@ public func compileConfiguration(
     plan: builder.reporter.errorCount == 0 ? plan : nil, tls: tls,
     diagnostics: builder.reporter.diagnostics(), sources: builder.reporter.sources,
     serverPlaces: assembler.serverPlaces, locationPlaces: assembler.locationPlaces,
+    needless: builder.needless,
+    differenceCounts: assembler.differenceCounts,
+    listDifferences: { assembler.sortedDifferences() },
     policies: assembler.policies, names: builder.usedNames)
 }
 

@@ -83,6 +83,8 @@ public struct PlanTables: Sendable, BitwiseCopyable {
   public var shutdownDelay = Interval(nanoseconds: 0)
   /// True when some template asks for `$server_addr` or `$server_port`, which costs a system call.
   public var usesLocalAddress: Bool
+  /// `$host`, for redirects that become absolute.
+  public var hostTemplate = Template(parts: .empty)
   /// `log_queue`: bytes of lines that wait in one worker for one log at most.
   public var logQueueBytes = Limits.logQueueBytes
   /// `log_value_length`: bytes of a value in a log line at most.
@@ -140,6 +142,8 @@ public struct ListenerPlan: Sendable, BitwiseCopyable {
   public var acceptsProxyProtocol: Bool
   /// `ssl`
   public var isSecure = false
+  /// `ipv6only=off`: an IPv6 address takes connections over IPv4, too.
+  public var isDualStack = false
   /// `backlog=`; 511 by default.
   public var backlog: Int32
   /// The servers of this address by name.
@@ -246,6 +250,10 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   public var answerText = Template(parts: .empty)
   /// `default_type` of the text.
   public var answerType: FrozenBytes = .empty
+  /// `types` of the text, which come before `default_type`.
+  public var answerTypes: FrozenArray<MediaTypeEntry> = .empty
+  /// What becomes of a redirect's URL that begins with `/`.
+  public var redirect = RedirectForm()
 
   // proxy_pass
 
@@ -318,6 +326,33 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
 
   /// A location that does nothing yet.
   public init(requestID: RequestIDPolicy) { self.requestID = requestID }
+}
+
+/// `absolute_redirect`, `server_name_in_redirect`, `port_in_redirect`
+public struct RedirectForm: Sendable, BitwiseCopyable {
+  /// The scheme, the host and the port are put in front of a URL that begins with `/`.
+  public var isAbsolute = false
+  /// The host is the server's first name, not the request's.
+  public var usesServerName = false
+  /// The port of the listener is named unless it is the scheme's own.
+  public var showsPort = true
+
+  /// Redirects as they are written.
+  public init() {}
+}
+
+/// An extension of `types`.
+public struct MediaTypeEntry: Sendable, BitwiseCopyable {
+  /// The extension without its dot, in lowercase.
+  public var fileExtension: FrozenBytes
+  /// The media type.
+  public var type: FrozenBytes
+
+  /// The entry given.
+  public init(fileExtension: FrozenBytes, type: FrozenBytes) {
+    self.fileExtension = fileExtension
+    self.type = type
+  }
 }
 
 /// A field that `proxy_set_header` or `add_header` sets.

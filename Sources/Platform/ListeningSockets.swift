@@ -17,15 +17,19 @@ public struct ListenAddress: Sendable {
   public var backlog: Int32
   /// The name of a socket that the service manager has opened; empty for one of ours.
   public var inheritedName: String
+  /// True when an IPv6 address takes connections over IPv4, too.
+  public var isDualStack: Bool
 
   /// The address given.
   public init(
-    address: PeerAddress, unixPath: String = "", backlog: Int32 = 511, inheritedName: String = ""
+    address: PeerAddress, unixPath: String = "", backlog: Int32 = 511, inheritedName: String = "",
+    isDualStack: Bool = false
   ) {
     self.address = address
     self.unixPath = unixPath
     self.backlog = backlog
     self.inheritedName = inheritedName
+    self.isDualStack = isDualStack
   }
 
   /// The address as in a `listen` directive.

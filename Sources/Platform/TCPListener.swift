@@ -42,9 +42,10 @@ enum TCPListener {
     // Connections of a former process that linger in TIME_WAIT don't keep the port.
     _ = clinux_set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1)
     if sharesPort { _ = clinux_set_option(socket, SOL_SOCKET, SO_REUSEPORT, 1) }
-    // As nginx's ipv6only=on: [::]:80 leaves IPv4 to another `listen`.
+    // As in nginx, [::]:80 leaves IPv4 to another `listen` unless it says otherwise.
     if address.address.family == .ipv6 {
-      _ = clinux_set_option(socket, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1)
+      let isAlone: Int32 = address.isDualStack ? 0 : 1
+      _ = clinux_set_option(socket, Int32(IPPROTO_IPV6), IPV6_V6ONLY, isAlone)
     }
     let result = clinux_bind(socket, &target)
     guard result == 0 else {

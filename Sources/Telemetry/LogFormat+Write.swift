@@ -23,9 +23,18 @@ extension LogFormat {
   }
 
   /// nginx's `combined` with the ID at the end, as the text of a `log_format`.
-  public static var combinedText: String {
+  public static var combinedText: String { nginxCombinedText + " \"$request_id\"" }
+
+  /// nginx's own `combined`.
+  private static var nginxCombinedText: String {
     "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent"
-      + " \"$http_referer\" \"$http_user_agent\" \"$request_id\""
+      + " \"$http_referer\" \"$http_user_agent\""
+  }
+
+  /// nginx's own `combined`, its tables in the compiler's arena.
+  public init?(nginxCombined compiler: inout TemplateCompiler) {
+    guard let template = try? compiler.compile(LogFormat.nginxCombinedText) else { return nil }
+    self.init(kind: .template, template: template)
   }
 
   /// The names of the formats that need no `log_format`.

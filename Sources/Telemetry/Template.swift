@@ -14,6 +14,7 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   /// `$sent_http_NAME`, `$upstream_http_NAME`: the part's slot is its place in `captures`.
   case captured
 
+  case absent  // $upstream_cache_status and others of what Waybill does not do: no value
   case arguments  // $args, $query_string
   case bodyBytesSent  // $body_bytes_sent
   case bytesIn  // $bytes_in (own)

@@ -52,7 +52,7 @@ public struct TemplateCompiler {
   }
 
   /// The names of all variables, without those of families, for "did you mean".
-  public static var variableNames: [String] { Variable.names.map(\.name) }
+  public static var variableNames: [String] { Variable.names.map(\.name) + ["limit_rate"] }
 
   /// The prefixes of the families of variables: `http_` and the like.
   public static var variablePrefixes: [String] { VariableFamily.allCases.map(\.rawValue) }
@@ -73,6 +73,11 @@ public struct TemplateCompiler {
       position = reference.end
       if Variable.named(reference.name) == .hostname {
         literal += hostname.utf8
+        continue
+      }
+      if reference.name == "limit_rate" {
+        // Rates are not limited, which nginx writes so.
+        literal += "0".utf8
         continue
       }
       let part = try part(for: reference)

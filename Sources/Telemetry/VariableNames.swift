@@ -17,6 +17,16 @@ extension Variable {
   /// All whole names; a variable with several has several entries.
   static var names: [(name: String, variable: Variable)] {
     requestNames + placeNames + secureNames + outcomeNames + upstreamNames
+      + absentNames.map { ($0, .absent) }
+  }
+
+  /// What nginx would say of what Waybill does not do: nothing.
+  private static var absentNames: [String] {
+    [
+      "gzip_ratio", "http2", "http3", "request_body", "request_body_file", "ssl_early_data",
+      "upstream_cache_age", "upstream_cache_key", "upstream_cache_last_modified",
+      "upstream_cache_status",
+    ]
   }
 
   private static var requestNames: [(name: String, variable: Variable)] {

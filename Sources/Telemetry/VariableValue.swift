@@ -11,6 +11,7 @@ extension ExchangeRecord {
     as form: ValueForm, into writer: inout ByteWriter
   ) -> Bool {
     switch part.variable {
+    case .absent: return false
     case .literal, .hostname:
       writer.append(part.text.span)
       return true

@@ -16,6 +16,11 @@ struct ConfigurationOptions: ParsableArguments {
   var tests = false
 
   @Flag(
+    name: [.customLong("nginx")],
+    help: "With -t: list each default that the configuration relies on and that is not nginx's.")
+  var listsDifferences = false
+
+  @Flag(
     name: [.customShort("T"), .customLong("test-and-print")],
     help: "Print the configuration and what is in force, then end; reads no keys.")
   var prints = false
@@ -37,7 +42,7 @@ struct ConfigurationOptions: ParsableArguments {
       return output("waybill \(version)\n")
     }
     if prints { return printConfiguration(path: path) }
-    if tests { return testConfiguration(path: path) }
+    if tests { return testConfiguration(path: path, listsDifferences: listsDifferences) }
     if let order { return send(order, configurationPath: path) }
     return serve(configurationPath: path)
   }

@@ -31,8 +31,10 @@ func compileAndReport(
 }
 
 /// `-t`
-func testConfiguration(path: String) -> ExitStatus {
-  guard let plan = compileAndReport(path: path)?.plan else { return .usage }
+func testConfiguration(path: String, listsDifferences: Bool) -> ExitStatus {
+  guard let compiled = compileAndReport(path: path), let plan = compiled.plan else {
+    return .usage
+  }
   do throws(ProcessProblem) {
     try StartCheck(plan).perform()
   } catch {
@@ -40,7 +42,32 @@ func testConfiguration(path: String) -> ExitStatus {
     return .failure
   }
   report("configuration \(path) is valid")
+  for line in summary(compiled, isComplete: listsDifferences) {
+    ProcessControl.print(line + "\n", to: 2)
+  }
   return .success
+}
+
+/// What there is to know of a configuration that is valid; nothing of one that means here exactly
+/// what it means in nginx.
+private func summary(_ compiled: CompiledConfiguration, isComplete: Bool) -> [String] {
+  var lines: [String] = []
+  let uses = compiled.needless.values.reduce(0, +)
+  if uses > 0 {
+    let names = compiled.needless.keys.sorted().joined(separator: ", ")
+    lines.append("\(uses) \(uses == 1 ? "directive has" : "directives have") no effect: \(names)")
+  }
+  let warnings = compiled.diagnostics.count { $0.severity == .warning }
+  if warnings > 0 {
+    lines.append("\(warnings) \(warnings == 1 ? "warning" : "warnings"), see above")
+  }
+  let count = compiled.differenceCounts.values.reduce(0, +)
+  guard count > 0 else { return lines }
+  if isComplete { return lines + compiled.differences.map(\.text) }
+  let names = compiled.differenceCounts.keys.sorted().joined(separator: ", ")
+  lines.append(
+    "\(count) defaults in force are not nginx's (waybill -t --nginx lists them): \(names)")
+  return lines
 }
 
 /// `-T`

@@ -92,22 +92,18 @@ struct DiagnosticTests {
     Case(
       text: "http {\n  server { retrun 204; }\n}",
       output: """
-        proxy.conf:1:1: error: "http" is known to nginx, but not supported by Waybill
-        http {
-        ^~~~
-        expected: no wrapper: Waybill's top level is nginx's http block: remove the wrapper
         proxy.conf:2:12: error: unknown directive "retrun"
           server { retrun 204; }
                    ^~~~~~
         did you mean "return"?
         """),
     Case(
-      text: "worker_processes 4;\nserver { return 204; }",
+      text: "geo $a { default 0; }\nserver { return 200 $a; }",
       output: """
-        proxy.conf:1:1: error: "worker_processes" is known to nginx, but not supported by Waybill
-        worker_processes 4;
-        ^~~~~~~~~~~~~~~~
-        expected: worker_threads: Waybill's workers are threads
+        proxy.conf:1:1: error: "geo" is known to nginx, but not supported by Waybill
+        geo $a { default 0; }
+        ^~~
+        note: Values are not chosen by tables: use `server` and `location`.
         """),
     Case(
       text: "ssl_certificate a.pem;\nserver { listen 443 ssl; return 204; }",
@@ -155,8 +151,8 @@ struct DiagnosticTests {
         proxy.conf:2:10: error: "listen" takes no block
         server { listen 1 { } return 204; }
                  ^~~~~~
-        expected: listen [ADDRESS:]PORT | ADDRESS | unix:PATH | systemd:NAME [ssl] \
-        [default_server] [proxy_protocol] [backlog=NUMBER];
+        expected: listen [ADDRESS:]PORT[-PORT] | ADDRESS | unix:PATH | systemd:NAME [ssl] \
+        [default_server] [proxy_protocol] [backlog=NUMBER] [ipv6only=on|off] …;
         """),
     Case(
       text: "send_timeout 1s;\nsend_timeout 2s;\nserver { return 204; }",

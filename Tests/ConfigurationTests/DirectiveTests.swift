@@ -19,6 +19,7 @@ struct DirectiveTests {
     /// A whole conf file around the line.
     var text: String {
       switch context {
+      case "file": line
       case "top": "\(line)\nserver { listen 1; location / { return 204; } }"
       case "server": "server { \(line)\nlocation / { return 204; } }"
       case "location": "server { listen 1; location / { \(line) } }"
@@ -55,7 +56,7 @@ struct DirectiveTests {
     for directive in DirectiveCatalog.aspects.flatMap(\.directives) {
       guard let value = directive.defaultText else { continue }
       let context =
-        directive.contexts.contains(.top)
+        !directive.contexts.isDisjoint(with: [.main, .top])
         ? "top" : directive.contexts.contains(.server) ? "server" : "upstream"
       let line =
         context == "upstream"

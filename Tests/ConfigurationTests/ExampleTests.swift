@@ -26,6 +26,8 @@ struct ExampleTests {
     // True statements about what Waybill does anyway teach nothing.
     let statements = [
       "proxy_http_version", "proxy_buffering", "proxy_request_buffering", "proxy_redirect",
+      // Nor do nginx's names of what is there anyway.
+      "worker_processes", "ssl_session_cache", "ssl_conf_command",
     ]
     for directive in DirectiveCatalog.aspects.flatMap(\.directives)
     where !statements.contains(directive.name) {
@@ -41,6 +43,16 @@ struct ExampleTests {
     if ProcessInfo.processInfo.environment["WAYBILL_WRITE_REFERENCE"] == "1" {
       try FileManager.default.createDirectory(
         at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try text.write(to: url, atomically: true, encoding: .utf8)
+    }
+    #expect(try String(contentsOf: url, encoding: .utf8) == text)
+  }
+
+  /// The table of nginx's directives is generated, too.
+  @Test func nginxTableIsUpToDate() throws {
+    let url = Self.root.appending(path: "Sources/waybill/Waybill.docc/NginxDirectives.md")
+    let text = DirectiveReference.nginxMarkdown()
+    if ProcessInfo.processInfo.environment["WAYBILL_WRITE_REFERENCE"] == "1" {
       try text.write(to: url, atomically: true, encoding: .utf8)
     }
     #expect(try String(contentsOf: url, encoding: .utf8) == text)

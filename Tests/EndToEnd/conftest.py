@@ -58,6 +58,16 @@ class Site:
         finally:
             proxy.kill()
 
+    @contextmanager
+    def running_at(self, directory: Path, name: str, conf: str) -> Iterator[Proxy]:
+        """The proxy on a conf file of that name in a folder of its own."""
+        outer, self.directory = self.directory, directory
+        try:
+            with self.running(conf, name=name) as proxy:
+                yield proxy
+        finally:
+            self.directory = outer
+
     def start(
         self, text: str, *, workers: int = 1, connections: int = 1024, **options: Any
     ) -> Proxy:

@@ -88,6 +88,8 @@ import Testing
     Case("$upstream_request_id", "other", absent: "-"),
     Case("$upstream_response_time", "0.001", absent: "-"),
     Case("$upstream_status", "200", absent: "-"),
+    Case("$upstream_cache_status", "-", absent: "-"),
+    Case("$limit_rate", "0", absent: "0"),
     Case("$uri", "/a/b", absent: "-"),
     Case("$document_uri", "/a/b", absent: "-"),
   ]

@@ -12,6 +12,8 @@ private let layers: [String: Set<String>] = [
   "Policy": ["Basics", "HTTP"],
   "Telemetry": ["Basics", "HTTP", "Policy"],
   "Plan": ["Basics", "HTTP", "Policy", "Telemetry"],
+  "CPCRE2": [],
+  "RegularExpressions": ["CPCRE2"],
   "COpenSSL": [],
   "TLS": ["COpenSSL", "Synchronization"],
   "Configuration": ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "TLS"],

@@ -87,12 +87,23 @@ extension ConfigurationBuilder {
       }
       return template
     } catch {
-      reporter.error(
-        place(error.offset, error.name.utf8.count + 1), error.message,
-        suggestion: Suggestion.nearest(to: error.name, among: TemplateCompiler.variableNames)
-          .map { "$\($0)" })
+      unknownVariables.append(
+        UnknownVariable(place: place(error.offset, error.name.utf8.count + 1), error: error))
       return nil
     }
+  }
+
+  /// Reports the variables that nothing makes, not even a directive that was refused.
+  func reportUnknownVariables() {
+    for unknown in unknownVariables {
+      let error = unknown.error
+      guard !announcedVariables.contains(error.name.lowercased()) else { continue }
+      reporter.error(
+        unknown.place, error.message,
+        suggestion: Suggestion.nearest(to: error.name, among: TemplateCompiler.variableNames)
+          .map { "$\($0)" })
+    }
+    unknownVariables = []
   }
 
   /// A field name, which is a token (RFC 9110 section 5.1).
@@ -105,12 +116,24 @@ extension ConfigurationBuilder {
   }
 
   /// Text that goes into a header: no control characters.
-  func fieldValue(_ word: Word) -> Template? {
+  func fieldValue(_ original: Word) -> Template? {
+    let word = unfolded(original)
     guard !word.text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else {
       reporter.error(word.place, "a header's value can't hold control characters")
       return nil
     }
     return template(word)
+  }
+
+  /// The word with each line break, and the white space around it, as one space: what stands on
+  /// several lines in the file is one line in a message (RFC 9112 section 5.2).
+  private func unfolded(_ word: Word) -> Word {
+    guard word.isVerbatim, word.text.utf8.contains(0x0A) else { return word }
+    var one = word
+    one.text = word.text.split(omittingEmptySubsequences: true, whereSeparator: \.isNewline)
+      .map { $0.trimmingBlanks }.filter { !$0.isEmpty }.joined(separator: " ")
+    one.isVerbatim = false
+    return one
   }
 
   /// The value of `name=value`, and where it stands; nil when the word is something else.
@@ -120,4 +143,20 @@ extension ConfigurationBuilder {
     let text = String(word.text.utf8.dropFirst(start)) ?? ""
     return (text, word.place(from: start, count: text.utf8.count))
   }
+}
+
+extension Substring {
+  /// The text without blanks at its ends.
+  fileprivate var trimmingBlanks: Substring {
+    let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+    var rest = drop(while: isBlank)
+    while let last = rest.last, isBlank(last) { rest.removeLast() }
+    return rest
+  }
+}
+
+/// A use of a variable that does not exist.
+struct UnknownVariable {
+  var place: Place
+  var error: TemplateError
 }

@@ -25,16 +25,30 @@ final class ConfigurationBuilder {
   var servers: [ServerDeclaration] = []
 
   // The block being built.
-  private(set) var context = DirectiveContexts.top
+  private(set) var context = DirectiveContexts.file
   /// The settings of the current level.
   var settings = Settings()
   /// The open `server`.
   var server: ServerDeclaration?
   /// The open `location`.
   var location: LocationDeclaration?
+  /// The open `types`.
+  var openMediaTypes: MediaTypes?
   /// The open `upstream`.
   var upstream: UpstreamDeclaration?
   private var firstUses: [String: Place] = [:]
+  /// How often each directive without effect is used.
+  var needless: [String: Int] = [:]
+  /// The variables that refused directives would make, in lowercase.
+  var announcedVariables: Set<String> = []
+  /// Uses of unknown variables: reported once all files are read.
+  var unknownVariables: [UnknownVariable] = []
+  /// The `http` block.
+  var httpPlace: Place?
+  /// The first directive of the `http` block's kind that stands outside of one.
+  private(set) var firstBesideHTTP: (name: String, place: Place)?
+  /// `nginx_defaults`
+  var nginxDefaults: Bool?
   /// The names of all directives seen.
   private(set) var usedNames: Set<String> = []
 
@@ -48,6 +62,22 @@ final class ConfigurationBuilder {
   }
 
   // MARK: Files
+
+  /// Reads the main file and all that it includes.
+  func build(mainFile path: String) {
+    build(path: path, includedAt: nil)
+    checkHTTPBlock()
+    reportUnknownVariables()
+  }
+
+  /// What stands beside `http { }` would be lost on who reads the file as nginx does.
+  private func checkHTTPBlock() {
+    guard let httpPlace, let beside = firstBesideHTTP else { return }
+    let line = reporter.describe(httpPlace, from: beside.place)
+    reporter.error(
+      beside.place, "\"\(beside.name)\" stands outside of the \"http\" block at \(line)",
+      expected: "it inside of the block")
+  }
 
   /// Reads the file at `path` and builds its directives in the current context; false when it can't
   /// be read. `includedAt` is the word that named it, nil for the main file.
@@ -93,12 +123,15 @@ final class ConfigurationBuilder {
   }
 
   private func build(_ use: DirectiveUse) {
+    if context == .types, use.name.text != "include" { return mediaType(use) }
     let candidates = DirectiveCatalog.directives(named: use.name.text)
     guard !candidates.isEmpty else { return unknown(use) }
-    guard let directive = candidates.first(where: { $0.contexts.contains(context) }) else {
-      return misplaced(use, candidates)
-    }
+    guard let directive = candidates.first(where: { !$0.contexts.isDisjoint(with: context) })
+    else { return misplaced(use, candidates) }
     guard hasRightShape(use, directive), isFirst(use, directive) else { return }
+    if context == .file, !directive.contexts.contains(.main), firstBesideHTTP == nil {
+      firstBesideHTTP = (directive.name, use.name.place)
+    }
     usedNames.insert(directive.name)
     directive.build(self, use)
   }
@@ -151,12 +184,6 @@ final class ConfigurationBuilder {
 
   private func unknown(_ use: DirectiveUse) {
     let name = use.name.text
-    if let message = ForeignDirectives.message(for: name) {
-      reporter.error(use.name.place, message, expected: ForeignDirectives.hint(for: name))
-      // What stands in the wrapper will be the top level: its own errors are to be seen, too.
-      if name == "http", let block = use.block { build(block.directives) }
-      return
-    }
     let everywhere = DirectiveContexts.everyLevel.union(.upstream)
     reporter.error(
       use.name.place, "unknown directive \"\(name)\"",
@@ -172,7 +199,9 @@ final class ConfigurationBuilder {
         expected: "all locations side by side in the server")
       return
     }
-    let here = context == .top ? "at top level" : "in \"\(context.names[0])\""
+    let here =
+      context == .file
+      ? "at top level" : "in \"\(context == .top ? "http" : context.names[0])\""
     reporter.error(
       use.name.place, "\"\(use.name.text)\" is not allowed \(here)",
       expected: "it in \(allowed.names.joined(separator: ", "))")

@@ -11,16 +11,10 @@ extension ConfigurationBuilder {
     for parameter in use.arguments.dropFirst() {
       guard serverParameter(parameter, &peer) else { return }
     }
-    let twins = endpoints.compactMap { upstream?.endpointPlaces[$0.socket] }
-    if let twin = twins.first {
-      let line = reporter.describe(twin, from: word.place)
-      reporter.error(
-        word.place, "the server \"\(word.text)\" is already listed at \(line)",
-        expected: "each server once: weight=NUMBER gives it a larger share")
-      return
+    for endpoint in endpoints {
+      peer.endpoints = [endpoint]
+      upstream?.add(peer)
     }
-    for endpoint in endpoints { upstream?.endpointPlaces[endpoint.socket] = word.place }
-    upstream?.peers.append(peer)
   }
 
   private func backendEndpoints(_ word: Word) -> [Endpoint]? {

@@ -48,13 +48,27 @@ extension Directive {
     }
   }
 
+  /// `proxy_buffering`, `proxy_request_buffering`: `on` is nginx's default, and not done.
+  static func buffering(_ name: String, _ summary: String) -> Directive {
+    Directive(
+      name, in: .everyLevel, "on | off", default: "off", summary + " `on` is warned of."
+    ) { builder, use in
+      guard let isOn = builder.flag(use.arguments[0]) else { return }
+      builder.settings.stated.insert(name)
+      if isOn { builder.note(use, .warned, summary) }
+    }
+  }
+
   /// A directive of nginx of which Waybill always does one thing: saying so is allowed, anything
   /// else is refused.
   static func statement(
     _ name: String, in contexts: DirectiveContexts, _ truth: String, _ summary: String
   ) -> Directive {
     Directive(name, in: contexts, truth, default: truth, summary) { builder, use in
-      guard use.arguments[0].text != truth else { return }
+      guard use.arguments[0].text != truth else {
+        builder.settings.stated.insert(name)
+        return
+      }
       builder.reporter.error(
         use.arguments[0].place, "\"\(name) \(use.arguments[0].text)\" is not supported by Waybill",
         expected: "\(name) \(truth);")

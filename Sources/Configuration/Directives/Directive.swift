@@ -5,10 +5,10 @@
 /// Where a directive may stand.
 public struct DirectiveContexts: OptionSet, Sendable {
   /// One bit for each member.
-  public let rawValue: UInt8
+  public let rawValue: UInt16
   /// The set of these bits.
-  public init(rawValue: UInt8) { self.rawValue = rawValue }
-  /// Outside of all blocks: what nginx calls `http`.
+  public init(rawValue: UInt16) { self.rawValue = rawValue }
+  /// In `http { }`, or outside of all blocks in a file without one.
   public static let top = DirectiveContexts(rawValue: 1)
   /// In `server { }`.
   public static let server = DirectiveContexts(rawValue: 2)
@@ -16,18 +16,55 @@ public struct DirectiveContexts: OptionSet, Sendable {
   public static let location = DirectiveContexts(rawValue: 4)
   /// In `upstream { }`.
   public static let upstream = DirectiveContexts(rawValue: 8)
-  /// At top level, in `server` and in `location`: inherited from level to level.
+  /// Outside of all blocks, `http { }` included: what concerns the process.
+  public static let main = DirectiveContexts(rawValue: 16)
+  /// In `events { }`.
+  public static let events = DirectiveContexts(rawValue: 32)
+  /// In an `if` in `server { }`.
+  public static let serverIf = DirectiveContexts(rawValue: 64)
+  /// In an `if` in `location { }`.
+  public static let locationIf = DirectiveContexts(rawValue: 128)
+  /// In `limit_except { }`.
+  public static let limitExcept = DirectiveContexts(rawValue: 256)
+  /// Anywhere in `mail { }`.
+  public static let mail = DirectiveContexts(rawValue: 512)
+  /// Anywhere in `stream { }`.
+  public static let stream = DirectiveContexts(rawValue: 1024)
+  /// In `types { }`, whose lines are no directives.
+  static let types = DirectiveContexts(rawValue: 2048)
+  /// In `http { }`, in `server` and in `location`: inherited from level to level.
   public static let everyLevel: DirectiveContexts = [.top, .server, .location]
+  /// Outside of all blocks: a file without `http { }` has both kinds of directives there.
+  static let file: DirectiveContexts = [.main, .top]
 
   /// The names of the members.
   public var names: [String] {
     var names: [String] = []
-    if contains(.top) { names.append("top level") }
-    if contains(.server) { names.append("server") }
-    if contains(.location) { names.append("location") }
-    if contains(.upstream) { names.append("upstream") }
-    return names
+    if contains(.top) {
+      names.append("top level")
+    } else if contains(.main) {
+      names.append("top level, outside of http")
+    }
+    let others: [(DirectiveContexts, String)] = [
+      (.events, "events"), (.server, "server"), (.location, "location"), (.upstream, "upstream"),
+      (.serverIf, "if in server"), (.locationIf, "if in location"),
+      (.limitExcept, "limit_except"), (.mail, "mail"), (.stream, "stream"),
+      (.types, "types"),
+    ]
+    return names + others.filter { contains($0.0) }.map(\.1)
   }
+}
+
+/// Whether a directive does here what it does in nginx.
+public enum DirectiveKind: Sendable {
+  /// It does.
+  case done
+  /// It is checked and has no effect, because Waybill does otherwise, or always, what it asks for.
+  case needless
+  /// It is checked and has no effect, which is said by a warning.
+  case warned
+  /// It is refused, because something would be missing.
+  case notDone
 }
 
 /// What Waybill knows of one directive.
@@ -51,12 +88,15 @@ public struct Directive: Sendable {
   public let opensBlock: Bool
   /// True when it may stand several times in one block.
   public let isRepeatable: Bool
+  /// Whether it does here what it does in nginx.
+  public let kind: DirectiveKind
   let build: Build
 
   init(
     _ name: String, in contexts: DirectiveContexts, _ arguments: String,
     count: ClosedRange<Int> = 1...1, default defaultText: String? = nil, opensBlock: Bool = false,
-    isRepeatable: Bool = false, _ summary: String, build: @escaping Build
+    isRepeatable: Bool = false, kind: DirectiveKind = .done, _ summary: String,
+    build: @escaping Build
   ) {
     self.name = name
     self.contexts = contexts
@@ -66,6 +106,7 @@ public struct Directive: Sendable {
     self.summary = summary
     self.opensBlock = opensBlock
     self.isRepeatable = isRepeatable
+    self.kind = kind
     self.build = build
   }
 

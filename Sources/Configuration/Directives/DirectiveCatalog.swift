@@ -17,7 +17,11 @@ public enum DirectiveCatalog {
   ]
 
   private static let byName: [String: [Directive]] = Dictionary(
-    grouping: aspects.flatMap(\.directives), by: \.name)
+    grouping: aspects.flatMap(\.directives) + NginxDirectives.aspects.flatMap(\.directives),
+    by: \.name)
+
+  /// The names of those that do something here.
+  private static let doneNames = Set(aspects.flatMap(\.directives).map(\.name))
 
   /// The directives of a name; several when it means different things in different contexts.
   static func directives(named name: String) -> [Directive] { byName[name] ?? [] }
@@ -29,8 +33,7 @@ public enum DirectiveCatalog {
 
   /// True for a word that, at the begin of a line, is a directive and not the argument of one.
   static func looksLikeDirective(_ word: String) -> Bool {
-    byName[word] != nil
-      || word.utf8.contains(UInt8(ascii: "_")) && ForeignDirectives.isKnown(word)
+    doneNames.contains(word) || word.utf8.contains(UInt8(ascii: "_")) && byName[word] != nil
   }
 
   /// True when a directive with this name and so many arguments can't but have a block.

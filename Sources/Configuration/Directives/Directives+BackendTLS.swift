@@ -25,11 +25,12 @@ extension DirectiveCatalog {
       "proxy_ssl_server_name", in: .everyLevel, default: "on", \.backendTLS.sendsName,
       "Whether the name is sent to the backend (SNI). (nginx's default is `off`.)"),
     .file(
-      "proxy_ssl_certificate", in: .everyLevel,
-      "The certificate that is shown to backends, in PEM."
+      "proxy_ssl_certificate", in: .everyLevel, mayBeEmpty: true,
+      "The certificate that is shown to backends, in PEM; `\"\"` shows none."
     ) { $0.settings.backendTLS.common.certificates = [$1] },
     .file(
-      "proxy_ssl_certificate_key", in: .everyLevel, "Its key, in PEM."
+      "proxy_ssl_certificate_key", in: .everyLevel, mayBeEmpty: true,
+      "Its key, in PEM; `\"\"` for none."
     ) { $0.settings.backendTLS.common.keys = [$1] },
     .file(
       "proxy_ssl_password_file", in: .everyLevel,

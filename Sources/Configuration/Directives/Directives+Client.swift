@@ -13,18 +13,25 @@ extension DirectiveCatalog {
     .time(
       "send_timeout", in: .everyLevel, default: "60s", \.client.sendTimeout,
       "How long a client may take nothing of a response before the connection is closed."),
-    .time(
-      "keepalive_timeout", in: .everyLevel, default: "75s", mayBeZero: true,
-      \.client.keepaliveTimeout,
-      "How long an idle client connection is kept; 0 closes it after each response."),
+    Directive(
+      "keepalive_timeout", in: .everyLevel, "TIME [TIME]", count: 1...2, default: "75s",
+      """
+      How long an idle client connection is kept; 0 closes it after each response. nginx's second \
+      time, of a `Keep-Alive` field, is checked and has no effect.
+      """
+    ) { builder, use in
+      guard let time = builder.time(use.arguments[0], mayBeZero: true) else { return }
+      if use.arguments.count > 1, builder.time(use.arguments[1], mayBeZero: true) == nil { return }
+      builder.settings.client.keepaliveTimeout = time
+    },
     .number(
       "keepalive_requests", in: .everyLevel, 1...UInt64(UInt32.max), default: "1000",
       \.client.keepaliveRequests, "How many requests one client connection may carry."),
     .size(
       "client_max_body_size", in: .everyLevel, default: "0", \.client.maximumContentBytes,
       """
-      The largest content of a request: 413. 0 is unlimited, and unlike nginx's 1m the default: \
-      Waybill streams content and keeps none.
+      The largest content of a request: 413. 0 is unlimited, and unlike nginx's 1m the default \
+      (see `nginx_defaults`): Waybill streams content and keeps none.
       """),
     Directive(
       "large_client_header_buffers", in: [.top, .server], "NUMBER SIZE", count: 2...2,

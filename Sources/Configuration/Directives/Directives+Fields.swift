@@ -7,15 +7,16 @@ extension DirectiveCatalog {
       "proxy_set_header", in: .everyLevel, "NAME VALUE", count: 2...2, isRepeatable: true,
       """
       Sets a header of the request to the backend in place of what the client sent or Waybill \
-      would send; an empty value removes it. Setting one never drops another: unlike nginx, a \
-      level inherits the headers of the outer levels that it does not set itself.
+      would send; an empty value removes it. A name that stands twice is sent twice. Setting one \
+      never drops another: unlike nginx, a level inherits the headers of the outer levels that it \
+      does not set itself, unless `nginx_defaults` is on.
       """
     ) { $0.proxySetHeader($1) },
     Directive(
       "proxy_hide_header", in: .everyLevel, "NAME", isRepeatable: true,
       """
       Keeps a header of the backend's response from the client. Those of outer levels hold in \
-      inner ones, too.
+      inner ones, too, unless `nginx_defaults` is on.
       """
     ) { $0.proxyHideHeader($1) },
     Directive(
@@ -26,7 +27,8 @@ extension DirectiveCatalog {
       `Last-Modified`, `Content-Type`, `Date`, `Server`, `Location`, `Expires`, \
       `Access-Control-Allow-Origin` and the like) it takes the place of the backend's, unless the \
       value comes out empty. Unlike nginx, a level inherits the headers of the outer levels \
-      that it does not set itself.
+      that it does not set itself, unless `nginx_defaults` is on. A value that stands on several \
+      lines is sent on one.
       """
     ) { $0.addHeader($1) },
   ]
@@ -42,13 +44,19 @@ extension ConfigurationBuilder {
         word.place, "\"\(name)\" is not needed: upgrades are tunnelled without configuration")
       return
     }
+    if FieldSyntax.isManaged(known), use.arguments[1].text.isEmpty {
+      // nginx's way of dropping a field; those that frame a message are Waybill's in any case.
+      guard known == .contentLength else { return }
+      return reporter.warning(
+        word.place, "\"\(name)\" is not removed: it frames the content that is passed on")
+    }
     guard !isRefused(known, word) else { return }
-    if let twin = settings.requestFieldPlaces[name.lowercased()] {
+    if known == .host, let twin = settings.hostFieldPlace {
       let line = reporter.describe(twin, from: word.place)
       reporter.error(word.place, "the header \"\(name)\" is already set at \(line)")
       return
     }
-    settings.requestFieldPlaces[name.lowercased()] = word.place
+    if known == .host { settings.hostFieldPlace = word.place }
     settings.requestFields.append(
       FieldSetting(name: word, text: use.arguments[1], value: value, isAlways: true))
   }
@@ -57,7 +65,10 @@ extension ConfigurationBuilder {
     let word = use.arguments[0]
     guard let name = fieldName(word), let value = fieldValue(use.arguments[1]) else { return }
     if use.arguments.count == 3, choice(use.arguments[2], ["always": true]) == nil { return }
-    guard !isRefused(FieldSyntax.classify(name), word) else { return }
+    guard !FieldSyntax.isManaged(FieldSyntax.classify(name)) else {
+      return reporter.warning(
+        word.place, "\"\(name)\" is not added: it frames the message, and Waybill writes it")
+    }
     settings.responseFields.append(
       FieldSetting(
         name: word, text: use.arguments[1], value: value, isAlways: use.arguments.count == 3))
@@ -66,7 +77,8 @@ extension ConfigurationBuilder {
   fileprivate func proxyHideHeader(_ use: DirectiveUse) {
     let word = use.arguments[0]
     guard let name = fieldName(word)?.lowercased() else { return }
-    guard !isRefused(FieldSyntax.classify(name), word) else { return }
+    // What frames a message is Waybill's own in any case.
+    if FieldSyntax.isManaged(FieldSyntax.classify(name)) { return }
     if settings.hiddenNames.insert(name).inserted { settings.hiddenFields.append(name) }
   }
 

@@ -12,7 +12,8 @@ extension DirectiveCatalog {
       count: .atLeast(1), default: "stdout json", isRepeatable: true,
       """
       Where one line for each request goes; any number of them. FORMAT: `json` (the default), \
-      `combined`, `verbose`, `simple` or the name of a `log_format`. Without `buffer=` a line is \
+      `combined` (the default with `nginx_defaults`, and without the ID then), `verbose`, `simple` \
+      or the name of a `log_format`. Without `buffer=` a line is \
       written as soon as its request has ended; with it once SIZE bytes are together or `flush=` \
       has passed. `rotate=`: a file that has reached SIZE is put aside as PATH.1, the one before \
       it as PATH.2, and so on; `keep=` (10) of them are kept, `gzip` packs them. \
@@ -31,11 +32,12 @@ extension DirectiveCatalog {
       """
       A format for `access_log`: the texts, joined, with variables. `escape`: how values are made \
       safe. `default` writes quotes, backslashes and what is not printable ASCII as `\\xHH` and an \
-      absent value as `-`; `json` as in a JSON string; `none` changes control characters only.
+      absent value as `-`; `json` as in a JSON string; `none` changes control characters only. A \
+      format named `json`, `verbose` or `simple` takes the place of the one that is built in.
       """
     ) { $0.logFormat($1) },
     Directive(
-      "error_log", in: .everyLevel,
+      "error_log", in: [.main, .everyLevel],
       "PATH | stderr | stdout | syslog:server=ADDRESS,… [LEVEL] [json] [rotate=SIZE] "
         + "[keep=NUMBER] [gzip]",
       count: 1...6, default: "stderr notice", isRepeatable: true,
@@ -47,7 +49,7 @@ extension DirectiveCatalog {
       """
     ) { $0.errorLog($1) },
     Directive(
-      "log_queue", in: .top, "SIZE", default: "1m",
+      "log_queue", in: [.main, .top], "SIZE", default: "1m",
       """
       How many bytes of lines wait in each worker for a log that can't be written (a full disk, a \
       pipe that nobody reads), from 256k to 1g. What does not fit is lost and counted; one line in \
@@ -55,7 +57,7 @@ extension DirectiveCatalog {
       """
     ) { $0.logQueue($1) },
     Directive(
-      "log_value_length", in: .top, "SIZE", default: "8k",
+      "log_value_length", in: [.main, .top], "SIZE", default: "8k",
       """
       A value in a log line (a URI, a user agent) has at most SIZE bytes, as it is written, from \
       1k to 128k, and a line at most twice as much. The longest values are cut for that, and the \
@@ -276,7 +278,8 @@ extension ConfigurationBuilder {
     guard !texts.isEmpty else {
       return reporter.error(name.place, "the format has no text")
     }
-    guard !LogFormat.builtInNames.contains(name.text) else {
+    // nginx knows this one only, and refuses it, too; the others are free for files that it reads.
+    guard name.text != "combined" else {
       return reporter.error(name.place, "the format \"\(name.text)\" is built in")
     }
     if let twin = logFormatIndices[name.text] {

@@ -6,28 +6,30 @@ import Policy
 extension DirectiveCatalog {
   static let process: [Directive] = [
     Directive(
-      "worker_threads", in: .top, "NUMBER | auto", default: "auto",
+      "worker_threads", in: .main, "NUMBER | auto", default: "auto",
       """
       How many threads serve requests. `auto`: one for each processor that the process may use. \
-      (nginx's `worker_processes`; Waybill's workers are threads of one process.)
+      (Waybill's workers are threads of one process.)
       """
-    ) { builder, use in
-      guard use.arguments[0].text != "auto" else { return }
-      let range = 1...UInt64(ConfigurationLimits.workerThreads)
-      builder.process.workerThreads = builder.number(use.arguments[0], range).map { Int($0) }
-    },
+    ) { $0.workerThreads($1) },
     Directive(
-      "worker_connections", in: .top, "NUMBER", default: "16384",
+      "worker_processes", in: .main, "NUMBER | auto", default: "auto",
+      "nginx's name of `worker_threads`. (nginx's default is `1`.)"
+    ) { $0.workerThreads($1) },
+    Directive(
+      "worker_connections", in: [.main, .events], "NUMBER", default: "16384",
       """
       Sockets of one worker, clients' and backends' together. Beyond it the idle kept-alive \
       connections are closed first, the oldest before the others, then those of which no whole \
       head has come; then new clients get a 503.
       """
     ) { builder, use in
-      builder.process.workerConnections = builder.number(use.arguments[0], 2...16_777_216)
+      builder.process.workerConnections = builder.number(use.arguments[0], 1...16_777_216).map {
+        max(2, $0)
+      }
     },
     Directive(
-      "pid", in: .top, "PATH | off", default: "off",
+      "pid", in: .main, "PATH | off", default: "off",
       "The file that holds the process's number, which `waybill -s` reads."
     ) { builder, use in
       let path = use.arguments[0]
@@ -36,7 +38,7 @@ extension DirectiveCatalog {
       builder.process.pidPath = path.text
     },
     Directive(
-      "user", in: .top, "NAME [GROUP]", count: 1...2,
+      "user", in: .main, "NAME [GROUP]", count: 1...2,
       """
       The user, and if it is not the user's own the group, that the process becomes once its \
       sockets are open. Only root can do that.
@@ -49,7 +51,7 @@ extension DirectiveCatalog {
       builder.process.group = use.arguments.count > 1 ? use.arguments[1].text : nil
     },
     Directive(
-      "control", in: .top, "unix:PATH [MODE] | off", count: 1...2, default: "off",
+      "control", in: .main, "unix:PATH [MODE] | off", count: 1...2, default: "off",
       """
       The socket by which `waybill requests` and `waybill errors` ask the running process. MODE \
       is the right of its file, 0600 if it is not given. Only root, the user that the process runs \
@@ -57,7 +59,7 @@ extension DirectiveCatalog {
       """
     ) { builder, use in builder.control(use) },
     Directive(
-      "shutdown_timeout", in: .top, "TIME", default: "30s",
+      "shutdown_timeout", in: .main, "TIME", default: "30s",
       """
       How long running requests may still take after `SIGTERM` or `SIGQUIT`, and in a process \
       whose place another has taken; 0 ends them at once. After a reload \
@@ -67,7 +69,7 @@ extension DirectiveCatalog {
       builder.process.shutdownTimeout = builder.time(use.arguments[0], mayBeZero: true)
     },
     Directive(
-      "worker_shutdown_timeout", in: .top, "TIME", default: "0s",
+      "worker_shutdown_timeout", in: .main, "TIME", default: "0s",
       """
       How long running requests and tunnels may still take in workers that a reload has replaced, \
       and, instead of `shutdown_timeout`, in a process whose place another has taken; what is left \
@@ -80,7 +82,7 @@ extension DirectiveCatalog {
       builder.process.workerShutdownTimeout = time.flatMap { $0.nanoseconds == 0 ? nil : $0 }
     },
     Directive(
-      "shutdown_delay", in: .top, "TIME", default: "0s",
+      "shutdown_delay", in: .main, "TIME", default: "0s",
       """
       How long Waybill goes on taking connections after `SIGTERM` or `SIGQUIT`, so that load \
       balancers find out: locations with `health` answer 503 from the signal on, and each response \
@@ -93,6 +95,12 @@ extension DirectiveCatalog {
 }
 
 extension ConfigurationBuilder {
+  fileprivate func workerThreads(_ use: DirectiveUse) {
+    guard use.arguments[0].text != "auto" else { return }
+    let range = 1...UInt64(ConfigurationLimits.workerThreads)
+    process.workerThreads = number(use.arguments[0], range).map { Int($0) }
+  }
+
   /// The rights of the control socket's file when none are given: its owner's only.
   private static var usualControlMode: UInt32 { 0o600 }
 

@@ -76,11 +76,19 @@ extension DirectiveCatalog {
       "How many interim responses (1xx) a backend may send for one request: 502."),
     .statement(
       "proxy_http_version", in: .everyLevel, "1.1", "Backends are always spoken to in HTTP/1.1."),
-    .statement(
-      "proxy_buffering", in: .everyLevel, "off", "What a backend sends is passed on at once."),
-    .statement(
-      "proxy_request_buffering", in: .everyLevel, "off",
-      "What a client sends is passed on at once."),
+    .buffering(
+      "proxy_buffering",
+      """
+      What a backend sends is passed on at once: a slow client holds its connection to the \
+      backend.
+      """
+    ),
+    .buffering(
+      "proxy_request_buffering",
+      """
+      What a client sends is passed on at once, chunked if it comes so: a slow client holds its \
+      connection to the backend.
+      """),
     .statement(
       "proxy_redirect", in: .everyLevel, "off", "Redirects of backends pass unchanged."),
   ]
@@ -90,7 +98,7 @@ extension DirectiveCatalog {
     "off": [], "error": .error, "timeout": .timeout, "invalid_header": .invalidHeader,
     "http_500": .http500, "http_502": .http502, "http_503": .http503, "http_504": .http504,
     "http_403": .http403, "http_404": .http404, "http_429": .http429,
-    "non_idempotent": .nonIdempotent,
+    "non_idempotent": .nonIdempotent, "updating": [],
   ]
 }
 

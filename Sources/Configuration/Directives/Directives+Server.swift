@@ -11,8 +11,8 @@ extension DirectiveCatalog {
     Directive(
       "listen", in: .server,
       """
-      [ADDRESS:]PORT | ADDRESS | unix:PATH | systemd:NAME [ssl] [default_server] \
-      [proxy_protocol] [backlog=NUMBER]
+      [ADDRESS:]PORT[-PORT] | ADDRESS | unix:PATH | systemd:NAME [ssl] [default_server] \
+      [proxy_protocol] [backlog=NUMBER] [ipv6only=on|off] …
       """,
       count: .atLeast(1), default: "80", isRepeatable: true,
       """
@@ -22,7 +22,11 @@ extension DirectiveCatalog {
       is spoken there, which needs `ssl_certificate`. `default_server`: this server takes the \
       requests whose host is none of the names of the address's servers (without it the first \
       server of the address does). `proxy_protocol`: every connection begins with a header of the \
-      PROXY protocol, version 1 or 2. `backlog`: connections that wait to be accepted (511).
+      PROXY protocol, version 1 or 2. `backlog`: connections that wait to be accepted (511). \
+      `ipv6only=off`: an IPv6 address takes connections over IPv4, too. nginx's other parameters \
+      (`reuseport`, `bind`, `deferred`, `fastopen=`, `so_keepalive=`, `rcvbuf=`, `sndbuf=`, \
+      `setfib=`, `accept_filter=`, `multipath`) are checked and have no effect; `http2` and `quic` \
+      are warned of, and nothing listens where `quic` stands.
       """
     ) { $0.listen($1) },
     Directive(
@@ -73,9 +77,32 @@ extension DirectiveCatalog {
       "status", in: .location, "", count: 0...0,
       "Answers with the same as `metrics`, as one JSON object."
     ) { $0.page($1, .status) },
+    .flag(
+      "absolute_redirect", in: .everyLevel, default: "off", \.redirects.isAbsolute,
+      """
+      `on`: the `Location` of a redirect of Waybill's own that begins with `/` gets the scheme, \
+      the host and the port in front of it. (nginx's default is `on`; see `nginx_defaults`.)
+      """),
+    .flag(
+      "server_name_in_redirect", in: .everyLevel, default: "off", \.redirects.usesServerName,
+      "Whether the host of an absolute redirect is the first `server_name` and not the request's."),
+    .flag(
+      "port_in_redirect", in: .everyLevel, default: "on", \.redirects.showsPort,
+      """
+      Whether an absolute redirect names the port of the `listen` that the request came by, unless \
+      it is the scheme's own.
+      """),
+    Directive(
+      "types", in: .everyLevel, "", count: 0...0, opensBlock: true, isRepeatable: true,
+      """
+      Media types and, behind each, the extensions that have it: `text/plain txt log;`. What \
+      `return` answers a path with such an extension has that type. The types of an inner level \
+      replace those of the outer one.
+      """
+    ) { $0.types($1) },
     Directive(
       "default_type", in: .everyLevel, "TYPE", default: "text/plain",
-      "The media type of the text that `return` sends."
+      "The media type of the text that `return` sends, where `types` has none for the path."
     ) { builder, use in
       let word = use.arguments[0]
       let isPlain = word.text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
@@ -88,6 +115,28 @@ extension DirectiveCatalog {
 }
 
 extension ConfigurationBuilder {
+  fileprivate func types(_ use: DirectiveUse) {
+    guard let block = use.block else { return }
+    let types = settings.mediaTypes ?? MediaTypes()
+    settings.mediaTypes = types
+    openMediaTypes = types
+    _ = build(block, in: .types)
+    openMediaTypes = nil
+  }
+
+  /// A line of `types`.
+  func mediaType(_ use: DirectiveUse) {
+    let type = use.name
+    guard type.text.contains("/"), use.block == nil else {
+      return reporter.error(
+        type.place, "invalid media type \"\(type.text)\"", expected: "a type such as text/plain")
+    }
+    guard !use.arguments.isEmpty else {
+      return reporter.error(type.place, "\"\(type.text)\" has no extensions")
+    }
+    for word in use.arguments { openMediaTypes?.byExtension[word.text.lowercased()] = type.text }
+  }
+
   fileprivate func server(_ use: DirectiveUse) {
     guard let block = use.block else { return }
     server = ServerDeclaration(place: use.name.place)

@@ -106,6 +106,25 @@ extension DirectiveCatalog {
       "An OCSP response in DER that is sent to clients that ask for it."
     ) { $0.settings.serverTLS.stapledResponse = $1 },
     .flag(
+      "ssl", in: serverLevels, default: "off", \.serverTLS.isOn,
+      """
+      Whether all addresses of a server speak TLS, as if each `listen` had `ssl`. (nginx has it no \
+      more since 1.25.1.)
+      """),
+    Directive(
+      "ssl_session_cache", in: serverLevels, "off | none | [builtin[:SIZE]] [shared:NAME:SIZE]",
+      count: 1...2, default: "none",
+      "Checked and without effect: sessions are resumed by tickets, which all workers share."
+    ) { $0.sessionCache($1) },
+    Directive(
+      "ssl_conf_command", in: serverLevels, "COMMAND VALUE", count: 2...2, isRepeatable: true,
+      """
+      Commands of OpenSSL's: `Ciphersuites` and `Groups` (`Curves`) are `ssl_ciphersuites` and \
+      `ssl_ecdh_curve`; `Options` with `KTLS`, `PrioritizeChaCha`, `ServerPreference` or \
+      `-SessionTicket` has no effect. Others are refused.
+      """
+    ) { $0.tlsCommand($1) },
+    .flag(
       "ssl_reject_handshake", in: serverLevels, default: "off", \.serverTLS.rejectsHandshake,
       "Refuses TLS for the server's names; it needs no certificate then."),
   ]
@@ -114,12 +133,14 @@ extension DirectiveCatalog {
 extension Directive {
   /// `NAME FILE`
   static func file(
-    _ name: String, in contexts: DirectiveContexts, isRepeatable: Bool = false, _ summary: String,
+    _ name: String, in contexts: DirectiveContexts, isRepeatable: Bool = false,
+    mayBeEmpty: Bool = false, _ summary: String,
     _ note: @escaping @Sendable (ConfigurationBuilder, FileSetting) -> Void
   ) -> Directive {
     Directive(name, in: contexts, "FILE", isRepeatable: isRepeatable, summary) { builder, use in
       let word = use.arguments[0]
       guard !word.text.isEmpty else {
+        if mayBeEmpty { return builder.settings.backendTLS.common.hasNoCertificates = true }
         return builder.reporter.error(word.place, "the path is empty")
       }
       note(builder, FileSetting(path: builder.absolute(word.text), place: word.place))
@@ -128,6 +149,44 @@ extension Directive {
 }
 
 extension ConfigurationBuilder {
+  fileprivate func sessionCache(_ use: DirectiveUse) {
+    for word in use.arguments {
+      let parts = word.text.split(separator: ":", omittingEmptySubsequences: false)
+      let isValid =
+        switch (String(parts[0]), parts.count) {
+        case ("off", 1), ("none", 1), ("builtin", 1): true
+        case ("builtin", 2): UInt32(parts[1]) != nil
+        case ("shared", 3): !parts[1].isEmpty && Units.byteCount(String(parts[2])) != nil
+        default: false
+        }
+      guard isValid else {
+        return reporter.error(
+          word.place, "invalid session cache \"\(word.text)\"",
+          expected: "off, none, builtin[:SIZE] or shared:NAME:SIZE")
+      }
+    }
+    needless["ssl_session_cache", default: 0] += 1
+  }
+
+  fileprivate func tlsCommand(_ use: DirectiveUse) {
+    let (command, value) = (use.arguments[0], use.arguments[1])
+    let setting = PlacedSetting(value: value.text, place: value.place)
+    switch command.text.lowercased() {
+    case "ciphersuites": settings.serverTLS.common.ciphersuites = setting
+    case "groups", "curves": settings.serverTLS.common.groups = setting
+    case "options":
+      let harmless = ["ktls", "prioritizechacha", "serverpreference", "-sessionticket"]
+      let options = value.text.lowercased().split(separator: ",").map(String.init)
+      guard options.allSatisfy(harmless.contains) else { fallthrough }
+      needless["ssl_conf_command", default: 0] += 1
+    default:
+      reporter.error(
+        command.place,
+        "\"ssl_conf_command \(command.text) \(value.text)\" is not supported by Waybill",
+        expected: "Ciphersuites, Groups or Options with KTLS or PrioritizeChaCha")
+    }
+  }
+
   /// The first argument and its place.
   func placed(_ use: DirectiveUse) -> PlacedSetting<String> {
     PlacedSetting(value: use.arguments[0].text, place: use.arguments[0].place)

@@ -25,11 +25,31 @@ extension PlanAssembler {
       })
   }
 
+  /// nginx sends the name in `proxy_pass` where nothing else is said.
+  func setNginxHost(_ pass: PassDeclaration, _ settings: Settings, _ plan: inout LocationPlan) {
+    let fields = plan.requestFields
+    let context = context(settings.requestID)
+    plan.requestFields = hostAssignments.made(of: settings.requestFields, context: context) { _ in
+      guard !fields.indices.contains(where: { fields[$0].known == .host }),
+        let value = builder.template("$proxy_host", place: { _, _ in pass.place })
+      else { return fields }
+      let host = FieldAssignment(
+        name: arena.freeze("Host"), known: .host, value: value, isAlways: true)
+      return arena.freeze([host] + fields.indices.map { fields[$0] })
+    }
+  }
+
   private func freeze(
     _ fields: [FieldSetting], _ requestID: RequestIDSettings
   ) -> FrozenArray<FieldAssignment> {
-    let context = requestID.effectiveMode == .off ? [] : [requestID.effectiveHeader]
-    return assignments.made(of: fields, context: context) { arena.freeze(assign($0, requestID)) }
+    assignments.made(of: fields, context: context(requestID)) {
+      arena.freeze(assign($0, requestID))
+    }
+  }
+
+  /// What decides besides the fields what becomes of them.
+  private func context(_ requestID: RequestIDSettings) -> [String] {
+    requestID.effectiveMode == .off ? [] : [requestID.effectiveHeader]
   }
 
   private func assign(

@@ -10,7 +10,8 @@ extension PlanAssembler {
     var groups: [[(server: Int, listen: ListenDeclaration)]] = []
     var indices: [SocketEndpoint: Int] = [:]
     for (index, server) in builder.servers.enumerated() {
-      for listen in server.listens {
+      for var listen in server.listens {
+        if serverTLS[index].isOn == true { listen.isSecure = true }
         if let known = indices[listen.endpoint.socket] {
           groups[known].append((index, listen))
         } else {
@@ -34,6 +35,7 @@ extension PlanAssembler {
         names: names(servers, endpoint, defaultServer: defaultServer), arena: arena),
       defaultServer: defaultServer)
     plan.inheritedName = arena.freeze(endpoint.inheritedName)
+    plan.isDualStack = isDualStack(uses.map(\.listen))
     plan.isSecure = uses.contains { $0.listen.isSecure }
     if plan.isSecure { for server in servers { requireCertificate(server, endpoint) } }
     return plan
@@ -51,6 +53,17 @@ extension PlanAssembler {
         use.listen.place, "\(use.listen.endpoint.name) has a default server already, at \(line)")
     }
     return (chosen ?? uses[0]).server
+  }
+
+  /// `ipv6only=`, which only one of an address's servers need say.
+  private func isDualStack(_ listens: [ListenDeclaration]) -> Bool {
+    let said = listens.filter { $0.dualStackPlace != nil }
+    for listen in said where listen.isDualStack != said[0].isDualStack {
+      guard let place = listen.dualStackPlace else { continue }
+      let line = reporter.describe(said[0].place, from: place)
+      reporter.error(place, "\(listen.endpoint.name) has another \"ipv6only=\" at \(line)")
+    }
+    return said.first?.isDualStack ?? false
   }
 
   private func backlog(_ listens: [ListenDeclaration]) -> Int32 {

@@ -30,12 +30,23 @@ extension PlanAssembler {
   }
 
   private func format(_ word: Word?) -> LogFormat? {
-    guard let word else { return LogFormat(kind: .json) }
+    guard let word else {
+      return usesNginxDefaults ? nginxFormat() : LogFormat(kind: .json)
+    }
+    if usesNginxDefaults, word.text == "combined" { return nginxFormat() }
     if let known = formats[word.text] { return known }
     let declared = builder.logFormatIndices[word.text].map { builder.logFormats[$0].format }
     let format = declared ?? LogFormat(builtIn: word.text, compiler: &builder.templates)
     guard let format else { return unknownFormat(word) }
     formats[word.text] = format
+    return format
+  }
+
+  /// nginx's `combined`, byte for byte: without the ID.
+  private func nginxFormat() -> LogFormat? {
+    if let known = formats["combined"] { return known }
+    let format = LogFormat(nginxCombined: &builder.templates)
+    formats["combined"] = format
     return format
   }
 

@@ -8,7 +8,10 @@ import Telemetry
 extension PlanAssembler {
   /// Appends a server and its locations to the tables.
   func assemble(_ server: ServerDeclaration) {
-    let settings = server.settings.inheriting(builder.settings)
+    let settings = server.settings.inheriting(
+      builder.settings, replacesLists: usesNginxDefaults)
+    noteDifferences(of: server, settings)
+    noteLogFormats(server.settings.logs)
     loops = [:]
     let title = "server \(server.names.first?.text ?? server.listens[0].endpoint.name)"
     note(title, server.place, settings.requestID)
@@ -16,7 +19,8 @@ extension PlanAssembler {
     let fallback = appendFallback(server, settings)
     var entries: [(isExact: Bool, path: String, location: Int)] = []
     for location in server.locations {
-      let merged = location.settings.inheriting(settings)
+      let merged = location.settings.inheriting(settings, replacesLists: usesNginxDefaults)
+      noteDifferences(of: location, merged, own: location.settings, outer: settings)
       note("\(title) location \(location.path)", location.place, merged.requestID)
       entries.append((location.isExact, location.path, locations.count))
       let title = location.isExact ? "location = \(location.path)" : "location \(location.path)"
@@ -62,7 +66,7 @@ extension PlanAssembler {
   ) -> LocationPlan {
     var plan = commonPlan(settings)
     if let pass = location.pass {
-      setPass(pass, location, &plan)
+      setPass(pass, location, settings, &plan)
       if pass.isSecure { setBackendTLS(pass, settings.backendTLS, &plan) }
       warnOfLoop(pass, plan, server)
     }
@@ -124,12 +128,15 @@ extension PlanAssembler {
     plan.answerStatus = answer.status
     plan.answerText = answer.text
     plan.answerType = arena.freeze(settings.client.defaultType ?? "text/plain")
+    if answer.action == .answer { plan.answerTypes = mediaTypes(settings.mediaTypes) }
   }
 
   private func setPass(
-    _ pass: PassDeclaration, _ location: LocationDeclaration, _ plan: inout LocationPlan
+    _ pass: PassDeclaration, _ location: LocationDeclaration, _ settings: Settings,
+    _ plan: inout LocationPlan
   ) {
     guard let upstream = upstreamIndex(pass) else { return }
+    if usesNginxDefaults { setNginxHost(pass, settings, &plan) }
     plan.action = .proxy
     plan.upstream = upstream
     plan.proxyHost = arena.freeze(proxyHost(pass))
@@ -160,7 +167,9 @@ extension PlanAssembler {
     plan.maximumInterimResponses =
       settings.proxy.interimResponses.map { Int($0) } ?? plan.maximumInterimResponses
     plan.ignoresClientAbort = settings.proxy.ignoresClientAbort ?? plan.ignoresClientAbort
-    plan.maximumContentBytes = settings.client.maximumContentBytes ?? 0
+    let usualBytes: UInt64 = usesNginxDefaults ? 1024 * 1024 : 0
+    plan.maximumContentBytes = settings.client.maximumContentBytes ?? usualBytes
+    setRedirects(settings.redirects, &plan)
     plan.bodyTimeout = settings.client.bodyTimeout ?? plan.bodyTimeout
     plan.clientSendTimeout = settings.client.sendTimeout ?? plan.clientSendTimeout
     plan.keepaliveTimeout = settings.client.keepaliveTimeout ?? plan.keepaliveTimeout
@@ -190,7 +199,7 @@ extension PlanAssembler {
         server.locationPlaces[LocationKey(isExact: $0, path: path)] != nil
       }
       guard !isTaken else { continue }
-      let merged = location.settings.inheriting(settings)
+      let merged = location.settings.inheriting(settings, replacesLists: usesNginxDefaults)
       guard let target = redirectTarget(location) else { continue }
       var plan = commonPlan(merged)
       setAnswer(
@@ -218,7 +227,7 @@ extension PlanAssembler {
     locationPlaces.append(BlockPlace(title: title, source: source(place)))
   }
 
-  private func source(_ place: Place) -> String {
+  func source(_ place: Place) -> String {
     "\(reporter.sources[place.file].path):\(reporter.line(of: place))"
   }
 

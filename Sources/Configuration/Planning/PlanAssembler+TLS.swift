@@ -34,8 +34,15 @@ extension PlanAssembler {
 
   /// Has a location speak TLS to its upstream.
   func setBackendTLS(
-    _ pass: PassDeclaration, _ settings: BackendTLSSettings, _ plan: inout LocationPlan
+    _ pass: PassDeclaration, _ given: BackendTLSSettings, _ plan: inout LocationPlan
   ) {
+    var settings = given
+    if settings.verifies == nil, usesNginxDefaults {
+      settings.verifies = false
+      reporter.warning(
+        pass.place, "the backend's certificate is not checked, which is nginx's default",
+        expected: "proxy_ssl_verify on, or off to say that it is meant so")
+    }
     plan.backendTLS = tls.number(of: settings, pass.place)
     plan.sendsBackendName = settings.sendsName ?? true
     let text = settings.name?.value ?? defaultBackendName(pass)

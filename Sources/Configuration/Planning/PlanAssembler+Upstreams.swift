@@ -64,11 +64,11 @@ extension PlanAssembler {
     _ key: String, _ endpoints: [Endpoint], name: String? = nil
   ) -> Int {
     if let known = implicitUpstreams[key] { return known }
-    var declaration = UpstreamDeclaration(
-      name: Word(
-        text: name ?? key, place: Place(file: 0, offset: 0, count: 0), isQuoted: false,
-        isVerbatim: false, startsLine: false))
-    declaration.peers = [PeerDeclaration(place: declaration.name.place, endpoints: endpoints)]
+    let name = Word(
+      text: name ?? key, place: Place(file: 0, offset: 0, count: 0), isQuoted: false,
+      isVerbatim: false, startsLine: false)
+    let peers = endpoints.map { PeerDeclaration(place: name.place, endpoints: [$0]) }
+    let declaration = UpstreamDeclaration(name: name, peers: peers)
     upstreams.append(freeze(declaration))
     implicitUpstreams[key] = upstreams.count - 1
     return upstreams.count - 1

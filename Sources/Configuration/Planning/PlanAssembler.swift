@@ -30,6 +30,9 @@ final class PlanAssembler {
   var networks = SharedLists<Network, FrozenArray<Network>>()
   var hiddenFields = SharedLists<String, FrozenArray<FrozenBytes>>()
   var assignments = SharedLists<FieldSetting, FrozenArray<FieldAssignment>>()
+  /// The same with nginx's Host before them, and whether they set one themselves.
+  var hostAssignments = SharedLists<FieldSetting, FrozenArray<FieldAssignment>>()
+  var hostIsSet = SharedLists<FieldSetting, Bool>()
   /// The peers' addresses of upstreams that were looked at, and which upstreams the server that is
   /// being assembled listens on.
   var peerEndpoints: [Int: Set<SocketEndpoint>] = [:]
@@ -41,6 +44,12 @@ final class PlanAssembler {
   /// Where the entries of `servers` and `locations` stand.
   var serverPlaces: [BlockPlace] = []
   var locationPlaces: [BlockPlace] = []
+  /// The tables of `types`, by the level that declares them; nil for nginx's own.
+  var frozenTypes: [ObjectIdentifier?: FrozenArray<MediaTypeEntry>] = [:]
+  /// Where the conf file relies on a default that is not nginx's.
+  var differences: [(place: Place, directive: String, difference: String, settledBy: String)] = []
+  /// `nginx_defaults`
+  let usesNginxDefaults: Bool
   /// The merged policies, for `waybill -T`.
   var policies: [EffectivePolicy] = []
 
@@ -48,6 +57,7 @@ final class PlanAssembler {
     self.builder = builder
     reporter = builder.reporter
     arena = builder.arena
+    usesNginxDefaults = builder.nginxDefaults ?? (builder.httpPlace != nil)
   }
 
   /// The plan; of no use when errors were reported.
@@ -57,10 +67,17 @@ final class PlanAssembler {
       upstreams.append(freeze(upstream))
     }
     for index in builder.servers.indices where builder.servers[index].listens.isEmpty {
+      if let place = builder.servers[index].firstDatagramListen {
+        reporter.error(
+          place, "the server listens for HTTP/3 only, which is not available in this version",
+          expected: "a listen without quic beside it")
+      }
       builder.servers[index].listens = defaultListens(builder.servers[index].place)
       builder.servers[index].endpoints = Set(
         builder.servers[index].listens.map(\.endpoint.socket))
     }
+    noteProcessDifferences()
+    noteLogFormats(builder.settings.logs)
     for server in builder.servers { assemble(server) }
     tls.servers = servers.map { _ in nil }
     assembleListeners()
@@ -81,6 +98,9 @@ final class PlanAssembler {
       shutdownTimeout: builder.process.shutdownTimeout ?? Limits.shutdownTimeout,
       usesLocalAddress: builder.usesLocalAddress)
     tables.errorLogs = errorLogs
+    let start = Place(file: 0, offset: 0, count: 0)
+    tables.hostTemplate =
+      builder.template("$host", place: { _, _ in start }) ?? tables.hostTemplate
     tables.requestMetrics = arena.freeze(requestMetrics)
     tables.upstreamMetrics = arena.freeze(upstreamMetrics)
     tables.workerShutdownTimeout = builder.process.workerShutdownTimeout

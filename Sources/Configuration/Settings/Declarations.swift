@@ -51,6 +51,10 @@ struct ListenDeclaration {
   var isDefaultServer = false
   var acceptsProxyProtocol = false
   var isSecure = false
+  /// `ipv6only=off`: IPv4 is accepted, too.
+  var isDualStack = false
+  /// Where `ipv6only=` stands.
+  var dualStackPlace: Place?
   var backlog: (value: Int32, place: Place)?
 }
 
@@ -60,6 +64,8 @@ struct ServerDeclaration {
   var listens: [ListenDeclaration] = []
   /// The addresses of `listens`.
   var endpoints: Set<SocketEndpoint> = []
+  /// The first `listen` that was left out because it is for HTTP/3.
+  var firstDatagramListen: Place?
   var names: [Word] = []
   var settings = Settings()
   var locations: [LocationDeclaration] = []
@@ -130,15 +136,36 @@ struct PassDeclaration {
 /// An `upstream`.
 struct UpstreamDeclaration {
   var name: Word
-  var peers: [PeerDeclaration] = []
-  /// Where each address of the peers was listed.
-  var endpointPlaces: [SocketEndpoint: Place] = [:]
+  private(set) var peers: [PeerDeclaration] = []
+  /// Index in `peers` of each address.
+  private var peerIndices: [SocketEndpoint: Int] = [:]
   var method = BalancingMethod.roundRobin
   var methodPlace: Place?
   var hashKey = Template(parts: .empty)
   var idleConnections: UInt64?
   var idleTimeout: Interval?
   var keepaliveRequests: UInt64?
+
+  init(name: Word, peers: [PeerDeclaration] = []) {
+    self.name = name
+    for peer in peers { add(peer) }
+  }
+
+  /// Appends a peer of one address. One that is listed already gets both shares: nginx counts the two
+  /// apart, which comes to the same as long as they answer.
+  mutating func add(_ peer: PeerDeclaration) {
+    guard let twin = peerIndices[peer.endpoints[0].socket] else {
+      peerIndices[peer.endpoints[0].socket] = peers.count
+      peers.append(peer)
+      return
+    }
+    let other = peers[twin]
+    if other.isDown || other.backupPlace != nil && peer.backupPlace == nil && !peer.isDown {
+      peers[twin] = peer
+    } else if !peer.isDown, (other.backupPlace == nil) == (peer.backupPlace == nil) {
+      peers[twin].weight = min(other.weight + peer.weight, UInt64(Int32.max))
+    }
+  }
 }
 
 /// A `server` of an `upstream`; one name may have several addresses.

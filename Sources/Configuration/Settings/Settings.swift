@@ -21,11 +21,17 @@ struct Settings {
   var hiddenFields: [String] = []
   /// This level's of them.
   var hiddenNames: Set<String> = []
-  /// Where this level's `proxy_set_header` stand, by names in lowercase.
-  var requestFieldPlaces: [String: Place] = [:]
+  /// Where this level's `proxy_set_header Host` stands.
+  var hostFieldPlace: Place?
+  /// `types`
+  var mediaTypes: MediaTypes?
+  var redirects = RedirectSettings()
+  /// The directives that say what is done anyway.
+  var stated: Set<String> = []
 
-  /// These settings, and the ones of `outer` for what they leave open.
-  func inheriting(_ outer: Settings) -> Settings {
+  /// These settings, and the ones of `outer` for what they leave open. With `replacesLists` a list
+  /// of this level takes the place of the outer one, as in nginx; else it is added to it.
+  func inheriting(_ outer: Settings, replacesLists: Bool = false) -> Settings {
     var merged = self
     merged.requestID = requestID.inheriting(outer.requestID)
     merged.client = client.inheriting(outer.client)
@@ -34,12 +40,22 @@ struct Settings {
     merged.serverTLS = serverTLS.inheriting(outer.serverTLS)
     merged.backendTLS = backendTLS.inheriting(outer.backendTLS)
     merged.logs = logs.inheriting(outer.logs)
-    merged.requestFields = FieldSetting.merge(requestFields, over: outer.requestFields)
-    merged.responseFields = FieldSetting.merge(responseFields, over: outer.responseFields)
+    merged.mediaTypes = mediaTypes ?? outer.mediaTypes
+    merged.redirects = redirects.inheriting(outer.redirects)
+    merged.stated.formUnion(outer.stated)
     let hidden = hiddenNames
-    merged.hiddenFields =
-      hidden.isEmpty
-      ? outer.hiddenFields : hiddenFields + outer.hiddenFields.filter { !hidden.contains($0) }
+    if hidden.isEmpty {
+      merged.hiddenFields = outer.hiddenFields
+    } else if !replacesLists {
+      merged.hiddenFields += outer.hiddenFields.filter { !hidden.contains($0) }
+    }
+    if replacesLists {
+      if requestFields.isEmpty { merged.requestFields = outer.requestFields }
+      if responseFields.isEmpty { merged.responseFields = outer.responseFields }
+    } else {
+      merged.requestFields = FieldSetting.merge(requestFields, over: outer.requestFields)
+      merged.responseFields = FieldSetting.merge(responseFields, over: outer.responseFields)
+    }
     return merged
   }
 }
@@ -77,6 +93,26 @@ struct ClientSettings {
     return HeadLimits(
       maximumLineBytes: bytes, maximumHeadBytes: total,
       maximumFieldCount: maximumFieldCount.map { Int($0) } ?? Limits.fieldCount)
+  }
+}
+
+/// The `types` of one level, which all inner levels share.
+final class MediaTypes {
+  /// Media types by extension in lowercase.
+  var byExtension: [String: String] = [:]
+}
+
+/// `absolute_redirect`, `server_name_in_redirect`, `port_in_redirect`.
+struct RedirectSettings {
+  var isAbsolute: Bool?
+  var usesServerName: Bool?
+  var showsPort: Bool?
+
+  func inheriting(_ outer: RedirectSettings) -> RedirectSettings {
+    RedirectSettings(
+      isAbsolute: isAbsolute ?? outer.isAbsolute,
+      usesServerName: usesServerName ?? outer.usesServerName,
+      showsPort: showsPort ?? outer.showsPort)
   }
 }
 

@@ -33,6 +33,8 @@ struct CommonTLSSettings: Hashable {
   /// In the order of the directives; the keys stand at the same index.
   var certificates: [FileSetting] = []
   var keys: [FileSetting] = []
+  /// True when this level says that there are none: `proxy_ssl_certificate ""`.
+  var hasNoCertificates = false
   var passwords: FileSetting?
   /// `ssl_client_certificate`
   var authorities: FileSetting?
@@ -47,7 +49,7 @@ struct CommonTLSSettings: Hashable {
     merged.ciphers = ciphers ?? outer.ciphers
     merged.ciphersuites = ciphersuites ?? outer.ciphersuites
     merged.groups = groups ?? outer.groups
-    if certificates.isEmpty && keys.isEmpty {
+    if certificates.isEmpty && keys.isEmpty && !hasNoCertificates {
       // A pair belongs together: half of it is never taken from another level.
       merged.certificates = outer.certificates
       merged.keys = outer.keys
@@ -70,6 +72,8 @@ struct ServerTLSSettings {
   var clientCertificates: ClientCertificateRule?
   var stapledResponse: FileSetting?
   var rejectsHandshake: Bool?
+  /// `ssl`
+  var isOn: Bool?
 
   func inheriting(_ outer: ServerTLSSettings) -> ServerTLSSettings {
     ServerTLSSettings(
@@ -79,7 +83,7 @@ struct ServerTLSSettings {
       usesTickets: usesTickets ?? outer.usesTickets,
       clientCertificates: clientCertificates ?? outer.clientCertificates,
       stapledResponse: stapledResponse ?? outer.stapledResponse,
-      rejectsHandshake: rejectsHandshake ?? outer.rejectsHandshake)
+      rejectsHandshake: rejectsHandshake ?? outer.rejectsHandshake, isOn: isOn ?? outer.isOn)
   }
 }
 

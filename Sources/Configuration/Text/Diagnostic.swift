@@ -27,13 +27,16 @@ public struct Diagnostic: Equatable, Sendable {
   public var expected: String?
   /// The nearest name that would have been right.
   public var suggestion: String?
+  /// What to know, or to do instead, in sentences.
+  public var note: String?
   /// The text of the line.
   public var sourceLine: String
 
   /// The diagnostic given.
   public init(
     severity: Severity, file: String, line: Int, column: Int, length: Int, message: String,
-    expected: String? = nil, suggestion: String? = nil, sourceLine: String = ""
+    expected: String? = nil, suggestion: String? = nil, note: String? = nil,
+    sourceLine: String = ""
   ) {
     self.severity = severity
     self.file = file
@@ -43,6 +46,7 @@ public struct Diagnostic: Equatable, Sendable {
     self.message = message
     self.expected = expected
     self.suggestion = suggestion
+    self.note = note
     self.sourceLine = sourceLine
   }
 
@@ -71,7 +75,8 @@ public struct Diagnostic: Equatable, Sendable {
   }
 
   private var advice: String {
-    (expected.map { "\nexpected: \(Diagnostic.printable($0))" } ?? "")
+    (note.map { "\nnote: \(Diagnostic.printable($0))" } ?? "")
+      + (expected.map { "\nexpected: \(Diagnostic.printable($0))" } ?? "")
       + (suggestion.map { "\ndid you mean \"\(Diagnostic.printable($0))\"?" } ?? "")
   }
 

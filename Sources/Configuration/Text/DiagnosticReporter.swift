@@ -16,19 +16,20 @@ final class DiagnosticReporter {
   /// shown.
   func error(
     _ place: Place, _ message: String, expected: String? = nil,
-    suggestion: @autoclosure () -> String? = nil
+    suggestion: @autoclosure () -> String? = nil, note: String? = nil
   ) {
     errorCount += 1
     guard errorCount <= Limits.reportedErrors else { return }
-    report(.error, place, message, expected, suggestion())
+    report(.error, place, message, expected, suggestion(), note)
   }
 
   /// Notes that something is probably not as meant.
   func warning(
-    _ place: Place, _ message: String, expected: String? = nil, suggestion: String? = nil
+    _ place: Place, _ message: String, expected: String? = nil, suggestion: String? = nil,
+    note: String? = nil
   ) {
     guard reported.count < 2 * Limits.reportedErrors else { return }
-    report(.warning, place, message, expected, suggestion)
+    report(.warning, place, message, expected, suggestion, note)
   }
 
   /// Notes an error that concerns a file as a whole.
@@ -70,7 +71,7 @@ final class DiagnosticReporter {
 
   private func report(
     _ severity: Diagnostic.Severity, _ place: Place, _ message: String, _ expected: String?,
-    _ suggestion: String?
+    _ suggestion: String?, _ note: String?
   ) {
     let source = sources[place.file]
     let lineIndex = source.lineIndex(at: place.offset)
@@ -84,7 +85,7 @@ final class DiagnosticReporter {
       severity: severity, file: source.path, line: lineIndex + 1,
       column: text(line.lowerBound..<start).unicodeScalars.count + 1,
       length: max(1, text(start..<max(start, end)).unicodeScalars.count), message: message,
-      expected: expected, suggestion: suggestion, sourceLine: text(line))
+      expected: expected, suggestion: suggestion, note: note, sourceLine: text(line))
     // One cause may be found twice, on two ways: say it once.
     guard !reported.contains(where: { $0.diagnostic == diagnostic }) else { return }
     reported.append((place, diagnostic))

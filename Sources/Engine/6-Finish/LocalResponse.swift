@@ -131,9 +131,7 @@ extension Worker where K: ~Copyable {
       writer.append("Allow: GET, HEAD\r\n")
     }
     if let location, !isReplaced("Location", exchange, status: status) {
-      writer.append("Location: ")
-      write(location, exchange, into: &writer)
-      writer.append("\r\n")
+      writeLocation(location, exchange, into: &writer)
     }
     if content.count > 0 && allowsContent(status)
       && !isReplaced("Content-Type", exchange, status: status)
@@ -175,7 +173,7 @@ extension Worker where K: ~Copyable {
     if let format {
       writer.append(ErrorBody.contentType(format))
     } else {
-      writer.append(exchange.pointee.plan.pointee.answerType.span)
+      appendAnswerType(exchange, &writer)
     }
     writer.append("\r\n")
   }

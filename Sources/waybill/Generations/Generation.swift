@@ -41,7 +41,8 @@ struct Generation {
       ListenAddress(
         address: listeners[index].address, unixPath: listeners[index].unixPath.text,
         backlog: listeners[index].backlog,
-        inheritedName: listeners[index].inheritedName.text)
+        inheritedName: listeners[index].inheritedName.text,
+        isDualStack: listeners[index].isDualStack)
     }
   }
 

@@ -52,9 +52,11 @@ class Observation:
 class Proxy:
     """A running waybill; `ports` are those of its `listen` directives, in order."""
 
-    def __init__(self, directory: Path, conf: str, preexec: Any = None):
+    def __init__(
+        self, directory: Path, conf: str, preexec: Any = None, name: str = "proxy.conf"
+    ):
         self.directory = directory
-        self.conf = directory / "proxy.conf"
+        self.conf = directory / name
         self.conf.write_text(conf)
         self.access_log = directory / "access.log"
         self.error_log = directory / "error.log"

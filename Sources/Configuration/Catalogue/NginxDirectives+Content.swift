@@ -1,0 +1,192 @@
+/// Files and content: what nginx has and Waybill does not do as such.
+extension NginxDirectives {
+  static let content: [Group] = [
+    Group(
+      .notDone, "Waybill serves no files: pass the requests to a backend that does.",
+      [
+        Entry("root", .levelsAndLocationIf, .word, unless: ["off"]),
+        Entry("alias", .location, .word, unless: ["off"]),
+        Entry("dav_methods", .everyLevel, .words(.atLeast(1)), unless: ["off"]),
+        Entry("autoindex", .everyLevel, .flag, unless: ["off"]),
+        Entry("index", .everyLevel, .words(.atLeast(1)), unless: ["off"]),
+        Entry("random_index", .location, .flag, unless: ["off"]),
+        Entry("try_files", [.server, .location], .words(.atLeast(2)), unless: ["off"]),
+        Entry("empty_gif", .location, .none, unless: ["off"]),
+        Entry("flv", .location, .none, unless: ["off"]),
+        Entry("mp4", .location, .none, unless: ["off"]),
+        Entry("f4f", .location, .none, unless: ["off"]),
+        Entry("hls", .location, .none, unless: ["off"]),
+      ]),
+    Group(
+      .needless, "It concerns how files are read, and Waybill serves none.",
+      [
+        Entry("sendfile", .levelsAndLocationIf, .flag),
+        Entry("sendfile_max_chunk", .everyLevel, .size),
+        Entry("aio", .everyLevel, .word),
+        Entry("aio_write", .everyLevel, .flag),
+        Entry("read_ahead", .everyLevel, .size),
+        Entry("directio", .everyLevel, .word),
+        Entry("directio_alignment", .everyLevel, .offset),
+        Entry("output_buffers", .everyLevel, .buffers),
+      ]),
+    Group(
+      .notDone, "There are no internal redirects: requests go to one location.",
+      [
+        Entry("internal", .location, .none),
+        Entry("post_action", .levelsAndLocationIf, .word),
+        Entry("internal_redirect", .location, .word),
+      ]),
+    Group(
+      .needless, "It concerns files that are missing, and Waybill serves none.",
+      [
+        Entry("log_not_found", .everyLevel, .flag)
+      ]),
+    Group(
+      .notDone, "There is no `error_page`.",
+      [
+        Entry("recursive_error_pages", .everyLevel, .flag, unless: ["off"])
+      ]),
+    Group(
+      .needless, "It concerns files, and Waybill serves none.",
+      [
+        Entry("if_modified_since", .everyLevel, .choice(["off", "exact", "before"])),
+        Entry("max_ranges", .everyLevel, .number),
+        Entry("etag", .everyLevel, .flag),
+        Entry("open_file_cache", .everyLevel, .words(1...2)),
+        Entry("open_file_cache_valid", .everyLevel, .word),
+        Entry("open_file_cache_min_uses", .everyLevel, .number),
+        Entry("open_file_cache_errors", .everyLevel, .flag),
+        Entry("open_file_cache_events", .everyLevel, .flag),
+        Entry("disable_symlinks", .everyLevel, .words(1...2)),
+        Entry("gzip_static", .everyLevel, .choice(["off", "on", "always"])),
+        Entry("create_full_put_path", .everyLevel, .flag),
+        Entry("min_delete_depth", .everyLevel, .number),
+        Entry("dav_access", .everyLevel, .words(1...3)),
+        Entry("autoindex_format", .everyLevel, .word),
+        Entry("autoindex_localtime", .everyLevel, .flag),
+        Entry("autoindex_exact_size", .everyLevel, .flag),
+        Entry("mp4_buffer_size", .everyLevel, .size),
+        Entry("mp4_max_buffer_size", .everyLevel, .size),
+        Entry("mp4_start_key_frame", .everyLevel, .flag),
+        Entry("f4f_buffer_size", .everyLevel, .words(1...2)),
+        Entry("hls_buffers", .everyLevel, .words(1...2)),
+        Entry("hls_forward_args", .everyLevel, .words(1...2)),
+        Entry("hls_fragment", .everyLevel, .words(1...2)),
+        Entry("hls_mp4_buffer_size", .everyLevel, .words(1...2)),
+        Entry("hls_mp4_max_buffer_size", .everyLevel, .words(1...2)),
+        Entry("mp4_limit_rate", .everyLevel, .word),
+        Entry("mp4_limit_rate_after", .everyLevel, .word),
+      ]),
+    Group(
+      .notDone, "The pages of errors are Waybill's own, with the request's ID.",
+      [
+        Entry("error_page", .levelsAndLocationIf, .words(.atLeast(2)))
+      ]),
+    Group(
+      .needless, "Responses are passed on as the backend sends them.",
+      [
+        Entry("gzip_vary", .everyLevel, .flag),
+        Entry("gzip_http_version", .everyLevel, .word),
+        Entry("gzip_proxied", .everyLevel, .words(.atLeast(1))),
+        Entry("gzip_disable", .everyLevel, .words(.atLeast(1))),
+        Entry("gzip_buffers", .everyLevel, .buffers),
+        Entry("gzip_types", .everyLevel, .words(.atLeast(1))),
+        Entry("gzip_comp_level", .everyLevel, .number),
+        Entry("gzip_window", .everyLevel, .size),
+        Entry("gzip_hash", .everyLevel, .size),
+        Entry("postpone_gzipping", .everyLevel, .size),
+        Entry("gzip_no_buffer", .everyLevel, .flag),
+        Entry("gzip_min_length", .everyLevel, .size),
+        Entry("gunzip_buffers", .everyLevel, .buffers),
+      ]),
+    Group(
+      .warned, "Responses are passed on as the backend sends them: compress there.",
+      [
+        Entry("gzip", .levelsAndLocationIf, .flag, unless: ["off"])
+      ]),
+    Group(
+      .notDone, "The content of responses is passed on unchanged: let the backend do it.",
+      [
+        Entry("ssi", .levelsAndLocationIf, .flag, unless: ["off", "0"]),
+        Entry("charset", .levelsAndLocationIf, .word, unless: ["off", "0"]),
+        Entry("charset_map", .top, .block(2...2), unless: ["off", "0"]),
+        Entry("sub_filter", .everyLevel, .words(2...2), unless: ["off", "0"]),
+        Entry("add_before_body", .everyLevel, .word, unless: ["off", "0"]),
+        Entry("add_after_body", .everyLevel, .word, unless: ["off", "0"]),
+        Entry("userid", .everyLevel, .word, unless: ["off", "0"]),
+        Entry("userid_mark", .everyLevel, .word, unless: ["off", "0"]),
+        Entry("slice", .everyLevel, .word, unless: ["off", "0"]),
+      ]),
+    Group(
+      .needless, "It has no meaning without `ssi`.",
+      [
+        Entry("ssi_silent_errors", .everyLevel, .flag),
+        Entry("ssi_ignore_recycled_buffers", .everyLevel, .flag),
+        Entry("ssi_min_file_chunk", .everyLevel, .size),
+        Entry("ssi_value_length", .everyLevel, .size),
+        Entry("ssi_types", .everyLevel, .words(.atLeast(1))),
+        Entry("ssi_last_modified", .everyLevel, .flag),
+      ]),
+    Group(
+      .needless, "It has no meaning without `charset`.",
+      [
+        Entry("source_charset", .levelsAndLocationIf, .word),
+        Entry("override_charset", .levelsAndLocationIf, .flag),
+        Entry("charset_types", .everyLevel, .words(.atLeast(1))),
+      ]),
+    Group(
+      .needless, "It has no meaning without `sub_filter`.",
+      [
+        Entry("sub_filter_types", .everyLevel, .words(.atLeast(1))),
+        Entry("sub_filter_once", .everyLevel, .flag),
+        Entry("sub_filter_last_modified", .everyLevel, .flag),
+      ]),
+    Group(
+      .needless, "It has no meaning without `add_before_body`.",
+      [
+        Entry("addition_types", .everyLevel, .words(.atLeast(1)))
+      ]),
+    Group(
+      .notDone, "Responses are passed on as the backend sends them.",
+      [
+        Entry("gunzip", .everyLevel, .flag, unless: ["off"])
+      ]),
+    Group(
+      .needless, "It has no meaning without `userid`.",
+      [
+        Entry("userid_service", .everyLevel, .number),
+        Entry("userid_name", .everyLevel, .word),
+        Entry("userid_domain", .everyLevel, .word),
+        Entry("userid_path", .everyLevel, .word),
+        Entry("userid_expires", .everyLevel, .word),
+        Entry("userid_flags", .everyLevel, .words(1...3)),
+        Entry("userid_p3p", .everyLevel, .word),
+      ]),
+    Group(
+      .notDone, "Add the fields with `add_header Cache-Control`, or let the backend send them.",
+      [
+        Entry("expires", .levelsAndLocationIf, .words(1...2), unless: ["off"])
+      ]),
+    Group(
+      .notDone, "Trailers of the backend are passed on; none are added.",
+      [
+        Entry("add_trailer", .levelsAndLocationIf, .words(2...3))
+      ]),
+    Group(
+      .notDone, "Requests go to one backend.",
+      [
+        Entry("mirror", .everyLevel, .word, unless: ["off"])
+      ]),
+    Group(
+      .needless, "It has no meaning without `mirror`.",
+      [
+        Entry("mirror_request_body", .everyLevel, .flag)
+      ]),
+    Group(
+      .notDone, "`nginx_defaults` decides how fields are inherited.",
+      [
+        Entry("add_header_inherit", .levelsAndLocationIf, .word),
+        Entry("add_trailer_inherit", .levelsAndLocationIf, .word),
+      ]),
+  ]
+}

@@ -1,0 +1,175 @@
+/// Requests and connections: what nginx has and Waybill does not do as such.
+extension NginxDirectives {
+  static let http: [Group] = [
+    Group(
+      .needless, "Tables have the size that they need.",
+      [
+        Entry("variables_hash_max_size", [.top, .stream], .word),
+        Entry("variables_hash_bucket_size", [.top, .stream], .word),
+        Entry("server_names_hash_max_size", .top, .number),
+        Entry("server_names_hash_bucket_size", .top, .number),
+        Entry("types_hash_max_size", .everyLevel, .number),
+        Entry("types_hash_bucket_size", .everyLevel, .number),
+      ]),
+    Group(
+      .needless, "Memory for requests is taken from pools of fixed size.",
+      [
+        Entry("connection_pool_size", .serverLevels, .size),
+        Entry("request_pool_size", .serverLevels, .size),
+        Entry("subrequest_output_buffer_size", .everyLevel, .size),
+      ]),
+    Group(
+      .needless, "Only the bounds of `large_client_header_buffers` count.",
+      [
+        Entry("client_header_buffer_size", .serverLevels, .size)
+      ]),
+    Group(
+      .needless, "A field whose name is no token makes a request invalid: 400.",
+      [
+        Entry("ignore_invalid_headers", .serverLevels, .flag)
+      ]),
+    Group(
+      .notDone, "Slashes that follow each other always count as one where locations are compared.",
+      [
+        Entry("merge_slashes", .serverLevels, .flag, unless: ["on"])
+      ]),
+    Group(
+      .notDone, "Fields with an underscore in their name are passed on.",
+      [
+        Entry("underscores_in_headers", .serverLevels, .flag, unless: ["on"])
+      ]),
+    Group(
+      .needless, "Content is passed on as it arrives, and none is kept.",
+      [
+        Entry("client_body_buffer_size", .everyLevel, .size),
+        Entry("client_body_temp_path", .everyLevel, .words(1...4)),
+        Entry("client_body_in_single_buffer", .everyLevel, .flag),
+      ]),
+    Group(
+      .notDone, "Content is passed on as it arrives, and never lies in a file.",
+      [
+        Entry("client_body_in_file_only", .everyLevel, .word, unless: ["off"])
+      ]),
+    Group(
+      .needless, "Responses are written whole, without delay.",
+      [
+        Entry("tcp_nopush", .everyLevel, .flag),
+        Entry("tcp_nodelay", [.top, .server, .location, .stream], .flag),
+        Entry("send_lowat", .everyLevel, .size),
+        Entry("postpone_output", .everyLevel, .size),
+      ]),
+    Group(
+      .needless, "Connections are closed after `keepalive_requests` requests.",
+      [
+        Entry("keepalive_time", [.top, .server, .location, .upstream], .time)
+      ]),
+    Group(
+      .needless, "Connections of the old clients that it names are kept, too.",
+      [
+        Entry("keepalive_disable", .everyLevel, .choices(["none", "msie6", "safari"]))
+      ]),
+    Group(
+      .needless, "Waybill lingers where a response could be lost otherwise.",
+      [
+        Entry("lingering_close", .everyLevel, .choice(["off", "on", "always"]))
+      ]),
+    Group(
+      .needless, "How long Waybill lingers is fixed.",
+      [
+        Entry("lingering_time", .everyLevel, .time),
+        Entry("lingering_timeout", .everyLevel, .time),
+      ]),
+    Group(
+      .needless, "Connections are reset where the framing would not show that they broke.",
+      [
+        Entry("reset_timedout_connection", .everyLevel, .flag)
+      ]),
+    Group(
+      .needless, "No browser needs it any more.",
+      [
+        Entry("msie_padding", .everyLevel, .flag),
+        Entry("msie_refresh", .everyLevel, .flag),
+      ]),
+    Group(
+      .needless, "There are no subrequests.",
+      [
+        Entry("log_subrequest", .everyLevel, .flag)
+      ]),
+    Group(
+      .needless, "The `Server` field never holds a version.",
+      [
+        Entry("server_tokens", .everyLevel, .word)
+      ]),
+    Group(
+      .warned, "Content of unknown length is sent chunked to clients that understand it.",
+      [
+        Entry("chunked_transfer_encoding", .everyLevel, .flag, unless: ["on"])
+      ]),
+    Group(
+      .needless,
+      "Names are looked up at start; variables in `proxy_pass`, which would need it, are refused.",
+      [
+        Entry(
+          "resolver", [.top, .server, .location, .mail, .stream, .upstream], .words(.atLeast(1))),
+        Entry(
+          "resolver_timeout", [.top, .server, .location, .mail, .stream, .upstream],
+          .words(.atLeast(1))),
+      ]),
+    Group(
+      .needless, "Logs stay open.",
+      [
+        Entry("open_log_file_cache", [.top, .server, .location, .stream], .words(1...4))
+      ]),
+    Group(
+      .needless, "The workers need no shared memory for it.",
+      [
+        Entry("zone", [.upstream, .stream], .words(1...2))
+      ]),
+    Group(
+      .notDone, "`metrics` and `status` give what Waybill counts.",
+      [
+        Entry("stub_status", [.server, .location], .words(0...1)),
+        Entry("api", .location, .words(0...1)),
+      ]),
+    Group(
+      .needless, "Interim responses are always passed on.",
+      [
+        Entry("early_hints", .everyLevel, .words(.atLeast(1)))
+      ]),
+    Group(
+      .needless, "Connections are closed without harm to requests under way.",
+      [
+        Entry("keepalive_min_timeout", .everyLevel, .time)
+      ]),
+    Group(
+      .notDone, "It is not available in this version.",
+      [
+        Entry("health_check", .location, .words(.atLeast(0))),
+        Entry("match", .top, .block(1...1)),
+      ]),
+    Group(
+      .needless, "`metrics` counts all servers and upstreams.",
+      [
+        Entry("status_zone", [.server, .location, .upstream], .word)
+      ]),
+    Group(
+      .notDone, "`access_log` writes a line for each request.",
+      [
+        Entry("session_log", .everyLevel, .words(.atLeast(1))),
+        Entry("session_log_format", .everyLevel, .words(.atLeast(1))),
+        Entry("session_log_zone", .everyLevel, .words(.atLeast(1))),
+      ]),
+    Group(
+      .notDone, "Waybill is no forward proxy.",
+      [
+        Entry("tunnel_pass", [.server, .location], .words(0...1))
+      ]),
+    Group(
+      .needless, "It has no meaning without `tunnel_pass`.",
+      [
+        Entry("tunnel_connect_timeout", .everyLevel, .time),
+        Entry("tunnel_read_timeout", .everyLevel, .time),
+        Entry("tunnel_send_timeout", .everyLevel, .time),
+      ]),
+  ]
+}

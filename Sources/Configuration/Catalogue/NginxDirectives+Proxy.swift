@@ -1,0 +1,122 @@
+/// Proxying: what nginx has and Waybill does not do as such.
+extension NginxDirectives {
+  static let proxy: [Group] = [
+    Group(
+      .notDone, "Cookies are passed on unchanged.",
+      [
+        Entry("proxy_cookie_domain", .everyLevel, .words(1...2), unless: ["off"]),
+        Entry("proxy_cookie_path", .everyLevel, .words(1...2), unless: ["off"]),
+        Entry("proxy_cookie_flags", .everyLevel, .words(1...4), unless: ["off"]),
+      ]),
+    Group(
+      .notDone, "Nothing is stored.",
+      [
+        Entry("proxy_store", .everyLevel, .word, unless: ["off"]),
+        Entry("proxy_store_access", .everyLevel, .words(1...3), unless: ["off"]),
+      ]),
+    Group(
+      .notDone, "The kernel chooses the address that backends are spoken to from.",
+      [
+        Entry("proxy_bind", [.top, .server, .location, .stream], .words(1...2), unless: ["off"])
+      ]),
+    Group(
+      .needless, "Timeouts find backends that are gone.",
+      [
+        Entry("proxy_socket_keepalive", [.top, .server, .location, .stream], .flag)
+      ]),
+    Group(
+      .needless, "What a backend sends is passed on at once.",
+      [
+        Entry("proxy_send_lowat", .everyLevel, .size),
+        Entry("proxy_buffers", .everyLevel, .buffers),
+        Entry("proxy_busy_buffers_size", .everyLevel, .size),
+        Entry("proxy_temp_path", .everyLevel, .words(1...4)),
+        Entry("proxy_max_temp_file_size", .everyLevel, .size),
+        Entry("proxy_temp_file_write_size", .everyLevel, .size),
+      ]),
+    Group(
+      .notDone, "Responses of backends are passed on whatever their status.",
+      [
+        Entry("proxy_intercept_errors", .everyLevel, .flag, unless: ["off"])
+      ]),
+    Group(
+      .needless, "Tables have the size that they need.",
+      [
+        Entry("proxy_headers_hash_max_size", .everyLevel, .number),
+        Entry("proxy_headers_hash_bucket_size", .everyLevel, .number),
+      ]),
+    Group(
+      .notDone, "Requests are passed on with their own method and content.",
+      [
+        Entry("proxy_set_body", .everyLevel, .word),
+        Entry("proxy_method", .everyLevel, .word),
+      ]),
+    Group(
+      .notDone, "Requests are passed on with all their fields and content, and so are trailers.",
+      [
+        Entry("proxy_pass_request_headers", .everyLevel, .flag, unless: ["on"]),
+        Entry("proxy_pass_request_body", .everyLevel, .flag, unless: ["on"]),
+        Entry("proxy_pass_trailers", .everyLevel, .flag, unless: ["on"]),
+      ]),
+    Group(
+      .needless, "The bound of a response's head is `proxy_response_head_size`.",
+      [
+        Entry("proxy_buffer_size", [.top, .server, .location, .stream], .word)
+      ]),
+    Group(
+      .warned, "A backend that ignores `Range` sends the whole content.",
+      [
+        Entry("proxy_force_ranges", .everyLevel, .flag, unless: ["off"])
+      ]),
+    Group(
+      .notDone, "Rates are not limited.",
+      [
+        Entry("proxy_limit_rate", .everyLevel, .word, unless: ["0"])
+      ]),
+    Group(
+      .warned, "Nothing is cached: each request goes to a backend.",
+      [
+        Entry("proxy_cache", .everyLevel, .word, unless: ["off"])
+      ]),
+    Group(
+      .needless, "Nothing is cached.",
+      [
+        Entry("proxy_cache_key", .everyLevel, .word),
+        Entry("proxy_cache_path", .top, .words(.atLeast(2))),
+        Entry("proxy_cache_bypass", .everyLevel, .words(.atLeast(1))),
+        Entry("proxy_no_cache", .everyLevel, .words(.atLeast(1))),
+        Entry("proxy_cache_valid", .everyLevel, .words(.atLeast(1))),
+        Entry("proxy_cache_min_uses", .everyLevel, .number),
+        Entry("proxy_cache_max_range_offset", .everyLevel, .offset),
+        Entry("proxy_cache_use_stale", .everyLevel, .words(.atLeast(1))),
+        Entry("proxy_cache_methods", .everyLevel, .words(.atLeast(1))),
+        Entry("proxy_cache_lock", .everyLevel, .flag),
+        Entry("proxy_cache_lock_timeout", .everyLevel, .time),
+        Entry("proxy_cache_lock_age", .everyLevel, .time),
+        Entry("proxy_cache_revalidate", .everyLevel, .flag),
+        Entry("proxy_cache_convert_head", .everyLevel, .flag),
+        Entry("proxy_cache_background_update", .everyLevel, .flag),
+      ]),
+    Group(
+      .needless, "All fields of backends are passed on unless `proxy_hide_header` says otherwise.",
+      [
+        Entry("proxy_pass_header", .everyLevel, .word)
+      ]),
+    Group(
+      .needless, "Fields of backends control nothing in Waybill.",
+      [
+        Entry("proxy_ignore_headers", .everyLevel, .words(.atLeast(1)))
+      ]),
+    Group(
+      .notDone, "It is not available in this version.",
+      [
+        Entry("proxy_ssl_conf_command", [.top, .server, .location, .stream], .words(2...2)),
+        Entry("proxy_ssl_key_log", .everyLevel, .word),
+      ]),
+    Group(
+      .needless, "Certificates are read at start and at each reload.",
+      [
+        Entry("proxy_ssl_certificate_cache", .everyLevel, .words(1...4))
+      ]),
+  ]
+}

@@ -1,0 +1,187 @@
+/// Rules, access and limits: what nginx has and Waybill does not do as such.
+extension NginxDirectives {
+  static let rules: [Group] = [
+    Group(
+      .notDone, "Methods are not told apart: let the backend refuse them.",
+      [
+        Entry("limit_except", .location, .block(.atLeast(1)))
+      ]),
+    Group(
+      .notDone, "Rates are not limited.",
+      [
+        Entry("limit_rate", .levelsAndLocationIf, .word, unless: ["0"])
+      ]),
+    Group(
+      .needless, "It has no meaning without `limit_rate`.",
+      [
+        Entry("limit_rate_after", .levelsAndLocationIf, .word)
+      ]),
+    Group(
+      .notDone, "There are no access rules: put them into the backend.",
+      [
+        Entry("satisfy", .everyLevel, .word, unless: ["all"])
+      ]),
+    Group(
+      .needless, "There is no `auth_basic`.",
+      [
+        Entry("auth_delay", .everyLevel, .time)
+      ]),
+    Group(
+      .notDone,
+      """
+      Access is not restricted here: let the backend or the firewall do it, or \
+      `ssl_verify_client`.
+      """,
+      [
+        Entry("auth_request", .everyLevel, .word, unless: ["off"]),
+        Entry("auth_request_set", .everyLevel, .words(2...2)),
+        Entry("auth_basic", .levelsAndLimitExcept, .word, unless: ["off"]),
+        Entry("auth_basic_user_file", .levelsAndLimitExcept, .word),
+        Entry("allow", [.top, .server, .location, .limitExcept, .stream], .word),
+        Entry("deny", [.top, .server, .location, .limitExcept, .stream], .word),
+        Entry("auth_jwt", .levelsAndLimitExcept, .words(.atLeast(1)), unless: ["off"]),
+        Entry("auth_jwt_key_file", .levelsAndLimitExcept, .words(.atLeast(1)), unless: ["off"]),
+        Entry("auth_jwt_key_request", .levelsAndLimitExcept, .words(.atLeast(1)), unless: ["off"]),
+        Entry("auth_jwt_claim_set", .levelsAndLimitExcept, .words(.atLeast(1)), unless: ["off"]),
+        Entry("auth_jwt_header_set", .levelsAndLimitExcept, .words(.atLeast(1)), unless: ["off"]),
+        Entry("auth_jwt_leeway", .levelsAndLimitExcept, .words(.atLeast(1)), unless: ["off"]),
+        Entry("auth_jwt_type", .levelsAndLimitExcept, .words(.atLeast(1)), unless: ["off"]),
+        Entry("auth_jwt_require", .levelsAndLimitExcept, .words(.atLeast(1)), unless: ["off"]),
+        Entry("auth_jwt_key_cache", .levelsAndLimitExcept, .words(.atLeast(1)), unless: ["off"]),
+        Entry("auth_jwt_allow_nested", .levelsAndLimitExcept, .words(.atLeast(1)), unless: ["off"]),
+        Entry("auth_oidc", .everyLevel, .word, unless: ["off"]),
+        Entry("oidc_provider", .top, .block(1...1), unless: ["off"]),
+      ]),
+    Group(
+      .needless, "It limits nothing by itself, and what would is refused.",
+      [
+        Entry("limit_conn_zone", [.top, .stream], .words(2...2)),
+        Entry(
+          "limit_conn_log_level", [.top, .server, .location, .stream],
+          .choice(["info", "notice", "warn", "error"])),
+        Entry("limit_conn_status", .everyLevel, .number),
+        Entry("limit_conn_dry_run", [.top, .server, .location, .stream], .flag),
+        Entry("limit_req_zone", .top, .words(3...3)),
+        Entry("limit_req_log_level", .everyLevel, .choice(["info", "notice", "warn", "error"])),
+        Entry("limit_req_status", .everyLevel, .number),
+        Entry("limit_req_dry_run", .everyLevel, .flag),
+      ]),
+    Group(
+      .notDone, "Requests are not limited by client.",
+      [
+        Entry("limit_conn", [.top, .server, .location, .stream], .words(2...2)),
+        Entry("limit_req", .everyLevel, .words(1...3)),
+        Entry("limit_zone", .top, .words(3...3)),
+      ]),
+    Group(
+      .notDone, "Values are not chosen by tables: use `server` and `location`.",
+      [
+        Entry("geo", [.top, .stream], .block(1...2)),
+        Entry("map", [.top, .stream], .block(2...2)),
+        Entry("split_clients", [.top, .stream], .block(2...2)),
+        Entry("keyval", .top, .words(3...3)),
+        Entry("keyval_zone", .top, .words(.atLeast(1))),
+        Entry("num_map", .top, .block(2...2)),
+      ]),
+    Group(
+      .needless, "Tables have the size that they need.",
+      [
+        Entry("map_hash_max_size", [.top, .stream], .word),
+        Entry("map_hash_bucket_size", [.top, .stream], .word),
+        Entry("referer_hash_max_size", [.server, .location], .number),
+        Entry("referer_hash_bucket_size", [.server, .location], .number),
+      ]),
+    Group(
+      .notDone, "Requests are not judged by browser or referrer: let the backend do that.",
+      [
+        Entry("valid_referers", [.server, .location], .words(.atLeast(1))),
+        Entry("modern_browser", .everyLevel, .words(1...2)),
+        Entry("ancient_browser", .everyLevel, .words(.atLeast(1))),
+        Entry("modern_browser_value", .everyLevel, .word),
+        Entry("ancient_browser_value", .everyLevel, .word),
+      ]),
+    Group(
+      .notDone,
+      "Addresses are not rewritten: use `location`, `proxy_pass` with a URI and `return`.",
+      [
+        Entry("rewrite", [.server, .location, .serverIf, .locationIf], .words(2...3)),
+        Entry("break", [.server, .location, .serverIf, .locationIf], .none),
+      ]),
+    Group(
+      .notDone,
+      "Conditions and variables of your own do not exist: use `server`, `location` and `return`.",
+      [
+        Entry("if", [.server, .location], .block(.atLeast(1))),
+        Entry("set", [.server, .location, .serverIf, .locationIf, .stream], .words(2...2)),
+      ]),
+    Group(
+      .needless, "It concerns rewriting, which is not done.",
+      [
+        Entry("rewrite_log", .levelsAndIf, .flag),
+        Entry("uninitialized_variable_warn", .levelsAndIf, .flag),
+      ]),
+    Group(
+      .notDone, "Links are not checked: let the backend do it.",
+      [
+        Entry("secure_link", .everyLevel, .word),
+        Entry("secure_link_md5", .everyLevel, .word),
+        Entry("secure_link_secret", .everyLevel, .word),
+      ]),
+    Group(
+      .notDone, "Waybill runs no JavaScript.",
+      [
+        Entry("js_import", .everyLevel, .words(.atLeast(1))),
+        Entry("js_path", .everyLevel, .words(.atLeast(1))),
+        Entry("js_set", .everyLevel, .words(.atLeast(1))),
+        Entry("js_var", .everyLevel, .words(.atLeast(1))),
+        Entry("js_preload_object", .everyLevel, .words(.atLeast(1))),
+        Entry("js_shared_dict_zone", .everyLevel, .words(.atLeast(1))),
+        Entry("js_fetch_trusted_certificate", .everyLevel, .words(.atLeast(1))),
+        Entry("js_fetch_ciphers", .everyLevel, .words(.atLeast(1))),
+        Entry("js_fetch_protocols", .everyLevel, .words(.atLeast(1))),
+        Entry("js_fetch_verify", .everyLevel, .words(.atLeast(1))),
+        Entry("js_fetch_verify_depth", .everyLevel, .words(.atLeast(1))),
+        Entry("js_fetch_timeout", .everyLevel, .words(.atLeast(1))),
+        Entry("js_fetch_buffer_size", .everyLevel, .words(.atLeast(1))),
+        Entry("js_fetch_max_response_buffer_size", .everyLevel, .words(.atLeast(1))),
+        Entry("js_fetch_keepalive", .everyLevel, .words(.atLeast(1))),
+        Entry("js_fetch_keepalive_requests", .everyLevel, .words(.atLeast(1))),
+        Entry("js_fetch_keepalive_time", .everyLevel, .words(.atLeast(1))),
+        Entry("js_fetch_keepalive_timeout", .everyLevel, .words(.atLeast(1))),
+        Entry("js_fetch_proxy", .everyLevel, .words(.atLeast(1))),
+        Entry("js_context_reuse", .everyLevel, .words(.atLeast(1))),
+        Entry("js_context_reuse_max_size", .everyLevel, .words(.atLeast(1))),
+        Entry("js_engine", .everyLevel, .words(.atLeast(1))),
+        Entry("js_include", .everyLevel, .words(.atLeast(1))),
+        Entry("js_content", .handlers, .words(.atLeast(1))),
+        Entry("js_header_filter", .handlers, .words(.atLeast(1))),
+        Entry("js_body_filter", .handlers, .words(.atLeast(1))),
+        Entry("js_periodic", .handlers, .words(.atLeast(1))),
+        Entry("js_access", .handlers, .words(.atLeast(1))),
+      ]),
+    Group(
+      .warned, "No spans are exported: the request's ID ties logs together.",
+      [
+        Entry("otel_exporter", .top, .block(0...0)),
+        Entry("otel_service_name", .top, .words(1...2)),
+        Entry("otel_resource_attr", .top, .words(1...2)),
+        Entry("otel_trace", .everyLevel, .words(1...2)),
+        Entry("otel_trace_context", .everyLevel, .words(1...2)),
+        Entry("otel_span_name", .everyLevel, .words(1...2)),
+        Entry("otel_span_attr", .everyLevel, .words(1...2)),
+        Entry("opentracing", .everyLevel, .words(.atLeast(0))),
+        Entry("opentracing_load_tracer", .everyLevel, .words(.atLeast(0))),
+        Entry("opentracing_trace_locations", .everyLevel, .words(.atLeast(0))),
+        Entry("opentracing_propagate_context", .everyLevel, .words(.atLeast(0))),
+        Entry("opentracing_operation_name", .everyLevel, .words(.atLeast(0))),
+        Entry("opentracing_location_operation_name", .everyLevel, .words(.atLeast(0))),
+        Entry("opentracing_tag", .everyLevel, .words(.atLeast(0))),
+        Entry("opentracing_fastcgi_propagate_context", .everyLevel, .words(.atLeast(0))),
+        Entry("opentracing_grpc_propagate_context", .everyLevel, .words(.atLeast(0))),
+        Entry("opentelemetry", .everyLevel, .words(.atLeast(0))),
+        Entry("opentelemetry_config", .everyLevel, .words(.atLeast(0))),
+        Entry("opentelemetry_propagate", .everyLevel, .words(.atLeast(0))),
+        Entry("opentelemetry_operation_name", .everyLevel, .words(.atLeast(0))),
+      ]),
+  ]
+}

@@ -1,0 +1,111 @@
+/// TLS, HTTP/2 and HTTP/3: what nginx has and Waybill does not do as such.
+extension NginxDirectives {
+  static let secure: [Group] = [
+    Group(
+      .notDone, "OpenSSL 3 has providers instead, which its own configuration loads.",
+      [
+        Entry("ssl_engine", .main, .word)
+      ]),
+    Group(
+      .needless, "It has no meaning in HTTP/1.1.",
+      [
+        Entry("http2_recv_buffer_size", .top, .size),
+        Entry("http2_pool_size", .serverLevels, .size),
+        Entry("http2_max_concurrent_streams", .serverLevels, .number),
+        Entry("http2_max_concurrent_pushes", .serverLevels, .number),
+        Entry("http2_max_requests", .serverLevels, .word),
+        Entry("http2_max_field_size", .serverLevels, .word),
+        Entry("http2_max_header_size", .serverLevels, .word),
+        Entry("http2_body_preread_size", .serverLevels, .size),
+        Entry("http2_streams_index_size", .serverLevels, .number),
+        Entry("http2_recv_timeout", .serverLevels, .word),
+        Entry("http2_idle_timeout", .serverLevels, .word),
+        Entry("http2_chunk_size", .everyLevel, .size),
+        Entry("http2_push_preload", .everyLevel, .flag),
+        Entry("http2_push", .everyLevel, .word),
+        Entry("http3_max_concurrent_streams", .serverLevels, .number),
+        Entry("http3_max_concurrent_pushes", .serverLevels, .number),
+        Entry("http3_stream_buffer_size", .serverLevels, .size),
+        Entry("quic_gso", .serverLevels, .flag),
+        Entry("quic_retry", .serverLevels, .flag),
+        Entry("quic_host_key", .serverLevels, .word),
+        Entry("quic_bpf", .main, .flag),
+        Entry("quic_active_connection_id_limit", .serverLevels, .number),
+      ]),
+    Group(
+      .needless, "Keys are exchanged over elliptic curves.",
+      [
+        Entry("ssl_dhparam", [.top, .server, .mail, .stream], .word)
+      ]),
+    Group(
+      .needless, "Records have the size that fits.",
+      [
+        Entry("ssl_buffer_size", .serverLevels, .size)
+      ]),
+    Group(
+      .warned,
+      """
+      Tickets have keys of their own, which are made at start and change: sessions made \
+      elsewhere are not resumed.
+      """,
+      [
+        Entry("ssl_session_ticket_key", [.top, .server, .mail, .stream], .word)
+      ]),
+    Group(
+      .notDone, "Certificates of clients are checked by `ssl_crl`.",
+      [
+        Entry("ssl_ocsp", .serverLevels, .flag, unless: ["off"])
+      ]),
+    Group(
+      .needless, "It has no meaning without `ssl_ocsp`.",
+      [
+        Entry("ssl_ocsp_responder", .serverLevels, .word),
+        Entry("ssl_ocsp_cache", .serverLevels, .word),
+      ]),
+    Group(
+      .warned, "No OCSP server is asked: `ssl_stapling_file` names a response.",
+      [
+        Entry("ssl_stapling", .serverLevels, .flag, unless: ["off"])
+      ]),
+    Group(
+      .needless, "No OCSP server is asked: `ssl_stapling_file` names a response.",
+      [
+        Entry("ssl_stapling_responder", .serverLevels, .word),
+        Entry("ssl_stapling_verify", .serverLevels, .flag),
+      ]),
+    Group(
+      .warned, "Early data can be replayed, and is refused; clients send it again.",
+      [
+        Entry("ssl_early_data", .serverLevels, .flag, unless: ["off"])
+      ]),
+    Group(
+      .warned, "Clients speak HTTP/1.1: other versions are not available in this version.",
+      [
+        Entry("http2", .serverLevels, .flag, unless: ["off"]),
+        Entry("http3", .serverLevels, .flag, unless: ["off"]),
+        Entry("http3_hq", .serverLevels, .flag, unless: ["off"]),
+      ]),
+    Group(
+      .notDone, "It is not available in this version.",
+      [
+        Entry("ssl_key_log", .everyLevel, .word),
+        Entry("ssl_ech_file", .serverLevels, .word),
+      ]),
+    Group(
+      .needless, "Certificates are read at start and at each reload.",
+      [
+        Entry("ssl_certificate_cache", .serverLevels, .words(1...4)),
+        Entry("ssl_object_cache_inheritable", .main, .flag),
+      ]),
+    Group(
+      .needless, "Certificates are sent as they are.",
+      [
+        Entry("ssl_certificate_compression", .serverLevels, .flag)
+      ]),
+    Group(
+      .needless, "SPDY is no more.",
+      [
+        Entry("spdy_headers_comp", .serverLevels, .number)
+      ]),
+  ]
+}

@@ -1,0 +1,74 @@
+// What an answer of Waybill's own says of its target and of its text.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  /// Appends the Location field. A URL that begins with `/` becomes absolute where the
+  /// configuration says so.
+  mutating func writeLocation(
+    _ url: Template, _ exchange: ExchangePointer, into writer: inout ByteWriter
+  ) {
+    writer.append("Location: ")
+    let start = writer.count
+    if exchange.pointee.plan.pointee.redirect.isAbsolute { writeOrigin(exchange, into: &writer) }
+    let pathStart = writer.count
+    write(url, exchange, into: &writer)
+    let isPath = writer.count > pathStart && writer.written[pathStart] == UInt8(ascii: "/")
+    if pathStart > start && !isPath && !writer.overflowed {
+      writer.truncate(to: start)
+      write(url, exchange, into: &writer)
+    }
+    writer.append("\r\n")
+  }
+
+  /// Appends `https://host:port`, the port unless it is the scheme's own.
+  private mutating func writeOrigin(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+    let isSecure = exchange.pointee.record.isSecure
+    writer.append(isSecure ? "https://" : "http://")
+    let name = tables.servers[exchange.pointee.server].name
+    if exchange.pointee.plan.pointee.redirect.usesServerName && !name.isEmpty {
+      writer.append(name.span)
+    } else {
+      write(tables.hostTemplate, exchange, into: &writer)
+    }
+    let listener = Int(exchange.pointee.downstream.pointee.origin)
+    let port = tables.listeners[listener].address.port
+    guard
+      exchange.pointee.plan.pointee.redirect.showsPort && port != 0
+        && port != (isSecure ? 443 : 80)
+    else { return }
+    writer.append(UInt8(ascii: ":"))
+    writer.append(decimal: UInt64(port))
+  }
+
+  /// Appends the media type of a text: that of the path's extension, or `default_type`.
+  mutating func appendAnswerType(_ exchange: ExchangePointer, _ writer: inout ByteWriter) {
+    let types = exchange.pointee.plan.pointee.answerTypes
+    let path = exchange.pointee.pathBytes
+    if !types.isEmpty, let start = extensionStart(path) {
+      let name = path.span.extracting(start..<path.count)
+      for index in types.indices
+      where FieldNameMatch.equalIgnoringCase(types[index].fileExtension.span, name) {
+        return writer.append(types[index].type.span)
+      }
+    }
+    writer.append(exchange.pointee.plan.pointee.answerType.span)
+  }
+
+  /// Where the extension of a path's last segment begins; a name that begins with a dot has none.
+  private func extensionStart(_ path: UnsafeBufferPointer<UInt8>) -> Int? {
+    var index = path.count - 1
+    while index > 0, path[index] != UInt8(ascii: "/") {
+      if path[index] == UInt8(ascii: ".") {
+        let isFirst = path[index - 1] == UInt8(ascii: "/")
+        return isFirst || index + 1 == path.count ? nil : index + 1
+      }
+      index -= 1
+    }
+    return nil
+  }
+}
