@@ -151,8 +151,8 @@ struct UpstreamDeclaration {
     for peer in peers { add(peer) }
   }
 
-  /// Appends a peer of one address. One that is listed already gets both shares: nginx counts the two
-  /// apart, which comes to the same as long as they answer.
+  /// Appends a peer of one address. One that is listed already gets both shares: nginx counts the
+  /// two apart, which comes to the same as long as they answer.
   mutating func add(_ peer: PeerDeclaration) {
     guard let twin = peerIndices[peer.endpoints[0].socket] else {
       peerIndices[peer.endpoints[0].socket] = peers.count
