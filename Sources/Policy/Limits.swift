@@ -83,6 +83,9 @@ public enum Limits {
   /// Idle connections that a worker leaves to its heirs, or takes over, in one turn: 128 of them
   /// take less than a millisecond.
   public static let handoversPerTurn = 128
+  /// Turns in which a worker tries to watch a client that it takes over, before it closes it: the
+  /// kernel refuses for want of memory, which may pass.
+  public static let handoverAttempts = 16
   /// Earlier configurations that may still have connections: each holds a thread for each of its
   /// workers and the memory of its tables. With one more, the oldest ends early.
   public static let earlierGenerations = 64

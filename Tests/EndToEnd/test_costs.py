@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -89,3 +90,66 @@ def test_listed_names_beside_many_fields_cost_no_more_than_other_fields(site, ma
                 assert connection.exchange(sent).status == 200
             seconds.append(proxy.cpu_seconds() - before)
     assert seconds[1] < 4 * seconds[0] + 0.15, seconds
+
+
+def lines(count, line):
+    return [tuple(line.replace("N", str(number)).split(": ")) for number in range(count)]
+
+
+def listed(count, name, element):
+    return [(name, ", ".join(element.replace("N", str(number)) for number in range(count)))]
+
+
+# What a head has many of; 12 of them in the small one and 84 in the large one, or 10 times as many
+# where they are short and stand in one line.
+HEADS = {
+    "fields": lambda n: lines(n, "X-NN: some value of the usual length"),
+    "same-fields": lambda n: lines(n, "X-Same: N"),
+    "connection-lines": lambda n: lines(n // 2, "Connection: xN") + lines(n // 2, "xN: v"),
+    "connection-names": lambda n: listed(10 * n, "Connection", "xN") + lines(n // 2, "xN: v"),
+    "forwarded": lambda n: listed(10 * n, "X-Forwarded-For", "10.0.0.1"),
+    "forwarded-lines": lambda n: lines(n, "X-Forwarded-For: 10.0.0.1"),
+    "cookies": lambda n: lines(n, "Cookie: a=N"),
+    "cookie-pairs": lambda n: [("Cookie", "; ".join(f"c{i}=v" for i in range(10 * n)))],
+    "ids": lambda n: lines(n, "X-Request-ID: order-N"),
+    "upgrades": lambda n: [("Connection", "upgrade"), *listed(10 * n, "Upgrade", "pN")],
+    "quotes": lambda n: [("X-Quotes", '"' * 10 * n)],
+    "upper-bytes": lambda n: [("X-Bytes", "\xe9" * 10 * n)],
+}
+
+
+def seconds_of(proxy) -> float:
+    """What the proxy's threads have used of the processor."""
+    total = 0
+    for task in Path(f"/proc/{proxy.process.pid}/task").iterdir():
+        total += int((task / "schedstat").read_text().split()[0])
+    return total / 1e9
+
+
+@pytest.mark.parametrize("side", ["request", "response"])
+@pytest.mark.parametrize("kind", HEADS)
+def test_a_head_costs_in_proportion_to_its_size(site, make_backend, kind, side):
+    backend = make_backend()
+    values = "$http_cookie $http_x_same $upstream_http_x_same $http_x_quotes"
+    proxy = site.serve(
+        backend,
+        top=f"log_format all escape=json '{values}'; access_log /dev/null all;",
+        server="large_client_header_buffers 4 32k; set_real_ip_from 0.0.0.0/0;"
+        "real_ip_header X-Forwarded-For; real_ip_recursive on;",
+    )
+    costs = []
+    for count in (12, 84):
+        fields = HEADS[kind](count)
+        sent = request_bytes(fields=fields if side == "request" else None)
+        backend.script = reply(fields=fields) if side == "response" else reply()
+        with proxy.connect() as connection:
+            connection.exchange(sent)
+            best = []
+            for _ in range(3):
+                before = seconds_of(proxy)
+                for _ in range(30):
+                    assert connection.exchange(sent).status in (200, 400, 502)
+                best.append(seconds_of(proxy) - before)
+            costs.append(min(best))
+    # Seven times as large; quadratic would be 49 times.
+    assert costs[1] < 14 * costs[0], costs

@@ -257,12 +257,12 @@ extension Worker where K: ~Copyable {
   }
 
   /// Takes a slot for a new socket and begins to watch it; nil when there is no slot or the kernel
-  /// refuses, and then the socket is closed.
+  /// refuses, and then the socket is closed, unless `closesRefused` is false.
   mutating func open(
-    _ descriptor: Descriptor, role: Connection.Role, origin: Int
+    _ descriptor: Descriptor, role: Connection.Role, origin: Int, closesRefused: Bool = true
   ) -> ConnectionPointer? {
     guard let (slot, connection) = connections.take(initial: Connection(slot: 0)) else {
-      kernel.close(descriptor)
+      if closesRefused { kernel.close(descriptor) }
       return nil
     }
     let generation = connection.pointee.generation
@@ -280,7 +280,7 @@ extension Worker where K: ~Copyable {
         line.append("a socket can't be watched: error ")
         line.append(decimal: UInt64(error.code))
       }
-      close(connection)
+      if closesRefused { close(connection) } else { forget(connection) }
       return nil
     }
     return connection

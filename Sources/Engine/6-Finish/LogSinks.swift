@@ -182,8 +182,8 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// True for a log that could not be opened, and for a syslog server that was not there or has been
-  /// started anew.
+  /// True for a log that could not be opened, and for a syslog server that was not there or has
+  /// been started anew.
   private func needsOpening(sink index: Int) -> Bool {
     logs[index].descriptor == .none || (logs[index].isBroken && logs.isSyslog(index))
   }

@@ -33,10 +33,10 @@ extension Worker where K: ~Copyable {
     }
     makeRoomForClient()
     guard let listener, hasRoom(for: legacy) else { return drop(Legacy(kind: .client(legacy))) }
-    guard let connection = open(legacy.descriptor, role: .downstream, origin: listener) else {
-      legacy.tls?.session.free()
-      return
-    }
+    guard
+      let connection = open(
+        legacy.descriptor, role: .downstream, origin: listener, closesRefused: false)
+    else { return takeLater(legacy) }
     restore(legacy.connection, to: connection)
     if let tls = legacy.tls, !restore(tls, to: connection) {
       return close(connection)
@@ -54,6 +54,15 @@ extension Worker where K: ~Copyable {
     if legacy.input.count > 0 || connection.pointee.flags.contains(.readable) {
       enqueue(connection)
     }
+  }
+
+  /// Puts a client that could not be watched into the inbox again: it may have asked for something.
+  private mutating func takeLater(_ legacy: ClientLegacy) {
+    var later = legacy
+    later.refusals += 1
+    let item = Legacy(kind: .client(later))
+    let mayTry = later.refusals < Limits.handoverAttempts
+    if !mayTry || settings.inbox?.put(item) != true { drop(item) }
   }
 
   /// Whether there is a place; beyond `worker_connections` only for one that has asked already.

@@ -126,7 +126,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Frees a connection's slot without closing its socket.
-  private mutating func forget(_ connection: ConnectionPointer) {
+  mutating func forget(_ connection: ConnectionPointer) {
     connection.pointee.descriptor = .none
     connection.pointee.tls = nil
     release(slotOf: connection)

@@ -34,6 +34,8 @@ struct ClientLegacy: @unchecked Sendable {
   /// What was read and not looked at.
   var input: [UInt8]
   var tls: SecureLegacy?
+  /// How often the kernel has refused to watch it for the worker that takes it.
+  var refusals = 0
 }
 
 /// The TLS of such a connection. The session is used by one thread at a time.

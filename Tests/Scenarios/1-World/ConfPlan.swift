@@ -22,7 +22,8 @@ struct ConfPlan {
   var operation = Operation.plain
   /// A second log, of lines that need not be JSON; nil when there is none.
   var secondLog: String?
-  /// A line of the second log shows what event it is of, so it also gets those of tunnels that open.
+  /// A line of the second log shows what event it is of, so that it also gets those of tunnels that
+  /// open.
   var secondLogTellsEvents = false
   /// Content is large here; else it is small, and may come byte by byte.
   var isBulky = false
