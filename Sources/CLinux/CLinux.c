@@ -52,6 +52,10 @@ int clinux_open(const char *path, int flags, uint32_t mode) {
 
 int clinux_pin(const char *path) { return clinux_pin_at(AT_FDCWD, path, 0); }
 
+int clinux_open_unnamed(const char *folder) {
+  return (int)CLINUX_RETRY(open(folder, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600));
+}
+
 int clinux_open_at(int folder, const char *name, int flags, uint32_t mode) {
   return (int)CLINUX_RETRY(openat(folder, name, flags | O_CLOEXEC | O_NOCTTY, (mode_t)mode));
 }

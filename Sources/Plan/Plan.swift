@@ -35,6 +35,8 @@ public struct ProcessPlan: Sendable {
   public var group: String?
   /// `control`; nil when it is off.
   public var control: ControlPlan?
+  /// The folders that `client_body_temp_path` names, once each.
+  public var contentFolders: [String] = []
 
   /// The values given.
   public init(workerThreads: Int?, pidPath: String?, user: String?, group: String?) {
@@ -89,6 +91,8 @@ public struct PlanTables: Sendable, BitwiseCopyable {
   public var logQueueBytes = Limits.logQueueBytes
   /// `log_value_length`: bytes of a value in a log line at most.
   public var logValueBytes = Limits.logValueBytes
+  /// `temp_space`: bytes of all temporary files of the process together.
+  public var temporaryBytes = Limits.temporaryBytes
   /// What requests are counted under: each server with each upstream that it passes requests to,
   /// and with none.
   public var requestMetrics: FrozenArray<RequestMetricsPlan> = .empty
@@ -294,6 +298,12 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   /// `proxy_next_upstream*`
   public var retry = RetryPolicy(
     conditions: [.error, .timeout], maximumTries: 0, timeout: .endless)
+  /// `proxy_request_buffering`: the content is read whole before a backend is asked.
+  public var buffersRequests = true
+  /// `client_body_buffer_size`: bytes of content that are kept in memory; more goes to a file.
+  public var bodyBufferBytes = Limits.bodyBufferBytes
+  /// `client_body_temp_path`: the folder for such files.
+  public var bodyFolder: FrozenBytes = .empty
   /// `proxy_ignore_client_abort`: `on` serves a client that closed its sending side (the default
   /// here).
   public var ignoresClientAbort = true

@@ -56,6 +56,17 @@ public protocol Kernel: ~Copyable {
   /// Closes so that the peer sees a reset, not an end: what was sent is known to be incomplete.
   mutating func reset(_ descriptor: Descriptor)
 
+  /// Makes a file in `folder` that has no name and is gone when it is closed.
+  mutating func openTemporaryFile(in folder: FrozenBytes) -> OpenResult
+  /// Appends to such a file. It may take less than it is given.
+  mutating func writeFile(
+    _ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer
+  ) -> WriteResult
+  /// Reads what such a file holds from `offset` on.
+  mutating func readFile(
+    _ descriptor: Descriptor, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
+  ) -> ReadResult
+
   /// Opens a log file for appending, creating it, or a copy of stdout (1) or stderr (2) when
   /// `standard` is not 0. Writing to it never blocks: on a network file system a thread does it, in
   /// these limits. Without them the lines are in the file when `writeLog` returns, however long it

@@ -96,6 +96,16 @@ public enum Limits {
   /// answer of Waybill's own; with more to come, closing is cheaper.
   public static let discardedContentBytes: UInt64 = 1024 * 1024
 
+  /// Bytes of a request's content kept in memory (`client_body_buffer_size`): one medium buffer, so
+  /// that forms and API calls need no file.
+  public static let bodyBufferBytes = mediumBufferBytes
+  /// Bytes of it that a conf file may allow: with one more read they fill the largest buffer.
+  public static let largestBodyBufferBytes = largeBufferBytes - mediumBufferBytes
+  /// Bytes of all temporary files together (`temp_space`).
+  public static let temporaryBytes: UInt64 = 1024 * 1024 * 1024
+  /// Where temporary files are made (`client_body_temp_path`): unlike /tmp, it is seldom in memory.
+  public static let temporaryFolder = "/var/tmp"
+
   // MARK: Upstream
 
   /// Tries for one request, whatever `proxy_next_upstream_tries` says: what a log line can hold.

@@ -138,6 +138,24 @@ public struct SimulatedKernel: Kernel {
     world.reset(descriptor)
   }
 
+  /// Makes an unnamed file on the simulated disk.
+  public func openTemporaryFile(in folder: FrozenBytes) -> OpenResult {
+    let path = folder.indices.map { folder[$0] }
+    return world.openTemporaryFile(in: String(decoding: path, as: UTF8.self))
+  }
+
+  /// Appends to an unnamed file.
+  public func writeFile(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer) -> WriteResult {
+    world.writeFile(descriptor, bytes)
+  }
+
+  /// Reads from an unnamed file.
+  public func readFile(
+    _ descriptor: Descriptor, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
+  ) -> ReadResult {
+    world.readFile(descriptor, at: offset, into: buffer)
+  }
+
   /// Opens a log of the simulated disk.
   public func openLog(
     path: FrozenBytes, standard: Int32, relayed: LogRelayLimits?

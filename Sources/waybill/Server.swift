@@ -104,6 +104,7 @@ struct Server {
     sockets = try openSockets(for: current.plan)
     try dropPrivileges()
     try checkLogs(of: current.plan)
+    try prepareFolders(of: current.plan)
   }
 
   /// The sockets of a plan: those that are open already, and new ones.
@@ -152,6 +153,7 @@ struct Server {
         throw ProcessProblem(message: "log \(path): \(error.describeOpening())")
       }
     }
+    try prepareFolders(of: current.plan, owner: identity)
     try control?.give(to: identity)
     try identity.assume()
   }
@@ -164,6 +166,17 @@ struct Server {
       case .success(let descriptor): LogFile.close(descriptor)
       case .failure(let error):
         throw ProcessProblem(message: "log \(path): \(error.describeOpening())")
+      }
+    }
+  }
+
+  /// Makes the folders for content where they are missing, and checks that it can be kept there.
+  func prepareFolders(
+    of plan: Plan, owner: ProcessIdentity? = nil
+  ) throws(ProcessProblem) {
+    for path in plan.process.contentFolders {
+      if let error = ContentFolder.prepare(path: path, owner: owner) {
+        throw ProcessProblem(message: "client_body_temp_path \(path): \(error.describeOpening())")
       }
     }
   }

@@ -19,13 +19,19 @@ struct StartCheck {
       user: plan.process.user, group: plan.process.group)
     if let path = plan.process.pidPath, let problem = PIDFile.check(path: path) { throw problem }
     try checkSockets()
-    let missing = plan.logPaths.filter { !LogFile.isThere(path: $0) }
+    let missing = (plan.logPaths + plan.process.contentFolders).filter {
+      !LogFile.isThere(path: $0)
+    }
     try checkLogs(LogFile.check)
+    try checkFolders(ContentFolder.check)
     guard let next else { return }
     try next.assume()
     // What is missing is created before the rights are given up.
     try checkLogs { path in
       missing.contains(path) ? LogFile.checkReaching(path: path) : LogFile.check(path: path)
+    }
+    try checkFolders { path in
+      missing.contains(path) ? LogFile.checkReaching(path: path) : ContentFolder.check(path: path)
     }
   }
 
@@ -47,6 +53,16 @@ struct StartCheck {
     for path in plan.logPaths {
       if let error = check(path) {
         throw ProcessProblem(message: "log \(path): \(error.describeOpening())")
+      }
+    }
+  }
+}
+
+extension StartCheck {
+  private func checkFolders(_ check: (String) -> KernelError?) throws(ProcessProblem) {
+    for path in plan.process.contentFolders {
+      if let error = check(path) {
+        throw ProcessProblem(message: "client_body_temp_path \(path): \(error.describeOpening())")
       }
     }
   }

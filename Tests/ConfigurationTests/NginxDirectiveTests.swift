@@ -10,7 +10,12 @@ struct NginxDirectiveTests {
       ("top", "sendfile yes;", "invalid value \"yes\""),
       ("top", "sendfile on; sendfile on;", "\"sendfile\" is already set at line 1"),
       ("upstream", "server app; sendfile on;", "\"sendfile\" is not allowed in \"upstream\""),
-      ("top", "client_body_buffer_size 1g;", "invalid size \"1g\""),
+      ("top", "output_buffers 1 1g;", "invalid size \"1g\""),
+      ("top", "client_body_in_file_only clean;", nil),
+      (
+        "top", "client_body_in_file_only on;",
+        "\"client_body_in_file_only\" is known to nginx, but not supported by Waybill"
+      ),
       ("top", "proxy_buffers 8 16k;", nil),
       ("top", "proxy_buffers 8;", "\"proxy_buffers\" takes 2 arguments, not 1"),
       ("top", "proxy_buffers 0 16k;", "invalid number \"0\""),

@@ -77,7 +77,8 @@ def test_chunks_go_both_ways_with_trailers(site, make_backend, sizes):
     body = chunked(*parts, trailers=b"X-Checksum: 7\r\nX-More: 8\r\n")
     backend = make_backend([CHUNKED_HEAD, body])
     fields = {"Transfer-Encoding": "chunked", "TE": "trailers"}
-    one = site.serve(backend).observe(backend, request_bytes("POST", "/", fields) + body)
+    proxy = site.serve(backend, location="proxy_request_buffering off;")
+    one = proxy.observe(backend, request_bytes("POST", "/", fields) + body)
     for message in (one.seen, one.response):
         assert message.body == b"".join(parts)
         assert message.trailers == [("X-Checksum", "7"), ("X-More", "8")]
@@ -153,7 +154,7 @@ def expecting(*after_the_head):
 
 def test_expect_continue_is_asked_of_the_backend(site, make_backend):
     backend = make_backend(expecting(0.05, CONTINUE), answer_at="head")
-    proxy = site.serve(backend)
+    proxy = site.serve(backend, location="proxy_request_buffering off;")
     with proxy.connect() as connection:
         connection.send(
             request_bytes("POST", "/", {"Expect": "100-continue", "Content-Length": "5"})
@@ -168,7 +169,7 @@ def test_expect_continue_is_asked_of_the_backend(site, make_backend):
 
 def test_the_backend_may_refuse_what_is_expected(site, make_backend):
     backend = make_backend([reply("413 Content Too Large", b"no"), CLOSE], answer_at="head")
-    proxy = site.serve(backend)
+    proxy = site.serve(backend, location="proxy_request_buffering off;")
     fields = {"Expect": "100-continue", "Content-Length": "500000"}
     with proxy.connect() as connection:
         response = connection.exchange(request_bytes("POST", "/", fields))

@@ -159,7 +159,7 @@ def test_the_summary(tmp_path, backend):
     conf = write(tmp_path / "conf", f"127.0.0.1:{free_port()}", backend)
     short = command("-t", "-c", conf)
     assert short.returncode == 0, short.stderr
-    assert "directives have no effect: client_body_temp_path," in short.stderr
+    assert "directives have no effect: fastcgi_temp_path," in short.stderr
     assert "defaults in force are not nginx's (waybill -t --nginx lists them)" in short.stderr
     full = command("-t", "--nginx", "-c", conf)
     assert full.returncode == 0

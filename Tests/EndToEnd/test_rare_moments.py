@@ -96,7 +96,7 @@ def test_a_backend_that_stops_reading_and_never_answers(site, make_backend, size
     deafen = lambda connection: connection.socket.shutdown(socket.SHUT_RD)  # noqa: E731
     go = threading.Event()
     backend = make_backend([deafen, go], unix=str(site.directory / "deaf"), answer_at="head")
-    proxy = site.serve(backend, location="proxy_read_timeout 1s;")
+    proxy = site.serve(backend, location="proxy_read_timeout 1s; proxy_request_buffering off;")
     with proxy.connect() as connection:
         connection.send(request_bytes("POST", "/", {**MINE, "Content-Length": "300000"}))
         backend.wait_requests(1)

@@ -23,7 +23,8 @@ SECTION = b"".join(b"%s: a\r\n" % name.encode() for name in FORBIDDEN + ALLOWED)
 def two(site, backend):
     """Two workers, and two locations of which the second replaces the prefix."""
     return site.servers(
-        f"server {{ listen PORT; location / {{ proxy_pass http://{backend.address}; }} "
+        f"server {{ listen PORT; proxy_request_buffering off; "
+        f"location / {{ proxy_pass http://{backend.address}; }} "
         f"location /api/ {{ proxy_pass http://{backend.address}/v1/; }} }}",
         workers=2,
     )

@@ -70,7 +70,7 @@ def test_an_upload_reaches_the_backend_before_it_has_ended(site, make_backend):
         return [read]
 
     backend = make_backend(script, answer_at="head")
-    proxy = site.serve(backend)
+    proxy = site.serve(backend, location="proxy_request_buffering off;")
     with proxy.connect() as connection:
         connection.send(request_bytes("POST", "/", {"Content-Length": "12"}))
         backend.wait_requests(1)
@@ -91,7 +91,7 @@ def test_a_response_may_begin_before_the_request_has_ended(site, make_backend):
         return [CHUNKED_HEAD, echo]
 
     backend = make_backend(script, answer_at="head")
-    proxy = site.serve(backend)
+    proxy = site.serve(backend, location="proxy_request_buffering off;")
     with proxy.connect() as connection:
         connection.send(request_bytes("POST", "/", {"Content-Length": "12"}))
         head = connection.receive_head()
@@ -106,7 +106,7 @@ def test_a_response_may_begin_before_the_request_has_ended(site, make_backend):
 def test_an_early_refusal_reaches_a_client_that_still_sends(site, make_backend):
     refusal = reply("403 Forbidden", b"no", {"Connection": "close"})
     backend = make_backend([refusal, CLOSE], answer_at="head")
-    proxy = site.serve(backend)
+    proxy = site.serve(backend, location="proxy_request_buffering off;")
     with proxy.connect() as connection:
         connection.send(request_bytes("POST", "/", {"Content-Length": "100000"}) + b"x" * 1000)
         response = connection.receive()
@@ -173,7 +173,7 @@ def test_a_slow_backend_does_not_fill_the_memory(site, make_backend):
         return [go, rest]
 
     backend = make_backend(script, answer_at="head")
-    proxy = site.serve(backend)
+    proxy = site.serve(backend, location="proxy_request_buffering off;")
     before = proxy.memory()
     with proxy.connect() as connection:
         connection.send(request_bytes("POST", "/", {"Content-Length": str(64 * MEGABYTE)}))
@@ -282,7 +282,7 @@ def test_a_client_that_goes_away_is_logged_as_499(site, make_backend, how, phase
 
 def test_a_client_that_goes_away_while_it_sends(site, make_backend):
     backend = make_backend(answer_at="head", script=[2.0, CLOSE])
-    proxy = site.serve(backend)
+    proxy = site.serve(backend, location="proxy_request_buffering off;")
     connection = proxy.connect()
     fields = {"Content-Length": "1000", "X-Request-ID": "gone-1"}
     connection.send(request_bytes("POST", "/", fields) + b"part")
@@ -295,7 +295,7 @@ def test_a_client_that_goes_away_while_it_sends(site, make_backend):
 
 def test_an_upload_that_ends_half_way_is_a_cut_one(site, make_backend):
     backend = make_backend()
-    proxy = site.serve(backend)
+    proxy = site.serve(backend, location="proxy_request_buffering off;")
     with proxy.connect() as connection:
         fields = {"Content-Length": "1000", "X-Request-ID": "half-1"}
         connection.send(request_bytes("POST", "/", fields) + b"part")
@@ -311,7 +311,7 @@ def test_an_upload_that_ends_half_way_is_a_cut_one(site, make_backend):
 
 def test_a_backend_reset_frees_a_client_that_is_still_sending(site, make_backend):
     backend = make_backend([RESET], answer_at="head")
-    proxy = site.serve(backend)
+    proxy = site.serve(backend, location="proxy_request_buffering off;")
     with proxy.connect() as connection:
         connection.send(request_bytes("POST", "/", {"Content-Length": "100000"}) + b"x" * 10)
         response = connection.receive()

@@ -91,9 +91,12 @@ final class EngineBed {
     _ server: String, top: String, listen: String
   ) throws -> (plan: Plan, tls: TLSTables) {
     let limit = top.contains("worker_connections") ? "" : "worker_connections 256;"
+    // Most cases are about content that passes at once.
+    let asksForBuffering = top.contains("buffering") || top.contains("temp_space")
+    let buffering = asksForBuffering ? "" : "proxy_request_buffering off;"
     let logs = top.contains("access_log") ? "" : "access_log /log json;"
     let conf = """
-      \(limit) \(logs) error_log /error info;
+      \(limit) \(logs) error_log /error info; \(buffering)
       \(top)
       server { listen 127.0.0.1:80 \(listen); \(server) }
       """

@@ -10,6 +10,9 @@
 // Opens a file, closed by exec; `flags` and `mode` as in open(2).
 int clinux_open(const char *path, int flags, uint32_t mode);
 
+// Makes a file in a folder that has no name, to be read and written (O_TMPFILE).
+int clinux_open_unnamed(const char *folder);
+
 // Opens nothing but the name of a file, following no link: for asking which file it is.
 int clinux_pin(const char *path);
 

@@ -39,16 +39,14 @@ extension NginxDirectives {
         Entry("underscores_in_headers", .serverLevels, .flag, unless: ["on"])
       ]),
     Group(
-      .needless, "Content is passed on as it arrives, and none is kept.",
+      .needless, "Content that is kept in memory always lies in one buffer.",
       [
-        Entry("client_body_buffer_size", .everyLevel, .size),
-        Entry("client_body_temp_path", .everyLevel, .words(1...4)),
-        Entry("client_body_in_single_buffer", .everyLevel, .flag),
+        Entry("client_body_in_single_buffer", .everyLevel, .flag)
       ]),
     Group(
-      .notDone, "Content is passed on as it arrives, and never lies in a file.",
+      .notDone, "Content lies in files that have no name, and none is left behind.",
       [
-        Entry("client_body_in_file_only", .everyLevel, .word, unless: ["off"])
+        Entry("client_body_in_file_only", .everyLevel, .word, unless: ["off", "clean"])
       ]),
     Group(
       .needless, "Responses are written whole, without delay.",

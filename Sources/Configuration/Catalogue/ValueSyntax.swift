@@ -89,7 +89,7 @@ extension ConfigurationBuilder {
   }
 
   /// nginx counts sizes of memory in `k` and `m` only.
-  private func size(_ word: Word) -> Bool {
+  func size(_ word: Word) -> Bool {
     guard word.text.last?.lowercased() == "g" else { return bytes(word) != nil }
     reporter.error(
       word.place, "invalid size \"\(word.text)\"",

@@ -48,7 +48,7 @@ extension Directive {
     }
   }
 
-  /// `proxy_buffering`, `proxy_request_buffering`: `on` is nginx's default, and not done.
+  /// `proxy_buffering`: `on` is nginx's default, and not done.
   static func buffering(_ name: String, _ summary: String) -> Directive {
     Directive(
       name, in: .everyLevel, "on | off", default: "off", summary + " `on` is warned of."

@@ -31,8 +31,33 @@ extension DirectiveCatalog {
       "client_max_body_size", in: .everyLevel, default: "0", \.client.maximumContentBytes,
       """
       The largest content of a request: 413. 0 is unlimited, and unlike nginx's 1m the default \
-      (see `nginx_defaults`): Waybill streams content and keeps none.
+      (see `nginx_defaults`): memory is bounded whatever comes, and files by `temp_space`.
       """),
+    Directive(
+      "client_body_buffer_size", in: .everyLevel, "SIZE", default: "64k",
+      """
+      How much of a request's content `proxy_request_buffering` keeps in memory, up to 192k. What \
+      is larger goes to a file.
+      """
+    ) { $0.bodyBufferSize($1) },
+    Directive(
+      "client_body_temp_path", in: .everyLevel, "FOLDER [LEVEL [LEVEL [LEVEL]]]", count: 1...4,
+      default: Limits.temporaryFolder,
+      """
+      Where content that is too large for memory is kept, in files that have no name. The levels of \
+      nginx's folders have no effect.
+      """
+    ) { $0.bodyFolder($1) },
+    Directive(
+      "temp_space", in: .top, "SIZE", default: "1g",
+      """
+      How large all temporary files may be together. When it is used up, content is passed on as it \
+      comes.
+      """
+    ) { builder, use in
+      guard let bytes = builder.bytes(use.arguments[0]) else { return }
+      builder.process.temporaryBytes = bytes
+    },
     Directive(
       "large_client_header_buffers", in: [.top, .server], "NUMBER SIZE", count: 2...2,
       default: "4 8k",
@@ -57,4 +82,23 @@ extension DirectiveCatalog {
       "max_headers", in: [.top, .server], 1...UInt64(FieldSection.capacity), default: "100",
       \.client.maximumFieldCount, "How many field lines a request's head may have: 431."),
   ]
+}
+
+extension ConfigurationBuilder {
+  fileprivate func bodyBufferSize(_ use: DirectiveUse) {
+    guard size(use.arguments[0]), let bytes = bytes(use.arguments[0]) else { return }
+    guard bytes > 0 else {
+      return reporter.error(
+        use.arguments[0].place, "a buffer of no bytes holds nothing", expected: "a size from 1")
+    }
+    // A larger one is nginx's way to keep more from the disk; here the rest goes to a file.
+    settings.client.bodyBufferBytes = min(bytes, UInt64(Limits.largestBodyBufferBytes))
+  }
+
+  fileprivate func bodyFolder(_ use: DirectiveUse) {
+    for level in use.arguments.dropFirst() where number(level, 1...3) == nil { return }
+    let folder = use.arguments[0].text
+    settings.client.bodyFolder = folder
+    if !process.contentFolders.contains(folder) { process.contentFolders.append(folder) }
+  }
 }

@@ -83,11 +83,12 @@ extension DirectiveCatalog {
       backend.
       """
     ),
-    .buffering(
-      "proxy_request_buffering",
+    .flag(
+      "proxy_request_buffering", in: .everyLevel, default: "on", \.proxy.buffersRequests,
       """
-      What a client sends is passed on at once, chunked if it comes so: a slow client holds its \
-      connection to the backend.
+      `on`: a request's content is read whole before a backend is asked, so that a slow client \
+      does not hold one, and goes on with a `Content-Length` however it came. `off`: it is passed \
+      on as it comes, and framed as it came.
       """),
     .statement(
       "proxy_redirect", in: .everyLevel, "off", "Redirects of backends pass unchanged."),

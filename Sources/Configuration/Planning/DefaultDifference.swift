@@ -117,7 +117,7 @@ extension PlanAssembler {
     guard let pass = location.pass, location.answer == nil else { return }
     let place = pass.place
     for (name, what) in [
-      ("proxy_buffering", "off, on in nginx"), ("proxy_request_buffering", "off, on in nginx"),
+      ("proxy_buffering", "off, on in nginx"),
       ("proxy_redirect", "off, default in nginx"),
     ] where !settings.stated.contains(name) {
       differ(place, name, what, "\(name) off;")

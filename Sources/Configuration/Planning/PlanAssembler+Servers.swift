@@ -167,6 +167,9 @@ extension PlanAssembler {
     plan.maximumInterimResponses =
       settings.proxy.interimResponses.map { Int($0) } ?? plan.maximumInterimResponses
     plan.ignoresClientAbort = settings.proxy.ignoresClientAbort ?? plan.ignoresClientAbort
+    plan.buffersRequests = settings.proxy.buffersRequests ?? plan.buffersRequests
+    plan.bodyBufferBytes = settings.client.bodyBufferBytes.map { Int($0) } ?? plan.bodyBufferBytes
+    plan.bodyFolder = arena.freeze(settings.client.bodyFolder ?? Limits.temporaryFolder)
     let usualBytes: UInt64 = usesNginxDefaults ? 1024 * 1024 : 0
     plan.maximumContentBytes = settings.client.maximumContentBytes ?? usualBytes
     setRedirects(settings.redirects, &plan)

@@ -105,12 +105,14 @@ final class PlanAssembler {
     tables.upstreamMetrics = arena.freeze(upstreamMetrics)
     tables.workerShutdownTimeout = builder.process.workerShutdownTimeout
     tables.shutdownDelay = builder.process.shutdownDelay ?? Interval(nanoseconds: 0)
+    tables.temporaryBytes = builder.process.temporaryBytes ?? Limits.temporaryBytes
     tables.logQueueBytes = builder.process.logQueueBytes ?? Limits.logQueueBytes
     tables.logValueBytes = builder.process.logValueBytes ?? Limits.logValueBytes
     var process = ProcessPlan(
       workerThreads: builder.process.workerThreads, pidPath: builder.process.pidPath,
       user: builder.process.user, group: builder.process.group)
     process.control = builder.process.control
+    process.contentFolders = builder.process.contentFolders
     return Plan(tables: tables, process: process, arena: arena)
   }
 

@@ -15,6 +15,8 @@ struct ProcessSettings {
   var shutdownDelay: Interval?
   var logQueueBytes: Int?
   var logValueBytes: Int?
+  var temporaryBytes: UInt64?
+  var contentFolders: [String] = []
   var pidPath: String?
   var user: String?
   var group: String?

@@ -71,6 +71,8 @@ struct ClientSettings {
   var headerBuffers: (number: Int, bytes: Int)?
   var maximumFieldCount: UInt64?
   var defaultType: String?
+  var bodyBufferBytes: UInt64?
+  var bodyFolder: String?
 
   func inheriting(_ outer: ClientSettings) -> ClientSettings {
     var merged = self
@@ -83,6 +85,8 @@ struct ClientSettings {
     merged.headerBuffers = headerBuffers ?? outer.headerBuffers
     merged.maximumFieldCount = maximumFieldCount ?? outer.maximumFieldCount
     merged.defaultType = defaultType ?? outer.defaultType
+    merged.bodyBufferBytes = bodyBufferBytes ?? outer.bodyBufferBytes
+    merged.bodyFolder = bodyFolder ?? outer.bodyFolder
     return merged
   }
 
@@ -148,6 +152,7 @@ struct ProxySettings {
   var responseHeadBytes: UInt64?
   var responseFieldCount: UInt64?
   var interimResponses: UInt64?
+  var buffersRequests: Bool?
 
   func inheriting(_ outer: ProxySettings) -> ProxySettings {
     var merged = self
@@ -161,6 +166,7 @@ struct ProxySettings {
     merged.responseHeadBytes = responseHeadBytes ?? outer.responseHeadBytes
     merged.responseFieldCount = responseFieldCount ?? outer.responseFieldCount
     merged.interimResponses = interimResponses ?? outer.interimResponses
+    merged.buffersRequests = buffersRequests ?? outer.buffersRequests
     return merged
   }
 

@@ -38,6 +38,8 @@ public struct WorkerSettings: Sendable {
   public var inbox: WorkerInbox?
   /// Where the numbers of its connections come from.
   public var connectionNumbers = ConnectionNumbers()
+  /// How much of the disk temporary files take up; all workers of the process share it.
+  public var temporarySpace = TemporarySpace()
   /// Which configuration of the process it serves, from 1, for `$gen`.
   public var generation: UInt32 = 1
 

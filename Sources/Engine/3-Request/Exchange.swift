@@ -18,7 +18,9 @@ struct Exchange: ~Copyable {
   enum RequestStage: UInt8, BitwiseCopyable {
     /// Its head is being read.
     case head
-    /// Its content is being read.
+    /// Its content is being read whole, before a backend is asked.
+    case buffering
+    /// Its content is being read, or handed on.
     case content
     /// All of it has been read and, when proxied, handed to the peer's socket.
     case complete
@@ -154,6 +156,9 @@ struct Exchange: ~Copyable {
   var capturedCount: UInt32 = 0
   /// Bytes of them that the backend's fields take, before those sent to the client.
   var capturedUpstreamCount: UInt32 = 0
+  /// What was kept of the request's content before a backend was asked. Given back at the end, so
+  /// that every exchange begins without.
+  var kept = KeptContent()
 
   init(downstream: ConnectionPointer, server: Int, plan: UnsafePointer<LocationPlan>) {
     self.downstream = downstream

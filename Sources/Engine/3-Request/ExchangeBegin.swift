@@ -112,6 +112,9 @@ extension Worker where K: ~Copyable {
         exchange.pointee.closesConnection = true
         return refuse(exchange, 501, .httpRequestDenied, Termination(.proxy, .route))
       }
+      if exchange.pointee.request == .content && exchange.pointee.plan.pointee.buffersRequests {
+        return bufferRequest(exchange)
+      }
       beginFirstTry(exchange)
     }
   }

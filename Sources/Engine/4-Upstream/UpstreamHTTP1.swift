@@ -207,7 +207,9 @@ extension Worker where K: ~Copyable {
       exchange.pointee.downstream.pointee.requestCount
       >= exchange.pointee.plan.pointee.keepaliveRequests
     // An answer that comes before the request's end may well be the reason to stop sending it.
-    let isEarly = exchange.pointee.request == .content && !exchange.pointee.discardsContent
+    let isEarly =
+      exchange.pointee.request == .content && !exchange.pointee.discardsContent
+      && !exchange.pointee.kept.isWhole
     if !exchange.pointee.head.keepsAlive || exchange.pointee.clientFraming == .untilClose
       || isLast || isEarly || !isServing && isLastResponse(exchange)
       || exchange.pointee.plan.pointee.keepaliveTimeout.nanoseconds == 0

@@ -33,6 +33,7 @@ extension Worker where K: ~Copyable {
     }
     switch exchange.pointee.upstreamStage {
     case .connecting: return
+    case .none where exchange.pointee.request == .buffering: collectContent(exchange)
     case .none, .complete: finishResponse(exchange)
     case .awaitingHead, .content:
       var writer = ByteWriter(scratch)

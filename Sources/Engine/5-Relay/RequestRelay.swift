@@ -56,6 +56,7 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
     while exchange.pointee.request == .content {
+      if exchange.pointee.kept.hasMore { return takeKept(exchange, &writer) }
       let client = exchange.pointee.downstream
       if client.pointee.inputCount > 0 && !exchange.pointee.needsMoreInput {
         let piece = decodeRequestContent(exchange, &writer)
@@ -101,7 +102,7 @@ extension Worker where K: ~Copyable {
 
   /// Gives the connection a buffer of its own; the exchange keeps the one that its head lies in.
   /// What is left to decode (a part of a trailer section) moves along.
-  private mutating func leaveHeadBuffer(_ exchange: ExchangePointer) {
+  mutating func leaveHeadBuffer(_ exchange: ExchangePointer) {
     let client = exchange.pointee.downstream
     let rest = client.pointee.inputBytes
     let buffer = buffers.take(.medium)
@@ -117,6 +118,7 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
     guard exchange.pointee.head.framing == .chunked else {
+      if exchange.pointee.kept.isUsed { exchange.pointee.contentConsumed = true }
       let content = takeRequestLength(exchange)
       exchange.pointee.upstream?.pointee.output.setPayload(UnsafeRawBufferPointer(content))
       return .ready
@@ -124,17 +126,22 @@ extension Worker where K: ~Copyable {
     do throws(HTTP1Error) {
       return try decodeRequestChunks(exchange, &writer)
     } catch {
-      // What was read before it, head and content, is counted.
-      let offset = Int(clamping: exchange.pointee.record.requestBytes) + Int(error.offset)
-      note(.malformedRequest, exchange, offset, try: Int(error.kind.rawValue))
-      report(.error, "request", exchange, exchange.pointee.downstream) { line in
-        line.append("refused: ")
-        line.append(error.reason)
-      }
-      abandonTry(exchange)
-      refuse(exchange, 400, .httpRequestError, Termination(.client, .requestBody))
+      refuseContent(exchange, error)
       return .gone
     }
+  }
+
+  /// Refuses a request whose content is not framed as it must be.
+  mutating func refuseContent(_ exchange: ExchangePointer, _ error: HTTP1Error) {
+    // What was read before it, head and content, is counted.
+    let offset = Int(clamping: exchange.pointee.record.requestBytes) + Int(error.offset)
+    note(.malformedRequest, exchange, offset, try: Int(error.kind.rawValue))
+    report(.error, "request", exchange, exchange.pointee.downstream) { line in
+      line.append("refused: ")
+      line.append(error.reason)
+    }
+    abandonTry(exchange)
+    refuse(exchange, 400, .httpRequestError, Termination(.client, .requestBody))
   }
 
   /// Takes what has come of content with a known length.
@@ -150,12 +157,21 @@ extension Worker where K: ~Copyable {
     return UnsafeBufferPointer(rebasing: bytes[0..<count])
   }
 
-  /// Decodes chunks in place and frames their content as one chunk.
+  /// Decodes chunks and frames their content as one chunk.
   private mutating func decodeRequestChunks(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) throws(HTTP1Error) -> Piece {
     exchange.pointee.contentConsumed = true
     if exchange.pointee.requestInTrailers { return try passRequestTrailers(exchange, &writer) }
+    guard let content = try decodeRequestChunks(exchange) else { return .gone }
+    let isComplete = exchange.pointee.request == .complete
+    return compose(content, isLast: isComplete, for: exchange.pointee.upstream, &writer)
+  }
+
+  /// Decodes in place what has come of chunks. Nil when the exchange has ended over it.
+  mutating func decodeRequestChunks(
+    _ exchange: ExchangePointer
+  ) throws(HTTP1Error) -> UnsafeRawBufferPointer? {
     let client = exchange.pointee.downstream
     let bytes = client.pointee.mutableInputBytes
     var span = bytes.mutableSpan
@@ -164,15 +180,13 @@ extension Worker where K: ~Copyable {
     client.pointee.inputStart &+= UInt32(step.consumed)
     exchange.pointee.record.contentBytesIn &+= UInt64(step.produced)
     exchange.pointee.record.requestBytes &+= UInt64(step.consumed)
-    guard isWithinContentLimit(exchange) else { return .gone }
+    guard isWithinContentLimit(exchange) else { return nil }
     switch step.end {
     case .more: break
     case .trailers: exchange.pointee.requestInTrailers = true
     case .complete: exchange.pointee.request = .complete
     }
-    let isComplete = exchange.pointee.request == .complete
-    let content = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[0..<step.produced])
-    return compose(content, isLast: isComplete, for: exchange.pointee.upstream, &writer)
+    return UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[0..<step.produced])
   }
 
   /// Frames content as a chunk for `connection`; `.nothing` when there is none and more is to come.
@@ -223,6 +237,12 @@ extension Worker where K: ~Copyable {
   /// of it is lost (`contentConsumed`).
   mutating func rewindContent(_ exchange: ExchangePointer) {
     exchange.pointee.stopsSending = false
+    if exchange.pointee.kept.isUsed {
+      precondition(!exchange.pointee.contentConsumed, "rewindContent: some of the content is gone")
+      exchange.pointee.kept.sentCount = 0
+      exchange.pointee.request = exchange.pointee.kept.hasMore ? .content : .complete
+      return
+    }
     guard case .length(let count) = exchange.pointee.head.framing, count > 0 else { return }
     exchange.pointee.downstream.pointee.inputStart = exchange.pointee.headByteCount
     exchange.pointee.requestLeft = count

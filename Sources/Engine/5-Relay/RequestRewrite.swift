@@ -122,7 +122,10 @@ extension Worker where K: ~Copyable {
     case .forwarded, .xRealIP, .xForwardedHost, .xForwardedProto:
       return exchange.pointee.trustsForwardedFields
     // HTTP/1.0 has no expectations (RFC 9110 section 10.1.1); what passes is HTTP/1.1.
-    case .expect: return exchange.pointee.head.expectsContinue
+    // The client has been told to go on where the content is read first.
+    case .expect:
+      return exchange.pointee.head.expectsContinue
+        && !exchange.pointee.plan.pointee.buffersRequests
     default: return true
     }
   }
@@ -225,10 +228,9 @@ extension Worker where K: ~Copyable {
   ) {
     switch exchange.pointee.head.framing {
     case .none, .untilClose: break
-    case .length(let count):
-      writer.append("Content-Length: ")
-      writer.append(decimal: count)
-      writer.append("\r\n")
+    case .length(let count): writeContentLength(count, into: &writer)
+    case .chunked where exchange.pointee.kept.isWhole:
+      writeContentLength(exchange.pointee.kept.count, into: &writer)
     case .chunked: writer.append("Transfer-Encoding: chunked\r\n")
     }
     guard exchange.pointee.asksForTunnel,
@@ -237,6 +239,12 @@ extension Worker where K: ~Copyable {
     writer.append("Connection: upgrade\r\n")
     writer.appendField(
       "Upgrade", bytes.extracting(exchange.pointee.head.fields[index].value.offsets))
+  }
+
+  private mutating func writeContentLength(_ count: UInt64, into writer: inout ByteWriter) {
+    writer.append("Content-Length: ")
+    writer.append(decimal: count)
+    writer.append("\r\n")
   }
 
   /// True when `proxy_set_header` names a known field.

@@ -12,6 +12,7 @@ extension Worker where K: ~Copyable {
   /// Ends an exchange. Nothing of it may be touched afterwards.
   mutating func end(_ exchange: ExchangePointer) {
     let client = exchange.pointee.downstream
+    let isRead = exchange.pointee.request == .complete || settleRequest(exchange)
     if exchange.pointee.upstream != nil {
       let isClean =
         exchange.pointee.upstreamStage == .complete && exchange.pointee.request == .complete
@@ -27,10 +28,10 @@ extension Worker where K: ~Copyable {
     }
     count(exchange)
     reportHistory(exchange)
-    let closes = exchange.pointee.closesConnection || exchange.pointee.request != .complete
+    let closes = exchange.pointee.closesConnection || !isRead
     let keepaliveTimeout = exchange.pointee.plan.pointee.keepaliveTimeout
     let resets = exchange.pointee.resetsConnection
-    let hasUnread = exchange.pointee.request != .complete || client.pointee.inputCount > 0
+    let hasUnread = !isRead || client.pointee.inputCount > 0
     free(exchange)
     guard closes else {
       return awaitNextRequest(client, timeout: keepaliveTimeout)
@@ -87,6 +88,7 @@ extension Worker where K: ~Copyable {
     buffers.giveBack(&exchange.pointee.detachedBuffer)
     buffers.giveBack(&client.pointee.output.held)
     client.pointee.output = Outbound()
+    if exchange.pointee.kept.isUsed { dropKept(exchange) }
     if let page = exchange.pointee.page { page.deallocate() }
     exchanges.release(exchange.pointee.slot)
   }
@@ -128,7 +130,9 @@ extension Worker where K: ~Copyable {
     case .none: break
     }
     if exchange.pointee.request == .head { return .requestHead }
-    if exchange.pointee.request == .content { return .requestBody }
+    if exchange.pointee.request == .content || exchange.pointee.request == .buffering {
+      return .requestBody
+    }
     return exchange.pointee.upstreamStage == .connecting ? .connect : .responseHead
   }
 

@@ -42,6 +42,7 @@ extension Worker where K: ~Copyable {
     guard exchange.pointee.response == .none else {
       return cutResponse(exchange, error, termination)
     }
+    if exchange.pointee.request == .buffering { stopBuffering(exchange) }
     exchange.pointee.record.error = error
     exchange.pointee.record.termination = termination
     // Where a message ends is not known any more, or should not be waited for.
@@ -236,6 +237,8 @@ extension Worker where K: ~Copyable {
   private mutating func prepareOwnResponse(_ exchange: ExchangePointer, _ status: UInt16) {
     exchange.pointee.record.status = status
     exchange.pointee.clientFraming = .length(0)
+    // What was kept whole is not there to be read once more.
+    if exchange.pointee.kept.isWhole { exchange.pointee.request = .complete }
     if case .content = exchange.pointee.request {
       exchange.pointee.discardsContent =
         !exchange.pointee.closesConnection && mayDiscardContent(exchange, status)

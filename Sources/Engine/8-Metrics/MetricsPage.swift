@@ -118,6 +118,7 @@ private struct MetricsPage {
     }
     writeByWorker(.acceptedConnections, WorkerCells.accepted)
     writeByWorker(.refusedConnections, WorkerCells.refused)
+    writeByWorker(.unbufferedRequests, WorkerCells.unbufferedRequests)
     writeByWorker(.acceptPauses, WorkerCells.acceptPauses)
     writer.begin(.handshakes)
     writer.sample([MetricLabel("outcome", "done")], sum(WorkerCells.handshakesDone))

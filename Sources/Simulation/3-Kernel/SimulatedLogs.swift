@@ -24,6 +24,8 @@ struct SimulatedDisk {
   }
 
   var files: [File] = []
+  /// Temporary files; they are empty again when they have been closed.
+  var unnamedFiles: [[UInt8]] = []
   var numbers: [String: Int] = [:]
   var forbiddenPaths: Set<String> = []
   var fullUntil = Instant(nanoseconds: 0)

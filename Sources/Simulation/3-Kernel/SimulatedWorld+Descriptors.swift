@@ -7,6 +7,7 @@ struct DescriptorEntry {
     case listener(Int)
     case connection(Endpoint.ID)
     case log(file: Int)
+    case file(Int)
   }
 
   let kind: Kind
@@ -28,6 +29,8 @@ public struct OpenDescriptor: Equatable, Sendable {
     case connection
     /// A log file.
     case log
+    /// A temporary file.
+    case file
   }
 
   /// Its number.
@@ -95,6 +98,7 @@ extension SimulatedWorld {
     case .listener(let listener):
       if !descriptors.contains(where: { $0?.kind == kind }) { closeListener(listener) }
     case .log: break
+    case .file(let number): disk.unnamedFiles[number] = []
     }
   }
 
@@ -127,6 +131,7 @@ extension SimulatedWorld {
     case .listener: .listener
     case .connection: .connection
     case .log: .log
+    case .file: .file
     }
   }
 }

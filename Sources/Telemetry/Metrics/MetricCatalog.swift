@@ -73,6 +73,10 @@ extension MetricFamily {
     "waybill_client_connections_refused", .counter,
     "Those of them that were beyond worker_connections.")
   /// Labels: `worker`.
+  public static let unbufferedRequests = MetricFamily(
+    "waybill_requests_unbuffered", .counter,
+    "Requests whose content could not be kept whole, and was passed on as it came.")
+  /// Labels: `worker`.
   public static let acceptPauses = MetricFamily(
     "waybill_accept_pauses", .counter,
     "Times that accepting paused because descriptors, memory or slots had run out.")
@@ -116,7 +120,8 @@ extension MetricFamily {
     buildInfo, startTime, generation, workers,
     requests, requestDuration, requestBytes, responseBytes, requestIDs, errors,
     workerRequests, requestsInFlight, turnDuration, droppedLines,
-    clientConnections, acceptedConnections, refusedConnections, acceptPauses, handshakes,
+    clientConnections, acceptedConnections, refusedConnections, unbufferedRequests,
+    acceptPauses, handshakes,
     tries, retries, failedTries, suspensions, upstreamConnections, openedConnections,
     connectDuration, firstByteDuration,
   ]

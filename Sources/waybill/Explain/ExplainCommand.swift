@@ -7,6 +7,7 @@ import HTTP
 import LogReading
 import Plan
 import Platform
+import Policy
 
 /// `waybill explain`
 struct ExplainCommand: ParsableCommand {
@@ -117,7 +118,25 @@ struct RehearsedRequest {
     if hosts.isEmpty { lines.append("Host: \(host)") }
     // As curl has it: a name without a value takes the field away.
     lines += fields.filter { $0.lowercased() != "host:" }
-    bytes = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
+    let content = RehearsedRequest.content(of: fields)
+    bytes = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + content
     title = words.dropLast().joined(separator: " ")
+  }
+
+  /// Zeros where the fields announce content: a backend may be asked only when it has come. As
+  /// much as the engine reads in any case before it asks one; chunked content is empty.
+  private static func content(of fields: [String]) -> [UInt8] {
+    for field in fields {
+      let parts = field.split(separator: ":", maxSplits: 1).map { $0.filter { !$0.isWhitespace } }
+      guard parts.count == 2 else { continue }
+      switch parts[0].lowercased() {
+      case "content-length":
+        let count = Int(parts[1]) ?? 0
+        return [UInt8](repeating: 0, count: max(0, min(count, Limits.largeBufferBytes)))
+      case "transfer-encoding": return Array("0\r\n\r\n".utf8)
+      default: continue
+      }
+    }
+    return []
   }
 }

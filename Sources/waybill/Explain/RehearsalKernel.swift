@@ -168,6 +168,20 @@ struct RehearsalKernel: Kernel {
 
   func reset(_ descriptor: Descriptor) { stage.forget(descriptor) }
 
+  func openTemporaryFile(in folder: FrozenBytes) -> OpenResult {
+    .failed(KernelError(kind: .other, code: 0))
+  }
+
+  func writeFile(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer) -> WriteResult {
+    preconditionFailure("writeFile: no file was opened")
+  }
+
+  func readFile(
+    _ descriptor: Descriptor, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
+  ) -> ReadResult {
+    preconditionFailure("readFile: no file was opened")
+  }
+
   func openLog(path: FrozenBytes, standard: Int32, relayed: LogRelayLimits?) -> OpenResult {
     .opened(Descriptor(number: 1))
   }

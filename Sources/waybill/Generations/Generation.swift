@@ -15,6 +15,8 @@ struct Generation {
   let plan: Plan
   let tls: TLSTables
   let workers: [ServingWorker]
+  /// What the temporary files of all configurations take up.
+  let temporarySpace: TemporarySpace
   /// What they count.
   let metrics: MetricsShare
   /// True when its workers were told to end what still runs.
@@ -48,9 +50,11 @@ struct Generation {
 
   /// Workers for a plan that have not begun yet.
   init(
-    _ number: Int, _ plan: Plan, _ tls: TLSTables, _ roster: WorkerRoster, _ metrics: Metrics
+    _ number: Int, _ plan: Plan, _ tls: TLSTables, _ roster: WorkerRoster, _ metrics: Metrics,
+    temporarySpace: TemporarySpace = TemporarySpace()
   ) throws(ProcessProblem) {
     self.number = number
+    self.temporarySpace = temporarySpace
     self.plan = plan
     self.tls = tls
     do throws(KernelError) {
@@ -119,6 +123,7 @@ struct Generation {
     settings.tls = tls
     settings.metrics = metrics
     settings.connectionNumbers = numbers
+    settings.temporarySpace = temporarySpace
     settings.inbox = worker.inbox
     settings.desk = worker.desk
     settings.failures = worker.failures

@@ -94,6 +94,7 @@ extension Server {
     guard let plan = compiled.plan else { throw ReloadProblem(diagnostics) }
     do throws(ProcessProblem) {
       try checkLogs(of: plan)
+      try prepareFolders(of: plan)
       try replace(with: plan, compiled)
     } catch {
       throw ReloadProblem(diagnostics + [error.message])
@@ -106,7 +107,9 @@ extension Server {
   ) throws(ProcessProblem) {
     var newSockets = try openSockets(for: plan, keeping: sockets)
     do throws(ProcessProblem) {
-      let next = try Generation(current.number + 1, plan, compiled.tls, roster, metrics)
+      let next = try Generation(
+        current.number + 1, plan, compiled.tls, roster, metrics,
+        temporarySpace: current.temporarySpace)
       let newFile = try openPIDFile(for: plan)
       let newControl = try openControl(for: plan)
       do throws(ProcessProblem) {

@@ -29,4 +29,5 @@ pid {directory}/waybill.pid;
 shutdown_timeout 2s;
 error_log {directory}/error.log info;
 access_log {directory}/access.log json;
+proxy_request_buffering off;
 """

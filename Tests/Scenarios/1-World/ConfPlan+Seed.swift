@@ -56,7 +56,16 @@ extension ConfPlan {
     }
     if chance.happens(200) { lines.append("keepalive_requests \(chance.between(1...4));") }
     if !isCalm && chance.happens(200) { lines.append("proxy_ignore_client_abort off;") }
-    return lines
+    return lines + bufferingLines(&chance)
+  }
+
+  /// Half of the worlds read contents whole first: in memory, in files, and beyond what is allowed.
+  private func bufferingLines(_ chance: inout SeededGenerator) -> [String] {
+    guard chance.happens(500) else { return ["proxy_request_buffering off;"] }
+    return [
+      "client_body_buffer_size \(chance.pick(["1", "100", "4k", "64k", "192k"]));",
+      "temp_space \(chance.pick(["0", "10k", "1g", "1g"]));",
+    ]
   }
 
   private mutating func secondLogLines(_ chance: inout SeededGenerator) -> [String] {

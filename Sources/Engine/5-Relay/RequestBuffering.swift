@@ -1,0 +1,344 @@
+// `proxy_request_buffering on`: the request's content is read whole before a backend is asked. So a
+// slow client holds no backend, and the backend is told the content's length however it came.
+//
+// Content of a known length that fits behind its head stays there. Other content is collected in
+// memory and, when that is full, in a file. When that is not possible, what there is goes on, and
+// the rest as it comes.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+/// How far collecting has come.
+private enum Collection: BitwiseCopyable {
+  /// More is to come.
+  case open
+  /// The backend can be asked.
+  case complete
+  /// The exchange has ended over it.
+  case ended
+}
+
+extension Worker where K: ~Copyable {
+  /// Begins to read the content of a request that is not sent to a backend before all is there.
+  @inline(never) mutating func bufferRequest(_ exchange: ExchangePointer) {
+    precondition(
+      exchange.pointee.request == .content && exchange.pointee.upstream == nil,
+      "bufferRequest: there is no content, or a backend was asked already")
+    exchange.pointee.request = .buffering
+    if exchange.pointee.head.expectsContinue
+      && exchange.pointee.downstream.pointee.inputCount == 0
+    {
+      guard inviteContent(exchange) else { return }
+    }
+    collectContent(exchange)
+  }
+
+  /// Tells a client that waits for it to send its content, in as many words as nginx. False when it
+  /// is gone.
+  private mutating func inviteContent(_ exchange: ExchangePointer) -> Bool {
+    var writer = ByteWriter(scratch)
+    writer.append("HTTP/1.1 100 Continue\r\n\r\n")
+    if case .failed = send(
+      exchange.pointee.downstream, prefix: UnsafeRawBufferPointer(writer.written))
+    {
+      clientLeft(exchange)
+      return false
+    }
+    return true
+  }
+
+  /// Reads what has come, and asks a backend when that is all.
+  mutating func collectContent(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.request == .buffering, "collectContent: nothing is collected")
+    let client = exchange.pointee.downstream
+    if client.pointee.hasOutput, case .failed = send(client) { return clientLeft(exchange) }
+    for _ in 0..<Limits.readsPerTurn {
+      switch keepAllInput(exchange) {
+      case .open: break
+      case .complete: return endBuffering(exchange)
+      case .ended: return
+      }
+      switch receiveToKeep(exchange) {
+      case .bytes: exchange.pointee.needsMoreInput = false
+      case .nothing:
+        return startWaiting(
+          client, for: .requestContent, atMost: exchange.pointee.plan.pointee.bodyTimeout)
+      case .end, .failed: return clientLeft(exchange)
+      }
+    }
+    enqueue(client)
+  }
+
+  /// Reads behind the head while all content of a known length fits there, else into a buffer of
+  /// its own.
+  private mutating func receiveToKeep(_ exchange: ExchangePointer) -> Receipt {
+    let client = exchange.pointee.downstream
+    if staysBehindHead(exchange) { return receive(client, .small) }
+    if exchange.pointee.sharesInput {
+      guard client.pointee.flags.contains(.readable) else { return .nothing }
+      leaveHeadBuffer(exchange)
+      exchange.pointee.contentConsumed = false
+    } else if client.pointee.inputCount == 0 {
+      client.pointee.inputStart = 0
+      client.pointee.inputEnd = 0
+    } else {
+      compactInput(client)
+    }
+    return receive(client, .medium)
+  }
+
+  /// True for content that lies whole behind its head when it has come.
+  private mutating func staysBehindHead(_ exchange: ExchangePointer) -> Bool {
+    guard exchange.pointee.sharesInput, exchange.pointee.head.framing != .chunked,
+      !exchange.pointee.kept.isUsed
+    else { return false }
+    let client = exchange.pointee.downstream
+    let room = client.pointee.input.capacity &- Int(client.pointee.inputStart)
+    return exchange.pointee.requestLeft <= UInt64(room)
+  }
+
+  /// Keeps what has come, up to what needs more of it to be understood.
+  private mutating func keepAllInput(_ exchange: ExchangePointer) -> Collection {
+    let client = exchange.pointee.downstream
+    while client.pointee.inputCount > 0 && !exchange.pointee.needsMoreInput {
+      let count = client.pointee.inputCount
+      let collection = keepInput(exchange)
+      guard case .open = collection, client.pointee.inputCount < count else { return collection }
+    }
+    return .open
+  }
+
+  /// Keeps the next piece of it: content, or a trailer section.
+  private mutating func keepInput(_ exchange: ExchangePointer) -> Collection {
+    if staysBehindHead(exchange) {
+      let count = exchange.pointee.downstream.pointee.inputCount
+      return UInt64(count) >= exchange.pointee.requestLeft ? .complete : .open
+    }
+    let content: UnsafeRawBufferPointer
+    if exchange.pointee.head.framing == .chunked {
+      do throws(HTTP1Error) {
+        guard let decoded = try decodeToKeep(exchange) else { return .ended }
+        content = decoded
+      } catch {
+        refuseContent(exchange, error)
+        return .ended
+      }
+    } else {
+      content = UnsafeRawBufferPointer(takeRequestLength(exchange))
+    }
+    exchange.pointee.kept.isUsed = true
+    let hasRoom = keep(content, exchange)
+    exchange.pointee.kept.isWhole = exchange.pointee.request == .complete
+    return exchange.pointee.kept.isWhole || !hasRoom ? .complete : .open
+  }
+
+  /// Takes the framing off; the trailer section is not kept, for what has a length has none. Nil
+  /// when the exchange has ended over it.
+  private mutating func decodeToKeep(
+    _ exchange: ExchangePointer
+  ) throws(HTTP1Error) -> UnsafeRawBufferPointer? {
+    if exchange.pointee.requestInTrailers {
+      let client = exchange.pointee.downstream
+      var trailers = FieldSection()
+      let count = try trailers.parseTrailers(
+        client.pointee.inputBytes.span, maximumBytes: Limits.trailerBytes)
+      exchange.pointee.needsMoreInput = count == nil
+      if let count {
+        client.pointee.inputStart &+= UInt32(count)
+        exchange.pointee.record.requestBytes &+= UInt64(count)
+        exchange.pointee.request = .complete
+      }
+      return UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+    return try decodeRequestChunks(exchange)
+  }
+
+  /// Sends the request to a backend: with all of its content, or with what could be kept of it.
+  private mutating func endBuffering(_ exchange: ExchangePointer) {
+    stopWaiting(exchange.pointee.downstream)
+    let kept = exchange.pointee.kept
+    // Nothing was kept: the content is empty, or lies behind the head.
+    let isEmpty = kept.isWhole && kept.count == 0
+    exchange.pointee.request = isEmpty ? .complete : .content
+    // What could not be kept is not there a second time once it has been read.
+    exchange.pointee.contentConsumed = false
+    beginFirstTry(exchange)
+  }
+
+  /// Ends what is under way of reading a request that ends, if anything is. True when its client
+  /// has sent all of it.
+  @inline(never) mutating func settleRequest(_ exchange: ExchangePointer) -> Bool {
+    if exchange.pointee.request == .buffering { stopBuffering(exchange) }
+    return exchange.pointee.request == .complete || exchange.pointee.kept.isWhole
+  }
+
+  /// Ends the reading of content for a request that gets its answer from Waybill, or none.
+  mutating func stopBuffering(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.request == .buffering, "stopBuffering: nothing is collected")
+    exchange.pointee.request = .content
+    // What has come so far is counted.
+    if exchange.pointee.head.framing != .chunked { _ = takeRequestLength(exchange) }
+  }
+
+  // MARK: Keeping
+
+  /// Puts content behind what is kept. False when there is no room for more: then this piece has
+  /// been kept all the same.
+  private mutating func keep(
+    _ content: UnsafeRawBufferPointer, _ exchange: ExchangePointer
+  ) -> Bool {
+    guard content.count > 0 else { return true }
+    let inMemory = Int(exchange.pointee.kept.memoryCount) + content.count
+    if exchange.pointee.kept.file == .none
+      && inMemory <= exchange.pointee.plan.pointee.bodyBufferBytes
+    {
+      keepInMemory(content, exchange)
+      return true
+    }
+    if let error = keepInFile(content, exchange) {
+      keepInMemory(content, exchange)
+      reportUnkept(exchange, error)
+      return false
+    }
+    return true
+  }
+
+  private mutating func keepInMemory(
+    _ content: UnsafeRawBufferPointer, _ exchange: ExchangePointer
+  ) {
+    let count = Int(exchange.pointee.kept.memoryCount)
+    var before = exchange.pointee.kept.memory
+    if count + content.count > before.capacity {
+      guard let size = Buffer.Size(holding: count + content.count) else {
+        preconditionFailure("keepInMemory: one read more than fits the largest buffer")
+      }
+      exchange.pointee.kept.memory = buffers.take(size)
+      if let old = before.base {
+        exchange.pointee.kept.memory.base?.copyMemory(from: old, byteCount: count)
+      }
+      buffers.giveBack(&before)
+    }
+    exchange.pointee.kept.memory.base?.advanced(by: count).copyMemory(
+      from: content.baseAddress.unsafelyUnwrapped, byteCount: content.count)
+    exchange.pointee.kept.memoryCount = UInt32(count + content.count)
+  }
+
+  /// Appends to the file, before all else what is in memory. Nil when it worked.
+  private mutating func keepInFile(
+    _ content: UnsafeRawBufferPointer, _ exchange: ExchangePointer
+  ) -> KernelError? {
+    if exchange.pointee.kept.file == .none {
+      switch kernel.openTemporaryFile(in: exchange.pointee.plan.pointee.bodyFolder) {
+      case .failed(let error): return error
+      case .opened(let file): exchange.pointee.kept.file = file
+      }
+    }
+    if exchange.pointee.kept.memoryCount > 0 {
+      let memory = UnsafeRawBufferPointer(
+        start: exchange.pointee.kept.memory.base, count: Int(exchange.pointee.kept.memoryCount))
+      if let error = appendToFile(memory, exchange) { return error }
+      exchange.pointee.kept.memoryCount = 0
+      buffers.giveBack(&exchange.pointee.kept.memory)
+    }
+    return appendToFile(content, exchange)
+  }
+
+  /// Appends all of a piece. What a failure leaves of it in the file is not counted, and nothing is
+  /// written behind it.
+  private mutating func appendToFile(
+    _ content: UnsafeRawBufferPointer, _ exchange: ExchangePointer
+  ) -> KernelError? {
+    let count = UInt64(content.count)
+    guard settings.temporarySpace.take(count, limit: tables.temporaryBytes) else {
+      return KernelError(kind: .noSpace, code: 0)
+    }
+    var rest = content
+    while !rest.isEmpty {
+      switch kernel.writeFile(exchange.pointee.kept.file, rest) {
+      case .bytes(let written) where written > 0:
+        rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+      case .bytes, .wouldBlock:
+        settings.temporarySpace.giveBack(count)
+        return KernelError(kind: .noSpace, code: 0)
+      case .failed(let error):
+        settings.temporarySpace.giveBack(count)
+        return error
+      }
+    }
+    exchange.pointee.kept.fileCount &+= count
+    return nil
+  }
+
+  private mutating func reportUnkept(_ exchange: ExchangePointer, _ error: KernelError) {
+    metrics.own.add(WorkerCells.unbufferedRequests)
+    report(.warn, "request", exchange, exchange.pointee.downstream) { line in
+      line.append("the content is passed on as it comes, because ")
+      if error.code == 0 {
+        line.append("temp_space is used up")
+      } else {
+        line.append("it can't be kept in client_body_temp_path, system error ")
+        line.append(decimal: UInt64(error.code))
+      }
+    }
+  }
+
+  // MARK: Handing on
+
+  /// Composes the next piece of what is kept for the peer.
+  @inline(never) mutating func takeKept(
+    _ exchange: ExchangePointer, _ writer: inout ByteWriter
+  ) -> Piece {
+    guard let content = nextKept(exchange) else {
+      report(.error, "request", exchange, exchange.pointee.downstream) { line in
+        line.append("content that was kept in client_body_temp_path can't be read")
+      }
+      abandonTry(exchange)
+      refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .requestBody))
+      return .gone
+    }
+    exchange.pointee.kept.sentCount &+= UInt64(content.count)
+    if exchange.pointee.kept.isWhole || exchange.pointee.head.framing != .chunked {
+      exchange.pointee.upstream?.pointee.output.setPayload(content)
+    } else {
+      _ = compose(content, isLast: false, for: exchange.pointee.upstream, &writer)
+    }
+    if exchange.pointee.kept.isWhole && !exchange.pointee.kept.hasMore {
+      exchange.pointee.request = .complete
+    }
+    return .ready
+  }
+
+  /// What follows in the file, or in memory behind it; nil when the file can't be read.
+  private mutating func nextKept(_ exchange: ExchangePointer) -> UnsafeRawBufferPointer? {
+    let kept = exchange.pointee.kept
+    precondition(kept.hasMore, "nextKept: all has been handed on")
+    guard kept.sentCount < kept.fileCount else {
+      return UnsafeRawBufferPointer(start: kept.memory.base, count: Int(kept.memoryCount))
+    }
+    if kept.piece.isNone {
+      exchange.pointee.kept.piece = buffers.take(
+        kept.fileCount > UInt64(Limits.mediumBufferBytes) ? .large : .medium)
+    }
+    let piece = exchange.pointee.kept.piece
+    let count = min(UInt64(piece.capacity), kept.fileCount &- kept.sentCount)
+    let target = UnsafeMutableRawBufferPointer(start: piece.base, count: Int(count))
+    guard case .bytes(let read) = kernel.readFile(kept.file, at: kept.sentCount, into: target)
+    else { return nil }
+    return UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(target)[0..<read])
+  }
+
+  /// Gives back what content was kept in.
+  @inline(never) mutating func dropKept(_ exchange: ExchangePointer) {
+    buffers.giveBack(&exchange.pointee.kept.memory)
+    buffers.giveBack(&exchange.pointee.kept.piece)
+    if exchange.pointee.kept.file != .none {
+      kernel.close(exchange.pointee.kept.file)
+      settings.temporarySpace.giveBack(exchange.pointee.kept.fileCount)
+    }
+    exchange.pointee.kept = KeptContent()
+  }
+}

@@ -1,0 +1,42 @@
+// Unnamed files on the simulated disk: they live as long as their descriptor.
+
+import Platform
+
+extension SimulatedWorld {
+  /// Fails where the path is forbidden, or no descriptor is left.
+  func openTemporaryFile(in folder: String) -> OpenResult {
+    if hasNoFreeDescriptor { return .failed(.tooManyDescriptors) }
+    if disk.forbiddenPaths.contains(folder) { return .failed(.accessDenied) }
+    disk.unnamedFiles.append([])
+    return .opened(openDescriptor(.file(disk.unnamedFiles.count - 1)))
+  }
+
+  /// Takes a part only now and then, and nothing while the disk is full.
+  func writeFile(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer) -> WriteResult {
+    let number = unnamedFile(descriptor, "writeFile")
+    if now < disk.fullUntil || strikes(.fullDisks, faults.fullDisks) { return .failed(.diskFull) }
+    var amount = bytes.count
+    if amount > 1, strikes(.shortLogWrites, faults.shortLogWrites) {
+      amount = 1 + chance.below(amount - 1)
+    }
+    disk.unnamedFiles[number].append(contentsOf: bytes.prefix(amount))
+    return .bytes(amount)
+  }
+
+  /// Reads all that fits, as from a page cache.
+  func readFile(
+    _ descriptor: Descriptor, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
+  ) -> ReadResult {
+    let bytes = disk.unnamedFiles[unnamedFile(descriptor, "readFile")]
+    let rest = bytes.dropFirst(Int(offset)).prefix(buffer.count)
+    buffer.copyBytes(from: rest)
+    return rest.isEmpty ? .end : .bytes(rest.count)
+  }
+
+  private func unnamedFile(_ descriptor: Descriptor, _ call: StaticString) -> Int {
+    guard case .file(let number) = kind(of: descriptor, call) else {
+      preconditionFailure("\(call): descriptor \(descriptor.number) is no file")
+    }
+    return number
+  }
+}
