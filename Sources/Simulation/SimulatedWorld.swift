@@ -47,6 +47,7 @@ public final class SimulatedWorld {
   var programs: [Program] = [Program()]
   var callsAtLastWait = 0
   var actionsAtLastWait = 0
+  var wrongReportsAtLastWait = 0
 
   var endpoints: [Endpoint] = []
   var listeners: [Listener] = []

@@ -73,14 +73,21 @@ extension SimulatedWorld {
   }
 
   /// A turn is busy when it neither slept nor moved anything since the one before it, although
-  /// nothing has happened in the world that it could have been woken for.
+  /// nothing has happened in the world that it could have been woken for. A report that was wrong
+  /// proves nothing either way.
   private func countBusyTurn(since begin: Instant) {
     let slept = now - begin > network.turnCost
     let progress = calls.progress
     let isWoken = schedule.takenCount != actionsAtLastWait
-    busyTurns = slept || isWoken || progress != callsAtLastWait ? 0 : busyTurns + 1
+    let isMisled = faultCounts[.spuriousEvents] != wrongReportsAtLastWait
+    if slept || isWoken || progress != callsAtLastWait {
+      busyTurns = 0
+    } else if !isMisled {
+      busyTurns += 1
+    }
     mostBusyTurns = max(mostBusyTurns, busyTurns)
     callsAtLastWait = progress
+    wrongReportsAtLastWait = faultCounts[.spuriousEvents]
     actionsAtLastWait = schedule.takenCount
   }
 }
