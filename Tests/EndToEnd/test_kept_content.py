@@ -1,4 +1,4 @@
-"""What comes after a request's content has been kept: other requests, other processes, full disks."""
+"""What comes after content has been kept: other requests, other processes, full disks."""
 
 import os
 import subprocess
@@ -132,9 +132,9 @@ def test_a_full_disk_loses_no_content(site, backend, small_disk, kind):
         connections = [proxy.connect(timeout=20) for _ in names]
         senders = [
             threading.Thread(
-                target=connection.send, args=(upload(content(400_000, number), kind, names[number]),)
+                target=connection.send, args=(upload(content(400_000, number), kind, name),)
             )
-            for number, connection in enumerate(connections)
+            for number, (connection, name) in enumerate(zip(connections, names))
         ]
         for sender in senders:
             sender.start()

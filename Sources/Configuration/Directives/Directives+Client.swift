@@ -44,15 +44,15 @@ extension DirectiveCatalog {
       "client_body_temp_path", in: .everyLevel, "FOLDER [LEVEL [LEVEL [LEVEL]]]", count: 1...4,
       default: Limits.temporaryFolder,
       """
-      Where content that is too large for memory is kept, in files that have no name. The levels of \
-      nginx's folders have no effect.
+      Where content that is too large for memory is kept, in files that have no name. The levels \
+      of nginx's folders have no effect.
       """
     ) { $0.bodyFolder($1) },
     Directive(
       "temp_space", in: .top, "SIZE", default: "1g",
       """
-      How large all temporary files may be together. When it is used up, content is passed on as it \
-      comes.
+      How large all temporary files may be together. When it is used up, content is passed on as \
+      it comes.
       """
     ) { builder, use in
       guard let bytes = builder.bytes(use.arguments[0]) else { return }
