@@ -3,6 +3,9 @@ import Basics
 /// The form of a request target (RFC 9112 section 3.2).
 public enum TargetForm: UInt8, Sendable, BitwiseCopyable {
   case origin, absolute, authority, asterisk
+  /// Not one of the client's: it asked in one of the others but the absolute form, and the path and
+  /// the query are those of an internal redirect.
+  case redirected
 }
 
 /// A request's head as offsets into the buffer that it came in, filled while the bytes arrive.

@@ -234,6 +234,10 @@ public enum LocationAction: UInt8, Sendable, BitwiseCopyable {
   case metrics
   /// `status`: the same as JSON.
   case status
+  /// Files of a folder: `root`, `alias`.
+  case files
+  /// What `content` says, once `internal` and `try_files` have been looked at.
+  case precontent
 
   /// True for those that answer with the page of metrics.
   @inlinable public var isPage: Bool { self == .metrics || self == .status }
@@ -241,8 +245,12 @@ public enum LocationAction: UInt8, Sendable, BitwiseCopyable {
 
 /// A `location` with everything that it inherits merged in.
 public struct LocationPlan: Sendable, BitwiseCopyable {
-  /// What it does.
+  /// What it does first.
   public var action: LocationAction = .none
+  /// What it does behind `.precontent`.
+  public var content: LocationAction = .none
+  /// `internal`, `try_files`, `error_page`
+  public var redirection = RedirectionPlan()
   /// What its requests are counted under: an index into `requestMetrics`.
   public var requestMetrics = 0
 
@@ -258,6 +266,9 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   public var answerTypes: FrozenArray<MediaTypeEntry> = .empty
   /// What becomes of a redirect's URL that begins with `/`.
   public var redirect = RedirectForm()
+
+  /// What serves files, and where they lie.
+  public var files = FilePlan()
 
   // proxy_pass
 
@@ -310,8 +321,10 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
 
   // towards the client
 
-  /// `add_header`
+  /// `add_header`, and before them what `expires` says.
   public var responseFields: FrozenArray<FieldAssignment> = .empty
+  /// `expires`
+  public var expiry = ExpiryPlan()
   /// `client_max_body_size`; 0 is unlimited.
   public var maximumContentBytes: UInt64 = 0
   /// `client_body_timeout`
@@ -336,6 +349,9 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
 
   /// A location that does nothing yet.
   public init(requestID: RequestIDPolicy) { self.requestID = requestID }
+
+  /// What it does in the end.
+  @inlinable public var contentAction: LocationAction { action == .precontent ? content : action }
 }
 
 /// `absolute_redirect`, `server_name_in_redirect`, `port_in_redirect`
@@ -351,7 +367,7 @@ public struct RedirectForm: Sendable, BitwiseCopyable {
   public init() {}
 }
 
-/// An extension of `types`.
+/// An extension of `types`. Tables of them are sorted by the extensions' bytes.
 public struct MediaTypeEntry: Sendable, BitwiseCopyable {
   /// The extension without its dot, in lowercase.
   public var fileExtension: FrozenBytes
@@ -377,6 +393,8 @@ public struct FieldAssignment: Sendable, BitwiseCopyable {
   public var isAlways: Bool
   /// Whether `add_header` puts it in the place of the backend's.
   public var replacement = FieldReplacement.none
+  /// Where its value comes from.
+  public var source = FieldSource.template
 
   /// The assignment given.
   public init(name: FrozenBytes, known: FieldName, value: Template, isAlways: Bool) {
@@ -385,6 +403,16 @@ public struct FieldAssignment: Sendable, BitwiseCopyable {
     self.value = value
     self.isAlways = isAlways
   }
+}
+
+/// Where the value of a field that is set comes from.
+public enum FieldSource: UInt8, Sendable, BitwiseCopyable {
+  /// Its template.
+  case template
+  /// `expires`: the field Expires.
+  case expiryDate
+  /// `expires`: the field Cache-Control.
+  case maximumAge
 }
 
 /// What becomes of a response's field when `add_header` adds one of that name.

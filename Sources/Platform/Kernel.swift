@@ -1,11 +1,12 @@
 import Basics
 import HTTP
 
-/// What the engine asks of an operating system: sockets, readiness, clocks, randomness, log files.
+/// What the engine asks of an operating system: sockets, readiness, clocks, randomness, files, logs.
 ///
 /// The engine is generic over it and touches nothing else, so that it runs unchanged on a simulated
-/// one. Calls never block (but `wait`) and never throw: what went wrong is a value. EINTR is
-/// retried behind this protocol; misuse (EBADF, EFAULT, ENOTSOCK) traps there.
+/// one. Calls never block (but `wait`, and those on files, for the disk) and never throw: what went
+/// wrong is a value. EINTR is retried behind this protocol; misuse (EBADF, EFAULT, ENOTSOCK) traps
+/// there.
 public protocol Kernel: ~Copyable {
   /// The monotonic clock.
   mutating func now() -> Instant
@@ -62,10 +63,26 @@ public protocol Kernel: ~Copyable {
   mutating func writeFile(
     _ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer
   ) -> WriteResult
-  /// Reads what such a file holds from `offset` on.
+  /// Opens a file for reading. `path` ends with a zero byte. What it names is opened whatever it is,
+  /// but neither a FIFO nor a device makes anybody wait; its kind is in the status. May wait for the
+  /// disk.
+  mutating func openFile(_ path: UnsafePointer<UInt8>, links: LinkRule) -> FileOpenResult
+  /// What a path that ends with a zero byte names, without opening it. May wait for the disk.
+  mutating func fileStatus(_ path: UnsafePointer<UInt8>, links: LinkRule) -> FileStatusResult
+  /// Reads from a file of either kind at an offset; `end` behind its end. May wait for the disk.
   mutating func readFile(
-    _ descriptor: Descriptor, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
+    _ file: Descriptor, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) -> ReadResult
+  /// Writes at most `count` bytes of a file to a connection; `bytes(0)` behind the file's end.
+  mutating func sendFile(
+    _ file: Descriptor, from offset: UInt64, count: Int, to socket: Descriptor
+  ) -> WriteResult
+  /// Writes bytes behind which more are written at once, so that a packet may wait for these.
+  mutating func writeAhead(
+    _ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer
+  ) -> WriteResult
+  /// Closes a file.
+  mutating func closeFile(_ file: Descriptor)
 
   /// Opens a log file for appending, creating it, or a copy of stdout (1) or stderr (2) when
   /// `standard` is not 0. Writing to it never blocks: on a network file system a thread does it, in

@@ -31,9 +31,7 @@ extension LinuxKernel {
   public mutating func readFile(
     _ descriptor: Descriptor, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) -> ReadResult {
-    let result = clinux_read_at(descriptor.number, buffer.baseAddress, buffer.count, offset)
-    if result > 0 { return .bytes(result) }
-    return result == 0 ? .end : .failed(failure("pread", result))
+    StaticFile.read(descriptor, at: offset, into: buffer)
   }
 
   /// Nil when there is no such file system either, or no right to write in the folder.

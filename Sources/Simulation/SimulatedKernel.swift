@@ -149,12 +149,45 @@ public struct SimulatedKernel: Kernel {
     world.writeFile(descriptor, bytes)
   }
 
-  /// Reads from an unnamed file.
-  public func readFile(
-    _ descriptor: Descriptor, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
-  ) -> ReadResult {
-    world.readFile(descriptor, at: offset, into: buffer)
+  /// Opens a file that `SimulatedWorld.store` has put there.
+  public func openFile(_ path: UnsafePointer<UInt8>, links: LinkRule) -> FileOpenResult {
+    world.calls.fileOpens += 1
+    return world.openFile(String(cString: path), links)
   }
+
+  /// What a path of the simulated disk names.
+  public func fileStatus(_ path: UnsafePointer<UInt8>, links: LinkRule) -> FileStatusResult {
+    world.calls.fileLooks += 1
+    return world.fileStatus(String(cString: path), links)
+  }
+
+  /// Reads from a file of the simulated disk, named or not.
+  public func readFile(
+    _ file: Descriptor, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
+  ) -> ReadResult {
+    let content = world.content(of: file, from: offset, count: buffer.count, "readFile")
+    buffer.copyBytes(from: content)
+    return content.isEmpty ? .end : .bytes(content.count)
+  }
+
+  /// Writes what there is room for, of a file.
+  public func sendFile(
+    _ file: Descriptor, from offset: UInt64, count: Int, to socket: Descriptor
+  ) -> WriteResult {
+    let content = world.content(of: file, from: offset, count: count, "sendFile")
+    if content.isEmpty { return .bytes(0) }
+    return content.withUnsafeBytes { write(socket, WriteParts($0)) }
+  }
+
+  /// Writes; the simulated network knows no packets.
+  public func writeAhead(
+    _ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer
+  ) -> WriteResult {
+    write(descriptor, WriteParts(bytes))
+  }
+
+  /// Closes a file.
+  public func closeFile(_ file: Descriptor) { world.close(file) }
 
   /// Opens a log of the simulated disk.
   public func openLog(

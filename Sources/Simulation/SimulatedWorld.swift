@@ -56,6 +56,9 @@ public final class SimulatedWorld {
   var clients: [Client] = []
   var unfinishedClientCount = 0
   var disk = SimulatedDisk()
+  var storedFiles: [String: StoredFile] = [:]
+  /// What descriptors of files stand for.
+  var openFiles: [StoredFile?] = []
   var descriptors: [DescriptorEntry?]
   var readyDescriptors: [Int] = []
   var watchedListeners: [Int] = []

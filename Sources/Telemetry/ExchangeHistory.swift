@@ -39,6 +39,11 @@ public struct ExchangeHistory: Sendable, BitwiseCopyable {
     case malformedResponse
     /// A person ended it.
     case aborted
+    /// The request goes on with another path, or in a named location. Value: how often that has
+    /// happened by then.
+    case redirected
+    /// A file is opened to be sent. Value: its bytes.
+    case fileOpened
   }
 
   /// An event and when it was noted.
@@ -143,6 +148,8 @@ extension ExchangeHistory.Entry {
     case .malformedRequest: writeFault("the request is malformed", into: &writer)
     case .malformedResponse: writeFault("the response is malformed", into: &writer)
     case .aborted: writer.append("ended by an operator")
+    case .redirected: write("internal redirect ", value, "", into: &writer)
+    case .fileOpened: write("file of ", value, " bytes", into: &writer)
     }
   }
 

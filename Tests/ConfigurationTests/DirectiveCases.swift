@@ -3,7 +3,7 @@ enum DirectiveCases {
   typealias Case = DirectiveTests.Case
 
   static let all =
-    process + requestID + servers + clients + proxy + fields + upstreams + logs
+    process + requestID + servers + serving + clients + proxy + fields + upstreams + logs
     + tls
 
   static let process: [Case] = [
@@ -159,7 +159,7 @@ enum DirectiveCases {
       "the location \"/a\" is already declared at line 1"),
     Case(
       "server", "location /a { send_timeout 1s; }",
-      "the location has neither proxy_pass nor return: it answers 404"),
+      "the location has neither proxy_pass nor return nor root: it answers 404"),
     Case("location", "return 200 'text $request_id';"),
     Case("location", "return 301 /elsewhere$uri;"),
     Case("location", "return https://example.com$request_uri;"),

@@ -39,7 +39,7 @@ struct WholeFileTests {
     ),
     (
       "server { listen 1; }",
-      "warning: the server has neither a location nor return: it answers 404"
+      "warning: the server has neither a location nor return nor root: it answers 404"
     ),
   ]) func contradictions(_ text: String, _ message: String) {
     let found = Compiling().compile(text).diagnostics.map { "\($0.severity): \($0.message)" }

@@ -30,6 +30,7 @@
 
 #include "CLinuxAddress.h"
 #include "CLinuxProcess.h"
+#include "CLinuxStaticFiles.h"
 
 // Repeats `call` while a signal interrupts it; the value is the result or the negated errno.
 #define CLINUX_RETRY(call)                       \

@@ -2,13 +2,10 @@
 extension NginxDirectives {
   static let content: [Group] = [
     Group(
-      .notDone, "Waybill serves no files: pass the requests to a backend that does.",
+      .notDone, "Waybill serves files as they are: pass other requests to a backend.",
       [
-        Entry("root", .levelsAndLocationIf, .word, unless: ["off"]),
-        Entry("alias", .location, .word, unless: ["off"]),
         Entry("dav_methods", .everyLevel, .words(.atLeast(1)), unless: ["off"]),
         Entry("autoindex", .everyLevel, .flag, unless: ["off"]),
-        Entry("index", .everyLevel, .words(.atLeast(1)), unless: ["off"]),
         Entry("random_index", .location, .flag, unless: ["off"]),
         Entry("try_files", [.server, .location], .words(.atLeast(2)), unless: ["off"]),
         Entry("empty_gif", .location, .none, unless: ["off"]),
@@ -18,7 +15,7 @@ extension NginxDirectives {
         Entry("hls", .location, .none, unless: ["off"]),
       ]),
     Group(
-      .needless, "It concerns how files are read, and Waybill serves none.",
+      .needless, "Files are sent by the kernel, or read and sealed over TLS, whatever is said.",
       [
         Entry("sendfile", .levelsAndLocationIf, .flag),
         Entry("sendfile_max_chunk", .everyLevel, .size),
@@ -37,27 +34,18 @@ extension NginxDirectives {
         Entry("internal_redirect", .location, .word),
       ]),
     Group(
-      .needless, "It concerns files that are missing, and Waybill serves none.",
-      [
-        Entry("log_not_found", .everyLevel, .flag)
-      ]),
-    Group(
       .notDone, "There is no `error_page`.",
       [
         Entry("recursive_error_pages", .everyLevel, .flag, unless: ["off"])
       ]),
     Group(
-      .needless, "It concerns files, and Waybill serves none.",
+      .needless, "It has no meaning without what it belongs to, which Waybill does not do.",
       [
-        Entry("if_modified_since", .everyLevel, .choice(["off", "exact", "before"])),
-        Entry("max_ranges", .everyLevel, .number),
-        Entry("etag", .everyLevel, .flag),
         Entry("open_file_cache", .everyLevel, .words(1...2)),
         Entry("open_file_cache_valid", .everyLevel, .word),
         Entry("open_file_cache_min_uses", .everyLevel, .number),
         Entry("open_file_cache_errors", .everyLevel, .flag),
         Entry("open_file_cache_events", .everyLevel, .flag),
-        Entry("disable_symlinks", .everyLevel, .words(1...2)),
         Entry("gzip_static", .everyLevel, .choice(["off", "on", "always"])),
         Entry("create_full_put_path", .everyLevel, .flag),
         Entry("min_delete_depth", .everyLevel, .number),
@@ -161,11 +149,6 @@ extension NginxDirectives {
         Entry("userid_expires", .everyLevel, .word),
         Entry("userid_flags", .everyLevel, .words(1...3)),
         Entry("userid_p3p", .everyLevel, .word),
-      ]),
-    Group(
-      .notDone, "Add the fields with `add_header Cache-Control`, or let the backend send them.",
-      [
-        Entry("expires", .levelsAndLocationIf, .words(1...2), unless: ["off"])
       ]),
     Group(
       .notDone, "Trailers of the backend are passed on; none are added.",

@@ -5,6 +5,7 @@ public enum DirectiveCatalog {
     ("Process", process),
     ("Request ID", requestID),
     ("Servers and locations", servers),
+    ("Serving files", serving),
     ("Client connections and limits", clients),
     ("TLS with clients", clientTLS),
     ("Client addresses", realIP),

@@ -95,14 +95,15 @@ extension DirectiveCatalog {
     Directive(
       "types", in: .everyLevel, "", count: 0...0, opensBlock: true, isRepeatable: true,
       """
-      Media types and, behind each, the extensions that have it: `text/plain txt log;`. What \
-      `return` answers a path with such an extension has that type. The types of an inner level \
-      replace those of the outer one.
+      Media types and, behind each, the extensions that have it: `text/plain txt log;`. Files with \
+      such an extension, and what `return` answers a path with one, have that type. The types of \
+      an inner level replace those of the outer one. Files have nginx's three (`html`, `gif`, `jpg`) \
+      where no types are declared.
       """
     ) { $0.types($1) },
     Directive(
       "default_type", in: .everyLevel, "TYPE", default: "text/plain",
-      "The media type of the text that `return` sends, where `types` has none for the path."
+      "The media type of files and of the text that `return` sends, where `types` has none."
     ) { builder, use in
       let word = use.arguments[0]
       let isPlain = word.text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F }

@@ -17,12 +17,13 @@ extension PlanAssembler {
   func responseFields(_ settings: Settings) -> FrozenArray<FieldAssignment> {
     let fields = freeze(settings.responseFields, settings.requestID)
     return arena.freeze(
-      fields.indices.map { index in
-        var field = fields[index]
-        let name = String(decoding: field.name.indices.map { field.name[$0] }, as: UTF8.self)
-        field.replacement = FieldSyntax.replacement(name)
-        return field
-      })
+      expiryFields(settings)
+        + fields.indices.map { index in
+          var field = fields[index]
+          let name = String(decoding: field.name.indices.map { field.name[$0] }, as: UTF8.self)
+          field.replacement = FieldSyntax.replacement(name)
+          return field
+        })
   }
 
   /// nginx sends the name in `proxy_pass` where nothing else is said.

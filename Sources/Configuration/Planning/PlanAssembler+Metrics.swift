@@ -7,7 +7,7 @@ extension PlanAssembler {
   /// Gives the locations from `first` on, which are one server's, the counters of their requests.
   func assignRequestMetrics(from first: Int, server: String) {
     for index in first..<locations.count {
-      let isProxied = locations[index].action == .proxy
+      let isProxied = locations[index].contentAction == .proxy
       let upstream = isProxied ? text(upstreams[locations[index].upstream].name) : "none"
       locations[index].requestMetrics = requestMetrics(server: server, upstream: upstream)
     }

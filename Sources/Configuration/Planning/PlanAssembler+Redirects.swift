@@ -13,13 +13,15 @@ extension PlanAssembler {
   }
 
   /// `types`; nginx has three where nothing is said.
-  func mediaTypes(_ types: MediaTypes?) -> FrozenArray<MediaTypeEntry> {
-    guard types != nil || usesNginxDefaults else { return .empty }
+  func mediaTypes(
+    _ types: MediaTypes?, elseUsual: Bool = false
+  ) -> FrozenArray<MediaTypeEntry> {
+    guard types != nil || usesNginxDefaults || elseUsual else { return .empty }
     let key = types.map(ObjectIdentifier.init)
     if let known = frozenTypes[key] { return known }
     let entries = types?.byExtension ?? Self.usualTypes
     let table = arena.freeze(
-      entries.sorted { $0.key < $1.key }.map {
+      entries.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map {
         MediaTypeEntry(fileExtension: arena.freeze($0.key), type: arena.freeze($0.value))
       })
     frozenTypes[key] = table

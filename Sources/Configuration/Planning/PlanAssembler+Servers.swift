@@ -27,8 +27,8 @@ extension PlanAssembler {
       append(plan(location, in: server, merged), title, location.place)
     }
     entries += appendSlashRedirects(server, settings)
-    if server.locations.isEmpty, server.answer == nil {
-      warn(server.place, "the server has neither a location nor return: it answers 404")
+    if server.locations.isEmpty, locations[fallback].action == .none {
+      warn(server.place, "the server has neither a location nor return nor root: it answers 404")
     }
     let realIP = realIPPlan(settings.realIP)
     let firstName = server.names.first?.text ?? ""
@@ -57,6 +57,7 @@ extension PlanAssembler {
   private func appendFallback(_ server: ServerDeclaration, _ settings: Settings) -> Int {
     var location = commonPlan(settings)
     if let answer = server.answer { setAnswer(answer, settings, &location) }
+    setFiles(settings, prefixCount: 0, &location)
     append(location, "no location", server.place)
     return locations.count - 1
   }
@@ -78,9 +79,10 @@ extension PlanAssembler {
         warn(pass.place, "proxy_pass has no effect: \(name) at \(line) answers all requests")
       }
     }
+    setFiles(settings, prefixCount: location.path.utf8.count, &plan)
     if plan.action == .none {
       warn(
-        location.place, "the location has neither proxy_pass nor return: it answers 404")
+        location.place, "the location has neither proxy_pass nor return nor root: it answers 404")
     }
     return plan
   }
@@ -153,6 +155,7 @@ extension PlanAssembler {
     var plan = LocationPlan(requestID: settings.requestID.freeze(arena, trust: trust))
     plan.requestFields = requestFields(settings)
     plan.responseFields = responseFields(settings)
+    plan.expiry = settings.files.expiry ?? ExpiryPlan()
     plan.hiddenFields = hiddenFields.made(of: settings.hiddenFields) { names in
       arena.freeze(names.map { arena.freeze($0) })
     }

@@ -106,7 +106,7 @@ struct AnswerDeclaration {
     case .health: "health"
     case .metrics: "metrics"
     case .status: "status"
-    case .none, .proxy, .answer: "return"
+    case .none, .proxy, .answer, .files, .precontent: "return"
     }
   }
 }

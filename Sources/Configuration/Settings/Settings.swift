@@ -26,6 +26,7 @@ struct Settings {
   /// `types`
   var mediaTypes: MediaTypes?
   var redirects = RedirectSettings()
+  var files = FileSettings()
   /// The directives that say what is done anyway.
   var stated: Set<String> = []
 
@@ -42,6 +43,7 @@ struct Settings {
     merged.logs = logs.inheriting(outer.logs)
     merged.mediaTypes = mediaTypes ?? outer.mediaTypes
     merged.redirects = redirects.inheriting(outer.redirects)
+    merged.files = files.inheriting(outer.files)
     merged.stated.formUnion(outer.stated)
     let hidden = hiddenNames
     if hidden.isEmpty {

@@ -89,6 +89,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var connections: Slots<Connection>
   var exchanges: Slots<Exchange>
   var buffers = BufferPool()
+  var servingStates = ServingStates()
   var timers: TimerWheel
   var random = RandomBlock()
   var listeners: ListenerTable

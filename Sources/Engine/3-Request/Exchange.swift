@@ -32,6 +32,8 @@ struct Exchange: ~Copyable {
     case none
     /// Its head; content follows.
     case content
+    /// The same, and the content is a file's.
+    case file
     /// Its last byte has been composed, and may wait in `output`.
     case composed
     /// The same, and it is not sent before its line has been written: see `WriteAhead`.
@@ -137,8 +139,9 @@ struct Exchange: ~Copyable {
 
   /// `bytesSent` at which the head of the peer's final response begins.
   var responseStart: UInt64 = .max
-  /// Holds content of Waybill's own that is too large to be composed with its head.
-  var page: UnsafeMutablePointer<UInt8>?
+  /// What is kept of a request that is served from a page or a file, or was redirected; nil for all
+  /// others.
+  var serving: ServingStatePointer?
   /// `bytesSent` at which the content of an answer of Waybill's own begins; it is written in one
   /// piece with its head.
   var ownContentStart: UInt64 = .max
@@ -206,7 +209,7 @@ struct Exchange: ~Copyable {
     detachedBuffer = .none
     responseStart = .max
     ownContentStart = .max
-    page = nil
+    serving = nil
     capturedBuffer = .none
     capturedCount = 0
     capturedUpstreamCount = 0

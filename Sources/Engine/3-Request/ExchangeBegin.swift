@@ -101,11 +101,18 @@ extension Worker where K: ~Copyable {
     if maximum > 0, case .length(let count) = exchange.pointee.head.framing, count > maximum {
       return refuse(exchange, 413, .requestBodyTooLarge, Termination(.proxy, .route))
     }
-    switch exchange.pointee.plan.pointee.action {
+    act(exchange, exchange.pointee.plan.pointee.action)
+  }
+
+  /// Does what the location is there for.
+  @inline(__always) mutating func act(_ exchange: ExchangePointer, _ action: LocationAction) {
+    switch action {
     case .none: refuse(exchange, 404, .noRoute, Termination(.proxy, .route))
     case .answer: answer(exchange)
     case .health: answerHealth(exchange)
     case .metrics, .status: answerMetrics(exchange)
+    case .files: serveFile(exchange)
+    case .precontent: lookAhead(exchange)
     case .proxy:
       if exchange.pointee.head.method == .connect {
         // What the client sends next is meant for the tunnel that it asked for, not for us.
@@ -185,7 +192,7 @@ extension Worker where K: ~Copyable {
 
   /// Finds the location by the normalised path; false when the path leaves the root or can't be
   /// decoded.
-  private mutating func findLocation(_ exchange: ExchangePointer) -> Bool {
+  mutating func findLocation(_ exchange: ExchangePointer) -> Bool {
     let server = exchange.pointee.server
     let path = exchange.pointee.head.path
     if path.isEmpty {

@@ -18,6 +18,10 @@ extension Worker where K: ~Copyable {
     noteTimeForTemplates(exchange)
     for index in fields.indices where fields[index].isAdded(to: status) {
       if fields[index].replacement != .none && isOverridden(index, fields, status) { continue }
+      if fields[index].source != .template {
+        writeExpiry(fields[index], exchange, into: &writer)
+        continue
+      }
       if !tables.capturedFields.isEmpty && fields[index].value.quotesCaptured {
         captureSentFields(exchange, writer)
       }
@@ -43,7 +47,7 @@ extension Worker where K: ~Copyable {
     where fields[index].replacement != .none && fields[index].isAdded(to: status)
       && FieldNameMatch.equalIgnoringCase(fields[index].name.span, name)
     {
-      if fields[index].replacement == .always || hasValue(fields[index].value, exchange) {
+      if fields[index].replacement == .always || hasValue(fields[index], exchange) {
         return true
       }
     }
@@ -63,6 +67,8 @@ extension Worker where K: ~Copyable {
   private mutating func isOverridden(
     _ index: Int, _ fields: FrozenArray<FieldAssignment>, _ status: UInt16
   ) -> Bool {
+    // What is added to it is a further line.
+    if fields[index].source == .maximumAge { return false }
     for later in (index + 1)..<max(index + 1, fields.count)
     where fields[later].isAdded(to: status)
       && FieldNameMatch.equalIgnoringCase(fields[later].name.span, fields[index].name.span)
@@ -72,9 +78,11 @@ extension Worker where K: ~Copyable {
     return false
   }
 
-  /// True when a template does not come out empty.
-  private mutating func hasValue(_ template: Template, _ exchange: ExchangePointer) -> Bool {
-    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1) { memory in
+  /// True when a field's value does not come out empty.
+  private mutating func hasValue(_ field: FieldAssignment, _ exchange: ExchangePointer) -> Bool {
+    if field.source != .template { return expiryMoment(exchange) != nil }
+    let template = field.value
+    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1) { memory in
       var writer = ByteWriter(memory)
       write(template, exchange, into: &writer)
       return writer.count > 0 || writer.overflowed

@@ -29,6 +29,7 @@ extension Worker where K: ~Copyable {
     case .tunnel: return relayTunnel(exchange)
     case .delivering: return awaitDelivery(exchange)
     case .heldBack: return
+    case .file: return sendFile(exchange)
     case .none, .content, .composed: break
     }
     switch exchange.pointee.upstreamStage {
@@ -60,7 +61,7 @@ extension Worker where K: ~Copyable {
         return relayTunnel(exchange)
       }
       endTunnel(exchange, Termination(.client, .tunnel), .clientClosed)
-    case .none, .content, .composed: clientLeft(exchange)
+    case .none, .content, .file, .composed: clientLeft(exchange)
     }
   }
 

@@ -89,7 +89,7 @@ extension Worker where K: ~Copyable {
     buffers.giveBack(&client.pointee.output.held)
     client.pointee.output = Outbound()
     if exchange.pointee.kept.isUsed { dropKept(exchange) }
-    if let page = exchange.pointee.page { page.deallocate() }
+    if let state = exchange.pointee.serving { release(state) }
     exchanges.release(exchange.pointee.slot)
   }
 
@@ -125,7 +125,7 @@ extension Worker where K: ~Copyable {
   /// How far an exchange has come: where the client's leaving finds it, or somebody who asks.
   mutating func phase(of exchange: ExchangePointer) -> Termination.Phase {
     switch exchange.pointee.response {
-    case .content, .composed, .heldBack, .delivering: return .responseBody
+    case .content, .file, .composed, .heldBack, .delivering: return .responseBody
     case .tunnel: return .tunnel
     case .none: break
     }

@@ -21,10 +21,20 @@ extension Worker where K: ~Copyable {
     }
     let text = exchange.pointee.plan.pointee.answerText
     switch status {
-    case 301, 302, 303, 307, 308: respond(exchange, status, location: text)
+    case 301, 302, 303, 307, 308: respond(exchange, status, location: .url(text))
     case 400... where text.isEmpty: refuse(exchange, status, .none, .completed)
     default: respond(exchange, status, text: text)
     }
+  }
+
+  /// Answers the path of a folder without its slash.
+  mutating func redirectToFolder(_ exchange: ExchangePointer) {
+    respond(exchange, 301, location: .folder)
+  }
+
+  /// Answers a Range field of which nothing lies within `size` bytes.
+  mutating func refuseRange(_ exchange: ExchangePointer, _ size: UInt64) {
+    respond(exchange, 416, contentSize: size)
   }
 
   /// Answers what `health` asks for: as `return` would, and 503 from the moment on in which Waybill
@@ -68,14 +78,15 @@ extension Worker where K: ~Copyable {
   /// Composes and sends a whole response: a redirect to `location`, the `text` of a `return`, or
   /// the page that explains `status`.
   private mutating func respond(
-    _ exchange: ExchangePointer, _ status: UInt16, location: Template? = nil,
-    text: Template? = nil, explanation: StaticString? = nil
+    _ exchange: ExchangePointer, _ status: UInt16, location: RedirectTarget? = nil,
+    text: Template? = nil, explanation: StaticString? = nil, contentSize: UInt64? = nil
   ) {
     prepareOwnResponse(exchange, status)
     note(.ownResponse, exchange, Int(status))
     let room = Limits.scratchBytes - Limits.ownContentBytes
     var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[0..<room]))
-    let content = OwnContent(text: text, explanation: explanation)
+    let content = OwnContent(
+      text: text, explanation: explanation, rangeSize: contentSize)
     if !compose(exchange, status, location: location, content, into: &writer) {
       // A template may repeat what a client sent until nothing holds it.
       report(.error, "response", exchange, exchange.pointee.downstream) { line in
@@ -94,7 +105,7 @@ extension Worker where K: ~Copyable {
   mutating func respond(
     _ exchange: ExchangePointer, page: UnsafeMutableBufferPointer<UInt8>, type: StaticString
   ) {
-    exchange.pointee.page = page.baseAddress
+    servingState(exchange).pointee.page = page.baseAddress
     prepareOwnResponse(exchange, 200)
     note(.ownResponse, exchange, 200)
     var writer = ByteWriter(scratch)
@@ -119,7 +130,7 @@ extension Worker where K: ~Copyable {
 
   /// Composes a response; false when it is larger than the scratch memory.
   private mutating func compose(
-    _ exchange: ExchangePointer, _ status: UInt16, location: Template?, _ own: OwnContent,
+    _ exchange: ExchangePointer, _ status: UInt16, location: RedirectTarget?, _ own: OwnContent,
     into writer: inout ByteWriter
   ) -> Bool {
     // The head needs the content's length, so the content is composed first, at the end of the
@@ -128,8 +139,13 @@ extension Worker where K: ~Copyable {
     var content = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[place...]))
     let type = writeOwnContent(exchange, status, own, into: &content)
     writeOwnHead(exchange, status, contentCount: content.count, into: &writer)
-    if status == 405 && exchange.pointee.plan.pointee.action.isPage {
+    if status == 405 && exchange.pointee.plan.pointee.contentAction.isPage {
       writer.append("Allow: GET, HEAD\r\n")
+    }
+    if let size = own.rangeSize {
+      writer.append("Content-Range: bytes */")
+      writer.append(decimal: size)
+      writer.append("\r\n")
     }
     if let location, !isReplaced("Location", exchange, status: status) {
       writeLocation(location, exchange, into: &writer)
@@ -181,7 +197,7 @@ extension Worker where K: ~Copyable {
 
   /// Remembers where the content begins in what is sent, so that its bytes can be told from the
   /// head's.
-  private mutating func noteContentStart(_ exchange: ExchangePointer, headCount: Int) {
+  mutating func noteContentStart(_ exchange: ExchangePointer, headCount: Int) {
     let waiting = exchange.pointee.downstream.pointee.output.heldBytes.count
     exchange.pointee.ownContentStart =
       exchange.pointee.record.bytesSent &+ UInt64(waiting &+ headCount)
@@ -198,7 +214,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// The head without what concerns the content, without what is added, and without its end.
-  private mutating func writeOwnHead(
+  mutating func writeOwnHead(
     _ exchange: ExchangePointer, _ status: UInt16, contentCount: Int, into writer: inout ByteWriter
   ) {
     writer.appendStatusLine(status: status)
@@ -219,7 +235,7 @@ extension Worker where K: ~Copyable {
     status >= 200 && status != 204 && status != 304
   }
 
-  private mutating func sendOwnResponse(_ exchange: ExchangePointer, _ writer: ByteWriter) {
+  mutating func sendOwnResponse(_ exchange: ExchangePointer, _ writer: ByteWriter) {
     let client = exchange.pointee.downstream
     client.pointee.phase = .exchange
     exchange.pointee.response = .composed
@@ -234,7 +250,7 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  private mutating func prepareOwnResponse(_ exchange: ExchangePointer, _ status: UInt16) {
+  mutating func prepareOwnResponse(_ exchange: ExchangePointer, _ status: UInt16) {
     exchange.pointee.record.status = status
     exchange.pointee.clientFraming = .length(0)
     // What was kept whole is not there to be read once more.
@@ -253,6 +269,8 @@ extension Worker where K: ~Copyable {
 private struct OwnContent {
   var text: Template?
   var explanation: StaticString?
+  /// The size of the file whose range was asked for in vain.
+  var rangeSize: UInt64?
 }
 
 extension ErrorBodyFormat {

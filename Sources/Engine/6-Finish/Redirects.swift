@@ -10,19 +10,34 @@ extension Worker where K: ~Copyable {
   /// Appends the Location field. A URL that begins with `/` becomes absolute where the
   /// configuration says so.
   mutating func writeLocation(
-    _ url: Template, _ exchange: ExchangePointer, into writer: inout ByteWriter
+    _ target: RedirectTarget, _ exchange: ExchangePointer, into writer: inout ByteWriter
   ) {
     writer.append("Location: ")
     let start = writer.count
     if exchange.pointee.plan.pointee.redirect.isAbsolute { writeOrigin(exchange, into: &writer) }
     let pathStart = writer.count
-    write(url, exchange, into: &writer)
+    writeURL(target, exchange, into: &writer)
     let isPath = writer.count > pathStart && writer.written[pathStart] == UInt8(ascii: "/")
     if pathStart > start && !isPath && !writer.overflowed {
       writer.truncate(to: start)
-      write(url, exchange, into: &writer)
+      writeURL(target, exchange, into: &writer)
     }
     writer.append("\r\n")
+  }
+
+  private mutating func writeURL(
+    _ target: RedirectTarget, _ exchange: ExchangePointer, into writer: inout ByteWriter
+  ) {
+    switch target {
+    case .url(let url): write(url, exchange, into: &writer)
+    case .folder:
+      PathNormalization.encode(exchange.pointee.pathBytes.span, into: &writer)
+      writer.append(UInt8(ascii: "/"))
+      guard !exchange.pointee.head.query.isEmpty else { return }
+      writer.append(UInt8(ascii: "?"))
+      let query = exchange.pointee.head.query
+      writer.append(exchange.pointee.headBytes.span.extracting(query.offsets))
+    }
   }
 
   /// Appends `https://host:port`, the port unless it is the scheme's own.
@@ -47,16 +62,19 @@ extension Worker where K: ~Copyable {
 
   /// Appends the media type of a text: that of the path's extension, or `default_type`.
   mutating func appendAnswerType(_ exchange: ExchangePointer, _ writer: inout ByteWriter) {
+    writer.append(mediaType(exchange).span)
+  }
+
+  /// The media type by the path's extension, or `default_type`.
+  mutating func mediaType(_ exchange: ExchangePointer) -> FrozenBytes {
     let types = exchange.pointee.plan.pointee.answerTypes
     let path = exchange.pointee.pathBytes
-    if !types.isEmpty, let start = extensionStart(path) {
-      let name = path.span.extracting(start..<path.count)
-      for index in types.indices
-      where FieldNameMatch.equalIgnoringCase(types[index].fileExtension.span, name) {
-        return writer.append(types[index].type.span)
-      }
+    if !types.isEmpty, let start = extensionStart(path),
+      let type = types.type(ofExtension: path.span.extracting(start..<path.count))
+    {
+      return type
     }
-    writer.append(exchange.pointee.plan.pointee.answerType.span)
+    return exchange.pointee.plan.pointee.answerType
   }
 
   /// Where the extension of a path's last segment begins; a name that begins with a dot has none.
@@ -71,4 +89,12 @@ extension Worker where K: ~Copyable {
     }
     return nil
   }
+}
+
+/// Where a redirect of Waybill's own leads.
+enum RedirectTarget: BitwiseCopyable {
+  /// To a URL of the conf file.
+  case url(Template)
+  /// To the request's path with a slash behind it, and its query.
+  case folder
 }

@@ -41,8 +41,15 @@ extension Worker where K: ~Copyable {
   @inline(__always) mutating func holdsBack(
     _ exchange: ExchangePointer, _ prefix: ByteWriter
   ) -> Bool {
+    holdsBack(exchange, UnsafeRawBufferPointer(prefix.written))
+  }
+
+  /// The same for bytes of the scratch memory.
+  @inline(__always) mutating func holdsBack(
+    _ exchange: ExchangePointer, _ prefix: UnsafeRawBufferPointer
+  ) -> Bool {
     guard exchange.pointee.plan.pointee.writesAhead else { return false }
-    holdBack(exchange, UnsafeRawBufferPointer(prefix.written))
+    holdBack(exchange, prefix)
     return true
   }
 

@@ -173,7 +173,7 @@ extension Worker where K: ~Copyable {
       switch exchange.pointee.response {
       case .none: .responseHead
       case .tunnel: .tunnel
-      case .content, .composed, .heldBack, .delivering: .responseBody
+      case .content, .file, .composed, .heldBack, .delivering: .responseBody
       }
     if exchange.pointee.response == .none && exchange.pointee.request == .head {
       phase = .requestHead

@@ -105,7 +105,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.closesConnection = true
     switch exchange.pointee.response {
     case .tunnel: endTunnel(exchange, termination, .requestAborted)
-    case .content, .composed, .heldBack, .delivering:
+    case .content, .file, .composed, .heldBack, .delivering:
       cutResponse(exchange, .requestAborted, termination)
     case .none:
       if exchange.pointee.request == .head {

@@ -13,7 +13,7 @@ extension Worker where K: ~Copyable {
     guard exchange.pointee.head.method == .get || exchange.pointee.head.method == .head else {
       return refuse(exchange, 405, .httpRequestDenied, Termination(.proxy, .route))
     }
-    let isStatus = exchange.pointee.plan.pointee.action == .status
+    let isStatus = exchange.pointee.plan.pointee.contentAction == .status
     let format: MetricsFormat = isStatus ? .json : wantedFormat(exchange)
     let page = metrics.share.metrics.page(format)
     // A large page takes its time, which belongs to this turn.

@@ -1,42 +1,71 @@
-// Unnamed files on the simulated disk: they live as long as their descriptor.
-
 import Platform
 
+/// A file that the program may serve. Who has it open sees what becomes of it.
+public final class StoredFile {
+  /// What it is.
+  public var kind: FileStatus.Kind
+  /// Its content.
+  public var bytes: [UInt8]
+  /// When it was last modified, in seconds since 1970-01-01 UTC.
+  public var modified: Int64
+  /// Why it can't be opened; nil when it can.
+  public var refusal: FileRefusal?
+
+  init(kind: FileStatus.Kind, bytes: [UInt8], modified: Int64) {
+    self.kind = kind
+    self.bytes = bytes
+    self.modified = modified
+  }
+
+  var status: FileStatus {
+    FileStatus(kind: kind, size: UInt64(bytes.count), modified: modified)
+  }
+}
+
+/// The files that the program may serve: paths and what they name. A path that is the begin of
+/// another one names a folder. There are no links.
 extension SimulatedWorld {
-  /// Fails where the path is forbidden, or no descriptor is left.
-  func openTemporaryFile(in folder: String) -> OpenResult {
-    if hasNoFreeDescriptor { return .failed(.tooManyDescriptors) }
-    if disk.forbiddenPaths.contains(folder) { return .failed(.accessDenied) }
-    disk.unnamedFiles.append([])
-    return .opened(openDescriptor(.file(disk.unnamedFiles.count - 1)))
+  /// Puts a file at `path`, in the place of what was there.
+  @discardableResult
+  public func store(
+    _ bytes: [UInt8], at path: String, kind: FileStatus.Kind = .regular,
+    modified: Int64 = 784_111_777
+  ) -> StoredFile {
+    let file = StoredFile(kind: kind, bytes: bytes, modified: modified)
+    storedFiles[path] = file
+    return file
   }
 
-  /// Takes a part only now and then, and nothing while the disk is full.
-  func writeFile(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer) -> WriteResult {
-    let number = unnamedFile(descriptor, "writeFile")
-    if now < disk.fullUntil || strikes(.fullDisks, faults.fullDisks) { return .failed(.diskFull) }
-    var amount = bytes.count
-    if amount > 1, strikes(.shortLogWrites, faults.shortLogWrites) {
-      amount = 1 + chance.below(amount - 1)
+  func openFile(_ path: String, _ links: LinkRule) -> FileOpenResult {
+    guard let file = storedFile(path) else { return .refused(.missing) }
+    if let refusal = file.refusal { return .refused(refusal) }
+    if hasNoFreeDescriptor { return .refused(.failed(.tooManyDescriptors)) }
+    openFiles.append(file)
+    return .opened(openDescriptor(.file(openFiles.count - 1)), file.status)
+  }
+
+  func fileStatus(_ path: String, _ links: LinkRule) -> FileStatusResult {
+    guard let file = storedFile(path) else { return .refused(.missing) }
+    return .found(file.status)
+  }
+
+  /// At most `count` bytes of an open file from `offset` on.
+  func content(
+    of descriptor: Descriptor, from offset: UInt64, count: Int, _ call: StaticString
+  ) -> ArraySlice<UInt8> {
+    let bytes: [UInt8]
+    switch kind(of: descriptor, call) {
+    case .temporaryFile(let number): bytes = disk.unnamedFiles[number]
+    case .file(let number): bytes = openFiles[number]?.bytes ?? []
+    default: preconditionFailure("\(call): descriptor \(descriptor.number) is no file")
     }
-    disk.unnamedFiles[number].append(contentsOf: bytes.prefix(amount))
-    return .bytes(amount)
+    return bytes.dropFirst(Int(offset)).prefix(count)
   }
 
-  /// Reads all that fits, as from a page cache.
-  func readFile(
-    _ descriptor: Descriptor, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
-  ) -> ReadResult {
-    let bytes = disk.unnamedFiles[unnamedFile(descriptor, "readFile")]
-    let rest = bytes.dropFirst(Int(offset)).prefix(buffer.count)
-    buffer.copyBytes(from: rest)
-    return rest.isEmpty ? .end : .bytes(rest.count)
-  }
-
-  private func unnamedFile(_ descriptor: Descriptor, _ call: StaticString) -> Int {
-    guard case .file(let number) = kind(of: descriptor, call) else {
-      preconditionFailure("\(call): descriptor \(descriptor.number) is no file")
-    }
-    return number
+  private func storedFile(_ path: String) -> StoredFile? {
+    if let file = storedFiles[path] { return file }
+    let folder = path.hasSuffix("/") ? path : path + "/"
+    guard storedFiles.keys.contains(where: { $0.hasPrefix(folder) }) else { return nil }
+    return StoredFile(kind: .folder, bytes: [], modified: 0)
   }
 }

@@ -7,6 +7,9 @@ struct DescriptorEntry {
     case listener(Int)
     case connection(Endpoint.ID)
     case log(file: Int)
+    /// A file without a name.
+    case temporaryFile(Int)
+    /// A file that is served.
     case file(Int)
   }
 
@@ -30,6 +33,8 @@ public struct OpenDescriptor: Equatable, Sendable {
     /// A log file.
     case log
     /// A temporary file.
+    case temporaryFile
+    /// A file that is served.
     case file
   }
 
@@ -98,7 +103,8 @@ extension SimulatedWorld {
     case .listener(let listener):
       if !descriptors.contains(where: { $0?.kind == kind }) { closeListener(listener) }
     case .log: break
-    case .file(let number): disk.unnamedFiles[number] = []
+    case .temporaryFile(let number): disk.unnamedFiles[number] = []
+    case .file(let number): openFiles[number] = nil
     }
   }
 
@@ -132,6 +138,7 @@ extension SimulatedWorld {
     case .connection: .connection
     case .log: .log
     case .file: .file
+    case .temporaryFile: .temporaryFile
     }
   }
 }

@@ -19,6 +19,10 @@ public struct KernelCalls: Equatable, Sendable {
   public var shutdowns = 0
   /// Calls of `close`.
   public var closes = 0
+  /// Calls of `openFile`.
+  public var fileOpens = 0
+  /// Calls of `fileStatus`.
+  public var fileLooks = 0
   /// Calls of `openLog`.
   public var logOpens = 0
   /// Calls of `writeLog`.

@@ -77,8 +77,9 @@ struct Explanation {
   ) -> String {
     let place = compiled.locationPlaces[decision.location]
     let action =
-      switch location.action {
-      case .none: "neither proxy_pass nor return"
+      switch location.contentAction {
+      case .none, .precontent: "neither proxy_pass nor return nor root"
+      case .files: location.files.isAlias ? "alias" : "root"
       case .proxy: "proxy_pass to \(location.proxyHost.text)"
       case .health: "health"
       case .metrics: "metrics"

@@ -15,7 +15,7 @@ enum LimitsExplanation {
       "send_timeout \(text(location.clientSendTimeout))",
       "keepalive_timeout \(text(location.keepaliveTimeout))",
     ]
-    guard location.action == .proxy else { return lines }
+    guard location.contentAction == .proxy else { return lines }
     lines += [
       "proxy_connect_timeout \(text(location.connectTimeout))",
       "proxy_send_timeout \(text(location.sendTimeout))",

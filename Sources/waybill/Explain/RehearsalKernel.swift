@@ -176,11 +176,31 @@ struct RehearsalKernel: Kernel {
     preconditionFailure("writeFile: no file was opened")
   }
 
-  func readFile(
-    _ descriptor: Descriptor, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
-  ) -> ReadResult {
-    preconditionFailure("readFile: no file was opened")
+  // Files are looked at, for which of them is served is what somebody wants to know.
+
+  func openFile(_ path: UnsafePointer<UInt8>, links: LinkRule) -> FileOpenResult {
+    StaticFile.open(path, links: links)
   }
+
+  func fileStatus(_ path: UnsafePointer<UInt8>, links: LinkRule) -> FileStatusResult {
+    StaticFile.status(path, links: links)
+  }
+
+  func readFile(
+    _ file: Descriptor, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
+  ) -> ReadResult {
+    StaticFile.read(file, at: offset, into: buffer)
+  }
+
+  func sendFile(
+    _ file: Descriptor, from offset: UInt64, count: Int, to socket: Descriptor
+  ) -> WriteResult { .wouldBlock }
+
+  func writeAhead(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer) -> WriteResult {
+    stage.write(descriptor, WriteParts(bytes))
+  }
+
+  func closeFile(_ file: Descriptor) { StaticFile.close(file) }
 
   func openLog(path: FrozenBytes, standard: Int32, relayed: LogRelayLimits?) -> OpenResult {
     .opened(Descriptor(number: 1))

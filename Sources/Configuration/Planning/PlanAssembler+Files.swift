@@ -1,0 +1,69 @@
+import Basics
+import HTTP
+import Plan
+import Policy
+import Telemetry
+
+/// How a location serves files.
+extension PlanAssembler {
+  /// Has a location serve files if something says where they lie. `prefixCount` is the number of
+  /// bytes of the location's own path.
+  func setFiles(_ settings: Settings, prefixCount: Int, _ plan: inout LocationPlan) {
+    guard plan.action == .none, let root = root(settings) else { return }
+    plan.action = .files
+    setPath(settings, root, prefixCount: prefixCount, &plan)
+    plan.files.indexes =
+      settings.files.indexes.map { arena.freeze($0) } ?? arena.freeze([literal("index.html")])
+    plan.files.sendsEntityTag = settings.files.sendsEntityTag ?? true
+    plan.files.dateRule = settings.files.dateRule ?? .exact
+    plan.files.maximumRanges = settings.files.maximumRanges.map { Int($0) } ?? .max
+    plan.answerType = arena.freeze(settings.client.defaultType ?? "text/plain")
+    // nginx's three where no `types` are: files without any type would be of little use.
+    plan.answerTypes = mediaTypes(settings.mediaTypes, elseUsual: true)
+  }
+
+  /// Where the files lie that a location serves or looks for.
+  private func setPath(
+    _ settings: Settings, _ root: RootSetting, prefixCount: Int, _ plan: inout LocationPlan
+  ) {
+    plan.matchedPrefixCount = prefixCount
+    plan.files.root = root.path
+    plan.files.isAlias = root.isAlias
+    plan.files.logsMissing = settings.files.logsMissing ?? true
+    guard let links = settings.files.links else { return }
+    plan.files.links = links.rule
+    switch links.from {
+    case nil: break
+    case .root: plan.files.linksFrom = root.path
+    case .path(let path): plan.files.linksFrom = path
+    }
+  }
+
+  /// What a level says, or nginx's default.
+  private func root(_ settings: Settings) -> RootSetting? {
+    if let root = settings.files.root { return root }
+    guard usesNginxDefaults else { return nil }
+    let start = Place(file: 0, offset: 0, count: 0)
+    return RootSetting(path: literal("html"), isAlias: false, place: start)
+  }
+
+  private func literal(_ text: String) -> Template {
+    Template(parts: arena.freeze([TemplatePart(.literal, text: arena.freeze(text))]))
+  }
+
+  /// The fields that `expires` sets.
+  func expiryFields(_ settings: Settings) -> [FieldAssignment] {
+    guard let expiry = settings.files.expiry, expiry.value != .off || !expiry.template.isEmpty
+    else { return [] }
+    let fields: [(name: String, source: FieldSource)] = [
+      ("Expires", .expiryDate), ("Cache-Control", .maximumAge),
+    ]
+    return fields.map { name, source in
+      var field = FieldAssignment(
+        name: arena.freeze(name), known: .other, value: Template(parts: .empty), isAlways: false)
+      field.source = source
+      field.replacement = .unlessEmpty
+      return field
+    }
+  }
+}

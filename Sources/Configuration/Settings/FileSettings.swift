@@ -1,0 +1,54 @@
+import Plan
+import Policy
+import Telemetry
+
+/// How files are served: `root`, `index` and their companions.
+struct FileSettings {
+  var root: RootSetting?
+  /// `index`
+  var indexes: [Template]?
+  /// `default_type` is among the client's settings, `types` stands alone.
+  var sendsEntityTag: Bool?
+  var dateRule: DateRule?
+  var maximumRanges: UInt64?
+  var logsMissing: Bool?
+  var links: LinkSetting?
+  var expiry: ExpiryPlan?
+
+  func inheriting(_ outer: FileSettings) -> FileSettings {
+    var merged = self
+    merged.root = root ?? outer.root
+    merged.indexes = indexes ?? outer.indexes
+    merged.sendsEntityTag = sendsEntityTag ?? outer.sendsEntityTag
+    merged.dateRule = dateRule ?? outer.dateRule
+    merged.maximumRanges = maximumRanges ?? outer.maximumRanges
+    merged.logsMissing = logsMissing ?? outer.logsMissing
+    merged.links = links ?? outer.links
+    merged.expiry = expiry ?? outer.expiry
+    return merged
+  }
+}
+
+/// `root` or `alias`
+struct RootSetting {
+  var path: Template
+  var isAlias: Bool
+  var place: Place
+
+  /// The directive that it comes from.
+  var directive: String { isAlias ? "alias" : "root" }
+}
+
+/// `disable_symlinks`
+struct LinkSetting {
+  var rule: SymbolicLinkRule
+  /// `from=`; nil without it.
+  var from: LinkBegin?
+}
+
+/// `from=`
+enum LinkBegin {
+  /// `$document_root`
+  case root
+  case path(Template)
+}

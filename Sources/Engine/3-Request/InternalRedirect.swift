@@ -1,0 +1,148 @@
+// A request that goes on in another location without its client's knowledge: by an index, by
+// `try_files`, by `error_page`. Its ID stays, and so does what it asked for (`$request_uri`); its
+// path and its query (`$uri`, `$args`) become those that it is sent on with.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+/// The query of a request that is redirected internally.
+enum RedirectedQuery: BitwiseCopyable {
+  /// The one that it has.
+  case kept
+  /// What follows a `?` in the new target, or none.
+  case written
+}
+
+extension Worker where K: ~Copyable {
+  /// Sends a request on to the target that a template makes.
+  mutating func redirectInternally(
+    _ exchange: ExchangePointer, to target: Template, _ query: RedirectedQuery
+  ) {
+    var writer = ByteWriter(
+      UnsafeMutableBufferPointer(rebasing: scratch[..<Limits.largestTargetBytes]))
+    write(target, exchange, into: &writer)
+    guard !writer.overflowed, writer.count > 0, writer.written[0] == UInt8(ascii: "/") else {
+      report(.error, "request", exchange, exchange.pointee.downstream) { line in
+        line.append("an internal redirect leads to no path, or to one that is too long")
+      }
+      return refuseUnconditionally(exchange, 500)
+    }
+    var path = writer.written
+    var newQuery: UnsafeBufferPointer<UInt8>?
+    if case .written = query, let mark = path.firstIndex(of: UInt8(ascii: "?")) {
+      newQuery = UnsafeBufferPointer(rebasing: path[(mark + 1)...])
+      path = UnsafeBufferPointer(rebasing: path[..<mark])
+    }
+    redirectInternally(exchange, path: path, query, newQuery)
+  }
+
+  /// Sends a request on to a file of the folder that it asks for.
+  mutating func redirectToIndex(
+    _ exchange: ExchangePointer, _ name: UnsafeBufferPointer<UInt8>
+  ) {
+    var writer = ByteWriter(
+      UnsafeMutableBufferPointer(rebasing: scratch[..<Limits.largestTargetBytes]))
+    writer.append(exchange.pointee.pathBytes.span)
+    writer.append(name.span)
+    guard !writer.overflowed else { return refuseUnconditionally(exchange, 500) }
+    redirectInternally(exchange, path: writer.written, .kept, nil)
+  }
+
+  /// Sends a request on to a decoded path.
+  private mutating func redirectInternally(
+    _ exchange: ExchangePointer, path: UnsafeBufferPointer<UInt8>, _ query: RedirectedQuery,
+    _ newQuery: UnsafeBufferPointer<UInt8>?
+  ) {
+    guard countRedirect(exchange) else { return }
+    guard replaceTarget(exchange, path, query, newQuery) else {
+      return refuseUnconditionally(exchange, 500)
+    }
+    exchange.pointee.plan = fallbackLocation(of: exchange.pointee.server)
+    buffers.giveBack(&exchange.pointee.pathBuffer)
+    guard findLocation(exchange) else {
+      return refuse(exchange, 400, .httpRequestError, Termination(.proxy, .route))
+    }
+    actAgain(exchange)
+  }
+
+  /// Does what the location is there for that a request has been sent on to.
+  private mutating func actAgain(_ exchange: ExchangePointer) {
+    let maximum = exchange.pointee.plan.pointee.maximumContentBytes
+    if maximum > 0, case .length(let count) = exchange.pointee.head.framing, count > maximum {
+      return refuse(exchange, 413, .requestBodyTooLarge, Termination(.proxy, .route))
+    }
+    act(exchange, exchange.pointee.plan.pointee.action)
+  }
+
+  /// Counts a change of location; false when there were too many, and then the request has been
+  /// answered.
+  private mutating func countRedirect(_ exchange: ExchangePointer) -> Bool {
+    let state = servingState(exchange)
+    closeFile(state)
+    state.pointee.redirectCount += 1
+    note(.redirected, exchange, Int(state.pointee.redirectCount))
+    guard state.pointee.redirectCount > Limits.internalRedirects else { return true }
+    report(.error, "request", exchange, exchange.pointee.downstream) { line in
+      line.append("the request goes round in circles: there were more than ")
+      line.append(decimal: UInt64(Limits.internalRedirects))
+      line.append(" internal redirects")
+    }
+    refuseUnconditionally(exchange, 500)
+    return false
+  }
+
+  /// Answers an error of the configuration, which no `error_page` may lead on from.
+  private mutating func refuseUnconditionally(_ exchange: ExchangePointer, _ status: UInt16) {
+    servingState(exchange).pointee.servesErrorPage = true
+    servingState(exchange).pointee.redirectCount = UInt8(Limits.internalRedirects)
+    refuse(exchange, status, .proxyInternalError, Termination(.proxy, .route))
+  }
+
+  /// Writes the new target behind the head, in a buffer that holds both, and what had come behind
+  /// the head behind that. False when no buffer is large enough.
+  private mutating func replaceTarget(
+    _ exchange: ExchangePointer, _ path: UnsafeBufferPointer<UInt8>, _ query: RedirectedQuery,
+    _ newQuery: UnsafeBufferPointer<UInt8>?
+  ) -> Bool {
+    let head = exchange.pointee.headBytes
+    let oldQuery = UnsafeBufferPointer(rebasing: head[exchange.pointee.head.query.offsets])
+    let isKept = query == .kept
+    let chosenQuery = isKept ? oldQuery : newQuery ?? UnsafeBufferPointer(start: nil, count: 0)
+    let client = exchange.pointee.downstream
+    let sharesInput = exchange.pointee.sharesInput
+    let inputEnd = sharesInput ? Int(client.pointee.inputEnd) : head.count
+    let room = 3 * path.count + 1 + chosenQuery.count
+    guard let size = Buffer.Size(holding: inputEnd + room) else { return false }
+    var buffer = buffers.take(size)
+    var writer = ByteWriter(buffer.bytes)
+    writer.append(head.span)
+    PathNormalization.encode(path.span, into: &writer)
+    let newPath = ByteRange(start: head.count, count: writer.count - head.count)
+    writer.append(UInt8(ascii: "?"))
+    let queryRange = ByteRange(start: writer.count, count: chosenQuery.count)
+    writer.append(chosenQuery.span)
+    let newHeadCount = writer.count
+    if sharesInput {
+      let old = UnsafeBufferPointer(rebasing: exchange.pointee.headBuffer.bytes[..<inputEnd])
+      writer.append(UnsafeBufferPointer(rebasing: old[head.count...]).span)
+    }
+    precondition(!writer.overflowed, "replaceTarget: the buffer was chosen too small")
+    exchange.pointee.head.redirect(
+      path: newPath, query: queryRange,
+      hasQuery: isKept ? exchange.pointee.head.hasQuery : newQuery != nil)
+    swap(&exchange.pointee.headBuffer, &buffer)
+    exchange.pointee.headByteCount = UInt32(newHeadCount)
+    if sharesInput {
+      let shift = UInt32(newHeadCount - head.count)
+      client.pointee.input = exchange.pointee.headBuffer
+      client.pointee.inputStart &+= shift
+      client.pointee.inputEnd &+= shift
+    }
+    buffers.giveBack(&buffer)
+    return true
+  }
+}

@@ -1,0 +1,244 @@
+// From a request's path to a file: `root`, `alias`, `index`, and what becomes of paths that name
+// none. nginx's statuses.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+/// A path of the file system in the worker's scratch memory, with a zero byte at its end.
+struct FilePath: BitwiseCopyable {
+  var base: UnsafePointer<UInt8>
+  /// Bytes before the zero byte.
+  var count: Int
+  var links: LinkRule
+
+  var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: base, count: count) }
+}
+
+extension Worker where K: ~Copyable {
+  /// Answers with the file that the path names.
+  mutating func serveFile(_ exchange: ExchangePointer) {
+    switch exchange.pointee.head.method {
+    case .get, .head, .post: break
+    default:
+      // What a client sends behind a CONNECT is meant for the tunnel that it asked for.
+      if exchange.pointee.head.method == .connect { exchange.pointee.closesConnection = true }
+      return refuse(exchange, 405, .none, .completed)
+    }
+    if exchange.pointee.pathBytes.last == UInt8(ascii: "/") { return serveFolder(exchange) }
+    guard let path = filePath(exchange) else { return }
+    switch kernel.openFile(path.base, links: path.links) {
+    case .refused(let refusal): refuse(exchange, refusal, path)
+    case .opened(let file, let status): serve(exchange, file, status, path)
+    }
+  }
+
+  private mutating func serve(
+    _ exchange: ExchangePointer, _ file: Descriptor, _ status: FileStatus, _ path: FilePath
+  ) {
+    let isPost = exchange.pointee.head.method == .post
+    guard status.kind == .regular, !isPost else {
+      kernel.closeFile(file)
+      switch status.kind {
+      case .folder: return redirectToFolder(exchange)
+      case .regular: return refuse(exchange, 405, .none, .completed)
+      case .special:
+        reportFile(exchange, path, "is not a regular file")
+        return refuse(exchange, 404, .none, .completed)
+      }
+    }
+    let state = servingState(exchange)
+    state.pointee.file = file
+    state.pointee.status = status
+    note(.fileOpened, exchange, Int(clamping: status.size))
+    answerFile(exchange, state)
+  }
+
+  /// Answers a path that ends with a slash: by the first file of `index` that the folder has.
+  private mutating func serveFolder(_ exchange: ExchangePointer) {
+    let indexes = exchange.pointee.plan.pointee.files.indexes
+    var isFolderKnown = false
+    for index in indexes.indices {
+      guard let path = filePath(exchange, appending: indexes[index]) else { return }
+      guard let name = path.name else {
+        // nginx takes what begins with a slash for a path of the server.
+        return redirectInternally(exchange, to: indexes[index], .kept)
+      }
+      switch kernel.fileStatus(path.path.base, links: path.path.links) {
+      case .found: return redirectToIndex(exchange, name)
+      case .refused(.missing):
+        if isFolderKnown { continue }
+        guard hasFolder(exchange) else { return }
+        isFolderKnown = true
+      case .refused(let refusal): return refuse(exchange, refusal, path.path)
+      }
+    }
+    refuseFolder(exchange)
+  }
+
+  /// False when the folder that the path names is not there: then the request has been answered.
+  private mutating func hasFolder(_ exchange: ExchangePointer) -> Bool {
+    guard let path = filePath(exchange) else { return false }
+    switch kernel.fileStatus(path.base, links: path.links) {
+    case .found, .refused(.denied): return true
+    case .refused(let refusal):
+      refuse(exchange, refusal, path)
+      return false
+    }
+  }
+
+  private mutating func refuseFolder(_ exchange: ExchangePointer) {
+    guard let path = filePath(exchange) else { return }
+    reportFile(exchange, path, "has no index, and folders are not listed")
+    refuse(exchange, 403, .none, .completed)
+  }
+
+  // MARK: Paths
+
+  /// The file that the request's path names; nil when there can be none, and then the request has
+  /// been answered.
+  mutating func filePath(_ exchange: ExchangePointer) -> FilePath? {
+    var writer = ByteWriter(filePathMemory)
+    let start = writeFilePath(exchange, into: &writer)
+    return endFilePath(exchange, &writer, joinedAt: start)
+  }
+
+  /// The same with a file's name behind it. `name` is nil when the template begins with a slash.
+  private mutating func filePath(
+    _ exchange: ExchangePointer, appending template: Template
+  ) -> (path: FilePath, name: UnsafeBufferPointer<UInt8>?)? {
+    var writer = ByteWriter(filePathMemory)
+    let start = writeFilePath(exchange, into: &writer)
+    let nameStart = writer.count
+    write(template, exchange, into: &writer)
+    let nameEnd = writer.count
+    guard let path = endFilePath(exchange, &writer, joinedAt: start) else { return nil }
+    let name = UnsafeBufferPointer(rebasing: path.bytes[nameStart..<nameEnd])
+    return (path, name.first == UInt8(ascii: "/") ? nil : name)
+  }
+
+  /// The end of the scratch memory, where no head is composed.
+  private var filePathMemory: UnsafeMutableBufferPointer<UInt8> {
+    UnsafeMutableBufferPointer(
+      rebasing: scratch[(Limits.scratchBytes - 2 * Limits.filePathBytes)...])
+  }
+
+  /// Writes `root` and the path, or `alias` and the path without the location's prefix. Returns where
+  /// what the client has asked for begins.
+  private mutating func writeFilePath(
+    _ exchange: ExchangePointer, into writer: inout ByteWriter
+  ) -> Int {
+    write(exchange.pointee.plan.pointee.files.root, exchange, into: &writer)
+    let start = writer.count
+    let path = exchange.pointee.pathBytes.span
+    let isAlias = exchange.pointee.plan.pointee.files.isAlias
+    let prefix = isAlias ? exchange.pointee.plan.pointee.matchedPrefixCount : 0
+    writer.append(path.extracting(min(prefix, path.count)..<path.count))
+    return start
+  }
+
+  /// Ends a path that was written; nil when it is too long or leads out of its folder, and then the
+  /// request has been answered.
+  mutating func endFilePath(
+    _ exchange: ExchangePointer, _ writer: inout ByteWriter, joinedAt start: Int
+  ) -> FilePath? {
+    writer.append(0)
+    let count = writer.count - 1
+    guard !writer.overflowed, count < Limits.filePathBytes,
+      let base = writer.written.baseAddress
+    else {
+      refuse(exchange, 404, .none, .completed)
+      return nil
+    }
+    var path = FilePath(base: base, count: count, links: LinkRule(.followed))
+    guard !path.leadsUp(from: start) else {
+      reportFile(exchange, path, "leads out of its folder")
+      refuse(exchange, 404, .none, .completed)
+      return nil
+    }
+    path.links = linkRule(exchange, path)
+    return path
+  }
+
+  /// `disable_symlinks` for a path.
+  private mutating func linkRule(_ exchange: ExchangePointer, _ path: FilePath) -> LinkRule {
+    switch exchange.pointee.plan.pointee.files.links {
+    case .allowed: return LinkRule(.followed)
+    case .refused: return LinkRule(.refused, trustedCount: trustedCount(exchange, path))
+    case .ofSameOwner: return LinkRule(.ofSameOwner, trustedCount: trustedCount(exchange, path))
+    }
+  }
+
+  /// Bytes of a path that `from=` names: all of it must lie there, else none.
+  private mutating func trustedCount(_ exchange: ExchangePointer, _ path: FilePath) -> Int {
+    var writer = ByteWriter(scratch)
+    write(exchange.pointee.plan.pointee.files.linksFrom, exchange, into: &writer)
+    var count = writer.count
+    while count > 0, writer.written[count - 1] == UInt8(ascii: "/") { count -= 1 }
+    guard count > 0, path.count > count, path.bytes[count] == UInt8(ascii: "/") else { return 0 }
+    for index in 0..<count where path.bytes[index] != writer.written[index] { return 0 }
+    return count
+  }
+
+  // MARK: Refusals
+
+  /// Answers a path that can't be opened.
+  mutating func refuse(
+    _ exchange: ExchangePointer, _ refusal: FileRefusal, _ path: FilePath
+  ) {
+    switch refusal {
+    case .missing, .noFolder:
+      if exchange.pointee.plan.pointee.files.logsMissing {
+        reportFile(exchange, path, refusal.reason)
+      }
+      refuse(exchange, 404, .none, .completed)
+    case .denied, .link:
+      reportFile(exchange, path, refusal.reason)
+      refuse(exchange, 403, .none, .completed)
+    case .failed(let error):
+      report(.critical, "files", exchange, exchange.pointee.downstream) { line in
+        line.append("\"")
+        line.appendEscaped(path.bytes.span, .standard)
+        line.append("\" can't be opened: system error ")
+        line.append(decimal: UInt64(error.code))
+      }
+      refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .route))
+    }
+  }
+
+  /// Says what is wrong with a path.
+  mutating func reportFile(
+    _ exchange: ExchangePointer, _ path: FilePath, _ reason: StaticString
+  ) {
+    report(.error, "files", exchange, exchange.pointee.downstream) { line in
+      line.append("\"")
+      line.appendEscaped(path.bytes.span, .standard)
+      line.append("\" is not served: ")
+      line.append(reason)
+    }
+  }
+}
+
+extension FilePath {
+  /// True when a segment that ends behind `start` is `..`: a normalised path has none, but an alias
+  /// without a slash at its end, or with one too many, may make one.
+  fileprivate func leadsUp(from start: Int) -> Bool {
+    var segment = start
+    while segment > 0, bytes[segment - 1] != UInt8(ascii: "/") { segment -= 1 }
+    var index = segment
+    while index <= count {
+      if index == count || bytes[index] == UInt8(ascii: "/") {
+        let isUp =
+          index - segment == 2 && bytes[segment] == UInt8(ascii: ".")
+          && bytes[segment + 1] == UInt8(ascii: ".")
+        if isUp && index > start { return true }
+        segment = index + 1
+      }
+      index += 1
+    }
+    return false
+  }
+}

@@ -1,0 +1,244 @@
+// The response that carries a file: its head, and the delimiters between several ranges.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  /// Answers with the file of `state`, or what the request's conditions leave of that.
+  mutating func answerFile(_ exchange: ExchangePointer, _ state: ServingStatePointer) {
+    let tag = entityTag(exchange, state)
+    state.pointee.mediaType = mediaType(exchange)
+    // A page for an error is sent whatever the client has of it.
+    let isPlain = state.pointee.answeredStatus == 0 || state.pointee.answeredStatus == 200
+    let fields = ConditionFields(exchange)
+    if fields.isRepeated {
+      closeFile(state)
+      return refuse(exchange, 400, .httpRequestError, .completed)
+    }
+    let verdict =
+      isPlain
+      ? judge(exchange, state.pointee.status, tag: tag.span, fields) : .content(.whole)
+    switch verdict {
+    case .preconditionFailed:
+      closeFile(state)
+      return refuse(exchange, 412, .none, .completed)
+    case .content(.unsatisfiable):
+      closeFile(state)
+      return refuseRange(exchange, state.pointee.status.size)
+    case .notModified, .content: break
+    }
+    if let range = fields.range { state.pointee.rangeValue = range }
+    let head = FileHead(state.pointee, verdict, tag, isPlain: isPlain)
+    let contentCount = prepareContent(exchange, state, verdict)
+    sendFileHead(exchange, state, head, contentCount)
+  }
+
+  /// nginx's entity tag: the time and the size in hexadecimal; empty with `etag off`.
+  private mutating func entityTag(
+    _ exchange: ExchangePointer, _ state: ServingStatePointer
+  ) -> UnsafeBufferPointer<UInt8> {
+    let place = Limits.scratchBytes - Limits.smallBufferBytes
+    var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[place...]))
+    if exchange.pointee.plan.pointee.files.sendsEntityTag {
+      writer.append(UInt8(ascii: "\""))
+      writer.append(hexadecimal: UInt64(bitPattern: state.pointee.status.modified))
+      writer.append(UInt8(ascii: "-"))
+      writer.append(hexadecimal: state.pointee.status.size)
+      writer.append(UInt8(ascii: "\""))
+    }
+    return writer.written
+  }
+
+  /// Sets what of the file is sent first; returns how many bytes of content there are in all.
+  private mutating func prepareContent(
+    _ exchange: ExchangePointer, _ state: ServingStatePointer, _ verdict: FileVerdict
+  ) -> UInt64 {
+    let size = state.pointee.status.size
+    switch verdict {
+    case .content(.single(let range)):
+      state.pointee.offset = range.start
+      state.pointee.left = range.count
+      return range.count
+    case .content(.several): return prepareRanges(exchange, state)
+    case .content:
+      state.pointee.offset = 0
+      state.pointee.left = size
+      return size
+    case .notModified, .preconditionFailed:
+      closeFile(state)
+      return 0
+    }
+  }
+
+  private mutating func sendFileHead(
+    _ exchange: ExchangePointer, _ state: ServingStatePointer, _ head: FileHead,
+    _ contentCount: UInt64
+  ) {
+    prepareOwnResponse(exchange, head.status)
+    let room = Limits.scratchBytes - Limits.ownContentBytes
+    var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[0..<room]))
+    writeFileHead(exchange, state, head, contentCount, into: &writer)
+    guard !writer.overflowed else {
+      closeFile(state)
+      return refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .route))
+    }
+    captureSentFields(exchange, writer)
+    noteContentStart(exchange, headCount: writer.count)
+    if exchange.pointee.head.method == .head || head.status == 304 {
+      closeFile(state)
+      return sendOwnResponse(exchange, writer)
+    }
+    exchange.pointee.downstream.pointee.phase = .exchange
+    exchange.pointee.response = .file
+    sendFile(exchange, behind: writer)
+  }
+
+  private mutating func writeFileHead(
+    _ exchange: ExchangePointer, _ state: ServingStatePointer, _ head: FileHead,
+    _ contentCount: UInt64, into writer: inout ByteWriter
+  ) {
+    let status = head.status
+    writeOwnHead(exchange, status, contentCount: Int(clamping: contentCount), into: &writer)
+    if status != 304, !isReplaced("Content-Type", exchange, status: status) {
+      writeFileType(state, head, into: &writer)
+    }
+    if head.isPlain, !isReplaced("Last-Modified", exchange, status: status) {
+      writer.append("Last-Modified: ")
+      IMFDate.write(
+        secondsSince1970: UInt64(max(0, state.pointee.status.modified)), into: &writer)
+      writer.append("\r\n")
+    }
+    if !head.tag.isEmpty, !isReplaced("ETag", exchange, status: status) {
+      writer.appendField("ETag", head.tag.span)
+    }
+    writeRangeFields(exchange, state, head, into: &writer)
+    writeAddedFields(exchange, status: status, into: &writer)
+    writer.append("\r\n")
+  }
+
+  private func writeFileType(
+    _ state: ServingStatePointer, _ head: FileHead, into writer: inout ByteWriter
+  ) {
+    if case .content(.several) = head.verdict {
+      writer.append("Content-Type: multipart/byteranges; boundary=")
+      writer.append(decimal: state.pointee.boundary, width: 20)
+      writer.append("\r\n")
+    } else if !state.pointee.mediaType.isEmpty {
+      writer.appendField("Content-Type", state.pointee.mediaType.span)
+    }
+  }
+
+  private mutating func writeRangeFields(
+    _ exchange: ExchangePointer, _ state: ServingStatePointer, _ head: FileHead,
+    into writer: inout ByteWriter
+  ) {
+    switch head.verdict {
+    case .content(.single(let range)):
+      writeContentRange(range, state.pointee.status.size, into: &writer)
+    case .content(.whole):
+      let allowsRanges = exchange.pointee.plan.pointee.files.maximumRanges > 0
+      if head.isPlain && allowsRanges { writer.append("Accept-Ranges: bytes\r\n") }
+    default: break
+    }
+  }
+
+  private func writeContentRange(
+    _ range: FileRange, _ size: UInt64, into writer: inout ByteWriter
+  ) {
+    writer.append("Content-Range: bytes ")
+    writer.append(decimal: range.start)
+    writer.append(UInt8(ascii: "-"))
+    writer.append(decimal: range.end - 1)
+    writer.append(UInt8(ascii: "/"))
+    writer.append(decimal: size)
+    writer.append("\r\n")
+  }
+
+  // MARK: Several ranges (RFC 9110 section 14.6)
+
+  /// Makes a boundary and counts the bytes of all parts and what stands between them.
+  private mutating func prepareRanges(
+    _ exchange: ExchangePointer, _ state: ServingStatePointer
+  ) -> UInt64 {
+    let size = state.pointee.status.size
+    let value = exchange.pointee.headBytes.span.extracting(state.pointee.rangeValue.offsets)
+    state.pointee.boundary = random.next(&kernel).0
+    state.pointee.ranges = RangeReader(value, size: size)
+    state.pointee.left = 0
+    var total: UInt64 = 0
+    var reader = state.pointee.ranges
+    while case .range(let range) = reader?.next(value) {
+      var writer = ByteWriter(scratch)
+      writePartHead(state, range, into: &writer)
+      total += UInt64(writer.count) + range.count
+    }
+    var writer = ByteWriter(scratch)
+    writeLastDelimiter(state, into: &writer)
+    return total + UInt64(writer.count)
+  }
+
+  private func writePartHead(
+    _ state: ServingStatePointer, _ range: FileRange, into writer: inout ByteWriter
+  ) {
+    writer.append("\r\n--")
+    writer.append(decimal: state.pointee.boundary, width: 20)
+    writer.append("\r\n")
+    if !state.pointee.mediaType.isEmpty {
+      writer.appendField("Content-Type", state.pointee.mediaType.span)
+    }
+    writeContentRange(range, state.pointee.status.size, into: &writer)
+    writer.append("\r\n")
+  }
+
+  private func writeLastDelimiter(
+    _ state: ServingStatePointer, into writer: inout ByteWriter
+  ) {
+    writer.append("\r\n--")
+    writer.append(decimal: state.pointee.boundary, width: 20)
+    writer.append("--\r\n")
+  }
+
+  /// Begins the next of several ranges, or ends the content: then its last byte has been composed.
+  mutating func beginNextRange(
+    _ exchange: ExchangePointer, _ state: ServingStatePointer, _ writer: inout ByteWriter
+  ) {
+    guard var reader = state.pointee.ranges else { return }
+    let value = exchange.pointee.headBytes.span.extracting(state.pointee.rangeValue.offsets)
+    if case .range(let range) = reader.next(value) {
+      state.pointee.ranges = reader
+      state.pointee.offset = range.start
+      state.pointee.left = range.count
+      writePartHead(state, range, into: &writer)
+    } else {
+      state.pointee.ranges = nil
+      writeLastDelimiter(state, into: &writer)
+    }
+  }
+}
+
+/// What a head says of a file.
+private struct FileHead: BitwiseCopyable {
+  var status: UInt16
+  var verdict: FileVerdict
+  /// Lies in the scratch memory, behind all that a head may take.
+  var tag: UnsafeBufferPointer<UInt8>
+  /// The file is what was asked for, and not a page for an error.
+  var isPlain: Bool
+
+  init(
+    _ state: ServingState, _ verdict: FileVerdict, _ tag: UnsafeBufferPointer<UInt8>, isPlain: Bool
+  ) {
+    self.verdict = verdict
+    self.tag = tag
+    self.isPlain = isPlain
+    switch verdict {
+    case .notModified: status = 304
+    case .content(.single), .content(.several): status = 206
+    default: status = isPlain ? 200 : state.answeredStatus
+    }
+  }
+}

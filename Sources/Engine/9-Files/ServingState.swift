@@ -1,0 +1,99 @@
+import Basics
+import HTTP
+import Platform
+import Policy
+
+/// Where the state of an exchange that is served here lies; valid until the exchange ends.
+typealias ServingStatePointer = UnsafeMutablePointer<ServingState>
+
+/// What is kept of a request that is served from a page or a file, or that was redirected: a few
+/// requests need it, so it does not lie in the exchange.
+struct ServingState: BitwiseCopyable {
+  /// Content of Waybill's own that is too large to be composed with its head.
+  var page: UnsafeMutablePointer<UInt8>?
+
+  // MARK: The file that is sent
+
+  var file = Descriptor.none
+  var status = FileStatus(kind: .regular, size: 0, modified: 0)
+  /// Offset of the next byte that is sent.
+  var offset: UInt64 = 0
+  /// Bytes that follow it of the file, or of one range.
+  var left: UInt64 = 0
+  /// The ranges behind that one, when there are several.
+  var ranges: RangeReader?
+  /// Where the field that they stand in lies in the head.
+  var rangeValue = ByteRange.empty
+  /// What stands between them.
+  var boundary: UInt64 = 0
+  /// The media type of the file.
+  var mediaType = FrozenBytes.empty
+
+  // MARK: Redirects
+
+  /// How often the request has changed its location.
+  var redirectCount: UInt8 = 0
+  /// The status that is sent whatever the content's own is; 0 for that.
+  var answeredStatus: UInt16 = 0
+  /// True once a page for an error is being served.
+  var servesErrorPage = false
+  /// Tries that were made before the last redirect.
+  var earlierTries = 0
+}
+
+/// Keeps a few free states for the next use.
+struct ServingStates: ~Copyable {
+  private let kept: UnsafeMutablePointer<ServingStatePointer> = .allocate(
+    capacity: Limits.keptBuffers)
+  private var count = 0
+
+  deinit {
+    for index in 0..<count { kept[index].deallocate() }
+    kept.deallocate()
+  }
+
+  init() {}
+
+  /// A new state.
+  mutating func take() -> ServingStatePointer {
+    let state: ServingStatePointer
+    if count > 0 {
+      count &-= 1
+      state = kept[count]
+    } else {
+      state = .allocate(capacity: 1)
+    }
+    state.initialize(to: ServingState())
+    return state
+  }
+
+  mutating func giveBack(_ state: ServingStatePointer) {
+    guard count < Limits.keptBuffers else { return state.deallocate() }
+    kept[count] = state
+    count &+= 1
+  }
+}
+
+extension Worker where K: ~Copyable {
+  /// The state of an exchange; a new one when it has none.
+  mutating func servingState(_ exchange: ExchangePointer) -> ServingStatePointer {
+    if let state = exchange.pointee.serving { return state }
+    let state = servingStates.take()
+    exchange.pointee.serving = state
+    return state
+  }
+
+  /// Closes and frees what a state holds, and gives it back.
+  @inline(never) mutating func release(_ state: ServingStatePointer) {
+    if let page = state.pointee.page { page.deallocate() }
+    closeFile(state)
+    servingStates.giveBack(state)
+  }
+
+  /// Closes the file of a state, if there is one.
+  mutating func closeFile(_ state: ServingStatePointer) {
+    guard state.pointee.file != .none else { return }
+    kernel.closeFile(state.pointee.file)
+    state.pointee.file = .none
+  }
+}

@@ -1,0 +1,266 @@
+"""`try_files`, `error_page`, named and internal locations: nginx and Waybill on the same conf file
+send requests to the same places and answer with the same statuses."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from harness.backend import RecordingBackend, reply
+from harness.client import request_bytes
+from harness.polling import wait_for
+from harness.ports import free_port
+from harness.twins import Twins
+
+SERVER = """
+    root {root};
+    types { text/html html; text/plain txt; }
+    location = /404.html { add_header X-Page $uri always; }
+    location = /internal.html { internal; }
+    location = /text { return 200 "text $uri $args $request_uri"; }
+    location /secret/ { internal; alias {root}/dir/; }
+    location /private/ { internal; proxy_pass http://{backend}; }
+
+    location /try/ { root {root}; try_files $uri $uri/ /fallback.txt; }
+    location /trydir/ { try_files $uri/ =404; }
+    location /tryfile/ { try_files $uri =404; }
+    location /tryargs/ { try_files $uri /text?a=$args&b=1; }
+    location /trykept/ { try_files $uri /text?$args; }
+    location /trynone/ { try_files $uri /text; }
+    location /trycode/ { error_page 410 /404.html; try_files $uri =410; }
+    location /trynamed/ { try_files $uri @named; }
+    location /trysecret/ { try_files $uri /secret/a.txt; }
+    location /tryproxy/ { try_files $uri /index.html; proxy_pass http://{backend}; }
+    location /tryuri/ { try_files /other.txt =404; proxy_pass http://{backend}/x/; }
+    location /tryalias/ { alias {root}/dir/; try_files $uri /tryalias/a.txt =404; }
+    location /tryup/ { try_files /../secret.txt /dir/$arg_f =404; }
+    location /tryindex/ { try_files $uri $uri/index.html /dir/; }
+    location /trysame/ { try_files /trysame/x /trysame/y; }
+    location @named { add_header X-Named $uri always; proxy_pass http://{backend}; }
+    location @answer { return 200 "named $uri $request_uri"; }
+    location @nothere { root {root}; }
+
+    location /keep/ { error_page 404 /404.html; }
+    location /same/ { error_page 404 = /404.html; }
+    location /ok/ { error_page 404 403 =200 /404.html; }
+    location /gone/ { error_page 404 =410 /404.html; }
+    location /args/ { error_page 404 = /text?code=1; }
+    location /noargs/ { error_page 404 = /text; }
+    location /variable/ { error_page 404 = /$arg_page; }
+    location /elsewhere/ { error_page 404 https://other.test/x$uri; }
+    location /moved/ { error_page 404 =301 https://other.test/; }
+    location /oddmoved/ { error_page 404 =200 https://other.test/; }
+    location /named/ { error_page 404 @named; }
+    location /namedsame/ { error_page 404 = @named; }
+    location /namedanswer/ { error_page 404 @answer; }
+    location /namedfiles/ { error_page 404 = @nothere; }
+    location /unknown/ { error_page 404 @unknown; }
+    location /missingpage/ { error_page 404 /none/of/these; }
+    location /twice/ { error_page 404 /twice2/x; }
+    location /twice2/ { error_page 404 /404.html; }
+    location /deep/ { recursive_error_pages on; error_page 404 /deep2/x; }
+    location /deep2/ { recursive_error_pages on; error_page 404 = /404.html; }
+    location /loop/ { recursive_error_pages on; error_page 404 /loop/x; }
+    location /method/ { error_page 405 =200 $uri; alias {root}/; }
+    location /to-internal/ { error_page 404 = /internal.html; }
+    location /code/ { error_page 418 = /text; return 418; }
+    location /codetext/ { error_page 503 /404.html; return 503 "own text"; }
+    location /redirected/ { error_page 301 =200 /404.html; return 301 /x; }
+    location /denied/ { error_page 403 /404.html; alias {root}/noindex/; }
+    location /errorranges/ { error_page 404 /dir/a.txt; }
+    location /topost/ { error_page 405 = @named; alias {root}/; }
+    location /posturi/ { error_page 405 = /posted/; alias {root}/; }
+    location /posted/ { proxy_pass http://{backend}; }
+
+    location /intercept/ {
+      proxy_pass http://{backend}; proxy_intercept_errors on;
+      error_page 404 /404.html; error_page 500 502 = /text; error_page 401 /404.html;
+      error_page 302 = /text;
+    }
+    location /passed/ { proxy_pass http://{backend}; error_page 404 500 /404.html; }
+    location /down/ { proxy_pass http://{closed}; error_page 502 = @backup; }
+    location /downkept/ { proxy_pass http://{closed}; error_page 502 @backup; }
+    location /downpage/ { proxy_pass http://{closed}; error_page 502 503 504 /404.html; }
+    location @backup { proxy_pass http://{backend}; }
+    location /inherits/ { proxy_pass http://{closed}; }
+    error_page 502 /404.html;
+"""
+
+
+def fill(root):
+    for folder in ["dir", "noindex", "try/sub", "tryproxy", "tryalias", "tryindex/sub"]:
+        (root / folder).mkdir(parents=True)
+    for name, text in {
+        "404.html": "<p>page</p>", "internal.html": "<p>internal</p>", "fallback.txt": "fallback",
+        "index.html": "<p>index</p>", "dir/a.txt": "a" * 50, "dir/index.html": "<p>dir</p>",
+        "try/a.txt": "tried", "try/sub/index.html": "<p>sub</p>", "tryproxy/a.txt": "not sent",
+        "tryindex/sub/index.html": "<p>found</p>", "other.txt": "other",
+    }.items():  # fmt: skip
+        (root / name).write_text(text)
+    (root.parent / "secret.txt").write_text("SECRET")
+
+
+@pytest.fixture(scope="module")
+def twins():
+    pair = Twins("", SERVER)
+    fill(pair.root)
+    backend = RecordingBackend(answering("200 OK"))
+    pair.backend = backend
+    try:
+        yield pair.start(backend=backend.address, closed=f"127.0.0.1:{free_port()}")
+    finally:
+        pair.stop()
+        backend.stop()
+
+
+TARGETS = [
+    "/try/a.txt", "/try/sub", "/try/sub/", "/try/none", "/try/none/", "/trydir/x", "/tryfile/x",
+    "/tryargs/x?q=1", "/trykept/x?q=1&r=2", "/trynone/x?q=1", "/trycode/x", "/trynamed/x?y=1",
+    "/trysecret/x", "/tryproxy/a.txt", "/tryproxy/a.txt?x=1", "/tryproxy/none", "/tryuri/abc?d=1",
+    "/tryalias/none", "/tryalias/a.txt", "/tryup/x", "/tryup/x?f=a.txt", "/tryup/x?f=../../secret.txt",
+    "/tryindex/sub", "/tryindex/none", "/trysame/x", "/trysame/z", "/try/%2e%2e/404.html",
+    "/try/a%20b", "/404.html", "/internal.html", "/secret/a.txt", "/secret/", "/private/x",
+    "/keep/x", "/keep/", "/same/x", "/ok/x", "/gone/x", "/args/x?y=1", "/noargs/x?y=1",
+    "/variable/x?page=text", "/variable/x?page=none", "/elsewhere/x?q=1", "/moved/x",
+    "/oddmoved/x", "/named/x?q=1", "/namedsame/x", "/namedanswer/x?q=1", "/namedfiles/x",
+    "/unknown/x", "/missingpage/x", "/twice/x", "/deep/x", "/loop/x", "/to-internal/x", "/code/",
+    "/codetext/", "/redirected/", "/denied/", "/errorranges/x", "/down/x?q=1", "/downkept/x",
+    "/downpage/x", "/inherits/x", "/method/404.html",
+]  # fmt: skip
+
+
+NUMBERS = itertools.count()
+
+
+def answering(status: str, fields=()):
+    """A backend's script: no content for HEAD."""
+
+    def script(request):
+        answer = reply(status, fields=list(fields))
+        return answer.split(b"\r\n\r\n")[0] + b"\r\n\r\n" if request.method == "HEAD" else answer
+
+    return script
+
+
+def seen(twins, name, data):
+    """The answer, and what the backend saw of the request."""
+    mark = f"mark-{next(NUMBERS)}"
+    head, rest = data.split(b"\r\n", 1)
+    answer = twins.ask(name, head + f"\r\nX-Mark: {mark}\r\n".encode() + rest)
+    requests = [
+        (request.method, request.target, request.body)
+        for request in twins.backend.requests
+        if request.fields.get("X-Mark") == mark
+    ]
+    return answer, requests
+
+
+def compare(twins, data):
+    theirs, asked = seen(twins, "nginx", data)
+    ours, also = seen(twins, "waybill", data)
+    facts = [twins.facts(answer) for answer in (theirs, ours)]
+    for fact in facts:
+        # A backend's answer echoes what it got, the ID among it.
+        if asked:
+            fact.pop("body", None)
+            fact["Content-Length"] = None
+    assert facts[1] == facts[0], data
+    assert also == asked, data
+    for name in ["X-Page", "X-Named", "WWW-Authenticate"]:
+        assert ours.fields.all(name) == theirs.fields.all(name), data
+    return ours
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_where_requests_go(twins, method, target):
+    compare(twins, request_bytes(method, target, body=b"content" if method == "POST" else b""))
+
+
+@pytest.mark.parametrize("target", ["/method/404.html", "/topost/404.html", "/posturi/404.html"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_methods_become_get(twins, method, target):
+    compare(twins, request_bytes(method, target, body=b"content"))
+
+
+@pytest.mark.parametrize(
+    "fields", [{"Range": "bytes=0-3"}, {"If-None-Match": "*"}, {"Range": "bytes=90-"}], ids=str
+)
+@pytest.mark.parametrize("target", ["/errorranges/x", "/ok/x", "/try/none", "/same/x"])
+def test_conditions_of_redirected_requests(twins, target, fields):
+    compare(twins, request_bytes("GET", target, fields))
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 304, 401, 403, 404, 410, 500, 502, 503])
+@pytest.mark.parametrize("place", ["intercept", "passed"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_answers_of_backends(twins, method, place, status):
+    fields = [("WWW-Authenticate", 'Basic realm="a"'), ("X-Mine", "1")]
+    twins.backend.script = answering(f"{status} X", fields)
+    try:
+        compare(twins, request_bytes(method, f"/{place}/x", body=b"c" if method == "POST" else b""))
+    finally:
+        twins.backend.script = answering("200 OK")
+
+
+def test_a_loop_ends(twins):
+    answer = twins.ask("waybill", request_bytes("GET", "/loop/x"))
+    assert answer.status in (404, 500)
+    assert twins.ask("waybill", request_bytes("GET", "/404.html")).status == 200
+
+
+def test_the_id_stays(site, backend, tmp_path):
+    """One ID on the whole way, one line with the target that the client asked for, and the history
+    says how often the request was sent on."""
+    closed = free_port()
+    proxy = site.servers(
+        f"""server {{ listen PORT; debug_request my-id; request_id_trust all;
+        location / {{ proxy_pass http://127.0.0.1:{closed}; error_page 502 = @backup; }}
+        location @backup {{ proxy_pass http://{backend.address}; }} }}"""
+    )
+    data = request_bytes("POST", "/x?q=1", {"X-Request-ID": "my-id"}, body=b"sent twice")
+    result = proxy.observe(backend, data)
+    assert result.response.status == 200
+    assert result.seen.body == b"sent twice" and result.seen.target == "/x?q=1"
+    assert result.line["uri"] == "/x?q=1" and len(result.line["tries"]) == 2
+    history = wait_for(
+        lambda: [text for text in proxy.error_text().splitlines() if "internal redirect" in text],
+        "the history",
+    )[0]
+    assert "my-id" in history and str(closed) in history and backend.address in history
+
+
+def test_content_that_is_used_up_is_not_sent_again(site, backend):
+    """A large upload can't go to a second backend: the client gets the error."""
+    refusing = RecordingBackend()
+    try:
+        proxy = site.servers(
+            f"""server {{ listen PORT; location / {{ proxy_pass http://{refusing.address};
+            proxy_intercept_errors on; error_page 500 = @backup; }}
+            location @backup {{ proxy_pass http://{backend.address}; }} }}"""
+        )
+        refusing.script = reply("500 X")
+        answer = proxy.request("POST", "/", None, b"x" * 500_000)
+        assert answer.status == 500
+        assert not backend.requests
+        small = proxy.request("POST", "/", None, b"small")
+        assert small.status == 200 and backend.requests[-1].body == b"small"
+    finally:
+        refusing.stop()
+
+
+def test_pages_for_what_is_no_request(site, tmp_path):
+    """What can't be read as a request has its page, too, and the connection closes."""
+    (tmp_path / "400.html").write_text("<p>what?</p>")
+    proxy = site.servers(
+        f"""server {{ listen PORT; root {tmp_path}; error_page 400 /400.html;
+        location / {{ return 204; }} location = /400.html {{ }} }}"""
+    )
+    for data in [b"GARBAGE\r\n\r\n", b"GET / HTTP/1.1\r\nBad Name: x\r\n\r\n",
+                 b"GET /../x HTTP/1.1\r\nHost: a\r\n\r\n"]:  # fmt: skip
+        with proxy.connect() as connection:
+            answer = connection.exchange(data)
+            assert answer.status == 400 and answer.body == b"<p>what?</p>"
+            assert connection.is_closed()
+    assert [line["status"] for line in proxy.wait_lines(3)] == [400, 400, 400]
