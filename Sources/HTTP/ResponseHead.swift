@@ -38,6 +38,12 @@ public struct ResponseHead: ~Copyable, Sendable {
     progress = HeadProgress()
   }
 
+  /// Has the response have another status than the one that came, without a reason phrase.
+  public mutating func replaceStatus(_ status: UInt16) {
+    self.status = status
+    reason = .empty
+  }
+
   /// True for an interim response: 1xx other than 101 (RFC 9110 section 15.2).
   @inlinable public var isInterim: Bool { status >= 100 && status < 200 && status != 101 }
 

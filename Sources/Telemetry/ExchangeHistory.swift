@@ -104,11 +104,12 @@ public struct ExchangeHistory: Sendable, BitwiseCopyable {
   }
 
   /// Writes the events in order, each with the time since `start`. `writePeer` writes the name of
-  /// the peer with an index.
+  /// the peer with an index, of the upstream that was asked after so many internal redirects.
   public func write(
     since start: Instant, into writer: inout ByteWriter,
-    writePeer: (Int, inout ByteWriter) -> Void
+    writePeer: (_ peer: Int, _ redirects: Int, inout ByteWriter) -> Void
   ) {
+    var redirects = redirectsBefore
     let kept = min(Int(noted), ExchangeHistory.capacity)
     if kept < Int(noted) {
       writer.append("(")
@@ -117,12 +118,24 @@ public struct ExchangeHistory: Sendable, BitwiseCopyable {
     }
     for offset in 0..<kept {
       let entry = entries[(Int(noted) - kept + offset) & 15]
+      if entry.event == .redirected { redirects = Int(entry.value) }
       if offset > 0 { writer.append(", ") }
       writer.append("+")
       writer.append(microsecondsAsSeconds: (entry.time - start).microseconds)
       writer.append(" ")
-      entry.write(into: &writer, writePeer: writePeer)
+      let asked = redirects
+      entry.write(into: &writer) { writePeer($0, asked, &$1) }
     }
+  }
+
+  /// How many internal redirects there were before the oldest event that is kept.
+  private var redirectsBefore: Int {
+    let kept = min(Int(noted), ExchangeHistory.capacity)
+    for offset in 0..<kept {
+      let entry = entries[(Int(noted) - kept + offset) & 15]
+      if entry.event == .redirected { return Int(entry.value) - 1 }
+    }
+    return 0
   }
 }
 

@@ -40,7 +40,12 @@ extension ExchangeRecord {
     case .isArguments:
       if !head.query.isEmpty { writer.append("?") }
       return true
-    case .requestMethod: return writer.appendIfPresent(bytes.head(head.methodRange), as: form)
+    case .requestMethod:
+      if head.method == .get {
+        writer.append("GET")
+        return true
+      }
+      return writer.appendIfPresent(bytes.head(head.methodRange), as: form)
     case .requestURI:
       if head.targetForm == .absolute && head.path.isEmpty { writer.append("/") }
       return writer.appendIfPresent(bytes.pathAndQuery(head), as: form)

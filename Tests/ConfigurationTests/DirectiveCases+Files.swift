@@ -30,4 +30,37 @@ extension DirectiveCases {
     Case("top", "expires modified max;", "invalid value \"max\""),
     Case("top", "expires later 1h;", "invalid value \"later\""),
   ]
+
+  static let redirection: [Case] = [
+    Case("location", "root /srv; try_files $uri $uri/ /index.html?$args;"),
+    Case("location", "root /srv; try_files $uri =404;"),
+    Case(
+      "location", "root /srv; try_files $uri;", "\"try_files\" takes 2 or more arguments, not 1"),
+    Case("location", "root /srv; try_files '' =404;", "invalid value \"\""),
+    Case("location", "root /srv; try_files $uri =40;", "invalid value \"=40\""),
+    Case(
+      "location", "proxy_pass http://127.0.0.1:9; try_files $uri =404;",
+      "\"try_files\" looks for files below root, and there is none"),
+    Case(
+      "location", "root /srv; try_files $uri @none;",
+      "the server has no location \"@none\": requests for it get 500"),
+    Case("top", "error_page 404 /404.html;"), Case("top", "error_page 404 403 = /404.html;"),
+    Case("top", "error_page 404 =200 /$arg_page; error_page 500 https://example.com/;"),
+    Case("location", "error_page 497 https://$host$request_uri; return 204;"),
+    Case("top", "error_page /404.html;", "\"error_page\" takes 2 or more arguments, not 1"),
+    Case("top", "error_page = /404.html;", "\"error_page\" names no status"),
+    Case("top", "error_page 200 /x;", "invalid value \"200\""),
+    Case("top", "error_page 499 /x;", "invalid value \"499\""),
+    Case("top", "error_page 404 =x /x;", "invalid value \"=x\""),
+    Case(
+      "top", "error_page 404 @none;",
+      "the server has no location \"@none\": requests for it get 500"),
+    Case("top", "recursive_error_pages on;"),
+    Case("top", "recursive_error_pages yes;", "invalid value \"yes\""),
+    Case("top", "proxy_intercept_errors on;"),
+    Case("top", "proxy_intercept_errors yes;", "invalid value \"yes\""),
+    Case("location", "internal; return 204;"),
+    Case("location", "internal on; return 204;", "\"internal\" takes no arguments, not 1"),
+    Case("server", "internal;", "\"internal\" is not allowed in \"server\""),
+  ]
 }

@@ -3,8 +3,8 @@ enum DirectiveCases {
   typealias Case = DirectiveTests.Case
 
   static let all =
-    process + requestID + servers + serving + clients + proxy + fields + upstreams + logs
-    + tls
+    process + requestID + servers + serving + redirection + clients + proxy + fields + upstreams
+    + logs + tls
 
   static let process: [Case] = [
     Case("top", "worker_threads auto;"),
@@ -151,7 +151,16 @@ enum DirectiveCases {
     Case(
       "server", "location ~ ^/a { return 204; }",
       "regular expressions are not available in this version"),
-    Case("server", "location @a { return 204; }", "named locations are not supported by Waybill"),
+    Case("server", "location @a { return 204; }"),
+    Case("server", "location @ { return 204; }", "the location has no name"),
+    Case(
+      "server", "location @a { return 204; } location @a { return 204; }",
+      "the location \"@a\" is already declared at line 1"),
+    Case(
+      "server", "location @a { proxy_pass http://127.0.0.1:9/x; }",
+      "\"proxy_pass\" can't have a URI part in a named location"),
+    Case(
+      "server", "location @a { alias /srv; }", "\"alias\" can't stand in a named location"),
     Case("server", "location a { return 204; }", "invalid location path \"a\""),
     Case("server", "location ! /a { return 204; }", "invalid location modifier \"!\""),
     Case(

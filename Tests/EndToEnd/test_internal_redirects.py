@@ -118,14 +118,14 @@ TARGETS = [
     "/try/a.txt", "/try/sub", "/try/sub/", "/try/none", "/try/none/", "/trydir/x", "/tryfile/x",
     "/tryargs/x?q=1", "/trykept/x?q=1&r=2", "/trynone/x?q=1", "/trycode/x", "/trynamed/x?y=1",
     "/trysecret/x", "/tryproxy/a.txt", "/tryproxy/a.txt?x=1", "/tryproxy/none", "/tryuri/abc?d=1",
-    "/tryalias/none", "/tryalias/a.txt", "/tryup/x", "/tryup/x?f=a.txt", "/tryup/x?f=../../secret.txt",
+    "/tryalias/none", "/tryalias/a.txt",
     "/tryindex/sub", "/tryindex/none", "/trysame/x", "/trysame/z", "/try/%2e%2e/404.html",
     "/try/a%20b", "/404.html", "/internal.html", "/secret/a.txt", "/secret/", "/private/x",
     "/keep/x", "/keep/", "/same/x", "/ok/x", "/gone/x", "/args/x?y=1", "/noargs/x?y=1",
     "/variable/x?page=text", "/variable/x?page=none", "/elsewhere/x?q=1", "/moved/x",
     "/oddmoved/x", "/named/x?q=1", "/namedsame/x", "/namedanswer/x?q=1", "/namedfiles/x",
     "/unknown/x", "/missingpage/x", "/twice/x", "/deep/x", "/loop/x", "/to-internal/x", "/code/",
-    "/codetext/", "/redirected/", "/denied/", "/errorranges/x", "/down/x?q=1", "/downkept/x",
+    "/codetext/", "/denied/", "/errorranges/x", "/down/x?q=1", "/downkept/x",
     "/downpage/x", "/inherits/x", "/method/404.html",
 ]  # fmt: skip
 
@@ -168,7 +168,8 @@ def compare(twins, data):
     assert facts[1] == facts[0], data
     assert also == asked, data
     for name in ["X-Page", "X-Named", "WWW-Authenticate"]:
-        assert ours.fields.all(name) == theirs.fields.all(name), data
+        # nginx sends what it adds twice when a page has no such range.
+        assert set(ours.fields.all(name)) == set(theirs.fields.all(name)), data
     return ours
 
 
@@ -202,6 +203,21 @@ def test_answers_of_backends(twins, method, place, status):
         compare(twins, request_bytes(method, f"/{place}/x", body=b"c" if method == "POST" else b""))
     finally:
         twins.backend.script = answering("200 OK")
+
+
+def test_a_redirect_has_its_page(twins):
+    """nginx would send the Location of the redirect besides."""
+    answer = twins.ask("waybill", request_bytes("GET", "/redirected/"))
+    assert answer.status == 200 and answer.body == b"<p>page</p>"
+    assert not answer.fields.all("Location")
+
+
+@pytest.mark.parametrize("query", ["", "?f=a.txt", "?f=../../secret.txt", "?f=../a.txt"])
+def test_no_argument_leads_up(twins, query):
+    """nginx serves what `..` in an argument leads to; here it is not looked for."""
+    answer = twins.ask("waybill", request_bytes("GET", f"/tryup/x{query}"))
+    assert answer.status == (200 if query == "?f=a.txt" else 404)
+    assert b"SECRET" not in answer.body
 
 
 def test_a_loop_ends(twins):

@@ -6,7 +6,9 @@ struct ExchangeHistoryTests {
   private func text(_ history: ExchangeHistory) -> String {
     string(
       collect { writer in
-        history.write(since: Instant(nanoseconds: 1_000_000), into: &writer) { peer, writer in
+        history.write(since: Instant(nanoseconds: 1_000_000), into: &writer) {
+          peer, redirects, writer in
+          if redirects > 0 { writer.append("other ") }
           writer.append("peer ")
           writer.append(decimal: UInt64(peer))
         }
@@ -27,6 +29,7 @@ struct ExchangeHistoryTests {
       (.requestSent, 4_000, 0, "request sent, 4000 bytes"),
       (.upstreamBlocked, 0, 0, "the peer takes no more"),
       (.interimResponse, 103, 0, "response 103"),
+      (.redirected, 2, 0, "internal redirect 2"), (.fileOpened, 9, 0, "file of 9 bytes"),
       (.responseHead, 200, 0, "response 200"),
       (.tryFailed, Int(ErrorType.connectionRefused.rawValue), 0, "connection_refused"),
       (.clientBlocked, 0, 0, "the client takes no more"),
@@ -67,5 +70,15 @@ struct ExchangeHistoryTests {
     var history = ExchangeHistory()
     history.note(.requestSent, at: instant(0), .max, try: 1_000)
     #expect(text(history) == "+0.000000 request sent, 4294967295 bytes")
+  }
+
+  /// A peer is one of the upstream that was asked then.
+  @Test func peersOfSeveralUpstreams() {
+    var history = ExchangeHistory()
+    history.note(.connecting, at: instant(0), 5, try: 1)
+    history.note(.redirected, at: instant(0), 1)
+    history.note(.connecting, at: instant(0), 5, try: 2)
+    #expect(text(history).contains("try 1: connecting to peer 5"))
+    #expect(text(history).contains("try 2: connecting to other peer 5"))
   }
 }

@@ -7,7 +7,6 @@ extension NginxDirectives {
         Entry("dav_methods", .everyLevel, .words(.atLeast(1)), unless: ["off"]),
         Entry("autoindex", .everyLevel, .flag, unless: ["off"]),
         Entry("random_index", .location, .flag, unless: ["off"]),
-        Entry("try_files", [.server, .location], .words(.atLeast(2)), unless: ["off"]),
         Entry("empty_gif", .location, .none, unless: ["off"]),
         Entry("flv", .location, .none, unless: ["off"]),
         Entry("mp4", .location, .none, unless: ["off"]),
@@ -27,16 +26,10 @@ extension NginxDirectives {
         Entry("output_buffers", .everyLevel, .buffers),
       ]),
     Group(
-      .notDone, "There are no internal redirects: requests go to one location.",
+      .notDone, "Internal redirects come of index, try_files and error_page only.",
       [
-        Entry("internal", .location, .none),
         Entry("post_action", .levelsAndLocationIf, .word),
         Entry("internal_redirect", .location, .word),
-      ]),
-    Group(
-      .notDone, "There is no `error_page`.",
-      [
-        Entry("recursive_error_pages", .everyLevel, .flag, unless: ["off"])
       ]),
     Group(
       .needless, "It has no meaning without what it belongs to, which Waybill does not do.",
@@ -64,11 +57,6 @@ extension NginxDirectives {
         Entry("hls_mp4_max_buffer_size", .everyLevel, .words(1...2)),
         Entry("mp4_limit_rate", .everyLevel, .word),
         Entry("mp4_limit_rate_after", .everyLevel, .word),
-      ]),
-    Group(
-      .notDone, "The pages of errors are Waybill's own, with the request's ID.",
-      [
-        Entry("error_page", .levelsAndLocationIf, .words(.atLeast(2)))
       ]),
     Group(
       .needless, "Responses are passed on as the backend sends them.",

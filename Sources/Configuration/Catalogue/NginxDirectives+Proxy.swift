@@ -35,11 +35,6 @@ extension NginxDirectives {
         Entry("proxy_temp_file_write_size", .everyLevel, .size),
       ]),
     Group(
-      .notDone, "Responses of backends are passed on whatever their status.",
-      [
-        Entry("proxy_intercept_errors", .everyLevel, .flag, unless: ["off"])
-      ]),
-    Group(
       .needless, "Tables have the size that they need.",
       [
         Entry("proxy_headers_hash_max_size", .everyLevel, .number),

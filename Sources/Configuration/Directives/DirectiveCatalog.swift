@@ -6,6 +6,7 @@ public enum DirectiveCatalog {
     ("Request ID", requestID),
     ("Servers and locations", servers),
     ("Serving files", serving),
+    ("Internal redirects", redirection),
     ("Client connections and limits", clients),
     ("TLS with clients", clientTLS),
     ("Client addresses", realIP),

@@ -39,14 +39,16 @@ extension DirectiveCatalog {
       """
     ) { $0.serverName($1) },
     Directive(
-      "location", in: .server, "[= | ^~] PATH", count: 1...2, opensBlock: true, isRepeatable: true,
+      "location", in: .server, "[= | ^~] PATH | @NAME", count: 1...2, opensBlock: true,
+      isRepeatable: true,
       """
       What is done with requests for some paths: with `=` this path alone, else all that begin \
       with it; the longest one wins, and an exact one before all. `^~` is the same as nothing, \
       because there are no regular expressions. Paths are compared after percent-decoding and \
       after `//`, `/./` and `/../` have been resolved. A location that ends with `/` and has \
       `proxy_pass` answers its own path without the `/` by a redirect (301), as in nginx, unless \
-      another location is made for that.
+      another location is made for that. A location with `@` and a name matches no path: \
+      `try_files` and `error_page` lead to it.
       """
     ) { $0.location($1) },
     Directive(
@@ -205,9 +207,7 @@ extension ConfigurationBuilder {
     case "~", "~*":
       reporter.error(place, "regular expressions are not available in this version")
       return nil
-    case "@":
-      reporter.error(place, "named locations are not supported by Waybill")
-      return nil
+    case "@": return namedLocation(word, path: "@" + path)
     default:
       reporter.error(place, "invalid location modifier \"\(modifier)\"", expected: "= or ^~")
       return nil
@@ -217,7 +217,20 @@ extension ConfigurationBuilder {
         word.place, "invalid location path \"\(path)\"", expected: "a path that begins with \"/\"")
       return nil
     }
-    let isExact = modifier == "="
+    return declared(path, isExact: modifier == "=", place)
+  }
+
+  private func namedLocation(_ word: Word, path: String) -> (isExact: Bool, path: String)? {
+    guard path.utf8.count > 1 else {
+      reporter.error(word.place, "the location has no name", expected: "location @NAME { … }")
+      return nil
+    }
+    return declared(path, isExact: false, word.place)
+  }
+
+  private func declared(
+    _ path: String, isExact: Bool, _ place: Place
+  ) -> (isExact: Bool, path: String)? {
     let key = LocationKey(isExact: isExact, path: path)
     if let twin = server?.locationPlaces[key] {
       let line = reporter.describe(twin, from: place)

@@ -23,7 +23,7 @@ extension PlanAssembler {
   }
 
   /// Where the files lie that a location serves or looks for.
-  private func setPath(
+  func setPath(
     _ settings: Settings, _ root: RootSetting, prefixCount: Int, _ plan: inout LocationPlan
   ) {
     plan.matchedPrefixCount = prefixCount
@@ -40,7 +40,7 @@ extension PlanAssembler {
   }
 
   /// What a level says, or nginx's default.
-  private func root(_ settings: Settings) -> RootSetting? {
+  func root(_ settings: Settings) -> RootSetting? {
     if let root = settings.files.root { return root }
     guard usesNginxDefaults else { return nil }
     let start = Place(file: 0, offset: 0, count: 0)

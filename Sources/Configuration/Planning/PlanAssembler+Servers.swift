@@ -16,15 +16,18 @@ extension PlanAssembler {
     let title = "server \(server.names.first?.text ?? server.listens[0].endpoint.name)"
     note(title, server.place, settings.requestID)
     let firstLocation = locations.count
-    let fallback = appendFallback(server, settings)
+    let named = namedLocations(server, first: locations.count + 1)
+    let fallback = appendFallback(server, settings, named)
     var entries: [(isExact: Bool, path: String, location: Int)] = []
     for location in server.locations {
       let merged = location.settings.inheriting(settings, replacesLists: usesNginxDefaults)
       noteDifferences(of: location, merged, own: location.settings, outer: settings)
       note("\(title) location \(location.path)", location.place, merged.requestID)
-      entries.append((location.isExact, location.path, locations.count))
+      if !location.isNamed {
+        entries.append((location.isExact, location.path, locations.count))
+      }
       let title = location.isExact ? "location = \(location.path)" : "location \(location.path)"
-      append(plan(location, in: server, merged), title, location.place)
+      append(plan(location, in: server, merged, named), title, location.place)
     }
     entries += appendSlashRedirects(server, settings)
     if server.locations.isEmpty, locations[fallback].action == .none {
@@ -54,18 +57,24 @@ extension PlanAssembler {
   }
 
   /// What serves a path that no location matches.
-  private func appendFallback(_ server: ServerDeclaration, _ settings: Settings) -> Int {
+  private func appendFallback(
+    _ server: ServerDeclaration, _ settings: Settings, _ named: [String: Int]
+  ) -> Int {
     var location = commonPlan(settings)
     if let answer = server.answer { setAnswer(answer, settings, &location) }
     setFiles(settings, prefixCount: 0, &location)
+    setRedirection(
+      settings, server.triedFiles, isInternal: false, named: named, prefixCount: 0, &location)
     append(location, "no location", server.place)
     return locations.count - 1
   }
 
   private func plan(
-    _ location: LocationDeclaration, in server: ServerDeclaration, _ settings: Settings
+    _ location: LocationDeclaration, in server: ServerDeclaration, _ settings: Settings,
+    _ named: [String: Int]
   ) -> LocationPlan {
     var plan = commonPlan(settings)
+    checkNamed(location)
     if let pass = location.pass {
       setPass(pass, location, settings, &plan)
       if pass.isSecure { setBackendTLS(pass, settings.backendTLS, &plan) }
@@ -79,12 +88,29 @@ extension PlanAssembler {
         warn(pass.place, "proxy_pass has no effect: \(name) at \(line) answers all requests")
       }
     }
-    setFiles(settings, prefixCount: location.path.utf8.count, &plan)
+    let prefixCount = location.isNamed ? 0 : location.path.utf8.count
+    setFiles(settings, prefixCount: prefixCount, &plan)
     if plan.action == .none {
       warn(
         location.place, "the location has neither proxy_pass nor return nor root: it answers 404")
     }
+    setRedirection(
+      settings, location.triedFiles, isInternal: location.isInternal, named: named,
+      prefixCount: prefixCount, &plan)
     return plan
+  }
+
+  /// A named location has no path that something could stand in the place of.
+  private func checkNamed(_ location: LocationDeclaration) {
+    guard location.isNamed else { return }
+    if let pass = location.pass, pass.path != nil {
+      reporter.error(
+        pass.place, "\"proxy_pass\" can't have a URI part in a named location",
+        expected: "proxy_pass without a path")
+    }
+    if let root = location.settings.files.root, root.isAlias {
+      reporter.error(root.place, "\"alias\" can't stand in a named location", expected: "root")
+    }
   }
 
   private func warnOfLoop(
@@ -197,7 +223,7 @@ extension PlanAssembler {
     guard server.answer == nil else { return [] }
     var entries: [(isExact: Bool, path: String, location: Int)] = []
     for location in server.locations {
-      guard !location.isExact, location.pass != nil, location.answer == nil,
+      guard !location.isExact, !location.isNamed, location.pass != nil, location.answer == nil,
         location.path.utf8.count > 1, location.path.hasSuffix("/")
       else { continue }
       let path = String(location.path.dropLast())

@@ -74,6 +74,8 @@ struct ServerDeclaration {
   /// Where each location was declared, by its modifier and path.
   var locationPlaces: [LocationKey: Place] = [:]
   var answer: AnswerDeclaration?
+  /// `try_files`
+  var triedFiles: TryFilesDeclaration?
 }
 
 /// What no two locations of a server may share.
@@ -86,7 +88,14 @@ struct LocationKey: Hashable {
 struct LocationDeclaration {
   var place: Place
   var isExact: Bool
+  /// The path that it matches; of a named one its name, `@` included.
   var path: String
+  /// It matches no path: only internal redirects lead to it.
+  var isNamed: Bool { path.hasPrefix("@") }
+  /// `internal`
+  var isInternal = false
+  /// `try_files`
+  var triedFiles: TryFilesDeclaration?
   var settings = Settings()
   var answer: AnswerDeclaration?
   var pass: PassDeclaration?

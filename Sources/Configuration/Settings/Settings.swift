@@ -27,6 +27,7 @@ struct Settings {
   var mediaTypes: MediaTypes?
   var redirects = RedirectSettings()
   var files = FileSettings()
+  var redirection = RedirectionSettings()
   /// The directives that say what is done anyway.
   var stated: Set<String> = []
 
@@ -44,6 +45,7 @@ struct Settings {
     merged.mediaTypes = mediaTypes ?? outer.mediaTypes
     merged.redirects = redirects.inheriting(outer.redirects)
     merged.files = files.inheriting(outer.files)
+    merged.redirection = redirection.inheriting(outer.redirection)
     merged.stated.formUnion(outer.stated)
     let hidden = hiddenNames
     if hidden.isEmpty {

@@ -273,6 +273,20 @@ extension Exchange {
       start: base?.assumingMemoryBound(to: UInt8.self), count: base == nil ? 0 : Int(headByteCount))
   }
 
+  /// The upstream that was asked after so many internal redirects.
+  func askedUpstream(after redirects: Int) -> Int {
+    guard let serving, redirects < Int(serving.pointee.redirectCount),
+      redirects < Limits.internalRedirects
+    else { return upstreamIndex }
+    return Int(serving.pointee.upstreams[redirects])
+  }
+
+  /// Bytes of the head as the client sent it, without the targets of internal redirects.
+  var arrivedHeadCount: UInt32 {
+    let count = serving?.pointee.headCount ?? 0
+    return count > 0 ? count : headByteCount
+  }
+
   /// The request's path, decoded and normalised.
   @inline(__always) var pathBytes: UnsafeBufferPointer<UInt8> {
     if let base = pathBuffer.base {

@@ -69,8 +69,27 @@ extension Worker where K: ~Copyable {
     actAgain(exchange)
   }
 
+  /// Sends a request on to a named location, with its path and its query.
+  mutating func enterNamedLocation(_ exchange: ExchangePointer, _ location: Int) {
+    guard countRedirect(exchange) else { return }
+    guard location >= 0 else {
+      report(.error, "request", exchange, exchange.pointee.downstream) { line in
+        line.append("the named location that the request is sent on to does not exist")
+      }
+      return refuseUnconditionally(exchange, 500)
+    }
+    exchange.pointee.plan = tables.locations.address(of: location)
+    actAgain(exchange)
+  }
+
   /// Does what the location is there for that a request has been sent on to.
   private mutating func actAgain(_ exchange: ExchangePointer) {
+    if exchange.pointee.plan.pointee.contentAction == .proxy {
+      guard mayAskBackend(exchange) else {
+        let status = exchange.pointee.serving?.pointee.answeredStatus ?? 0
+        return refuseUnconditionally(exchange, status >= 400 ? status : 500)
+      }
+    }
     let maximum = exchange.pointee.plan.pointee.maximumContentBytes
     if maximum > 0, case .length(let count) = exchange.pointee.head.framing, count > maximum {
       return refuse(exchange, 413, .requestBodyTooLarge, Termination(.proxy, .route))
@@ -78,11 +97,33 @@ extension Worker where K: ~Copyable {
     act(exchange, exchange.pointee.plan.pointee.action)
   }
 
+  /// Prepares a request for a backend, after others may have been asked. False when it has no head,
+  /// or when its content has been used up.
+  private mutating func mayAskBackend(_ exchange: ExchangePointer) -> Bool {
+    guard exchange.pointee.request != .head else { return false }
+    let state = servingState(exchange)
+    state.pointee.earlierTries = exchange.pointee.record.tryCount
+    exchange.pointee.tried.removeAll()
+    exchange.pointee.replacedStaleConnection = false
+    if exchange.pointee.contentConsumed {
+      report(.error, "request", exchange, exchange.pointee.downstream) { line in
+        line.append("the request can't be sent to a further backend: its content is used up")
+      }
+      return false
+    }
+    if exchange.pointee.record.tryCount > 0 { rewindContent(exchange) }
+    return true
+  }
+
   /// Counts a change of location; false when there were too many, and then the request has been
   /// answered.
   private mutating func countRedirect(_ exchange: ExchangePointer) -> Bool {
     let state = servingState(exchange)
     closeFile(state)
+    if Int(state.pointee.redirectCount) < Limits.internalRedirects {
+      let index = Int(state.pointee.redirectCount)
+      state.pointee.upstreams[index] = UInt32(exchange.pointee.upstreamIndex)
+    }
     state.pointee.redirectCount += 1
     note(.redirected, exchange, Int(state.pointee.redirectCount))
     guard state.pointee.redirectCount > Limits.internalRedirects else { return true }
@@ -96,10 +137,18 @@ extension Worker where K: ~Copyable {
   }
 
   /// Answers an error of the configuration, which no `error_page` may lead on from.
-  private mutating func refuseUnconditionally(_ exchange: ExchangePointer, _ status: UInt16) {
+  mutating func refuseUnconditionally(_ exchange: ExchangePointer, _ status: UInt16) {
     servingState(exchange).pointee.servesErrorPage = true
     servingState(exchange).pointee.redirectCount = UInt8(Limits.internalRedirects)
     refuse(exchange, status, .proxyInternalError, Termination(.proxy, .route))
+  }
+
+  /// Remembers how long the head was that came.
+  private mutating func noteHeadCount(_ exchange: ExchangePointer) {
+    let state = servingState(exchange)
+    if state.pointee.headCount == 0 {
+      state.pointee.headCount = exchange.pointee.headByteCount
+    }
   }
 
   /// Writes the new target behind the head, in a buffer that holds both, and what had come behind
@@ -115,13 +164,16 @@ extension Worker where K: ~Copyable {
     let client = exchange.pointee.downstream
     let sharesInput = exchange.pointee.sharesInput
     let inputEnd = sharesInput ? Int(client.pointee.inputEnd) : head.count
-    let room = 3 * path.count + 1 + chosenQuery.count
+    let room = 3 * path.count + 3 + chosenQuery.count
     guard let size = Buffer.Size(holding: inputEnd + room) else { return false }
     var buffer = buffers.take(size)
     var writer = ByteWriter(buffer.bytes)
     writer.append(head.span)
+    // What is quoted of a head that is not complete ends with its line.
+    writer.append("\r\n")
+    let pathStart = writer.count
     PathNormalization.encode(path.span, into: &writer)
-    let newPath = ByteRange(start: head.count, count: writer.count - head.count)
+    let newPath = ByteRange(start: pathStart, count: writer.count - pathStart)
     writer.append(UInt8(ascii: "?"))
     let queryRange = ByteRange(start: writer.count, count: chosenQuery.count)
     writer.append(chosenQuery.span)
@@ -134,6 +186,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.head.redirect(
       path: newPath, query: queryRange,
       hasQuery: isKept ? exchange.pointee.head.hasQuery : newQuery != nil)
+    noteHeadCount(exchange)
     swap(&exchange.pointee.headBuffer, &buffer)
     exchange.pointee.headByteCount = UInt32(newHeadCount)
     if sharesInput {

@@ -1,4 +1,4 @@
-// What is asked before a location does what it is there for: `internal`.
+// What is asked before a location does what it is there for: `internal`, `try_files`.
 
 import Basics
 import HTTP
@@ -10,10 +10,96 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Looks at `internal` and `try_files`, then does what the location is there for.
   @inline(never) mutating func lookAhead(_ exchange: ExchangePointer) {
+    let redirection = exchange.pointee.plan.pointee.redirection
     let isRedirected = (exchange.pointee.serving?.pointee.redirectCount ?? 0) > 0
-    if exchange.pointee.plan.pointee.redirection.isInternal && !isRedirected {
+    if redirection.isInternal && !isRedirected {
       return refuse(exchange, 404, .noRoute, .completed)
     }
+    if !redirection.triedFiles.isEmpty {
+      guard triesFiles(exchange, redirection) else {
+        return go(exchange, to: redirection.triedLast, becomingGet: false)
+      }
+    }
     act(exchange, exchange.pointee.plan.pointee.content)
+  }
+
+  /// True when one of the files of `try_files` is there: the request goes on with its path.
+  private mutating func triesFiles(
+    _ exchange: ExchangePointer, _ redirection: RedirectionPlan
+  ) -> Bool {
+    for index in redirection.triedFiles.indices {
+      let tried = redirection.triedFiles[index]
+      guard let (path, start) = triedPath(exchange, tried) else { continue }
+      switch kernel.fileStatus(path.base, links: path.links) {
+      case .found(let status) where (status.kind == .folder) == tried.isFolder:
+        goOn(exchange, with: UnsafeBufferPointer(rebasing: path.bytes[start...]))
+        return true
+      case .refused(.failed(let error)):
+        report(.critical, "files", exchange, exchange.pointee.downstream) { line in
+          line.append("\"")
+          line.appendEscaped(path.bytes.span, .standard)
+          line.append("\" can't be looked for: system error ")
+          line.append(decimal: UInt64(error.code))
+        }
+      case .found, .refused: break
+      }
+    }
+    return false
+  }
+
+  /// The path of the file system that an argument means, and where what stands behind `root`, or
+  /// `alias`, begins; nil when it is too long or leads out of its folder.
+  private mutating func triedPath(
+    _ exchange: ExchangePointer, _ tried: TriedFile
+  ) -> (path: FilePath, start: Int)? {
+    var writer = ByteWriter(filePathMemory)
+    write(exchange.pointee.plan.pointee.files.root, exchange, into: &writer)
+    let start = writer.count
+    var name = ByteWriter(
+      UnsafeMutableBufferPointer(rebasing: scratch[..<Limits.filePathBytes]))
+    write(tried.path, exchange, into: &name)
+    if name.overflowed { return nil }
+    var skipped = 0
+    // nginx does so for arguments with variables alone.
+    if exchange.pointee.plan.pointee.files.isAlias && tried.path.hasVariables {
+      skipped = sharedPrefix(exchange, name.span)
+    }
+    writer.append(name.span.extracting(skipped..<name.count))
+    guard let path = existingPath(exchange, &writer, joinedAt: start) else { return nil }
+    return (path, start)
+  }
+
+  /// Bytes of the location's own path that an argument begins with: all of it or none.
+  private mutating func sharedPrefix(_ exchange: ExchangePointer, _ name: Span<UInt8>) -> Int {
+    let path = exchange.pointee.pathBytes.span
+    let count = min(exchange.pointee.plan.pointee.matchedPrefixCount, path.count)
+    guard name.count >= count else { return 0 }
+    return EntityTagList.isEqual(name.extracting(0..<count), path.extracting(0..<count)) ? count : 0
+  }
+
+  /// Has the request go on with a file's path below `root`, or behind the location's own path. What
+  /// a backend is sent stays as the client sent it.
+  private mutating func goOn(_ exchange: ExchangePointer, with name: UnsafeBufferPointer<UInt8>) {
+    let path = exchange.pointee.pathBytes
+    let isAlias = exchange.pointee.plan.pointee.files.isAlias
+    let prefix = isAlias ? min(exchange.pointee.plan.pointee.matchedPrefixCount, path.count) : 0
+    guard let size = Buffer.Size(holding: prefix + name.count), name.count > 0 || prefix > 0
+    else { return }
+    var buffer = buffers.take(size)
+    var writer = ByteWriter(buffer.bytes)
+    writer.append(path.span.extracting(0..<prefix))
+    writer.append(name.span)
+    let count = writer.count
+    swap(&exchange.pointee.pathBuffer, &buffer)
+    exchange.pointee.pathByteCount = UInt32(count)
+    buffers.giveBack(&buffer)
+  }
+}
+
+extension Template {
+  /// True when its text is not the same for all requests.
+  fileprivate var hasVariables: Bool {
+    for index in parts.indices where parts[index].variable != .literal { return true }
+    return false
   }
 }

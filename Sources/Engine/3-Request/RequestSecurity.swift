@@ -53,7 +53,7 @@ extension Worker where K: ~Copyable {
     if isPlainOnSecure(exchange) {
       return refuse(
         exchange, 400, "plain HTTP was sent to a port where TLS is spoken",
-        explanation: "The plain HTTP request was sent to an HTTPS port.")
+        explanation: "The plain HTTP request was sent to an HTTPS port.", condition: 497)
     }
     if settings.assumesTLS { return true }
     let rule = tables.servers[exchange.pointee.server].clientCertificates
@@ -74,18 +74,18 @@ extension Worker where K: ~Copyable {
     case .on where certificate == .none:
       return refuse(
         exchange, 400, "no client certificate was sent",
-        explanation: "No required TLS certificate was sent.")
+        explanation: "No required TLS certificate was sent.", condition: 496)
     case .on, .optional:
       guard certificate == .failed else { return true }
       return refuse(
         exchange, 400, "the client's certificate does not hold",
-        explanation: "The TLS certificate that was sent does not hold.")
+        explanation: "The TLS certificate that was sent does not hold.", condition: 495)
     }
   }
 
   private mutating func refuse(
     _ exchange: ExchangePointer, _ status: UInt16, _ reason: StaticString,
-    explanation: StaticString
+    explanation: StaticString, condition: UInt16? = nil
   ) -> Bool {
     let isFailed =
       exchange.pointee.record.isSecure && exchange.pointee.record.secure.certificate == .failed
@@ -98,7 +98,8 @@ extension Worker where K: ~Copyable {
     }
     exchange.pointee.closesConnection = true
     refuse(
-      exchange, status, .httpRequestDenied, Termination(.proxy, .route), explanation: explanation)
+      exchange, status, .httpRequestDenied, Termination(.proxy, .route), explanation: explanation,
+      condition: condition)
     return false
   }
 }

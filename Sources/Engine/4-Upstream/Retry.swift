@@ -92,11 +92,12 @@ extension Worker where K: ~Copyable {
   /// counted: it went to the same peer and must not take the place of another one.
   mutating func allowsNextTry(_ exchange: ExchangePointer, _ failure: TryFailure) -> Bool {
     let replays = exchange.pointee.replacedStaleConnection ? 1 : 0
+    let earlier = exchange.pointee.serving?.pointee.earlierTries ?? 0
     return exchange.pointee.plan.pointee.retry.allowsNextTry(
       after: failure, method: exchange.pointee.head.method,
       requestSent: exchange.pointee.upstreamBytesSent > 0,
       contentConsumed: exchange.pointee.contentConsumed,
-      tries: exchange.pointee.record.tryCount &- replays,
+      tries: exchange.pointee.record.tryCount &- replays &- earlier,
       peerCount: tables.upstreams[exchange.pointee.upstreamIndex].peers.count,
       elapsed: now - exchange.pointee.firstTryStart)
   }

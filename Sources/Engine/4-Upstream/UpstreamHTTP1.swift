@@ -128,6 +128,7 @@ extension Worker where K: ~Copyable {
       beginTry(exchange, peer: next)
       return .gone
     }
+    if status >= 300, interceptsResponse(exchange) { return .gone }
     return beginResponse(exchange, &writer)
   }
 
@@ -173,6 +174,7 @@ extension Worker where K: ~Copyable {
     if framing == .chunked { exchange.pointee.responseLeft = .max }
     exchange.pointee.clientFraming = clientFraming(exchange, framing)
     decideConnection(exchange)
+    if let state = exchange.pointee.serving { replaceStatus(exchange, state) }
     exchange.pointee.record.status = exchange.pointee.responseHead.status
     writeResponseHead(exchange, into: &writer)
     guard !writer.overflowed else {

@@ -36,7 +36,12 @@ extension Worker where K: ~Copyable {
     if passes && ASCIITarget.isASCII(bytes, exchange.pointee.head.target) {
       writer.append(line)
     } else {
-      writer.append(bytes, exchange.pointee.head.methodRange)
+      // A redirect may have made another method a GET.
+      if exchange.pointee.head.method == .get {
+        writer.append("GET")
+      } else {
+        writer.append(bytes, exchange.pointee.head.methodRange)
+      }
       writer.append(0x20)
       writeTarget(exchange, bytes, into: &writer)
     }

@@ -69,7 +69,7 @@ extension Worker where K: ~Copyable {
         exchange.pointee.record.bytesSent &- exchange.pointee.ownContentStart
     }
     if exchange.pointee.request == .head {
-      exchange.pointee.record.requestBytes = UInt64(exchange.pointee.headByteCount)
+      exchange.pointee.record.requestBytes = UInt64(exchange.pointee.arrivedHeadCount)
     }
   }
 

@@ -31,11 +31,12 @@ extension Worker where K: ~Copyable {
     guard isAskedFor || termination.party != .nobody else { return }
     if termination.party != .nobody { keepFailure(exchange) }
     let names = tables.upstreams
-    let upstream = exchange.pointee.upstreamIndex
     let level = historyLevel(exchange)
     report(level, "history", exchange, exchange.pointee.downstream, isAskedFor: isAskedFor) {
       line in
-      exchange.pointee.history.write(since: exchange.pointee.start, into: &line) { peer, line in
+      exchange.pointee.history.write(since: exchange.pointee.start, into: &line) {
+        peer, redirects, line in
+        let upstream = exchange.pointee.askedUpstream(after: redirects)
         line.appendEscaped(names[upstream].peers[peer].name.span, .standard)
       }
       line.append(exchange.pointee.history.isEmpty ? "end +" : ", end +")

@@ -21,10 +21,21 @@ extension Worker where K: ~Copyable {
     }
     let text = exchange.pointee.plan.pointee.answerText
     switch status {
-    case 301, 302, 303, 307, 308: respond(exchange, status, location: .url(text))
+    case 301, 302, 303, 307, 308:
+      let hasPages = !exchange.pointee.plan.pointee.redirection.errorPages.isEmpty
+      if hasPages && goesToErrorPage(exchange, status, condition: nil) { return }
+      respond(exchange, status, location: .url(text))
     case 400... where text.isEmpty: refuse(exchange, status, .none, .completed)
-    default: respond(exchange, status, text: text)
+    default:
+      // The page for an error has the error's status.
+      let asked = exchange.pointee.serving?.pointee.answeredStatus ?? 0
+      respond(exchange, asked == 0 ? status : asked, text: text)
     }
+  }
+
+  /// Sends the client to a URL.
+  mutating func redirectClient(_ exchange: ExchangePointer, _ status: UInt16, _ url: Template) {
+    respond(exchange, status, location: .url(url))
   }
 
   /// Answers the path of a folder without its slash.
@@ -44,10 +55,11 @@ extension Worker where K: ~Copyable {
   }
 
   /// Answers with an error, or cuts the response if one has begun. What is known of the reason goes
-  /// to the log; `explanation` says to the client what the status alone does not.
+  /// to the log; `explanation` says to the client what the status alone does not, `condition` is
+  /// nginx's code for the reason.
   mutating func refuse(
     _ exchange: ExchangePointer, _ status: UInt16, _ error: ErrorType, _ termination: Termination,
-    explanation: StaticString? = nil
+    explanation: StaticString? = nil, condition: UInt16? = nil
   ) {
     guard exchange.pointee.response == .none else {
       return cutResponse(exchange, error, termination)
@@ -58,6 +70,12 @@ extension Worker where K: ~Copyable {
     // Where a message ends is not known any more, or should not be waited for.
     let isFramingLost = exchange.pointee.downstream.pointee.phase == .requestHead
     if isFramingLost || termination.party == .client { exchange.pointee.closesConnection = true }
+    if !exchange.pointee.plan.pointee.redirection.errorPages.isEmpty,
+      termination.party != .operator,
+      goesToErrorPage(exchange, status, condition: condition)
+    {
+      return
+    }
     respond(exchange, status, explanation: explanation)
   }
 
@@ -228,6 +246,7 @@ extension Worker where K: ~Copyable {
       writer.append("\r\n")
     }
     writeConnectionField(exchange, into: &writer)
+    writeCarriedFields(exchange, into: &writer)
   }
 
   /// True for statuses whose response may have content (RFC 9110 section 6.4.1).

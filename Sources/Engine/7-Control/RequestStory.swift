@@ -29,7 +29,8 @@ extension Worker where K: ~Copyable {
   @inline(never) mutating func keepFailure(_ exchange: ExchangePointer) {
     guard let failures = settings.failures else { return }
     var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[..<Limits.failureBytes]))
-    let head = exchange.pointee.headBytes
+    let head = UnsafeBufferPointer(
+      rebasing: exchange.pointee.headBytes.prefix(Int(exchange.pointee.arrivedHeadCount)))
     writeEntry(exchange, head, into: &writer)
     writeDetails(exchange, head, into: &writer)
     writer.append("}\n")
@@ -49,7 +50,9 @@ extension Worker where K: ~Copyable {
   /// The bytes of the head that have come. While it is being read they are its connection's.
   private mutating func arrivedHead(_ exchange: ExchangePointer) -> UnsafeBufferPointer<UInt8> {
     exchange.pointee.request == .head && exchange.pointee.headBuffer.isNone
-      ? exchange.pointee.downstream.pointee.inputBytes : exchange.pointee.headBytes
+      ? exchange.pointee.downstream.pointee.inputBytes
+      : UnsafeBufferPointer(
+        rebasing: exchange.pointee.headBytes.prefix(Int(exchange.pointee.arrivedHeadCount)))
   }
 
   /// Writes the access line as JSON, without its last brace. A head that is too long for the line
@@ -91,11 +94,13 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ head: UnsafeBufferPointer<UInt8>, into writer: inout ByteWriter
   ) {
     writeFault(exchange, head, into: &writer)
-    let peers =
-      tables.upstreams.isEmpty
-      ? .empty : tables.upstreams[exchange.pointee.upstreamIndex].peers
+    let upstreams = tables.upstreams
     writer.append(",\"history\":\"")
-    exchange.pointee.history.write(since: exchange.pointee.start, into: &writer) { peer, writer in
+    exchange.pointee.history.write(since: exchange.pointee.start, into: &writer) {
+      peer, redirects, writer in
+      let upstream = exchange.pointee.askedUpstream(after: redirects)
+      guard upstream < upstreams.count else { return }
+      let peers = upstreams[upstream].peers
       if peer < peers.count { writer.appendEscaped(peers[peer].name.span, .json) }
     }
     writer.append("\",\"head_bytes\":")

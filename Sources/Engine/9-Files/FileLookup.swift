@@ -121,7 +121,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// The end of the scratch memory, where no head is composed.
-  private var filePathMemory: UnsafeMutableBufferPointer<UInt8> {
+  var filePathMemory: UnsafeMutableBufferPointer<UInt8> {
     UnsafeMutableBufferPointer(
       rebasing: scratch[(Limits.scratchBytes - 2 * Limits.filePathBytes)...])
   }
@@ -145,18 +145,23 @@ extension Worker where K: ~Copyable {
   mutating func endFilePath(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter, joinedAt start: Int
   ) -> FilePath? {
+    if let path = existingPath(exchange, &writer, joinedAt: start) { return path }
+    refuse(exchange, 404, .none, .completed)
+    return nil
+  }
+
+  /// Ends a path that was written; nil when it is too long or leads out of its folder.
+  mutating func existingPath(
+    _ exchange: ExchangePointer, _ writer: inout ByteWriter, joinedAt start: Int
+  ) -> FilePath? {
     writer.append(0)
     let count = writer.count - 1
     guard !writer.overflowed, count < Limits.filePathBytes,
       let base = writer.written.baseAddress
-    else {
-      refuse(exchange, 404, .none, .completed)
-      return nil
-    }
+    else { return nil }
     var path = FilePath(base: base, count: count, links: LinkRule(.followed))
     guard !path.leadsUp(from: start) else {
       reportFile(exchange, path, "leads out of its folder")
-      refuse(exchange, 404, .none, .completed)
       return nil
     }
     path.links = linkRule(exchange, path)

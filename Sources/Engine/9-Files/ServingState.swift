@@ -37,6 +37,13 @@ struct ServingState: BitwiseCopyable {
   var answeredStatus: UInt16 = 0
   /// True once a page for an error is being served.
   var servesErrorPage = false
+  /// Fields of a backend's response that its own answer was replaced for.
+  var carried = Buffer.none
+  var carriedCount: UInt32 = 0
+  /// Bytes of the head before targets were written behind it; 0 when none was.
+  var headCount: UInt32 = 0
+  /// The upstreams that were asked before each redirect.
+  var upstreams = InlineArray<10, UInt32>(repeating: 0)
   /// Tries that were made before the last redirect.
   var earlierTries = 0
 }
@@ -87,6 +94,7 @@ extension Worker where K: ~Copyable {
   @inline(never) mutating func release(_ state: ServingStatePointer) {
     if let page = state.pointee.page { page.deallocate() }
     closeFile(state)
+    buffers.giveBack(&state.pointee.carried)
     servingStates.giveBack(state)
   }
 

@@ -1,0 +1,69 @@
+import Basics
+import Plan
+import Policy
+import Telemetry
+
+/// Internal redirects of a location: where they lead is known once the server's locations are
+/// numbered.
+extension PlanAssembler {
+  /// The numbers of a server's named locations, of which the first location has number `first`.
+  func namedLocations(_ server: ServerDeclaration, first: Int) -> [String: Int] {
+    var named: [String: Int] = [:]
+    for (offset, location) in server.locations.enumerated() where location.isNamed {
+      named[location.path] = first + offset
+    }
+    return named
+  }
+
+  /// Sets `error_page`, `try_files` and `internal` of a location whose action is known.
+  func setRedirection(
+    _ settings: Settings, _ tried: TryFilesDeclaration?, isInternal: Bool,
+    named: [String: Int], prefixCount: Int, _ plan: inout LocationPlan
+  ) {
+    plan.redirection.allowsRecursion = settings.redirection.allowsRecursion ?? false
+    plan.redirection.interceptsErrors = settings.redirection.interceptsErrors ?? false
+    plan.redirection.errorPages = arena.freeze(
+      settings.redirection.errorPages.map { page in
+        ErrorPage(
+          status: page.status, answer: page.answer, target: target(page.target, named))
+      })
+    plan.redirection.isInternal = isInternal
+    if let tried {
+      setTriedFiles(settings, tried, named, prefixCount: prefixCount, &plan)
+    }
+    if isInternal || !plan.redirection.triedFiles.isEmpty {
+      plan.content = plan.action
+      plan.action = .precontent
+    }
+  }
+
+  private func setTriedFiles(
+    _ settings: Settings, _ tried: TryFilesDeclaration, _ named: [String: Int], prefixCount: Int,
+    _ plan: inout LocationPlan
+  ) {
+    // What `return` answers comes before, as in nginx.
+    guard plan.action == .files || plan.action == .proxy else { return }
+    guard let root = root(settings) else {
+      return reporter.error(
+        tried.place, "\"try_files\" looks for files below root, and there is none",
+        expected: "root PATH; beside it")
+    }
+    if plan.action != .files { setPath(settings, root, prefixCount: prefixCount, &plan) }
+    plan.redirection.triedFiles = arena.freeze(tried.files)
+    plan.redirection.triedLast = target(tried.last, named)
+  }
+
+  private func target(
+    _ declared: TargetDeclaration, _ named: [String: Int]
+  ) -> RedirectionTarget {
+    switch declared {
+    case .status(let status): return .status(status)
+    case .uri(let uri): return .uri(uri)
+    case .url(let url): return .url(url)
+    case .named(let word):
+      if let number = named[word.text] { return .named(number) }
+      warn(word.place, "the server has no location \"\(word.text)\": requests for it get 500")
+      return .named(-1)
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import Plan
+import Telemetry
+
+/// `error_page` and what belongs to it.
+struct RedirectionSettings {
+  var errorPages: [ErrorPageDeclaration] = []
+  var allowsRecursion: Bool?
+  var interceptsErrors: Bool?
+
+  /// A level with pages of its own inherits none.
+  func inheriting(_ outer: RedirectionSettings) -> RedirectionSettings {
+    RedirectionSettings(
+      errorPages: errorPages.isEmpty ? outer.errorPages : errorPages,
+      allowsRecursion: allowsRecursion ?? outer.allowsRecursion,
+      interceptsErrors: interceptsErrors ?? outer.interceptsErrors)
+  }
+}
+
+/// One status of an `error_page`.
+struct ErrorPageDeclaration {
+  var status: UInt16
+  var answer: UInt16?
+  var target: TargetDeclaration
+}
+
+/// Where an internal redirect leads, before the locations are numbered.
+enum TargetDeclaration {
+  case status(UInt16)
+  case uri(Template)
+  case named(Word)
+  case url(Template)
+}
+
+/// A `try_files`.
+struct TryFilesDeclaration {
+  var place: Place
+  var files: [TriedFile]
+  var last: TargetDeclaration
+}

@@ -1,0 +1,153 @@
+// `error_page`: what is answered in the place of an error, or of a backend's answer with
+// `proxy_intercept_errors`.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  /// Sends a request on to the page for a status; false when there is none, and then nothing has
+  /// changed. `condition` is the code that nginx gives the reason, which goes before the status.
+  mutating func goesToErrorPage(
+    _ exchange: ExchangePointer, _ status: UInt16, condition: UInt16?
+  ) -> Bool {
+    if let state = exchange.pointee.serving {
+      // What answers an error has one of its own.
+      state.pointee.answeredStatus = 0
+      guard !state.pointee.servesErrorPage else { return false }
+    }
+    guard let page = errorPage(exchange, status, condition), canGo(exchange, to: page.target)
+    else { return false }
+    let state = servingState(exchange)
+    closeFile(state)
+    state.pointee.servesErrorPage = !exchange.pointee.plan.pointee.redirection.allowsRecursion
+    // An error of the request itself leaves no next one on the connection, whatever is answered.
+    state.pointee.answeredStatus = page.answer ?? Worker.answered(status, condition)
+    exchange.pointee.record.error = .none
+    exchange.pointee.record.termination = .completed
+    go(exchange, to: page.target, becomingGet: true)
+    return true
+  }
+
+  /// nginx answers what is wrong with TLS as a bad request.
+  private static func answered(_ status: UInt16, _ condition: UInt16?) -> UInt16 {
+    condition == nil ? status : 400
+  }
+
+  private mutating func errorPage(
+    _ exchange: ExchangePointer, _ status: UInt16, _ condition: UInt16?
+  ) -> ErrorPage? {
+    let pages = exchange.pointee.plan.pointee.redirection.errorPages
+    for index in pages.indices where pages[index].status == condition ?? status {
+      return pages[index]
+    }
+    return nil
+  }
+
+  /// False for a page that only a backend can give, when the request has no whole head, or its
+  /// content has been used up.
+  private mutating func canGo(
+    _ exchange: ExchangePointer, to target: RedirectionTarget
+  ) -> Bool {
+    if case .url = target { return true }
+    guard exchange.pointee.request == .head else { return true }
+    // What came of the head is kept, but may be anything: it has no path that could be asked for.
+    return exchange.pointee.headByteCount > 0
+  }
+
+  /// Answers a status that arises here, as if by `return`, or by its page.
+  mutating func go(
+    _ exchange: ExchangePointer, to target: RedirectionTarget, becomingGet: Bool
+  ) {
+    switch target {
+    case .status(let status): refuse(exchange, status, .none, .completed)
+    case .uri(let uri):
+      if becomingGet { exchange.pointee.head.becomeGet() }
+      redirectInternally(exchange, to: uri, .written)
+    case .named(let location): enterNamedLocation(exchange, location)
+    case .url(let url):
+      // What a variable holds may be a path as well.
+      if beginsWithSlash(url, exchange) {
+        return go(exchange, to: .uri(url), becomingGet: becomingGet)
+      }
+      answerElsewhere(exchange, url)
+    }
+  }
+
+  private mutating func beginsWithSlash(
+    _ template: Template, _ exchange: ExchangePointer
+  ) -> Bool {
+    var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[..<Limits.filePathBytes]))
+    write(template, exchange, into: &writer)
+    return writer.count > 0 && writer.written[0] == UInt8(ascii: "/")
+  }
+
+  /// Sends the client to the URL of an `error_page`.
+  private mutating func answerElsewhere(_ exchange: ExchangePointer, _ url: Template) {
+    let wanted = exchange.pointee.serving?.pointee.answeredStatus ?? 0
+    switch wanted {
+    case 301, 302, 303, 307, 308: redirectClient(exchange, wanted, url)
+    default: redirectClient(exchange, 302, url)
+    }
+  }
+
+  // MARK: Backends' answers
+
+  /// True when the response whose head has come is not passed on, but answered by a page of
+  /// `error_page`.
+  mutating func interceptsResponse(_ exchange: ExchangePointer) -> Bool {
+    let status = exchange.pointee.responseHead.status
+    guard status >= 300, exchange.pointee.plan.pointee.redirection.interceptsErrors,
+      errorPage(exchange, status, nil) != nil
+    else { return false }
+    keepChallenges(exchange, status)
+    endTry(exchange, mayReuse: false)
+    refuse(exchange, status, .none, .completed)
+    return true
+  }
+
+  /// Has a response's status be that which an `error_page` asks for.
+  mutating func replaceStatus(_ exchange: ExchangePointer, _ state: ServingStatePointer) {
+    guard state.pointee.answeredStatus != 0 else { return }
+    exchange.pointee.responseHead.replaceStatus(state.pointee.answeredStatus)
+  }
+
+  /// Keeps what a 401 asks for: without it no client could answer it.
+  private mutating func keepChallenges(_ exchange: ExchangePointer, _ status: UInt16) {
+    guard status == 401, let peer = exchange.pointee.upstream else { return }
+    let bytes = peer.pointee.inputBytes.span
+    for index in 0..<exchange.pointee.responseHead.fields.count {
+      let line = exchange.pointee.responseHead.fields[index]
+      let name = bytes.extracting(line.name.offsets)
+      if FieldNameMatch.equalIgnoringCase(name, "WWW-Authenticate") {
+        carry(exchange, name, bytes.extracting(line.value.offsets))
+      }
+    }
+  }
+
+  /// Keeps a field of a backend's response for the answer that is given in its place.
+  mutating func carry(
+    _ exchange: ExchangePointer, _ name: Span<UInt8>, _ value: Span<UInt8>
+  ) {
+    let state = servingState(exchange)
+    if state.pointee.carried.isNone { state.pointee.carried = buffers.take(.small) }
+    let memory = state.pointee.carried.bytes
+    var writer = ByteWriter(
+      UnsafeMutableBufferPointer(rebasing: memory[Int(state.pointee.carriedCount)...]))
+    writer.appendField(name, value)
+    if !writer.overflowed { state.pointee.carriedCount += UInt32(writer.count) }
+  }
+
+  /// Writes the fields that were kept of a backend's response.
+  mutating func writeCarriedFields(
+    _ exchange: ExchangePointer, into writer: inout ByteWriter
+  ) {
+    guard let state = exchange.pointee.serving, state.pointee.carriedCount > 0 else { return }
+    let memory = state.pointee.carried.bytes
+    writer.append(
+      UnsafeBufferPointer(rebasing: memory[..<Int(state.pointee.carriedCount)]).span)
+  }
+}
