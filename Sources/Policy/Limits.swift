@@ -105,6 +105,7 @@ public enum Limits {
   public static let temporaryBytes: UInt64 = 1024 * 1024 * 1024
   /// Where temporary files are made (`client_body_temp_path`): unlike /tmp, it is seldom in memory.
   public static let temporaryFolder = "/var/tmp"
+
   // MARK: Files
 
   /// Bytes of a path in the file system, its end included: Linux's PATH_MAX.
