@@ -119,7 +119,10 @@ extension Worker where K: ~Copyable {
         exchange.pointee.closesConnection = true
         return refuse(exchange, 501, .httpRequestDenied, Termination(.proxy, .route))
       }
-      if exchange.pointee.request == .content && exchange.pointee.plan.pointee.buffersRequests {
+      if exchange.pointee.request == .content && exchange.pointee.plan.pointee.buffersRequests
+        // After an internal redirect it may have been read already.
+        && !exchange.pointee.kept.isUsed
+      {
         return bufferRequest(exchange)
       }
       beginFirstTry(exchange)
