@@ -99,6 +99,35 @@ public enum PathNormalization {
     return byte == 0 ? nil : byte
   }
 
+  /// Appends a path percent-decoded; false when it holds a zero byte or a segment `..`, decoded or
+  /// not, or a `%` without two digits behind it.
+  public static func decodeSafely(_ path: Span<UInt8>, into writer: inout ByteWriter) -> Bool {
+    var index = 0
+    let start = writer.count
+    while index < path.count {
+      var byte = path[index]
+      index += 1
+      if byte == ASCII.percent {
+        guard let decoded = decode(path, at: index) else { return false }
+        byte = decoded
+        index += 2
+      }
+      guard byte != 0 else { return false }
+      writer.append(byte)
+    }
+    guard !writer.overflowed else { return false }
+    let decoded = writer.span
+    var segment = start
+    for position in start...writer.count {
+      guard position == writer.count || decoded[position] == ASCII.slash else { continue }
+      if position - segment == 2, decoded[segment] == ASCII.dot, decoded[segment + 1] == ASCII.dot {
+        return false
+      }
+      segment = position + 1
+    }
+    return true
+  }
+
   /// Appends a normalised path as it may stand in a request line, as nginx escapes what it passes
   /// to a `proxy_pass` with a URI part. Needs room for three times the bytes at most.
   public static func encode(_ path: Span<UInt8>, into writer: inout ByteWriter) {

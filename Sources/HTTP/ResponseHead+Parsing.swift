@@ -57,6 +57,7 @@ extension ResponseHead {
     case .connection: connection.add(bytes, line.value)
     case .contentLength: try progress.framing.addContentLength(bytes, line.value)
     case .transferEncoding: try progress.framing.addTransferEncoding(bytes, line.value)
+    case .xAccelRedirect: internalRedirect = line.value
     default: break
     }
   }

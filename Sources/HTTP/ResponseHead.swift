@@ -14,6 +14,9 @@ public struct ResponseHead: ~Copyable, Sendable {
   public internal(set) var contentLength: UInt64? = nil
   /// True when Transfer-Encoding is exactly `chunked`.
   public internal(set) var isChunked: Bool = false
+  /// Where the value of X-Accel-Redirect lies: a backend asks for another location's answer in the
+  /// place of its own. Empty when it does not.
+  public internal(set) var internalRedirect: ByteRange = .empty
   /// The field lines.
   public internal(set) var fields = FieldSection()
   /// Bytes of the head with its final empty line, once it is complete.
@@ -33,6 +36,7 @@ public struct ResponseHead: ~Copyable, Sendable {
     connection = []
     contentLength = nil
     isChunked = false
+    internalRedirect = .empty
     fields.removeAll()
     byteCount = 0
     progress = HeadProgress()

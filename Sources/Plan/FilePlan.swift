@@ -17,6 +17,10 @@ public struct FilePlan: Sendable, BitwiseCopyable {
   public var dateRule = DateRule.exact
   /// `max_ranges`
   public var maximumRanges = Int.max
+  /// `autoindex`
+  public var listing = FolderListing()
+  /// `gzip_static`
+  public var packed = PackedFiles.off
   /// `log_not_found`
   public var logsMissing = true
   /// `disable_symlinks`
@@ -26,6 +30,31 @@ public struct FilePlan: Sendable, BitwiseCopyable {
 
   /// nginx's defaults.
   public init() {}
+}
+
+/// `autoindex`: whether and how folders are listed.
+public struct FolderListing: Equatable, Sendable, BitwiseCopyable {
+  /// `autoindex`
+  public var isOn = false
+  /// `autoindex_format json`
+  public var isJSON = false
+  /// `autoindex_exact_size`
+  public var isExact = true
+  /// `autoindex_localtime`
+  public var isLocal = false
+
+  /// Folders are not listed.
+  public init() {}
+}
+
+/// `gzip_static`: whether a file's packed neighbour, of the same name with `.gz`, is sent.
+public enum PackedFiles: UInt8, Sendable, BitwiseCopyable {
+  /// It is not.
+  case off
+  /// It is to clients that take it.
+  case on
+  /// It is to all.
+  case always
 }
 
 /// `if_modified_since`: which date of a client's means that its copy is the same.

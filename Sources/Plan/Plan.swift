@@ -182,6 +182,8 @@ public struct ServerPlan: Sendable, BitwiseCopyable {
   /// What serves a path that no location matches, and a request that has no path: an index into
   /// `locations`.
   public var fallbackLocation: Int
+  /// `location @NAME`
+  public var namedLocations: FrozenArray<NamedLocation> = .empty
   /// `set_real_ip_from`
   public var realIPTrust: PeerTrust
   /// `real_ip_header`

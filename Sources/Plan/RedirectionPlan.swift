@@ -17,6 +17,8 @@ public struct RedirectionPlan: Sendable, BitwiseCopyable {
   public var allowsRecursion = false
   /// `proxy_intercept_errors`
   public var interceptsErrors = false
+  /// `proxy_ignore_headers X-Accel-Redirect`
+  public var ignoresBackends = false
 
   /// None of them.
   public init() {}
@@ -45,6 +47,20 @@ public struct TriedFile: Sendable, BitwiseCopyable {
   public init(path: Template, isFolder: Bool) {
     self.path = path
     self.isFolder = isFolder
+  }
+}
+
+/// A named location of a server.
+public struct NamedLocation: Sendable, BitwiseCopyable {
+  /// Its name, `@` included.
+  public var name: FrozenBytes
+  /// Its index in `locations`.
+  public var location: Int
+
+  /// The location given.
+  public init(name: FrozenBytes, location: Int) {
+    self.name = name
+    self.location = location
   }
 }
 

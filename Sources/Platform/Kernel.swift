@@ -1,7 +1,8 @@
 import Basics
 import HTTP
 
-/// What the engine asks of an operating system: sockets, readiness, clocks, randomness, files, logs.
+/// What the engine asks of an operating system: sockets, readiness, clocks, randomness, files and
+/// logs.
 ///
 /// The engine is generic over it and touches nothing else, so that it runs unchanged on a simulated
 /// one. Calls never block (but `wait`, and those on files, for the disk) and never throw: what went
@@ -63,12 +64,17 @@ public protocol Kernel: ~Copyable {
   mutating func writeFile(
     _ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer
   ) -> WriteResult
-  /// Opens a file for reading. `path` ends with a zero byte. What it names is opened whatever it is,
-  /// but neither a FIFO nor a device makes anybody wait; its kind is in the status. May wait for the
-  /// disk.
+  /// Opens a file for reading. `path` ends with a zero byte. What it names is opened whatever it
+  /// is, but neither a FIFO nor a device makes anybody wait; its kind is in the status. May wait for
+  /// the disk.
   mutating func openFile(_ path: UnsafePointer<UInt8>, links: LinkRule) -> FileOpenResult
   /// What a path that ends with a zero byte names, without opening it. May wait for the disk.
   mutating func fileStatus(_ path: UnsafePointer<UInt8>, links: LinkRule) -> FileStatusResult
+  /// Calls `body` with each name in a folder whose path ends with a zero byte, and what it names;
+  /// nil when that worked. Names that begin with a dot are left out. May wait for the disk.
+  mutating func listFolder(
+    _ path: UnsafePointer<UInt8>, links: LinkRule, _ body: ([UInt8], FileStatus) -> Void
+  ) -> FileRefusal?
   /// Reads from a file of either kind at an offset; `end` behind its end. May wait for the disk.
   mutating func readFile(
     _ file: Descriptor, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer

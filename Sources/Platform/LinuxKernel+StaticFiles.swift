@@ -2,6 +2,7 @@
 
 import Basics
 import CLinux
+import Glibc
 
 extension LinuxKernel {
   /// See `Kernel`.
@@ -14,6 +15,13 @@ extension LinuxKernel {
     _ path: UnsafePointer<UInt8>, links: LinkRule
   ) -> FileStatusResult {
     StaticFile.status(path, links: links)
+  }
+
+  /// See `Kernel`.
+  public mutating func listFolder(
+    _ path: UnsafePointer<UInt8>, links: LinkRule, _ body: ([UInt8], FileStatus) -> Void
+  ) -> FileRefusal? {
+    StaticFile.list(path, links: links, body)
   }
 
   /// See `Kernel`.
@@ -62,11 +70,53 @@ public enum StaticFile {
     return .found(FileStatus(status))
   }
 
+  /// See `Kernel.listFolder`.
+  public static func list(
+    _ path: UnsafePointer<UInt8>, links: LinkRule, _ body: ([UInt8], FileStatus) -> Void
+  ) -> FileRefusal? {
+    switch open(path, links: links) {
+    case .refused(let refusal): return refusal
+    case .opened(let folder, let status):
+      guard status.kind == .folder else {
+        close(folder)
+        return .noFolder
+      }
+      return list(folder, body)
+    }
+  }
+
+  private static func list(
+    _ folder: Descriptor, _ body: ([UInt8], FileStatus) -> Void
+  ) -> FileRefusal? {
+    guard let stream = fdopendir(folder.number) else {
+      let code = errno
+      close(folder)
+      return FileRefusal(code: code)
+    }
+    defer { closedir(stream) }
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
+        field.withMemoryRebound(to: UInt8.self, capacity: 256) { start in
+          Array(UnsafeBufferPointer(start: start, count: strnlen(field, 256)))
+        }
+      }
+      guard name.first != UInt8(ascii: ".") else { continue }
+      var status = clinux_file_status()
+      let found = (name + [0]).withUnsafeBufferPointer { bytes in
+        bytes.withMemoryRebound(to: CChar.self) {
+          clinux_file_status_at(folder.number, $0.baseAddress, &status)
+        }
+      }
+      if found >= 0 { body(name, FileStatus(status)) }
+    }
+    return nil
+  }
+
   /// See `Kernel.readFile`.
   public static func read(
     _ file: Descriptor, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) -> ReadResult {
-    let result = clinux_read_at(file.number, buffer.baseAddress, buffer.count, offset)
+    let result = clinux_file_read(file.number, buffer.baseAddress, buffer.count, offset)
     if result > 0 { return .bytes(result) }
     if result == 0 { return .end }
     return .failed(failure("pread", result))
@@ -74,7 +124,7 @@ public enum StaticFile {
 
   /// See `Kernel.closeFile`.
   public static func close(_ file: Descriptor) {
-    if clinux_close(file.number) == -EBADF { misuse("close", EBADF) }
+    if clinux_file_close(file.number) == -EBADF { misuse("close", EBADF) }
   }
 }
 

@@ -24,8 +24,8 @@ public enum Expiry: Equatable, Sendable, BitwiseCopyable {
     public var maximumAge: Int64?
   }
 
-  /// The value of `text`: `off`, `epoch`, `max`, a time with `+` or `-` before it, or `@` and a time
-  /// of the day; with `isModified` a time only. Nil when it is none of these.
+  /// The value of `text`: `off`, `epoch`, `max`, a time with `+` or `-` before it, or `@` and a
+  /// time of the day; with `isModified` a time only. Nil when it is none of these.
   public init?(_ text: Span<UInt8>, isModified: Bool = false) {
     if !isModified, let word = Expiry.named(text) {
       self = word
@@ -50,8 +50,8 @@ public enum Expiry: Equatable, Sendable, BitwiseCopyable {
     }
   }
 
-  /// What is said at `now`, seconds since 1970-01-01 UTC, of content that was last modified then, or
-  /// of which that is not known; nil when nothing is. The local time is `utcOffset` seconds ahead.
+  /// What is said at `now`, seconds since 1970-01-01 UTC, of content that was last modified then,
+  /// or of which that is not known; nil when nothing is. The local time is `utcOffset` seconds ahead.
   public func moment(now: Int64, utcOffset: Int64, lastModified: Int64?) -> Moment? {
     switch self {
     case .off: return nil
@@ -125,9 +125,9 @@ enum SecondCount {
     let first = position
     var value: Int64 = 0
     while position < text.count, text[position] >= 0x30, text[position] <= 0x39 {
+      guard position - first < 18 else { return nil }
       value = value * 10 + Int64(text[position] - 0x30)
       position += 1
-      guard position - first <= 18 else { return nil }
     }
     return position > first ? value : nil
   }

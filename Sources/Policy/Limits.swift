@@ -110,16 +110,18 @@ public enum Limits {
 
   /// Bytes of a path in the file system, its end included: Linux's PATH_MAX.
   public static let filePathBytes = 4096
-  /// Content of at most so many bytes is read and sent together with the head: below it a copy costs
-  /// less than a further call.
+  /// Content of at most so many bytes is read and sent together with the head: below it a copy
+  /// costs less than a further call.
   public static let copiedFileBytes: UInt64 = 32 * 1024
   /// Bytes of a file that are handed to a socket at once, and how often in one turn, so that a fast
   /// reader never starves the others.
   public static let filePieceBytes: UInt64 = 1024 * 1024
   /// See `filePieceBytes`.
   public static let filePiecesPerTurn = 4
-  /// Bytes of the target of an internal redirect, before it is percent-encoded: together with a head
-  /// it must fit the largest buffer.
+  /// Entries of a folder that `autoindex` lists; who has more does not read them.
+  public static let listedFiles = 50_000
+  /// Bytes of the target of an internal redirect, before it is percent-encoded: together with a
+  /// head it must fit the largest buffer.
   public static let largestTargetBytes = 32 * 1024
   /// How often a request may be redirected internally, as in nginx; more of it is a loop.
   public static let internalRedirects = 10

@@ -161,6 +161,13 @@ public struct SimulatedKernel: Kernel {
     return world.fileStatus(String(cString: path), links)
   }
 
+  /// What lies in a folder of the simulated disk.
+  public func listFolder(
+    _ path: UnsafePointer<UInt8>, links: LinkRule, _ body: ([UInt8], FileStatus) -> Void
+  ) -> FileRefusal? {
+    world.listFolder(String(cString: path), body)
+  }
+
   /// Reads from a file of the simulated disk, named or not.
   public func readFile(
     _ file: Descriptor, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer

@@ -31,6 +31,20 @@ extension DirectiveCases {
     Case("top", "expires later 1h;", "invalid value \"later\""),
   ]
 
+  static let listing: [Case] = [
+    Case("top", "autoindex on;"), Case("top", "autoindex yes;", "invalid value \"yes\""),
+    Case("top", "autoindex_format json;"),
+    Case("top", "autoindex_format xml;", "invalid value \"xml\""),
+    Case("top", "autoindex_exact_size off;"),
+    Case("top", "autoindex_exact_size 1;", "invalid value \"1\""),
+    Case("top", "autoindex_localtime on;"),
+    Case("top", "autoindex_localtime utc;", "invalid value \"utc\""),
+    Case("top", "gzip_static always;"),
+    Case("top", "gzip_static never;", "invalid value \"never\""),
+    Case("top", "proxy_ignore_headers X-Accel-Redirect Vary;"),
+    Case("top", "proxy_ignore_headers X-Other;", "invalid value \"X-Other\""),
+  ]
+
   static let redirection: [Case] = [
     Case("location", "root /srv; try_files $uri $uri/ /index.html?$args;"),
     Case("location", "root /srv; try_files $uri =404;"),

@@ -3,8 +3,8 @@ enum DirectiveCases {
   typealias Case = DirectiveTests.Case
 
   static let all =
-    process + requestID + servers + serving + redirection + clients + proxy + fields + upstreams
-    + logs + tls
+    process + requestID + servers + serving + listing + redirection + clients + proxy + fields
+    + upstreams + logs + tls
 
   static let process: [Case] = [
     Case("top", "worker_threads auto;"),

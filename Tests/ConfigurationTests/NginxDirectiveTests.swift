@@ -31,8 +31,8 @@ struct NginxDirectiveTests {
       ("top", "proxy_cache_path /a keys_zone=a:1m;", nil),
       ("location", "proxy_cache a; return 204;", "\"proxy_cache\" has no effect"),
       (
-        "location", "autoindex on; return 204;",
-        "\"autoindex\" is known to nginx, but not supported by Waybill"
+        "location", "random_index on; return 204;",
+        "\"random_index\" is known to nginx, but not supported by Waybill"
       ),
       ("top", "map $a $b { x y; }", "\"map\" is known to nginx, but not supported by Waybill"),
       ("top", "gunzip on;", "\"gunzip\" is known to nginx, but not supported by Waybill"),

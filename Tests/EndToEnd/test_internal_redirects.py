@@ -84,6 +84,11 @@ SERVER = """
     location /downpage/ { proxy_pass http://{closed}; error_page 502 503 504 /404.html; }
     location @backup { proxy_pass http://{backend}; }
     location /inherits/ { proxy_pass http://{closed}; }
+    location /accel/ { proxy_pass http://{backend}; }
+    location /accelfields/ { proxy_pass http://{backend}; add_header X-Page $uri; expires 1h; }
+    location /accelexpires/ { internal; expires 1h; alias {root}/dir/; }
+    location /accelignored/ { proxy_pass http://{backend}; proxy_ignore_headers X-Accel-Redirect; }
+    location @accel { root {root}/accelnamed; }
     error_page 502 /404.html;
 """
 
@@ -218,6 +223,69 @@ def test_no_argument_leads_up(twins, query):
     answer = twins.ask("waybill", request_bytes("GET", f"/tryup/x{query}"))
     assert answer.status == (200 if query == "?f=a.txt" else 404)
     assert b"SECRET" not in answer.body
+
+
+ACCEL = [
+    "/secret/a.txt", "/secret/", "/secret", "/secret/none", "/404.html", "/text?x=1",
+    "/internal.html",
+    "/secret/%61.txt", "/secret/a.txt?b=1", "/secret/../404.html", "/secret/%2e%2e/404.html",
+    "secret/a.txt", "@named", "@unknown", "@accel", "/private/x", "/accelexpires/a.txt", "/a%00b",
+    "https://other.test/", "/none", "/keep/none", "/secret//a.txt", "/secret/./a.txt",
+]  # fmt: skip
+FIELDS = [
+    ("Content-Type", "text/x-own"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"),
+    ("Content-Disposition", "attachment"), ("Cache-Control", "private"), ("X-Other", "lost"),
+    ("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT"), ("ETag", '"own"'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ACCEL)
+@pytest.mark.parametrize("status", ["200 OK", "404 X", "500 X"])
+@pytest.mark.parametrize("fields", [[], FIELDS], ids=["bare", "fields"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_accel_redirect(twins, target, status, fields, method):
+    """A backend has another location answer, mostly with a protected file."""
+
+    def script(request):
+        if not request.target.startswith("/accel"):
+            return answering("200 OK")(request)
+        return answering(status, [*fields, ("X-Accel-Redirect", target)])(request)
+
+    twins.backend.script = script
+    try:
+        theirs, asked = seen(twins, "nginx", request_bytes(method, "/accel/x?q=1"))
+        ours, also = seen(twins, "waybill", request_bytes(method, "/accel/x?q=1"))
+        assert also == asked
+        facts = [twins.facts(answer) for answer in (theirs, ours)]
+        if len(asked) > 1:
+            # What was kept of the first backend goes to no second one here.
+            facts = [{"status": fact["status"]} for fact in facts]
+        assert facts[1] == facts[0]
+        if len(asked) == 1 and ours.status == 200:
+            for name in ["Set-Cookie", "Content-Disposition", "X-Other", "X-Accel-Redirect"]:
+                assert ours.fields.all(name) == theirs.fields.all(name)
+    finally:
+        twins.backend.script = answering("200 OK")
+
+
+def test_accel_fields_do_not_reach_clients(twins):
+    names = ["X-Accel-Expires", "X-Accel-Buffering", "X-Accel-Limit-Rate", "X-Accel-Charset"]
+    twins.backend.script = answering("200 OK", [(name, "0") for name in names])
+    try:
+        for name in ["nginx", "waybill"]:
+            answer = twins.ask(name, request_bytes("GET", "/accel/x"))
+            assert answer.status == 200
+            assert not [field for field in names if answer.fields.all(field)]
+    finally:
+        twins.backend.script = answering("200 OK")
+
+
+def test_accel_redirect_that_is_not_obeyed(twins):
+    twins.backend.script = answering("200 OK", [("X-Accel-Redirect", "/secret/a.txt")])
+    try:
+        compare(twins, request_bytes("GET", "/accelignored/x"))
+    finally:
+        twins.backend.script = answering("200 OK")
 
 
 def test_a_loop_ends(twins):

@@ -29,6 +29,16 @@ int clinux_file_open(
 int clinux_file_status(
     const char *path, int links, size_t trusted, struct clinux_file_status *status);
 
+// The status of what a name in an open folder stands for; of a link that leads nowhere, its own.
+// 0 or the negated errno.
+int clinux_file_status_at(int folder, const char *name, struct clinux_file_status *status);
+
+// Reads from an offset; 0 at the end of the file.
+long clinux_file_read(int file, void *buffer, size_t count, uint64_t offset);
+
+// Not retried: the descriptor is gone even when a signal interrupts.
+int clinux_file_close(int file);
+
 // Sends bytes of a file to a socket; 0 at the end of the file.
 long clinux_send_file(int socket, int file, uint64_t offset, size_t count);
 

@@ -5,7 +5,6 @@ extension NginxDirectives {
       .notDone, "Waybill serves files as they are: pass other requests to a backend.",
       [
         Entry("dav_methods", .everyLevel, .words(.atLeast(1)), unless: ["off"]),
-        Entry("autoindex", .everyLevel, .flag, unless: ["off"]),
         Entry("random_index", .location, .flag, unless: ["off"]),
         Entry("empty_gif", .location, .none, unless: ["off"]),
         Entry("flv", .location, .none, unless: ["off"]),
@@ -32,20 +31,20 @@ extension NginxDirectives {
         Entry("internal_redirect", .location, .word),
       ]),
     Group(
-      .needless, "It has no meaning without what it belongs to, which Waybill does not do.",
+      .needless, "Files are opened anew for each request, so that none is out of date.",
       [
         Entry("open_file_cache", .everyLevel, .words(1...2)),
         Entry("open_file_cache_valid", .everyLevel, .word),
         Entry("open_file_cache_min_uses", .everyLevel, .number),
         Entry("open_file_cache_errors", .everyLevel, .flag),
         Entry("open_file_cache_events", .everyLevel, .flag),
-        Entry("gzip_static", .everyLevel, .choice(["off", "on", "always"])),
+      ]),
+    Group(
+      .needless, "It has no meaning without what it belongs to, which Waybill does not do.",
+      [
         Entry("create_full_put_path", .everyLevel, .flag),
         Entry("min_delete_depth", .everyLevel, .number),
         Entry("dav_access", .everyLevel, .words(1...3)),
-        Entry("autoindex_format", .everyLevel, .word),
-        Entry("autoindex_localtime", .everyLevel, .flag),
-        Entry("autoindex_exact_size", .everyLevel, .flag),
         Entry("mp4_buffer_size", .everyLevel, .size),
         Entry("mp4_max_buffer_size", .everyLevel, .size),
         Entry("mp4_start_key_frame", .everyLevel, .flag),

@@ -98,11 +98,6 @@ extension NginxDirectives {
         Entry("proxy_pass_header", .everyLevel, .word)
       ]),
     Group(
-      .needless, "Fields of backends control nothing in Waybill.",
-      [
-        Entry("proxy_ignore_headers", .everyLevel, .words(.atLeast(1)))
-      ]),
-    Group(
       .notDone, "It is not available in this version.",
       [
         Entry("proxy_ssl_conf_command", [.top, .server, .location, .stream], .words(2...2)),

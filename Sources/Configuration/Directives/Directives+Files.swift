@@ -12,8 +12,8 @@ extension DirectiveCatalog {
       else: the request's path is looked for below it. It may hold variables. A relative path \
       starts at the folder that Waybill was started in. GET and HEAD are served, with ranges, \
       conditional requests and one `ETag` for each size and time of a file; other methods get 405. \
-      A folder without its slash is redirected to, and what is neither a file nor a folder is never \
-      opened for a client. With `nginx_defaults` it is `html` where nothing is said.
+      A folder without its slash is redirected to, and what is neither a file nor a folder is \
+      never served. With `nginx_defaults` it is `html` where nothing is said.
       """
     ) { $0.root($1, isAlias: false) },
     Directive(
@@ -62,18 +62,50 @@ extension DirectiveCatalog {
       "disable_symlinks", in: .everyLevel, "off | on | if_not_owner [from=PATH]", count: 1...2,
       default: "off",
       """
-      Whether a path with symbolic links is refused (403): any, or those whose owner is not that of \
-      what they point to. In the begin of the path that `from=` names, often `$document_root`, links \
-      are followed.
+      Whether a path with symbolic links is refused (403): any, or those whose owner is not that \
+      of what they point to. In the begin of the path that `from=` names, often `$document_root`, \
+      links are followed.
       """
     ) { $0.disableSymlinks($1) },
+    .flag(
+      "autoindex", in: .everyLevel, default: "off", \.files.listsFolders,
+      """
+      Whether a folder without a file of `index` is listed. Names that begin with a dot are left \
+      out.
+      """),
+    Directive(
+      "autoindex_format", in: .everyLevel, "html | json", default: "html",
+      "The form of the list. nginx's `xml` and `jsonp` are not available."
+    ) { builder, use in
+      guard let isJSON = builder.choice(use.arguments[0], ["html": false, "json": true]) else {
+        return
+      }
+      builder.settings.files.listsAsJSON = isJSON
+    },
+    .flag(
+      "autoindex_exact_size", in: .everyLevel, default: "on", \.files.listsExactSizes,
+      "Whether the list has sizes in bytes, and not rounded."),
+    .flag(
+      "autoindex_localtime", in: .everyLevel, default: "off", \.files.listsLocalTime,
+      "Whether the list has local times, and not UTC."),
+    Directive(
+      "gzip_static", in: .everyLevel, "off | on | always", default: "off",
+      """
+      Whether the packed neighbour of a file, of the same name with `.gz` behind it, is sent in \
+      its place: to clients that take gzip, with `Vary`, or to all.
+      """
+    ) { builder, use in
+      let packed = builder.choice(
+        use.arguments[0], ["off": PackedFiles.off, "on": .on, "always": .always])
+      if let packed { builder.settings.files.packed = packed }
+    },
     Directive(
       "expires", in: .everyLevel, "[modified] TIME | epoch | max | off", count: 1...2,
       default: "off",
       """
       Sets `Expires` and `Cache-Control` of responses with the codes 200, 201, 204, 206, 301, 302, \
-      303, 304, 307 and 308, files and others: the time after the response, or with `modified` after \
-      the last change of the file; `@15h30m` is the next such time of the day. A negative time and \
+      303, 304, 307 and 308, files and others: the time after the response, or with `modified` \
+      after the last change of the file; `@15h30m` is the next such time of the day. A negative time and \
       `epoch` forbid to keep it. The value may be a variable.
       """
     ) { $0.expires($1) },

@@ -37,8 +37,8 @@ extension DirectiveCatalog {
       Reads another file, or all that match a pattern with `*`, `?` and `[…]` in the order of \
       their names, as if their text stood here. A relative path is looked for in the folder of the \
       main file, as in nginx, and then in that of the file that holds the directive. Where no file \
-      `mime.types` is there, the system's media types stand for it (`/etc/mime.types`, and a few of \
-      the web's own if that is not there either).
+      `mime.types` is there, the system's media types stand for it (`/etc/mime.types`, and a few \
+      of the web's own if that is not there either).
       """
     ) { $0.include($1) },
   ]

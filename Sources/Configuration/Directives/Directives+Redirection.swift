@@ -9,8 +9,8 @@ extension DirectiveCatalog {
       "try_files", in: [.server, .location], "FILE … URI | @NAME | =CODE", count: .atLeast(2),
       """
       Goes on with the path of the first file that is there below `root` (a name with a slash at \
-      its end means a folder). If none is, the request goes on with the last argument: a URI, whose \
-      location is looked for and whose query is what it writes (`/index.php?$args`), a named \
+      its end means a folder). If none is, the request goes on with the last argument: a URI, \
+      whose location is looked for and whose query is what it writes (`/index.php?$args`), a named \
       location, or a status. In `server` it is for requests that no location matches.
       """
     ) { $0.tryFiles($1) },
@@ -35,6 +35,16 @@ extension DirectiveCatalog {
       Whether responses of backends from 300 on for which there is an `error_page` are answered by \
       that.
       """),
+    Directive(
+      "proxy_ignore_headers", in: .everyLevel, "NAME …", count: .atLeast(1),
+      """
+      Fields of a backend's response that Waybill does not obey: `X-Accel-Redirect`, by which a \
+      backend has a request go on at another URI or in a named location, mostly to a file in an \
+      `internal` one. Of its own response Content-Type, Set-Cookie, Content-Disposition, \
+      Cache-Control and Expires are kept. nginx's other names are allowed and have no effect. No \
+      `X-Accel-` field of nginx's reaches the client.
+      """
+    ) { $0.ignoreHeaders($1) },
     Directive(
       "internal", in: .location, "", count: 0...0,
       """
@@ -102,6 +112,21 @@ extension ConfigurationBuilder {
       settings.redirection.errorPages.append(
         ErrorPageDeclaration(status: status, answer: answer, target: target))
     }
+  }
+
+  fileprivate func ignoreHeaders(_ use: DirectiveUse) {
+    let names = [
+      "X-Accel-Redirect", "X-Accel-Expires", "X-Accel-Limit-Rate", "X-Accel-Buffering",
+      "X-Accel-Charset", "Expires", "Cache-Control", "Set-Cookie", "Vary",
+    ]
+    var ignores = false
+    for word in use.arguments {
+      guard let name = names.first(where: { $0.lowercased() == word.text.lowercased() }) else {
+        return invalidValue(word, expected: names)
+      }
+      if name == names[0] { ignores = true }
+    }
+    settings.redirection.ignoresBackends = ignores
   }
 
   private func errorPageTarget(_ word: Word) -> TargetDeclaration? {

@@ -99,8 +99,8 @@ extension DirectiveCatalog {
       """
       Media types and, behind each, the extensions that have it: `text/plain txt log;`. Files with \
       such an extension, and what `return` answers a path with one, have that type. The types of \
-      an inner level replace those of the outer one. Files have nginx's three (`html`, `gif`, `jpg`) \
-      where no types are declared.
+      an inner level replace those of the outer one. Files have nginx's three (`html`, `gif`, \
+      `jpg`) where no types are declared.
       """
     ) { $0.types($1) },
     Directive(

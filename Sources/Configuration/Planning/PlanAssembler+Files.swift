@@ -17,6 +17,11 @@ extension PlanAssembler {
     plan.files.sendsEntityTag = settings.files.sendsEntityTag ?? true
     plan.files.dateRule = settings.files.dateRule ?? .exact
     plan.files.maximumRanges = settings.files.maximumRanges.map { Int($0) } ?? .max
+    plan.files.listing.isOn = settings.files.listsFolders ?? false
+    plan.files.listing.isJSON = settings.files.listsAsJSON ?? false
+    plan.files.listing.isExact = settings.files.listsExactSizes ?? true
+    plan.files.listing.isLocal = settings.files.listsLocalTime ?? false
+    plan.files.packed = settings.files.packed ?? .off
     plan.answerType = arena.freeze(settings.client.defaultType ?? "text/plain")
     // nginx's three where no `types` are: files without any type would be of little use.
     plan.answerTypes = mediaTypes(settings.mediaTypes, elseUsual: true)

@@ -22,6 +22,7 @@ extension PlanAssembler {
   ) {
     plan.redirection.allowsRecursion = settings.redirection.allowsRecursion ?? false
     plan.redirection.interceptsErrors = settings.redirection.interceptsErrors ?? false
+    plan.redirection.ignoresBackends = settings.redirection.ignoresBackends ?? false
     plan.redirection.errorPages = arena.freeze(
       settings.redirection.errorPages.map { page in
         ErrorPage(

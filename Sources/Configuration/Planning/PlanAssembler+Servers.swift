@@ -46,6 +46,8 @@ extension PlanAssembler {
       locationTable: LocationTable(entries: entries, arena: arena), fallbackLocation: fallback,
       realIPTrust: (settings.realIP.trust ?? TrustSetting()).freeze(arena, &networks),
       realIPHeader: realIP.header, realIPField: realIP.field)
+    plan.namedLocations = arena.freeze(
+      named.map { NamedLocation(name: arena.freeze($0.key), location: $0.value) })
     plan.clientCertificates = settings.serverTLS.clientCertificates ?? .off
     servers.append(plan)
   }

@@ -14,6 +14,11 @@ struct FileSettings {
   var logsMissing: Bool?
   var links: LinkSetting?
   var expiry: ExpiryPlan?
+  var listsFolders: Bool?
+  var listsAsJSON: Bool?
+  var listsExactSizes: Bool?
+  var listsLocalTime: Bool?
+  var packed: PackedFiles?
 
   func inheriting(_ outer: FileSettings) -> FileSettings {
     var merged = self
@@ -25,6 +30,11 @@ struct FileSettings {
     merged.logsMissing = logsMissing ?? outer.logsMissing
     merged.links = links ?? outer.links
     merged.expiry = expiry ?? outer.expiry
+    merged.listsFolders = listsFolders ?? outer.listsFolders
+    merged.listsAsJSON = listsAsJSON ?? outer.listsAsJSON
+    merged.listsExactSizes = listsExactSizes ?? outer.listsExactSizes
+    merged.listsLocalTime = listsLocalTime ?? outer.listsLocalTime
+    merged.packed = packed ?? outer.packed
     return merged
   }
 }

@@ -90,6 +90,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var exchanges: Slots<Exchange>
   var buffers = BufferPool()
   var servingStates = ServingStates()
+  var turnFile = TurnFile()
   var timers: TimerWheel
   var random = RandomBlock()
   var listeners: ListenerTable
@@ -168,6 +169,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     advanceReadyConnections()
     fireTimers()
     if heldResponses.count > 0 { releaseHeldResponses() }
+    if turnFile.isOpen { closeTurnFile() }
     flushLogs()
     carryOnEnding()
     countTurn(since: begin)

@@ -53,7 +53,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Sends a request on to a decoded path.
-  private mutating func redirectInternally(
+  mutating func redirectInternally(
     _ exchange: ExchangePointer, path: UnsafeBufferPointer<UInt8>, _ query: RedirectedQuery,
     _ newQuery: UnsafeBufferPointer<UInt8>?
   ) {

@@ -129,6 +129,11 @@ extension Worker where K: ~Copyable {
       return .gone
     }
     if status >= 300, interceptsResponse(exchange) { return .gone }
+    if !exchange.pointee.responseHead.internalRedirect.isEmpty,
+      obeysInternalRedirect(exchange)
+    {
+      return .gone
+    }
     return beginResponse(exchange, &writer)
   }
 

@@ -72,8 +72,10 @@ extension Worker where K: ~Copyable {
     _ line: FieldLine, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
   ) -> Bool {
     switch line.known {
+    // The latter are for Waybill, as for nginx.
     case .connection, .http2Settings, .keepAlive, .proxyConnection, .te, .transferEncoding,
-      .upgrade:
+      .upgrade, .xAccelBuffering, .xAccelCharset, .xAccelExpires, .xAccelLimitRate,
+      .xAccelRedirect:
       return false
     case .contentLength: return keepsContentLength(exchange)
     case .accessControlExposeHeaders, .accessControlAllowHeaders:

@@ -141,13 +141,25 @@ extension Worker where K: ~Copyable {
     if !writer.overflowed { state.pointee.carriedCount += UInt32(writer.count) }
   }
 
-  /// Writes the fields that were kept of a backend's response.
+  /// Writes the fields that were kept of a backend's response, but for those that the location
+  /// sets itself, and but for the media type of a page that was not asked for.
   mutating func writeCarriedFields(
-    _ exchange: ExchangePointer, into writer: inout ByteWriter
+    _ exchange: ExchangePointer, status: UInt16, into writer: inout ByteWriter
   ) {
     guard let state = exchange.pointee.serving, state.pointee.carriedCount > 0 else { return }
     let memory = state.pointee.carried.bytes
-    writer.append(
-      UnsafeBufferPointer(rebasing: memory[..<Int(state.pointee.carriedCount)]).span)
+    let fields = UnsafeBufferPointer(rebasing: memory[..<Int(state.pointee.carriedCount)]).span
+    var lineStart = 0
+    for index in fields.indices where fields[index] == 0x0a {
+      let line = fields.extracting(lineStart..<(index + 1))
+      lineStart = index + 1
+      var nameCount = 0
+      while line[nameCount] != UInt8(ascii: ":") { nameCount += 1 }
+      let name = line.extracting(0..<nameCount)
+      let isType = nameCount == 12 && FieldNameMatch.equalIgnoringCase(name, "Content-Type")
+      let isUsed = state.pointee.file != .none || state.pointee.typesText
+      if isType && (!isUsed || status == 304) { continue }
+      if !isReplaced(name, exchange, status: status) { writer.append(line) }
+    }
   }
 }

@@ -156,6 +156,8 @@ extension Worker where K: ~Copyable {
     let place = Limits.scratchBytes - Limits.ownContentBytes
     var content = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[place...]))
     let type = writeOwnContent(exchange, status, own, into: &content)
+    let isTyped = own.text != nil && exchange.pointee.serving?.pointee.carriesType == true
+    exchange.pointee.serving?.pointee.typesText = isTyped
     writeOwnHead(exchange, status, contentCount: content.count, into: &writer)
     if status == 405 && exchange.pointee.plan.pointee.contentAction.isPage {
       writer.append("Allow: GET, HEAD\r\n")
@@ -168,7 +170,7 @@ extension Worker where K: ~Copyable {
     if let location, !isReplaced("Location", exchange, status: status) {
       writeLocation(location, exchange, into: &writer)
     }
-    if content.count > 0 && allowsContent(status)
+    if content.count > 0 && allowsContent(status) && !isTyped
       && !isReplaced("Content-Type", exchange, status: status)
     {
       appendContentType(type, exchange, &writer)
@@ -246,7 +248,7 @@ extension Worker where K: ~Copyable {
       writer.append("\r\n")
     }
     writeConnectionField(exchange, into: &writer)
-    writeCarriedFields(exchange, into: &writer)
+    writeCarriedFields(exchange, status: status, into: &writer)
   }
 
   /// True for statuses whose response may have content (RFC 9110 section 6.4.1).

@@ -87,8 +87,8 @@ extension Worker where K: ~Copyable {
     return .content(judgeRange(exchange, status, tag, fields))
   }
 
-  /// True when all that the client says of its copy fits the file. nginx asks for both where both are
-  /// sent.
+  /// True when all that the client says of its copy fits the file. nginx asks for both where both
+  /// are sent.
   private mutating func isUnchanged(
     _ exchange: ExchangePointer, _ status: FileStatus, _ tag: Span<UInt8>,
     _ fields: ConditionFields
@@ -111,7 +111,8 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ status: FileStatus, _ tag: Span<UInt8>,
     _ fields: ConditionFields
   ) -> RangeJudgement {
-    guard let range = fields.range, exchange.pointee.plan.pointee.files.maximumRanges > 0
+    guard let range = fields.range, exchange.pointee.serving?.pointee.isPacked != true,
+      exchange.pointee.plan.pointee.files.maximumRanges > 0
     else { return .whole }
     let bytes = exchange.pointee.headBytes.span
     if let value = fields.ifRange {

@@ -29,19 +29,73 @@ extension Worker where K: ~Copyable {
       return refuse(exchange, 405, .none, .completed)
     }
     if exchange.pointee.pathBytes.last == UInt8(ascii: "/") { return serveFolder(exchange) }
+    if exchange.pointee.plan.pointee.files.packed != .off, servesPacked(exchange) { return }
     guard let path = filePath(exchange) else { return }
+    if path.links.kind == .followed && turnFile.isAt(path.bytes) {
+      return serve(exchange, turnFile.file, turnFile.status, path, isShared: true)
+    }
     switch kernel.openFile(path.base, links: path.links) {
     case .refused(let refusal): refuse(exchange, refusal, path)
-    case .opened(let file, let status): serve(exchange, file, status, path)
+    case .opened(let file, let status):
+      serve(exchange, file, status, path, isShared: keepsInTurn(file, status, path))
     }
   }
 
+  /// Keeps a file open until the turn ends; false when there is one already, or when it takes
+  /// longer than that to send it.
+  private mutating func keepsInTurn(
+    _ file: Descriptor, _ status: FileStatus, _ path: FilePath
+  ) -> Bool {
+    guard !turnFile.isOpen, status.kind == .regular, status.size <= Limits.copiedFileBytes,
+      path.links.kind == .followed
+    else { return false }
+    turnFile.keep(file, status, at: path.bytes)
+    return true
+  }
+
+  /// Answers with the packed neighbour of the file that the path names; false when there is none,
+  /// or the client does not take it.
+  @inline(never) private mutating func servesPacked(_ exchange: ExchangePointer) -> Bool {
+    guard exchange.pointee.head.method != .post,
+      exchange.pointee.plan.pointee.files.packed == .always || acceptsPacked(exchange),
+      exchange.pointee.pathBytes.count < Limits.filePathBytes
+    else { return false }
+    var writer = ByteWriter(filePathMemory)
+    let start = writeFilePath(exchange, into: &writer)
+    writer.append(".gz")
+    guard let path = existingPath(exchange, &writer, joinedAt: start),
+      case .opened(let file, let status) = kernel.openFile(path.base, links: path.links)
+    else { return false }
+    guard status.kind == .regular else {
+      kernel.closeFile(file)
+      return false
+    }
+    let state = servingState(exchange)
+    state.pointee.file = file
+    state.pointee.status = status
+    state.pointee.isPacked = true
+    note(.fileOpened, exchange, Int(clamping: status.size))
+    answerFile(exchange, state)
+    return true
+  }
+
+  /// nginx's conditions: HTTP/1.1, no proxy on the way, and a client that names gzip.
+  private mutating func acceptsPacked(_ exchange: ExchangePointer) -> Bool {
+    guard exchange.pointee.head.version == .http11,
+      exchange.pointee.head.fields.firstIndex(of: .via) == nil,
+      let index = exchange.pointee.head.fields.firstIndex(of: .acceptEncoding)
+    else { return false }
+    let value = exchange.pointee.head.fields[index].value
+    return GzipAcceptance.accepts(exchange.pointee.headBytes.span.extracting(value.offsets))
+  }
+
   private mutating func serve(
-    _ exchange: ExchangePointer, _ file: Descriptor, _ status: FileStatus, _ path: FilePath
+    _ exchange: ExchangePointer, _ file: Descriptor, _ status: FileStatus, _ path: FilePath,
+    isShared: Bool
   ) {
     let isPost = exchange.pointee.head.method == .post
     guard status.kind == .regular, !isPost else {
-      kernel.closeFile(file)
+      if !isShared { kernel.closeFile(file) }
       switch status.kind {
       case .folder: return redirectToFolder(exchange)
       case .regular: return refuse(exchange, 405, .none, .completed)
@@ -53,6 +107,8 @@ extension Worker where K: ~Copyable {
     let state = servingState(exchange)
     state.pointee.file = file
     state.pointee.status = status
+    state.pointee.isPacked = false
+    state.pointee.isShared = isShared
     note(.fileOpened, exchange, Int(clamping: status.size))
     answerFile(exchange, state)
   }
@@ -76,7 +132,7 @@ extension Worker where K: ~Copyable {
       case .refused(let refusal): return refuse(exchange, refusal, path.path)
       }
     }
-    refuseFolder(exchange)
+    if !listsFolder(exchange) { refuseFolder(exchange) }
   }
 
   /// False when the folder that the path names is not there: then the request has been answered.
@@ -126,8 +182,8 @@ extension Worker where K: ~Copyable {
       rebasing: scratch[(Limits.scratchBytes - 2 * Limits.filePathBytes)...])
   }
 
-  /// Writes `root` and the path, or `alias` and the path without the location's prefix. Returns where
-  /// what the client has asked for begins.
+  /// Writes `root` and the path, or `alias` and the path without the location's prefix. Returns
+  /// where what the client has asked for begins.
   private mutating func writeFilePath(
     _ exchange: ExchangePointer, into writer: inout ByteWriter
   ) -> Int {

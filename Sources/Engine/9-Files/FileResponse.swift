@@ -103,7 +103,8 @@ extension Worker where K: ~Copyable {
   ) {
     let status = head.status
     writeOwnHead(exchange, status, contentCount: Int(clamping: contentCount), into: &writer)
-    if status != 304, !isReplaced("Content-Type", exchange, status: status) {
+    let isTyped = state.pointee.carriesType && state.pointee.file != .none
+    if status != 304, !isTyped, !isReplaced("Content-Type", exchange, status: status) {
       writeFileType(state, head, into: &writer)
     }
     if head.isPlain, !isReplaced("Last-Modified", exchange, status: status) {
@@ -116,6 +117,7 @@ extension Worker where K: ~Copyable {
       writer.appendField("ETag", head.tag.span)
     }
     writeRangeFields(exchange, state, head, into: &writer)
+    writeCoding(exchange, state, status, into: &writer)
     writeAddedFields(exchange, status: status, into: &writer)
     writer.append("\r\n")
   }
@@ -132,6 +134,20 @@ extension Worker where K: ~Copyable {
     }
   }
 
+  /// What a file is packed by. Whoever keeps it must know that it depends on the client, packed or
+  /// not.
+  private mutating func writeCoding(
+    _ exchange: ExchangePointer, _ state: ServingStatePointer, _ status: UInt16,
+    into writer: inout ByteWriter
+  ) {
+    if state.pointee.isPacked && status != 304 { writer.append("Content-Encoding: gzip\r\n") }
+    if state.pointee.isPacked && exchange.pointee.plan.pointee.files.packed == .on,
+      !isReplaced("Vary", exchange, status: status)
+    {
+      writer.append("Vary: Accept-Encoding\r\n")
+    }
+  }
+
   private mutating func writeRangeFields(
     _ exchange: ExchangePointer, _ state: ServingStatePointer, _ head: FileHead,
     into writer: inout ByteWriter
@@ -140,7 +156,8 @@ extension Worker where K: ~Copyable {
     case .content(.single(let range)):
       writeContentRange(range, state.pointee.status.size, into: &writer)
     case .content(.whole):
-      let allowsRanges = exchange.pointee.plan.pointee.files.maximumRanges > 0
+      let allowsRanges =
+        exchange.pointee.plan.pointee.files.maximumRanges > 0 && !state.pointee.isPacked
       if head.isPlain && allowsRanges { writer.append("Accept-Ranges: bytes\r\n") }
     default: break
     }

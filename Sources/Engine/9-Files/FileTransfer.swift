@@ -19,6 +19,8 @@ extension Worker where K: ~Copyable {
     guard let state = exchange.pointee.serving else { preconditionFailure("no file is open") }
     let client = exchange.pointee.downstream
     var writer = first
+    // All else is read before anything else happens.
+    if client.pointee.hasOutput || state.pointee.ranges != nil { ownFile(state) }
     if client.pointee.hasOutput {
       holdPrefix(client, UnsafeRawBufferPointer(writer.written))
       writer = ByteWriter(scratch)

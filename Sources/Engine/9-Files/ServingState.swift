@@ -15,6 +15,8 @@ struct ServingState: BitwiseCopyable {
   // MARK: The file that is sent
 
   var file = Descriptor.none
+  /// The file is the turn's, which closes it.
+  var isShared = false
   var status = FileStatus(kind: .regular, size: 0, modified: 0)
   /// Offset of the next byte that is sent.
   var offset: UInt64 = 0
@@ -26,6 +28,8 @@ struct ServingState: BitwiseCopyable {
   var rangeValue = ByteRange.empty
   /// What stands between them.
   var boundary: UInt64 = 0
+  /// The file is the packed neighbour of the one that was asked for.
+  var isPacked = false
   /// The media type of the file.
   var mediaType = FrozenBytes.empty
 
@@ -40,6 +44,10 @@ struct ServingState: BitwiseCopyable {
   /// Fields of a backend's response that its own answer was replaced for.
   var carried = Buffer.none
   var carriedCount: UInt32 = 0
+  /// Content-Type is one of them.
+  var carriesType = false
+  /// It is that of the text of a `return`, which is about to be sent.
+  var typesText = false
   /// Bytes of the head before targets were written behind it; 0 when none was.
   var headCount: UInt32 = 0
   /// The upstreams that were asked before each redirect.
@@ -101,7 +109,8 @@ extension Worker where K: ~Copyable {
   /// Closes the file of a state, if there is one.
   mutating func closeFile(_ state: ServingStatePointer) {
     guard state.pointee.file != .none else { return }
-    kernel.closeFile(state.pointee.file)
+    if !state.pointee.isShared { kernel.closeFile(state.pointee.file) }
     state.pointee.file = .none
+    state.pointee.isShared = false
   }
 }

@@ -49,6 +49,17 @@ extension SimulatedWorld {
     return .found(file.status)
   }
 
+  func listFolder(_ path: String, _ body: ([UInt8], FileStatus) -> Void) -> FileRefusal? {
+    let folder = path.hasSuffix("/") ? path : path + "/"
+    let inside = storedFiles.keys.filter { $0.hasPrefix(folder) }
+    if inside.isEmpty { return .missing }
+    let names = Set(inside.map { String($0.dropFirst(folder.count).prefix { $0 != "/" }) })
+    for name in names.sorted() where !name.hasPrefix(".") {
+      if let file = storedFile(folder + name) { body(Array(name.utf8), file.status) }
+    }
+    return nil
+  }
+
   /// At most `count` bytes of an open file from `offset` on.
   func content(
     of descriptor: Descriptor, from offset: UInt64, count: Int, _ call: StaticString

@@ -186,6 +186,12 @@ struct RehearsalKernel: Kernel {
     StaticFile.status(path, links: links)
   }
 
+  func listFolder(
+    _ path: UnsafePointer<UInt8>, links: LinkRule, _ body: ([UInt8], FileStatus) -> Void
+  ) -> FileRefusal? {
+    StaticFile.list(path, links: links, body)
+  }
+
   func readFile(
     _ file: Descriptor, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) -> ReadResult {
