@@ -33,7 +33,9 @@ let package = Package(
     .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: strict),
     .target(
       name: "Configuration",
-      dependencies: ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "TLS"],
+      dependencies: [
+        "Basics", "HTTP", "Policy", "Telemetry", "Plan", "RegularExpressions", "TLS",
+      ],
       swiftSettings: strict),
     .target(
       name: "LogReading", dependencies: ["Basics", "HTTP", "Policy", "Telemetry"],
@@ -44,7 +46,9 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Engine",
-      dependencies: ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform", "TLS"],
+      dependencies: [
+        "Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform", "RegularExpressions", "TLS",
+      ],
       swiftSettings: strict),
     .target(
       name: "Simulation", dependencies: ["Basics", "HTTP", "Platform"], swiftSettings: strict),

@@ -17,6 +17,11 @@ public struct ByteRange: Equatable, Hashable, Sendable, BitwiseCopyable {
   /// The range of no bytes at offset 0: what "absent" looks like.
   @inlinable public static var empty: ByteRange { ByteRange(start: 0, count: 0) }
 
+  /// The range that stands for none at all, where one of no bytes is a value.
+  @inlinable public static var absent: ByteRange {
+    ByteRange(start: Int(UInt32.max), count: 0)
+  }
+
   /// True when the range holds no bytes.
   @inlinable public var isEmpty: Bool { count == 0 }
 

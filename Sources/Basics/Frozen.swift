@@ -52,10 +52,12 @@ public struct FrozenArray<Element: BitwiseCopyable>: @unchecked Sendable, Bitwis
 /// Bytes in an arena.
 public typealias FrozenBytes = FrozenArray<UInt8>
 
-/// Owns the memory of frozen tables; frees all of it at once.
+/// Owns the memory of frozen tables, and the objects whose addresses stand in them; frees all of it
+/// at once.
 @safe
 public final class Arena {
   private var blocks: [UnsafeMutableRawPointer] = unsafe []
+  private var objects: [AnyObject] = []
 
   /// An arena without tables.
   public init() {}
@@ -74,6 +76,9 @@ public final class Arena {
     unsafe blocks.append(UnsafeMutableRawPointer(memory))
     return unsafe FrozenArray(base: UnsafePointer(memory), count: elements.count)
   }
+
+  /// Keeps `object` alive as long as the arena.
+  public func keep(_ object: AnyObject) { objects.append(object) }
 
   /// Copies the UTF-8 bytes of `text` into the arena.
   public func freeze(_ text: String) -> FrozenBytes {

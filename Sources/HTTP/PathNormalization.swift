@@ -44,8 +44,11 @@ public enum PathNormalization {
   ///
   /// False when the path does not start with a slash, climbs above the root, holds a bad percent
   /// triple or `%00`, or does not fit; what was appended is then of no use. Decoded slashes and
-  /// dots act as if they had come plain, so that `/a/%2e%2e/b` can't slip past a location.
-  public static func normalize(_ path: Span<UInt8>, into writer: inout ByteWriter) -> Bool {
+  /// dots act as if they had come plain, so that `/a/%2e%2e/b` can't slip past a location. Slashes
+  /// that follow each other become one, unless `mergesSlashes` is false.
+  public static func normalize(
+    _ path: Span<UInt8>, mergesSlashes: Bool = true, into writer: inout ByteWriter
+  ) -> Bool {
     guard !path.isEmpty, path[0] == ASCII.slash, path.count <= writer.remaining else {
       return false
     }
@@ -65,8 +68,11 @@ public enum PathNormalization {
         writer.append(byte)
         continue
       }
+      let isEmpty = writer.count == segment
       guard endSegment(segment, root, &writer) else { return false }
-      if writer.span[writer.count &- 1] != ASCII.slash { writer.append(ASCII.slash) }
+      // What `.` and `..` leave ends with a slash already.
+      let endsWithSlash = writer.span[writer.count &- 1] == ASCII.slash
+      if isEmpty ? !mergesSlashes : !endsWithSlash { writer.append(ASCII.slash) }
       segment = writer.count
     }
     return endSegment(segment, root, &writer)

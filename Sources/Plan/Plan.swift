@@ -101,6 +101,18 @@ public struct PlanTables: Sendable, BitwiseCopyable {
   /// The top level's `error_log`: for what concerns no request (start, reload, accepting).
   public var errorLogs: FrozenArray<ErrorLogPlan> = .empty
 
+  /// All regular expressions.
+  public var expressions: FrozenArray<ExpressionPlan> = .empty
+  /// True when the system forbids the machine code that they would be compiled to.
+  public var interpretsExpressions = false
+  /// Locations with regular expressions, level by level.
+  public var expressionLists: FrozenArray<ExpressionList> = .empty
+  /// The locations inside of those with regular expressions; what the tables hold is what those of
+  /// servers hold.
+  public var nestedLocations: FrozenArray<LocationTable> = .empty
+  /// True when some template asks for what groups have matched.
+  public var keepsGroups = false
+
   /// The tables given.
   public init(
     listeners: FrozenArray<ListenerPlan>, servers: FrozenArray<ServerPlan>,
@@ -152,6 +164,11 @@ public struct ListenerPlan: Sendable, BitwiseCopyable {
   public var backlog: Int32
   /// The servers of this address by name.
   public var serverNames: ServerNameTable
+  /// Those by regular expressions, in the order of the conf file: an index into `expressions` and
+  /// one into `servers`.
+  public var nameExpressions: FrozenArray<NameExpression> = .empty
+  /// `merge_slashes` of the default server: slashes that follow each other count as one.
+  public var mergesSlashes = true
   /// The server for all other names: an index into `servers`.
   public var defaultServer: Int
 
@@ -177,7 +194,8 @@ public struct ServerPlan: Sendable, BitwiseCopyable {
   public var headerTimeout: Interval
   /// Bounds on request heads (`large_client_header_buffers`, `max_headers`).
   public var headLimits: HeadLimits
-  /// The locations by path: indices into `locations`.
+  /// The locations by path: indices into `locations`, inverted (`~`) where regular expressions may
+  /// lead elsewhere.
   public var locationTable: LocationTable
   /// What serves a path that no location matches, and a request that has no path: an index into
   /// `locations`.
@@ -255,6 +273,10 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   public var redirection = RedirectionPlan()
   /// What its requests are counted under: an index into `requestMetrics`.
   public var requestMetrics = 0
+
+  /// The regular expressions that are tried before it stands, where the table says so: an index
+  /// into `expressionLists`; -1 for none.
+  public var expressionList = -1
 
   // return
 

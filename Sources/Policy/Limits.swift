@@ -211,6 +211,9 @@ public enum Limits {
   public static let capturedFields = 16
   /// See `capturedFields`.
   public static let capturedBytes = 2048
+  /// Different names of groups in the regular expressions of a conf file: each request has room for
+  /// the ranges of all.
+  public static let namedGroups = 32
 
   // MARK: The control socket
 

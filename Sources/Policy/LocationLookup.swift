@@ -6,14 +6,18 @@ import Basics
 /// behind begins with every prefix of the path that the table has, so the longest of them is found
 /// by going up that entry's parents, without comparing bytes again.
 extension LocationTable {
-  /// The table of `entries`, in the memory of `arena`. Of equal paths the first one counts.
-  public init(entries: [(isExact: Bool, path: String, location: Int)], arena: Arena) {
+  /// The table of `entries`, in the memory of `arena`. Of equal paths the first one counts. What
+  /// `location` and `unmatched` mean is not known here.
+  public init(
+    entries: [(isExact: Bool, path: String, location: Int)], unmatched: Int, arena: Arena
+  ) {
+    self.unmatched = unmatched
     exact = LocationTable.freeze(entries.filter { $0.isExact }, in: arena)
     prefixes = LocationTable.freeze(entries.filter { !$0.isExact }, in: arena)
   }
 
-  /// The location of a normalized path; nil when none matches.
-  public func find(_ path: Span<UInt8>) -> Int? {
+  /// The location of a normalized path; `unmatched` when there is none.
+  public func find(_ path: Span<UInt8>) -> Int {
     if !exact.isEmpty {
       let (index, shared) = LocationTable.lastNotAfter(path, in: exact)
       if index >= 0 && shared == path.count && exact[index].path.count == shared {
@@ -25,7 +29,7 @@ extension LocationTable {
       if prefixes[index].path.count <= shared { return prefixes[index].location }
       index = prefixes[index].parent
     }
-    return nil
+    return unmatched
   }
 
   /// Index of the last entry that does not sort behind `path` (-1 for none), and the number of

@@ -1,7 +1,8 @@
 import Basics
 import HTTP
 
-/// The names of the servers of one listener: exact ones hashed, `*.x` ones by their suffix.
+/// The names of the servers of one listener: exact ones hashed, `*.x` ones by their suffix, `x.*`
+/// ones by their prefix.
 public struct ServerNameTable: Sendable, BitwiseCopyable {
   /// An open-addressed slot of the hash table.
   public struct Entry: Sendable, BitwiseCopyable {
@@ -18,9 +19,13 @@ public struct ServerNameTable: Sendable, BitwiseCopyable {
   var exact: FrozenArray<Entry>
   /// Wildcard suffixes, longest match wins; a power of two of slots, or none.
   var suffixes: FrozenArray<Entry>
+  /// Wildcard prefixes with their dot: `www.example.`.
+  var tails: LocationTable
+  /// What `find` says of a host that has no exact name and no suffix.
+  var unmatched: Int
 }
 
-/// The locations of one server, sorted by path.
+/// The locations of one server, or those inside of one with a regular expression, sorted by path.
 public struct LocationTable: Sendable, BitwiseCopyable {
   /// A path and what serves it.
   public struct Entry: Sendable, BitwiseCopyable {
@@ -36,4 +41,6 @@ public struct LocationTable: Sendable, BitwiseCopyable {
   var exact: FrozenArray<Entry>
   /// `/prefix` and `^~ /prefix`, sorted by bytes.
   var prefixes: FrozenArray<Entry>
+  /// What `find` says of a path that nothing matches.
+  var unmatched: Int
 }

@@ -10,10 +10,14 @@ extension ServerNameTable {
   /// The table of `names` as they stand in the conf file, in the memory of `arena`.
   ///
   /// `example.com` is exact, `*.example.com` stands for all names that end so, `.example.com` for
-  /// both; an empty name is that of requests without a host. Case and a final dot do not matter. Of
-  /// equal names the first one counts, and one written out counts before one that `.example.com`
-  /// brings along.
-  public init(names: [(name: String, server: Int)], arena: Arena) {
+  /// both, `www.example.*` for all that begin so; an empty name is that of requests without a host.
+  /// Case and a final dot do not matter. Of equal names the first one counts, and one written out
+  /// counts before one that `.example.com` brings along. `hasExpressions`: names beside these are
+  /// regular expressions, which somebody else knows.
+  public init(
+    names: [(name: String, server: Int)], hasExpressions: Bool = false, arena: Arena
+  ) {
+    var tails: [(isExact: Bool, path: String, location: Int)] = []
     var exact = Builder()
     var suffixes = Builder()
     var implied = Builder()
@@ -21,6 +25,8 @@ extension ServerNameTable {
       let bytes = ServerNameTable.canonical(Array(name.utf8))
       if bytes.starts(with: [UInt8(ascii: "*"), dot]) {
         suffixes.insert(Array(bytes.dropFirst()), server)
+      } else if name.hasSuffix(".*") {
+        tails.append((false, name.dropLast().lowercased(), server))
       } else if bytes.first == dot {
         suffixes.insert(bytes, server)
         implied.insert(Array(bytes.dropFirst()), server)
@@ -31,19 +37,31 @@ extension ServerNameTable {
     for (name, server) in implied.entries { exact.insert(name, server) }
     self.exact = exact.freeze(in: arena)
     self.suffixes = suffixes.freeze(in: arena)
+    unmatched =
+      tails.isEmpty && !hasExpressions ? ServerNameTable.none : ServerNameTable.undecided
+    self.tails = LocationTable(entries: tails, unmatched: ServerNameTable.none, arena: arena)
   }
 
+  /// What `find` says when the default server is meant.
+  public static var none: Int { -1 }
+  /// What `find` says when `findTail` and then the regular expressions are to be asked.
+  public static var undecided: Int { -2 }
+
+  /// The server of the longest `x.*` that `host` belongs to, given in lowercase without its port
+  /// and without a final dot; else `none`.
+  public func findTail(_ host: Span<UInt8>) -> Int { tails.find(host) }
+
   /// The server of `host`, given as it came, without its port: an exact name first, else the
-  /// longest wildcard; nil when the default server is meant.
-  public func find(_ host: Span<UInt8>) -> Int? {
-    if exact.isEmpty && suffixes.isEmpty { return nil }
+  /// longest `*.x`; else `none` or `undecided`.
+  public func find(_ host: Span<UInt8>) -> Int {
+    if exact.isEmpty && suffixes.isEmpty { return unmatched }
     var position = host.count
     if position > 0 && host[position &- 1] == dot { position &-= 1 }
     // Longer ones are no names of servers; stopping here bounds the work that a client can cause.
-    guard position <= Limits.serverNameBytes else { return nil }
+    guard position <= Limits.serverNameBytes else { return ServerNameTable.none }
     let name = host.extracting(0..<position)
     var hash = NameHash()
-    var wildcard = -1
+    var wildcard = unmatched
     while position > 0 {
       position &-= 1
       let byte = name[position]
@@ -57,7 +75,7 @@ extension ServerNameTable {
       let server = exact.server(of: name, hash)
       if server >= 0 { return server }
     }
-    return wildcard >= 0 ? wildcard : nil
+    return wildcard
   }
 
   /// A name in lowercase, without a final dot.

@@ -15,15 +15,22 @@ public enum MatchOutcome: Equatable, Sendable {
 /// The memory of one thread's matches: made once, for the expression with the most groups. It keeps
 /// where the groups of the last successful match lie.
 public struct MatchSpace: ~Copyable {
-  private let data: OpaquePointer
-  private let context: OpaquePointer
+  private let data: OpaquePointer?
+  private let context: OpaquePointer?
   private let stack: OpaquePointer?
   private let capacity: Int
+  /// The limit that the context has.
+  private var steps = MatchLimits.steps
   /// How many groups of the last successful match can have a range, the whole match included.
   public private(set) var groupCount = 0
 
-  /// Room for expressions of at most `groupCount` groups, and the bounds on matching.
-  public init(groupCount: Int) {
+  /// Room for expressions of at most `groupCount` groups, and the bounds on matching; nil for no
+  /// expressions and no room.
+  public init(groupCount: Int?) {
+    guard let groupCount else {
+      (data, context, stack, capacity) = (nil, nil, nil, 0)
+      return
+    }
     precondition(groupCount >= 0 && groupCount < 65_535, "no expression has so many groups")
     guard let data = pcre2_match_data_create_8(UInt32(groupCount + 1), nil),
       let context = pcre2_match_context_create_8(nil)
@@ -40,8 +47,8 @@ public struct MatchSpace: ~Copyable {
   }
 
   deinit {
-    pcre2_match_data_free_8(data)
-    pcre2_match_context_free_8(context)
+    if let data { pcre2_match_data_free_8(data) }
+    if let context { pcre2_match_context_free_8(context) }
     if let stack { pcre2_jit_stack_free_8(stack) }
   }
 
@@ -50,27 +57,45 @@ public struct MatchSpace: ~Copyable {
   public mutating func match(
     _ expression: RegularExpression, _ subject: Span<UInt8>
   ) -> MatchOutcome {
-    precondition(expression.groupCount < capacity, "the space is too small for the expression")
+    match(
+      handle: expression.handle, groupCount: expression.groupCount,
+      isAnchored: expression.isAnchored, subject)
+  }
+
+  /// The same for an expression that is alive, by its handle and what is known of it.
+  public mutating func match(
+    handle: UInt, groupCount: Int, isAnchored: Bool, _ subject: Span<UInt8>
+  ) -> MatchOutcome {
+    precondition(groupCount < capacity, "the space is too small for the expression")
+    limitSteps(isAnchored ? MatchLimits.steps : MatchLimits.steps(forBytes: subject.count))
+    guard let code = OpaquePointer(bitPattern: handle) else { return .none }
     let result = subject.withUnsafeBufferPointer { bytes in
       var nothing: UInt8 = 0
       return withUnsafePointer(to: &nothing) { empty in
-        pcre2_match_8(
-          expression.code, bytes.baseAddress ?? empty, bytes.count, 0, 0, data, context)
+        pcre2_match_8(code, bytes.baseAddress ?? empty, bytes.count, 0, 0, data, context)
       }
     }
     switch result {
     case PCRE2_ERROR_NOMATCH: return .none
     case 0...:
-      groupCount = expression.groupCount + 1
+      self.groupCount = groupCount + 1
       return .matched
     default: return .exhausted
     }
   }
 
+  private mutating func limitSteps(_ count: UInt32) {
+    guard count != steps else { return }
+    steps = count
+    pcre2_set_match_limit_8(context, count)
+    pcre2_set_depth_limit_8(context, count)
+  }
+
   /// Where a group of the last successful match lies in its subject; 0 is the whole match. Nil for
   /// one that took no part, or that the expression does not have.
   public func range(ofGroup group: Int) -> Range<Int>? {
-    guard group >= 0, group < groupCount, let offsets = pcre2_get_ovector_pointer_8(data) else {
+    guard group >= 0, group < groupCount, let data, let offsets = pcre2_get_ovector_pointer_8(data)
+    else {
       return nil
     }
     let (start, end) = (offsets[2 * group], offsets[2 * group + 1])

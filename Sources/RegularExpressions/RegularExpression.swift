@@ -25,9 +25,16 @@ public final class RegularExpression: @unchecked Sendable {
   public let pattern: String
   /// How many groups it captures, the whole match not counted.
   public let groupCount: Int
+  /// True when it can match at the begin of a subject only.
+  public let isAnchored: Bool
+  /// False where the system forbids machine code that is made at run time: matches take several
+  /// times as long.
+  public let isMachineCode: Bool
   /// The groups that have names, by name. Of those that share one, the first.
   public let namedGroups: [NamedGroup]
   let code: OpaquePointer
+  /// Stands for the expression in tables of plain values, as long as the expression lives.
+  public var handle: UInt { UInt(bitPattern: code) }
 
   /// Compiles `pattern`. Throws when it is no expression, or one that matching could not bound.
   public init(
@@ -52,6 +59,10 @@ public final class RegularExpression: @unchecked Sendable {
     self.code = code
     self.pattern = pattern
     groupCount = Int(Self.number(PCRE2_INFO_CAPTURECOUNT, of: code))
+    isAnchored = Self.number(PCRE2_INFO_ALLOPTIONS, of: code) & UInt32(PCRE2_ANCHORED) != 0
+    var machineCodeBytes = 0
+    _ = pcre2_pattern_info_8(code, UInt32(PCRE2_INFO_JITSIZE), &machineCodeBytes)
+    isMachineCode = machineCodeBytes > 0
     namedGroups = Self.namedGroups(of: code)
   }
 
@@ -87,9 +98,21 @@ public final class RegularExpression: @unchecked Sendable {
 public enum MatchLimits {
   /// Bytes of a pattern: longer ones are lists, which `map` looks up faster.
   public static let patternBytes = 16 * 1024
-  /// Steps of one match, as PCRE2 counts them: some milliseconds at most, so that no pattern and no
-  /// path can hold a worker.
+  /// Steps of one match from one place of the subject on, as PCRE2 counts them: some milliseconds
+  /// at most, so that no pattern and no path can hold a worker.
   public static let steps: UInt32 = 100_000
+  /// The same for a long subject, in which a match is tried from each place on: what a pattern
+  /// takes that goes over the rest of it once.
+  public static let leastSteps: UInt32 = 10_000
+  /// Steps from all places of a subject together, as far as `leastSteps` allows.
+  public static let allSteps = 10_000_000
+
+  /// Steps from one place on of a subject of that many bytes.
+  static func steps(forBytes count: Int) -> UInt32 {
+    guard count > allSteps / Int(steps) else { return steps }
+    return max(leastSteps, UInt32(clamping: allSteps / count))
+  }
+
   /// KiB that one match may take from the heap where it does not fit the stack of JIT.
   public static let heapKiB: UInt32 = 1024
   /// Bytes of the stack that compiled patterns use: what nested groups over a long path need.

@@ -4,12 +4,15 @@ import Policy
 
 extension ExchangeRecord {
   /// Makes the record that of an exchange that has not begun. Writes only what readers look at
-  /// unasked: `tries` lies behind `tryCount`, `captures` behind `hasCaptures`.
+  /// unasked: `tries` lies behind `tryCount`, captures and groups behind `hasCaptures`.
   public mutating func reset() {
     resetIdentity()
     resetOutcome()
     if hasCaptures {
       captures = InlineArray(repeating: .empty)
+      groupCount = 0
+      namedGroups = InlineArray(repeating: .absent)
+      matchedByteCount = 0
       hasCaptures = false
     }
   }

@@ -125,7 +125,15 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   /// Where the values kept for `.captured(slot)` lie in `ExchangeBytes.captured`; empty when
   /// absent.
   public var captures = InlineArray<16, ByteRange>(repeating: .empty)
-  /// True once at least one value was kept, so that `captures` must be cleared.
+  /// Where `$1` to `$9` lie in `ExchangeBytes.captured`, as far as `groupCount` says.
+  public var groups = InlineArray<9, ByteRange>(repeating: .absent)
+  /// How many groups the last expression has that matched and has any.
+  public var groupCount: UInt8 = 0
+  /// Where named groups lie in `ExchangeBytes.captured`.
+  public var namedGroups = InlineArray<32, ByteRange>(repeating: .absent)
+  /// Bytes of `ExchangeBytes.captured` that the groups lie in, from the first one on.
+  public var matchedByteCount: UInt32 = 0
+  /// True once at least one value or group was kept, so that all of them must be cleared.
   public var hasCaptures = false
   /// Bytes that a value in a text format has at most, as it is written.
   var valueLimit = UInt32.max
@@ -140,7 +148,7 @@ public struct ExchangeBytes: ~Escapable {
   public let head: Span<UInt8>
   /// The request's path, decoded and normalised: `$uri`.
   public let path: Span<UInt8>
-  /// Values kept of the response's fields.
+  /// What expressions matched, then values kept of the response's fields.
   public let captured: Span<UInt8>
 
   /// The bytes given.

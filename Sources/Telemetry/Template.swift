@@ -13,6 +13,10 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case requestField
   /// `$sent_http_NAME`, `$upstream_http_NAME`: the part's slot is its place in `captures`.
   case captured
+  /// `$1` to `$9`: the part's slot is the number.
+  case group
+  /// A named group of a regular expression: the part's slot is its place in `namedGroups`.
+  case namedGroup
 
   case absent  // $upstream_cache_status and others of what Waybill does not do: no value
   case arguments  // $args, $query_string
@@ -83,7 +87,7 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
 public struct TemplatePart: Sendable, BitwiseCopyable {
   /// What stands here.
   public var variable: Variable
-  /// For `.captured`: the slot.
+  /// For `.captured`, `.group` and `.namedGroup`: which one.
   public var slot: UInt8
   /// For `.literal`: the text; for the `_NAME` variables: NAME in lowercase.
   public var text: FrozenBytes

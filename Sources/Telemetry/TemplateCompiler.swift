@@ -44,11 +44,23 @@ public struct TemplateCompiler {
   private let hostname: String
   /// The response fields that the templates compiled so far ask for, by slot.
   public private(set) var capturedFields: [CapturedName] = []
+  /// The named groups that expressions have or templates ask for, by slot, in lowercase.
+  var groupNames: [String] = []
+  /// Those of them that expressions have.
+  var declaredGroups: Set<String> = []
+  /// Uses of names that no variable and no group had by then; see `takeOpenNames`.
+  var openNames: [TemplateError] = []
+  /// True when expressions may come whose groups templates ask for.
+  let hasExpressions: Bool
+  /// True once a template asks for a group.
+  public internal(set) var usesGroups = false
 
-  /// A compiler whose tables lie in `arena`. `hostname` is the machine's name: `$hostname`.
-  public init(arena: Arena, hostname: String) {
+  /// A compiler whose tables lie in `arena`. `hostname` is the machine's name: `$hostname`. With
+  /// `hasExpressions`, a name that nothing has yet is taken for that of a group.
+  public init(arena: Arena, hostname: String, hasExpressions: Bool = false) {
     self.arena = arena
     self.hostname = hostname
+    self.hasExpressions = hasExpressions
   }
 
   /// The names of all variables, without those of families, for "did you mean".
@@ -80,7 +92,12 @@ public struct TemplateCompiler {
         literal += "0".utf8
         continue
       }
-      let part = try part(for: reference)
+      let part: TemplatePart
+      if let number = reference.group {
+        part = groupPart(number)
+      } else {
+        part = try self.part(for: reference)
+      }
       appendLiteral(&literal, to: &parts)
       parts.append(part)
     }
@@ -100,7 +117,7 @@ public struct TemplateCompiler {
   ) throws(TemplateError) -> TemplatePart {
     if let variable = Variable.named(reference.name) { return TemplatePart(variable) }
     guard let (family, member) = Variable.family(of: reference.name) else {
-      throw reference.error("unknown variable \"$\(reference.name)\"")
+      return try groupPart(for: reference)
     }
     guard !member.isEmpty else {
       throw reference.error("a name must follow \"$\(family.rawValue)\"")

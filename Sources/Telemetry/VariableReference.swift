@@ -6,6 +6,8 @@ struct VariableReference {
   let end: Int
   /// The name in lowercase.
   let name: String
+  /// The number of `$1` to `$9`; nil for names.
+  let group: UInt8?
 
   /// Reads the reference whose `$` stands at `start`.
   init(in text: [UInt8], at start: Int) throws(TemplateError) {
@@ -13,6 +15,14 @@ struct VariableReference {
     let nameStart = start + (hasBraces ? 2 : 1)
     var end = nameStart
     while end < text.count && VariableReference.isNameByte(text[end]) { end += 1 }
+    let first = nameStart < text.count ? text[nameStart] : 0
+    if !hasBraces, first.isDigit, first != UInt8(ascii: "0") {
+      // One digit alone, as in nginx: a second one is text.
+      end = nameStart + 1
+      group = first - UInt8(ascii: "0")
+    } else {
+      group = nil
+    }
     let name = String(decoding: text[nameStart..<end], as: UTF8.self).lowercased()
     self.start = start
     self.name = name
@@ -20,8 +30,8 @@ struct VariableReference {
     self.end = end + (hasBraces ? 1 : 0)
     guard isClosed else { throw error("the closing \"}\" of \"${\(name)\" is missing") }
     guard !name.isEmpty else { throw error("a variable's name must follow \"$\"") }
-    guard !text[nameStart].isDigit else {
-      throw error("\"$\(name)\" needs a regular expression, and there are none")
+    guard group != nil || !first.isDigit else {
+      throw error("\"\(hasBraces ? "${\(name)}" : "$\(name)")\" is no group: these are $1 to $9")
     }
   }
 

@@ -39,6 +39,7 @@ extension ExchangeRecord {
       return writeUpstreamValue(part.variable, as: form, into: &writer)
     case .captured:
       return writeCaptured(slot: Int(part.slot), bytes, as: form, into: &writer)
+    case .group, .namedGroup: return writeGroup(part, bytes, as: form, into: &writer)
     }
   }
 
@@ -49,6 +50,22 @@ extension ExchangeRecord {
   ) -> Bool {
     guard hasCaptures, slot < captures.count else { return false }
     return writer.appendIfPresent(bytes.captured.part(captures.span[slot]), as: form)
+  }
+
+  /// What a group of a regular expression matched; it may be nothing.
+  private func writeGroup(
+    _ part: TemplatePart, _ bytes: borrowing ExchangeBytes, as form: ValueForm,
+    into writer: inout ByteWriter
+  ) -> Bool {
+    var range = ByteRange.absent
+    if part.variable == .group {
+      if part.slot <= groupCount { range = groups[Int(part.slot) - 1] }
+    } else if hasCaptures {
+      range = namedGroups[Int(part.slot)]
+    }
+    guard range != .absent else { return false }
+    writer.append(bytes.captured.part(range), as: form)
+    return true
   }
 
   private func writeIdentityValue(

@@ -214,6 +214,11 @@ struct Server {
     notice(
       "version \(version) serves \(configurationPath) \(extent), process"
         + " \(ProcessControl.processID)")
+    if current.plan.tables.interpretsExpressions {
+      notice(
+        "regular expressions are interpreted, which takes several times as long: the system"
+          + " forbids machine code made at run time (MemoryDenyWriteExecute in a unit file)")
+    }
     confirm("serves \(extent)")
   }
 

@@ -122,12 +122,20 @@ struct DiagnosticTests {
         expected: it in server
         """),
     Case(
-      text: "server { location / { location /a { return 204; } return 204; } }",
+      text: "server { location /b { location /a { return 204; } return 204; } }",
       output: """
-        proxy.conf:1:23: error: a location within a location is not supported
-        server { location / { location /a { return 204; } return 204; } }
-                              ^~~~~~~~
-        expected: all locations side by side in the server
+        proxy.conf:1:33: error: the location "/a" is outside of "location /b", which it stands in
+        server { location /b { location /a { return 204; } return 204; } }
+                                        ^~
+        expected: a path that begins with "/b"
+        """),
+    Case(
+      text: "server { location ~* ^/a(b[c { return 204; } }",
+      output: """
+        proxy.conf:1:29: error: invalid regular expression "^/a(b[c": missing terminating ] for \
+        character class
+        server { location ~* ^/a(b[c { return 204; } }
+                                    ^
         """),
     Case(
       text: "proxy_read_timeout 10s 20s;\nproxy_read_timeout;\nserver { return 204; }",

@@ -142,17 +142,54 @@ enum DirectiveCases {
     Case("server", "server_name a.example *.b.example .c.example _ $hostname;"),
     Case(
       "server", "server_name a.example:80;", "invalid server name \"a.example:80\""),
-    Case("server", "server_name www.*;", "invalid server name \"www.*\""),
-    Case("server", "server_name ~a;", "regular expressions are not available in this version"),
+    Case("server", "server_name www.* www.example.*;"),
+    Case("server", "server_name .www.*;", "invalid server name \".www.*\""),
+    Case("server", "server_name *.www.*;", "invalid server name \"*.www.*\""),
+    Case("server", "server_name ~a ~^(?<site>\\w+)\\.example$;"),
+    Case("server", "server_name ~;", "the regular expression behind \"~\" is missing"),
+    Case(
+      "server", "server_name ~a(;",
+      "invalid regular expression \"a(\": missing closing parenthesis"),
     Case("server", "server_name a a;", "the name \"a\" is listed twice"),
     Case("server", "location = /a { return 204; }"),
     Case("server", "location ^~ /a { return 204; }"),
     Case("server", "location =/a { return 204; }"),
+    Case("server", "location ~ ^/a { return 204; }"),
+    Case("server", "location ~*a { return 204; } location ~* a { return 205; }"),
+    Case("server", "location ~ ^/(?<page>a)(b) { return 200 $page$1$2; }"),
+    Case("server", "location /q { return 200 $page; } location ~ ^/(?<page>a) { return 204; }"),
     Case(
-      "server", "location ~ ^/a { return 204; }",
-      "regular expressions are not available in this version"),
+      "server", "location ~ a) { return 204; }",
+      "invalid regular expression \"a)\": unmatched closing parenthesis"),
+    Case(
+      "server", "location ~ (?<uri>a) { return 204; }",
+      "a group can't be named \"uri\": $uri is a variable"),
+    Case(
+      "server", "location ~ (?<arg_a>a) { return 204; }",
+      "a group can't be named \"arg_a\": $arg_a is a variable"),
+    Case(
+      "server", "location ~ a { proxy_pass http://app/x; }",
+      "proxy_pass has a URI part, but \"location ~ a\" has no prefix to replace"),
+    Case("server", "location /a { location /a/b { return 204; } return 205; }"),
+    Case("server", "location ~ b { location ~ c { return 204; } return 205; }"),
+    Case(
+      "server", "location = /a { location /a/b { return 204; } return 205; }",
+      "no location can stand inside of \"location = /a\""),
+    Case(
+      "server", "location /a { location /b { return 204; } return 205; }",
+      "the location \"/b\" is outside of \"location /a\", which it stands in"),
+    Case(
+      "server",
+      "location /a { location /a { return 204; } location ^~ /a { return 205; } return 206; }",
+      "the location \"/a\" is already declared at line 1"),
+    Case("server", "merge_slashes off;"),
+    Case("server", "merge_slashes maybe;", "invalid value \"maybe\""),
     Case("server", "location @a { return 204; }"),
     Case("server", "location @ { return 204; }", "the location has no name"),
+    Case(
+      "server", "location /a { location @b { return 204; } return 205; }",
+      "the named location \"@b\" can stand in a server only"),
+    Case("server", "location ~ ^/a/(.+)$ { alias /srv/$1; }"),
     Case(
       "server", "location @a { return 204; } location @a { return 204; }",
       "the location \"@a\" is already declared at line 1"),

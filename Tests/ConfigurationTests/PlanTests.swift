@@ -12,7 +12,8 @@ struct PlanTests {
   static func location(_ tables: PlanTables, _ server: Int, _ path: String) -> LocationPlan {
     let bytes = Array(path.utf8)
     let plan = tables.servers[server]
-    return tables.locations[plan.locationTable.find(bytes.span) ?? plan.fallbackLocation]
+    let found = plan.locationTable.find(bytes.span)
+    return tables.locations[found < 0 ? ~found : found]
   }
 
   /// What holds where nothing is set.
@@ -175,12 +176,12 @@ struct PlanTests {
     #expect(tables.listeners.count == 4 && tables.servers.count == 3)
     let shared = tables.listeners[0]
     #expect(shared.defaultServer == 1 && shared.backlog == 99 && !shared.acceptsProxyProtocol)
-    func server(_ name: String) -> Int? {
+    func server(_ name: String) -> Int {
       let bytes = Array(name.utf8)
       return shared.serverNames.find(bytes.span)
     }
     #expect(server("A.example") == 0 && server("b.example") == 1 && server("x.b.example") == 1)
-    #expect(server("c.example") == nil)
+    #expect(server("c.example") == ServerNameTable.none)
     #expect(tables.servers[1].name.text == "b.example")
     let socket = tables.listeners[2]
     #expect(socket.unixPath.text == "/run/w.sock" && socket.acceptsProxyProtocol)

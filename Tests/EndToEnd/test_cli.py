@@ -119,7 +119,7 @@ BAD = {
     "log-folder": ("access_log /no/such/folder/a.log;\n", 1, None, "/no/such/folder"),
     "tls-later": ("server { listen 127.0.0.1:1 ssl; }\n", 1, None, "ssl"),
     "https-later": ("server { location / { proxy_pass https://a; } }\n", 1, None, "https"),
-    "regex-later": ("server { location ~ x { return 200; } }\n", 1, None, "~"),
+    "bad-regex": ("server { location ~ x) { return 200; } }\n", 1, 22, "x)"),
     "bad-status": ("server { return 42; }\n", 1, None, "42"),
 }  # fmt: skip
 

@@ -44,6 +44,14 @@ KINDS = {
     "error-logs": lambda n: many(n, "error_log /tmp/eN;") + ANSWER,
     "formats": lambda n: many(n, "log_format fN '$uri';") + ANSWER,
     "locations": lambda n: server(many(n, "location /N { proxy_pass https://10.0.0.1; }")),
+    "expressions": lambda n: server(many(n, "location ~ ^/N$ { return 204; }")),
+    "name-expressions": lambda n: many(
+        n, "server { listen 127.0.0.1:1; server_name ~^sN; return 204; }"
+    ),
+    "nested": lambda n: server(many(n, "location /N { location /Na { return 204; } return 204; }")),
+    "nested-in-one": lambda n: server(
+        "location / { return 204;" + many(n, "location /N { return 204; }") + "}"
+    ),
     "unknown-formats": lambda n: many(n, "log_format formN '$uri';")
     + server(many(n, "location /N { access_log /tmp/a fomrN; return 204; }")),
     "inherited": lambda n: many(n, "set_real_ip_from IP; proxy_hide_header X-N;")

@@ -65,6 +65,18 @@ private func normalize(_ path: String) -> String? {
     }
   }
 
+  /// `merge_slashes off` keeps slashes, and segments between them that `..` takes back.
+  @Test(arguments: [
+    ("//", "//"), ("/a//b", "/a//b"), ("/a/%2F/b", "/a///b"), ("/a//../b", "/a/b"),
+    ("/a/./b", "/a/b"), ("/a/.", "/a/"), ("//..", "/"), ("/a//.", "/a//"), ("/a/b/../", "/a/"),
+  ])
+  func keepsSlashes(path: String, kept: String) {
+    let text = written {
+      #expect(PathNormalization.normalize(path.octets.span, mergesSlashes: false, into: &$0))
+    }
+    #expect(text == kept)
+  }
+
   /// Encoding a normalised path and normalising it again changes nothing.
   @Test func encodingIsUndoneByNormalization() {
     let everything = [0x2F] + (1...255).map { UInt8($0) }.filter { $0 != 0x2F && $0 != 0x2E }

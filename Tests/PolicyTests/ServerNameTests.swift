@@ -7,7 +7,8 @@ import Testing
   private let arena = Arena()
 
   private func find(_ host: String, _ names: [(name: String, server: Int)]) -> Int? {
-    ServerNameTable(names: names, arena: arena).find(bytes(host).span)
+    let found = ServerNameTable(names: names, arena: arena).find(bytes(host).span)
+    return found == ServerNameTable.none ? nil : found
   }
 
   private let names = [
@@ -82,7 +83,7 @@ import Testing
       let host = host()
       let expected = model(host, names)
       if expected != nil { found += 1 }
-      #expect(table.find(bytes(host.uppercased()).span) == expected, "\(host)")
+      #expect(table.find(bytes(host.uppercased()).span) == expected ?? -1, "\(host)")
     }
     #expect(found > 500 && found < 1_900)
   }

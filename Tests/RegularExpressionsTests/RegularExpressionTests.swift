@@ -66,6 +66,29 @@ struct RegularExpressionTests {
     #expect(time < .seconds(1))
   }
 
+  /// Nor does one that begins anew at each place of a path and never takes many steps at one.
+  @Test(arguments: ["(a|b)*[cd]", "a*a*a*[bc]", "(a.*){3}[xy]", "^(a|b)*[cd]"])
+  func slowOnes(_ pattern: String) throws {
+    let expression = try RegularExpression(pattern)
+    #expect(expression.isAnchored == pattern.hasPrefix("^"))
+    var space = MatchSpace(groupCount: 3)
+    let subject = [UInt8](repeating: UInt8(ascii: "a"), count: 32_000)
+    let clock = ContinuousClock()
+    let time = clock.measure { _ = space.match(expression, subject.span) }
+    #expect(time < .milliseconds(500))
+    // The limits of the long subject are not those of the next one.
+    #expect(space.match(expression, Array("aaaaaa".utf8).span) == .none)
+  }
+
+  /// What goes over a long path once is no such thing.
+  @Test(arguments: ["/aaa/(.*)/b$", "([^/]+)/b$", "^/(.*)/(.*)/b$"])
+  func linearOnes(_ pattern: String) throws {
+    let expression = try RegularExpression(pattern)
+    var space = MatchSpace(groupCount: 2)
+    let path = "/aaa/" + String(repeating: "a", count: 8000) + "/b"
+    #expect(space.match(expression, Array(path.utf8).span) == .matched)
+  }
+
   /// One that takes too many steps is told from one that does not match.
   @Test func exhaustion() throws {
     let expression = try RegularExpression("^(a+)+$")

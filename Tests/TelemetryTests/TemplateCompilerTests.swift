@@ -27,7 +27,8 @@ import Testing
     ("${status", 0, "status", "the closing \"}\" of \"${status\" is missing"),
     ("${sta tus}", 0, "sta", "the closing \"}\" of \"${sta\" is missing"),
     ("x$stauts", 1, "stauts", "unknown variable \"$stauts\""),
-    ("$1", 0, "1", "\"$1\" needs a regular expression, and there are none"),
+    ("${1}", 0, "1", "\"${1}\" is no group: these are $1 to $9"),
+    ("$0", 0, "0", "\"$0\" is no group: these are $1 to $9"),
     ("$http_", 0, "http_", "a name must follow \"$http_\""),
     ("$sent_http_", 0, "sent_http_", "a name must follow \"$sent_http_\""),
     ("$status $nope", 8, "nope", "unknown variable \"$nope\""),
@@ -37,6 +38,35 @@ import Testing
     #expect(throws: TemplateError(offset: offset, name: name, message: message)) {
       try compiler.compile(text)
     }
+  }
+
+  /// What groups hold, one digit a number, and names in any case.
+  @Test func groups() throws {
+    let exchange = Exchange("GET", "/")
+    exchange.captured = Array("/ab/cd".utf8)
+    exchange.record.hasCaptures = true
+    exchange.record.groupCount = 2
+    exchange.record.groups[0] = ByteRange(start: 1, count: 2)
+    exchange.record.groups[1] = .empty
+    var compiler = TemplateCompiler(
+      arena: exchange.arena, hostname: "machine", hasExpressions: true)
+    #expect(!compiler.usesGroups)
+    let slot = try Int(compiler.declareGroup("Page"))
+    exchange.record.namedGroups[slot] = ByteRange(start: 4, count: 2)
+    let template = try compiler.compile("$1-$2-$3-$12-$PAGE-${page}s-$later")
+    #expect(exchange.value(of: template) == "ab---ab2-cd-cds-")
+    #expect(compiler.usesGroups && compiler.takeOpenNames().map(\.name) == ["later"])
+    #expect(compiler.takeOpenNames().isEmpty && !compiler.isDeclaredGroup("later"))
+    exchange.record.reset()
+    #expect(exchange.value(of: template) == "---2--s-")
+  }
+
+  @Test func tooManyNamesOfGroups() throws {
+    var compiler = TemplateCompiler(arena: Arena(), hostname: "", hasExpressions: true)
+    for index in 0..<Limits.namedGroups { _ = try compiler.declareGroup("g\(index)") }
+    _ = try compiler.declareGroup("g0")
+    #expect(throws: TemplateError.self) { try compiler.declareGroup("other") }
+    #expect(throws: TemplateError.self) { try compiler.compile("$other") }
   }
 
   /// Templates of one conf file share slots, and the two families do not.
@@ -79,8 +109,8 @@ import Testing
     for prefix in TemplateCompiler.variablePrefixes {
       found.insert(try compiler.compile("$\(prefix)x").parts[0].variable)
     }
-    // $hostname is text once it is compiled.
-    #expect(Set(Variable.allCases).subtracting(found) == [.hostname])
+    // $hostname is text once it is compiled; groups have the names that expressions give them.
+    #expect(Set(Variable.allCases).subtracting(found) == [.hostname, .group, .namedGroup])
     #expect(Set(TemplateCompiler.variableNames).count == TemplateCompiler.variableNames.count)
   }
 }

@@ -16,11 +16,15 @@ private let layers: [String: Set<String>] = [
   "RegularExpressions": ["CPCRE2"],
   "COpenSSL": [],
   "TLS": ["COpenSSL", "Synchronization"],
-  "Configuration": ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "TLS"],
+  "Configuration": [
+    "Basics", "HTTP", "Policy", "Telemetry", "Plan", "RegularExpressions", "TLS",
+  ],
   "LogReading": ["Basics", "HTTP", "Policy", "Telemetry"],
   "CZlib": [],
   "Platform": ["Basics", "HTTP", "CLinux", "CZlib", "Glibc", "Synchronization"],
-  "Engine": ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform", "TLS"],
+  "Engine": [
+    "Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform", "RegularExpressions", "TLS",
+  ],
   "Simulation": ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform", "Engine"],
   "waybill": [
     "Basics", "HTTP", "Policy", "Telemetry", "Plan", "Configuration", "Platform", "Engine",

@@ -85,19 +85,30 @@ extension ConfigurationBuilder {
         let variable = template.parts[index].variable
         if variable == .serverAddress || variable == .serverPort { usesLocalAddress = true }
       }
+      // An expression that comes later may have a group of that name.
+      for error in templates.takeOpenNames() { noteUnknown(error, place) }
       return template
     } catch {
-      unknownVariables.append(
-        UnknownVariable(place: place(error.offset, error.name.utf8.count + 1), error: error))
+      _ = templates.takeOpenNames()
+      noteUnknown(error, place)
       return nil
     }
+  }
+
+  private func noteUnknown(
+    _ error: TemplateError, _ place: (_ offset: Int, _ count: Int) -> Place
+  ) {
+    unknownVariables.append(
+      UnknownVariable(place: place(error.offset, error.name.utf8.count + 1), error: error))
   }
 
   /// Reports the variables that nothing makes, not even a directive that was refused.
   func reportUnknownVariables() {
     for unknown in unknownVariables {
       let error = unknown.error
-      guard !announcedVariables.contains(error.name.lowercased()) else { continue }
+      guard !announcedVariables.contains(error.name.lowercased()),
+        !templates.isDeclaredGroup(error.name)
+      else { continue }
       reporter.error(
         unknown.place, error.message,
         suggestion: Suggestion.nearest(to: error.name, among: TemplateCompiler.variableNames)

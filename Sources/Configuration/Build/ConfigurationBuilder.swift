@@ -1,6 +1,7 @@
 import Basics
 import HTTP
 import Policy
+import RegularExpressions
 import Telemetry
 
 /// Walks the directives of a conf file and its includes, checks each use against its catalogue
@@ -23,6 +24,8 @@ final class ConfigurationBuilder {
   /// Where each upstream was declared, by its name.
   var upstreamPlaces: [String: Place] = [:]
   var servers: [ServerDeclaration] = []
+  /// The regular expressions compiled so far.
+  var expressions: [ExpressionKey: RegularExpression] = [:]
 
   // The block being built.
   private(set) var context = DirectiveContexts.file
@@ -58,7 +61,8 @@ final class ConfigurationBuilder {
 
   init(environment: ConfigurationEnvironment) {
     self.environment = environment
-    templates = TemplateCompiler(arena: arena, hostname: environment.hostname)
+    templates = TemplateCompiler(
+      arena: arena, hostname: environment.hostname, hasExpressions: true)
   }
 
   // MARK: Files
@@ -193,12 +197,6 @@ final class ConfigurationBuilder {
 
   private func misplaced(_ use: DirectiveUse, _ candidates: [Directive]) {
     let allowed = candidates.reduce(into: DirectiveContexts()) { $0.formUnion($1.contexts) }
-    if context == .location, use.name.text == "location" {
-      reporter.error(
-        use.name.place, "a location within a location is not supported",
-        expected: "all locations side by side in the server")
-      return
-    }
     let here =
       context == .file
       ? "at top level" : "in \"\(context == .top ? "http" : context.names[0])\""

@@ -29,11 +29,6 @@ extension NginxDirectives {
         Entry("ignore_invalid_headers", .serverLevels, .flag)
       ]),
     Group(
-      .notDone, "Slashes that follow each other always count as one where locations are compared.",
-      [
-        Entry("merge_slashes", .serverLevels, .flag, unless: ["on"])
-      ]),
-    Group(
       .notDone, "Fields with an underscore in their name are passed on.",
       [
         Entry("underscores_in_headers", .serverLevels, .flag, unless: ["on"])

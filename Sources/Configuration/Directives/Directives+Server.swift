@@ -33,24 +33,40 @@ extension DirectiveCatalog {
       "server_name", in: .server, "NAME …", count: .atLeast(1), default: "\"\"",
       isRepeatable: true,
       """
-      The hosts that the server answers for: `example.com`, `*.example.com` (any name below it) or \
-      `.example.com` (both). `$hostname` is the machine's name. `_` matches nothing. The empty \
-      name takes requests without Host.
+      The hosts that the server answers for: `example.com`, `*.example.com` (any name below it), \
+      `.example.com` (both), `www.example.*` (any name that begins so) or `~EXPRESSION`, a regular \
+      expression (PCRE) that is matched against the host in lowercase; what stands first in this \
+      list counts first, the longest of its kind, and expressions count in their order. A request \
+      keeps what their groups match as `$1` to `$9` and, by name, `(?<site>…)` as `$site`. \
+      `$hostname` is the machine's name. `_` matches nothing. The empty name takes requests \
+      without Host.
       """
     ) { $0.serverName($1) },
     Directive(
-      "location", in: .server, "[= | ^~] PATH | @NAME", count: 1...2, opensBlock: true,
+      "location", in: [.server, .location],
+      "[= | ^~] PATH | ~ EXPRESSION | ~* EXPRESSION | @NAME", count: 1...2, opensBlock: true,
       isRepeatable: true,
       """
       What is done with requests for some paths: with `=` this path alone, else all that begin \
-      with it; the longest one wins, and an exact one before all. `^~` is the same as nothing, \
-      because there are no regular expressions. Paths are compared after percent-decoding and \
-      after `//`, `/./` and `/../` have been resolved. A location that ends with `/` and has \
+      with it, or with `~` all that a regular expression (PCRE) finds something in, with `~*` \
+      whatever the letters' case. An exact one wins at once; else the longest one that the path \
+      begins with is kept in mind, and the first expression that matches goes before it, unless it \
+      has `^~`. Locations inside of a location are searched in the same way before what stands \
+      beside it. Paths are compared after percent-decoding and after `//`, `/./` and `/../` have \
+      been resolved. What groups match is `$1` to `$9` and, by name, `(?<page>…)` is `$page`. An \
+      expression that takes too many steps for a path is given up: 500, and a line in the error \
+      log. A location that ends with `/` and has \
       `proxy_pass` answers its own path without the `/` by a redirect (301), as in nginx, unless \
       another location is made for that. A location with `@` and a name matches no path: \
       `try_files` and `error_page` lead to it.
       """
     ) { $0.location($1) },
+    .flag(
+      "merge_slashes", in: [.top, .server], default: "on", \.client.mergesSlashes,
+      """
+      Whether slashes that follow each other count as one where locations are compared. What the \
+      default server of a `listen` says holds for all servers there, as in nginx.
+      """),
     Directive(
       "return", in: [.server, .location], "CODE [TEXT] | CODE URL | URL", count: 1...2,
       """
@@ -154,19 +170,19 @@ extension ConfigurationBuilder {
       let name = word.text == "$hostname" ? environment.hostname : word.text
       server?.names.append(
         Word(
-          text: name.lowercased(), place: word.place, isQuoted: word.isQuoted, isVerbatim: false,
-          startsLine: false))
+          text: name.hasPrefix("~") ? name : name.lowercased(), place: word.place,
+          isQuoted: word.isQuoted, isVerbatim: false, startsLine: false))
     }
   }
 
   private func isServerName(_ word: Word) -> Bool {
     let text = word.text
     if text == "$hostname" || text.isEmpty { return true }
-    if text.hasPrefix("~") {
-      reporter.error(word.place, "regular expressions are not available in this version")
-      return false
-    }
-    let body = text.hasPrefix("*.") ? text.dropFirst(2) : text.drop { $0 == "." }
+    if text.hasPrefix("~") { return isNameExpression(word) }
+    let body =
+      text.hasPrefix("*.")
+      ? text.dropFirst(2)
+      : text.hasSuffix(".*") && !text.hasPrefix(".") ? text.dropLast(2) : text.drop { $0 == "." }
     let isHost = body.utf8.allSatisfy { byte in
       byte > 0x20 && byte != 0x7F && !"/:*,$\\\"'()[]{}".utf8.contains(byte)
     }
@@ -180,19 +196,38 @@ extension ConfigurationBuilder {
     return true
   }
 
+  private func isNameExpression(_ word: Word) -> Bool {
+    let pattern = String(word.text.dropFirst())
+    guard !pattern.isEmpty else {
+      reporter.error(word.place, "the regular expression behind \"~\" is missing")
+      return false
+    }
+    // Hosts are in lowercase, so an expression with a capital could never match.
+    let hasCapitals = pattern.utf8.contains { (0x41...0x5A).contains($0) }
+    let expression = expression(pattern, ignoresCase: hasCapitals, in: word, from: 1)
+    server?.nameExpressions[word.text] = expression
+    return expression != nil
+  }
+
   fileprivate func location(_ use: DirectiveUse) {
     guard let block = use.block else { return }
     let heading = locationHeading(use)
-    location = LocationDeclaration(
-      place: use.name.place, isExact: heading?.isExact ?? false, path: heading?.path ?? "")
+    var other: LocationDeclaration? =
+      heading ?? LocationDeclaration(place: use.name.place, isExact: false, path: "")
+    swap(&location, &other)
     // The block is read even when its heading is wrong: its own errors are to be seen, too.
     let own = build(block, in: .location)
     location?.settings = own
-    if heading != nil, let location { server?.locations.append(location) }
-    location = nil
+    swap(&location, &other)
+    guard heading != nil, let inner = other else { return }
+    if location == nil {
+      server?.locations.append(inner)
+    } else {
+      location?.locations.append(inner)
+    }
   }
 
-  private func locationHeading(_ use: DirectiveUse) -> (isExact: Bool, path: String)? {
+  private func locationHeading(_ use: DirectiveUse) -> LocationDeclaration? {
     var modifier = use.arguments.count == 2 ? use.arguments[0].text : ""
     let word = use.arguments[use.arguments.count - 1]
     var path = word.text
@@ -204,12 +239,10 @@ extension ConfigurationBuilder {
     let place = use.arguments[0].place
     switch modifier {
     case "", "=", "^~": break
-    case "~", "~*":
-      reporter.error(place, "regular expressions are not available in this version")
-      return nil
-    case "@": return namedLocation(word, path: "@" + path)
+    case "~", "~*": return expressionHeading(use, modifier, path)
+    case "@": return namedHeading(use, path: "@" + path)
     default:
-      reporter.error(place, "invalid location modifier \"\(modifier)\"", expected: "= or ^~")
+      reporter.error(place, "invalid location modifier \"\(modifier)\"", expected: "=, ^~, ~ or ~*")
       return nil
     }
     guard path.hasPrefix("/"), !path.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
@@ -217,27 +250,71 @@ extension ConfigurationBuilder {
         word.place, "invalid location path \"\(path)\"", expected: "a path that begins with \"/\"")
       return nil
     }
-    return declared(path, isExact: modifier == "=", place)
+    let isExact = modifier == "="
+    guard fits(path, word.place), isNew(LocationKey(isExact: isExact, path: path), place) else {
+      return nil
+    }
+    return LocationDeclaration(
+      place: use.name.place, isExact: isExact, path: path, modifier: modifier)
   }
 
-  private func namedLocation(_ word: Word, path: String) -> (isExact: Bool, path: String)? {
+  private func namedHeading(_ use: DirectiveUse, path: String) -> LocationDeclaration? {
+    let word = use.arguments[use.arguments.count - 1]
     guard path.utf8.count > 1 else {
       reporter.error(word.place, "the location has no name", expected: "location @NAME { … }")
       return nil
     }
-    return declared(path, isExact: false, word.place)
-  }
-
-  private func declared(
-    _ path: String, isExact: Bool, _ place: Place
-  ) -> (isExact: Bool, path: String)? {
-    let key = LocationKey(isExact: isExact, path: path)
-    if let twin = server?.locationPlaces[key] {
-      let line = reporter.describe(twin, from: place)
-      reporter.error(place, "the location \"\(path)\" is already declared at \(line)")
+    guard location == nil else {
+      reporter.error(word.place, "the named location \"\(path)\" can stand in a server only")
       return nil
     }
-    server?.locationPlaces[key] = place
-    return (isExact, path)
+    guard isNew(LocationKey(isExact: false, path: path), word.place) else { return nil }
+    return LocationDeclaration(place: use.name.place, isExact: false, path: path)
+  }
+
+  private func expressionHeading(
+    _ use: DirectiveUse, _ modifier: String, _ pattern: String
+  ) -> LocationDeclaration? {
+    let word = use.arguments[use.arguments.count - 1]
+    let start = use.arguments.count == 1 ? modifier.utf8.count : 0
+    let ignoresCase = modifier == "~*"
+    guard fits(nil, word.place),
+      let expression = expression(pattern, ignoresCase: ignoresCase, in: word, from: start)
+    else { return nil }
+    return LocationDeclaration(
+      place: use.name.place, isExact: false, path: pattern, expression: expression,
+      modifier: modifier)
+  }
+
+  /// True when a location of that path, nil for an expression, may stand within the open one.
+  private func fits(_ path: String?, _ place: Place) -> Bool {
+    guard let location else { return true }
+    if location.isExact {
+      reporter.error(place, "no location can stand inside of \"\(location.title)\"")
+      return false
+    }
+    guard let path, !path.hasPrefix(location.path) else { return true }
+    reporter.error(
+      place,
+      "the location \"\(path)\" is outside of \"\(location.title)\", which it stands in",
+      expected: "a path that begins with \"\(location.path)\"")
+    return false
+  }
+
+  /// True when the open block has no such location yet.
+  private func isNew(_ key: LocationKey, _ place: Place) -> Bool {
+    // Only looked into: a copy would be made anew at each change.
+    let twin = location == nil ? server?.locationPlaces[key] : location?.locationPlaces[key]
+    if let twin {
+      let line = reporter.describe(twin, from: place)
+      reporter.error(place, "the location \"\(key.path)\" is already declared at \(line)")
+      return false
+    }
+    if location != nil {
+      location?.locationPlaces[key] = place
+    } else {
+      server?.locationPlaces[key] = place
+    }
+    return true
   }
 }

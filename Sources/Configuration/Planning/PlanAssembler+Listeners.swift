@@ -27,13 +27,17 @@ extension PlanAssembler {
     let endpoint = uses[0].listen.endpoint
     let defaultServer = defaultServer(uses)
     let servers = uses.map(\.server)
+    let nameExpressions = nameExpressions(servers)
     var plan = ListenerPlan(
       address: endpoint.address, unixPath: arena.freeze(endpoint.unixPath),
       acceptsProxyProtocol: uses.contains { $0.listen.acceptsProxyProtocol },
       backlog: backlog(uses.map(\.listen)),
       serverNames: ServerNameTable(
-        names: names(servers, endpoint, defaultServer: defaultServer), arena: arena),
+        names: names(servers, endpoint, defaultServer: defaultServer),
+        hasExpressions: !nameExpressions.isEmpty, arena: arena),
       defaultServer: defaultServer)
+    plan.nameExpressions = arena.freeze(nameExpressions)
+    plan.mergesSlashes = serverMergesSlashes[defaultServer]
     plan.inheritedName = arena.freeze(endpoint.inheritedName)
     plan.isDualStack = isDualStack(uses.map(\.listen))
     plan.isSecure = uses.contains { $0.listen.isSecure }
@@ -81,9 +85,20 @@ extension PlanAssembler {
     return chosen?.value ?? 511
   }
 
-  /// The names of an address's servers; a name that an earlier server has is not taken twice. A
-  /// server without any has the empty one, by which it gets the requests without Host. The default
-  /// server gets these anyhow.
+  /// The regular expressions among the names of an address's servers, in their order.
+  private func nameExpressions(_ servers: [Int]) -> [NameExpression] {
+    servers.flatMap { server in
+      builder.servers[server].names.compactMap { word in
+        builder.servers[server].nameExpressions[word.text].map {
+          NameExpression(expression: planIndex(of: $0), server: server)
+        }
+      }
+    }
+  }
+
+  /// The names of an address's servers that are no regular expressions; a name that an earlier
+  /// server has is not taken twice. A server without any has the empty one, by which it gets the
+  /// requests without Host. The default server gets these anyhow.
   private func names(
     _ servers: [Int], _ endpoint: Endpoint, defaultServer: Int
   ) -> [(name: String, server: Int)] {
@@ -94,7 +109,7 @@ extension PlanAssembler {
         owners[""] = server
         if server != defaultServer { names.append(("", server)) }
       }
-      for word in builder.servers[server].names where word.text != "_" {
+      for word in builder.servers[server].names where word.text != "_" && !word.isExpression {
         guard let owner = owners[word.text] else {
           owners[word.text] = server
           if !word.text.isEmpty || server != defaultServer { names.append((word.text, server)) }
@@ -111,4 +126,9 @@ extension PlanAssembler {
     }
     return names
   }
+}
+
+extension Word {
+  /// True for a `server_name` that is a regular expression.
+  fileprivate var isExpression: Bool { text.hasPrefix("~") }
 }

@@ -18,18 +18,7 @@ extension PlanAssembler {
     let firstLocation = locations.count
     let named = namedLocations(server, first: locations.count + 1)
     let fallback = appendFallback(server, settings, named)
-    var entries: [(isExact: Bool, path: String, location: Int)] = []
-    for location in server.locations {
-      let merged = location.settings.inheriting(settings, replacesLists: usesNginxDefaults)
-      noteDifferences(of: location, merged, own: location.settings, outer: settings)
-      note("\(title) location \(location.path)", location.place, merged.requestID)
-      if !location.isNamed {
-        entries.append((location.isExact, location.path, locations.count))
-      }
-      let title = location.isExact ? "location = \(location.path)" : "location \(location.path)"
-      append(plan(location, in: server, merged, named), title, location.place)
-    }
-    entries += appendSlashRedirects(server, settings)
+    let table = assembleLocations(of: server, title, settings, named, fallback: fallback)
     if server.locations.isEmpty, locations[fallback].action == .none {
       warn(server.place, "the server has neither a location nor return nor root: it answers 404")
     }
@@ -43,13 +32,14 @@ extension PlanAssembler {
       name: arena.freeze(primaryName(server)),
       headerTimeout: settings.client.headerTimeout ?? .seconds(60),
       headLimits: settings.client.headLimits,
-      locationTable: LocationTable(entries: entries, arena: arena), fallbackLocation: fallback,
+      locationTable: table, fallbackLocation: fallback,
       realIPTrust: (settings.realIP.trust ?? TrustSetting()).freeze(arena, &networks),
       realIPHeader: realIP.header, realIPField: realIP.field)
     plan.namedLocations = arena.freeze(
       named.map { NamedLocation(name: arena.freeze($0.key), location: $0.value) })
     plan.clientCertificates = settings.serverTLS.clientCertificates ?? .off
     servers.append(plan)
+    serverMergesSlashes.append(settings.client.mergesSlashes ?? true)
   }
 
   /// `$server_name`: the first name, without the dot that stands for a wildcard.
@@ -71,7 +61,7 @@ extension PlanAssembler {
     return locations.count - 1
   }
 
-  private func plan(
+  func plan(
     _ location: LocationDeclaration, in server: ServerDeclaration, _ settings: Settings,
     _ named: [String: Int]
   ) -> LocationPlan {
@@ -90,7 +80,7 @@ extension PlanAssembler {
         warn(pass.place, "proxy_pass has no effect: \(name) at \(line) answers all requests")
       }
     }
-    let prefixCount = location.isNamed ? 0 : location.path.utf8.count
+    let prefixCount = prefixCount(of: location)
     setFiles(settings, prefixCount: prefixCount, &plan)
     if plan.action == .none {
       warn(
@@ -100,6 +90,12 @@ extension PlanAssembler {
       settings, location.triedFiles, isInternal: location.isInternal, named: named,
       prefixCount: prefixCount, &plan)
     return plan
+  }
+
+  /// Bytes of a path in whose place `alias` stands: all of it in a location with an expression.
+  private func prefixCount(of location: LocationDeclaration) -> Int {
+    if location.expression != nil { return .max }
+    return location.isNamed ? 0 : location.path.utf8.count
   }
 
   /// A named location has no path that something could stand in the place of.
@@ -172,6 +168,12 @@ extension PlanAssembler {
     plan.proxyHost = arena.freeze(proxyHost(pass))
     plan.matchedPrefixCount = location.path.utf8.count
     if let path = pass.path {
+      guard location.expression == nil else {
+        return reporter.error(
+          pass.place,
+          "proxy_pass has a URI part, but \"\(location.title)\" has no prefix to replace",
+          expected: "a URL without a path")
+      }
       plan.replacesPath = true
       plan.replacementPath = arena.freeze(path)
     }
@@ -219,21 +221,23 @@ extension PlanAssembler {
 
   /// nginx answers `/path` with a redirect to `/path/` when `location /path/` has `proxy_pass` and
   /// nothing else was made for `/path`.
-  private func appendSlashRedirects(
-    _ server: ServerDeclaration, _ settings: Settings
+  func appendSlashRedirects(
+    _ level: LocationLevel
   ) -> [(isExact: Bool, path: String, location: Int)] {
-    guard server.answer == nil else { return [] }
+    guard level.server.answer == nil else { return [] }
     var entries: [(isExact: Bool, path: String, location: Int)] = []
-    for location in server.locations {
-      guard !location.isExact, !location.isNamed, location.pass != nil, location.answer == nil,
+    for location in level.locations {
+      guard location.expression == nil, !location.isNamed, location.pass != nil,
+        location.answer == nil,
         location.path.utf8.count > 1, location.path.hasSuffix("/")
       else { continue }
       let path = String(location.path.dropLast())
       let isTaken = [true, false].contains {
-        server.locationPlaces[LocationKey(isExact: $0, path: path)] != nil
+        level.places[LocationKey(isExact: $0, path: path)] != nil
       }
       guard !isTaken else { continue }
-      let merged = location.settings.inheriting(settings, replacesLists: usesNginxDefaults)
+      let merged = location.settings.inheriting(
+        level.settings, replacesLists: usesNginxDefaults)
       guard let target = redirectTarget(location) else { continue }
       var plan = commonPlan(merged)
       setAnswer(
@@ -256,7 +260,7 @@ extension PlanAssembler {
     return Template(parts: arena.freeze([TemplatePart(.literal, text: path)] + parts))
   }
 
-  private func append(_ location: LocationPlan, _ title: String, _ place: Place) {
+  func append(_ location: LocationPlan, _ title: String, _ place: Place) {
     locations.append(location)
     locationPlaces.append(BlockPlace(title: title, source: source(place)))
   }
@@ -282,7 +286,7 @@ extension PlanAssembler {
     }
   }
 
-  private func note(_ title: String, _ place: Place, _ settings: RequestIDSettings) {
+  func note(_ title: String, _ place: Place, _ settings: RequestIDSettings) {
     policies.append(
       EffectivePolicy(title: title, source: source(place), settings: settings))
   }

@@ -2,6 +2,7 @@ import Basics
 import HTTP
 import Plan
 import Policy
+import RegularExpressions
 import Telemetry
 
 /// Merges what a conf file declares level by level, checks what only the whole can show (names that
@@ -15,6 +16,13 @@ final class PlanAssembler {
   var listeners: [ListenerPlan] = []
   var servers: [ServerPlan] = []
   var locations: [LocationPlan] = []
+  var expressions: [ExpressionPlan] = []
+  /// Index in `expressions` of each regular expression.
+  var expressionIndices: [ObjectIdentifier: Int] = [:]
+  var expressionLists: [ExpressionList] = []
+  var nestedLocations: [LocationTable] = []
+  /// `merge_slashes` of each server.
+  var serverMergesSlashes: [Bool] = []
   var upstreams: [UpstreamPlan] = []
   var sinks = SinkTable()
   var requestMetrics: [RequestMetricsPlan] = []
@@ -98,6 +106,11 @@ final class PlanAssembler {
       shutdownTimeout: builder.process.shutdownTimeout ?? Limits.shutdownTimeout,
       usesLocalAddress: builder.usesLocalAddress)
     tables.errorLogs = errorLogs
+    tables.expressions = arena.freeze(expressions)
+    tables.interpretsExpressions = builder.expressions.values.contains { !$0.isMachineCode }
+    tables.expressionLists = arena.freeze(expressionLists)
+    tables.nestedLocations = arena.freeze(nestedLocations)
+    tables.keepsGroups = builder.templates.usesGroups
     let start = Place(file: 0, offset: 0, count: 0)
     tables.hostTemplate =
       builder.template("$host", place: { _, _ in start }) ?? tables.hostTemplate

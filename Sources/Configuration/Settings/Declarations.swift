@@ -2,6 +2,7 @@ import Basics
 import HTTP
 import Plan
 import Policy
+import RegularExpressions
 import Telemetry
 
 /// The blocks of a conf file as they were declared, before they are merged and frozen.
@@ -69,6 +70,8 @@ struct ServerDeclaration {
   /// The first `listen` that was left out because it is for HTTP/3.
   var firstDatagramListen: Place?
   var names: [Word] = []
+  /// Those of them that begin with `~`, compiled.
+  var nameExpressions: [String: RegularExpression] = [:]
   var settings = Settings()
   var locations: [LocationDeclaration] = []
   /// Where each location was declared, by its modifier and path.
@@ -88,17 +91,30 @@ struct LocationKey: Hashable {
 struct LocationDeclaration {
   var place: Place
   var isExact: Bool
-  /// The path that it matches; of a named one its name, `@` included.
+  /// The path, or the regular expression as it is written; of a named one its name, `@` included.
   var path: String
+  /// `~` and `~*`
+  var expression: RegularExpression?
+  /// What stands before the path.
+  var modifier = ""
   /// It matches no path: only internal redirects lead to it.
-  var isNamed: Bool { path.hasPrefix("@") }
+  var isNamed: Bool { expression == nil && path.hasPrefix("@") }
+  /// It is found by the begin of a path, or by all of it.
+  var isFoundByPath: Bool { expression == nil && !isNamed }
   /// `internal`
   var isInternal = false
   /// `try_files`
   var triedFiles: TryFilesDeclaration?
   var settings = Settings()
+  /// The locations inside of it.
+  var locations: [LocationDeclaration] = []
+  /// See `ServerDeclaration.locationPlaces`.
+  var locationPlaces: [LocationKey: Place] = [:]
   var answer: AnswerDeclaration?
   var pass: PassDeclaration?
+
+  /// How messages call it.
+  var title: String { "location " + (modifier.isEmpty ? path : "\(modifier) \(path)") }
 }
 
 /// A `return`, or what stands in its place.

@@ -77,6 +77,7 @@ struct ClientSettings {
   var defaultType: String?
   var bodyBufferBytes: UInt64?
   var bodyFolder: String?
+  var mergesSlashes: Bool?
 
   func inheriting(_ outer: ClientSettings) -> ClientSettings {
     var merged = self
@@ -91,6 +92,7 @@ struct ClientSettings {
     merged.defaultType = defaultType ?? outer.defaultType
     merged.bodyBufferBytes = bodyBufferBytes ?? outer.bodyBufferBytes
     merged.bodyFolder = bodyFolder ?? outer.bodyFolder
+    merged.mergesSlashes = mergesSlashes ?? outer.mergesSlashes
     return merged
   }
 

@@ -8,6 +8,7 @@ import HTTP
 import Plan
 import Platform
 import Policy
+import RegularExpressions
 import TLS
 import Telemetry
 
@@ -98,6 +99,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var logs: LogSinks
   var tls: TLSWork
   var heldResponses: HeldResponses
+  /// Where regular expressions are matched.
+  var matches: MatchSpace
   var metrics: WorkerMetrics
   /// Idle clients, the one that has been idle longest at the end.
   var idleClients = ConnectionList()
@@ -137,6 +140,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
       tables.sinks, queueBytes: tables.logQueueBytes, journaled: settings.journaled)
     heldResponses = HeldResponses(capacity: slotCount)
     tls = TLSWork(settings.tls)
+    matches = MatchSpace(tables.expressions)
     upstreamNames = UpstreamNames(settings.inbox == nil ? .empty : tables.upstreams)
     metrics = WorkerMetrics(
       settings.metrics ?? .alone(plan, worker: settings.number), worker: settings.number,

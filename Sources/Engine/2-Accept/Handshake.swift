@@ -156,8 +156,8 @@ extension Worker where K: ~Copyable {
   private mutating func chooseServer(_ connection: ConnectionPointer, _ link: TLSLinkPointer) {
     let listener = Int(connection.pointee.origin)
     let name = tls.transport.pointee.serverName
-    let found = name.isEmpty ? nil : tables.listeners[listener].serverNames.find(name.span)
-    let server = found ?? tables.listeners[listener].defaultServer
+    var server = name.isEmpty ? -1 : server(named: name.span, listener: listener)
+    if server < 0 { server = tables.listeners[listener].defaultServer }
     guard let context = tls.tables.servers[server], !context.rejectsHandshake else {
       return link.pointee.session.reject()
     }

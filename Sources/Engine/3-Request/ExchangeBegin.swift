@@ -86,10 +86,13 @@ extension Worker where K: ~Copyable {
     note(.requestHead, exchange, Int(exchange.pointee.headByteCount))
     stopWaiting(exchange.pointee.downstream)
     beginContent(exchange)
-    findServer(exchange)
+    guard findServer(exchange) else { return refuseUndecided(exchange) }
     findClient(exchange)
-    guard findLocation(exchange) else {
+    switch findLocation(exchange) {
+    case .found: break
+    case .badPath:
       return refuse(exchange, 400, .httpRequestError, Termination(.client, .requestHead))
+    case .undecided: return refuseUndecided(exchange)
     }
     guard decideRequestID(exchange) else {
       return refuse(exchange, 400, .httpRequestDenied, Termination(.proxy, .route))
@@ -160,18 +163,22 @@ extension Worker where K: ~Copyable {
     tables.locations.address(of: tables.servers[server].fallbackLocation)
   }
 
-  @inline(__always) private mutating func findServer(_ exchange: ExchangePointer) {
+  /// Finds the server by the request's host; false when a regular expression took too long.
+  @inline(__always) private mutating func findServer(_ exchange: ExchangePointer) -> Bool {
     let listener = Int(exchange.pointee.downstream.pointee.origin)
     let host = exchange.pointee.head.host
-    if let server = tables.listeners[listener].serverNames.find(
+    var server = tables.listeners[listener].serverNames.find(
       exchange.pointee.headBytes.span.extracting(host.offsets))
-    {
-      exchange.pointee.server = server
-    } else {
-      exchange.pointee.server = tables.listeners[listener].defaultServer
+    var isDecided = true
+    if server < 0 {
+      let isUndecided = server == ServerNameTable.undecided
+      server = tables.listeners[listener].defaultServer
+      if isUndecided { isDecided = findServerByExpression(exchange, listener, &server) }
     }
-    exchange.pointee.record.serverName = tables.servers[exchange.pointee.server].name
-    exchange.pointee.plan = fallbackLocation(of: exchange.pointee.server)
+    exchange.pointee.server = server
+    exchange.pointee.record.serverName = tables.servers[server].name
+    exchange.pointee.plan = fallbackLocation(of: server)
+    return isDecided
   }
 
   /// Finds out who the client is: the socket's peer, or whom a trusted peer names
@@ -193,9 +200,17 @@ extension Worker where K: ~Copyable {
       peer: peer, trust: tables.servers[server].realIPTrust)
   }
 
-  /// Finds the location by the normalised path; false when the path leaves the root or can't be
-  /// decoded.
-  mutating func findLocation(_ exchange: ExchangePointer) -> Bool {
+  /// What came of the search for a location.
+  enum LocationSearch: BitwiseCopyable {
+    case found
+    /// The path leaves the root or can't be decoded.
+    case badPath
+    /// A regular expression took too long.
+    case undecided
+  }
+
+  /// Finds the location by the normalised path.
+  mutating func findLocation(_ exchange: ExchangePointer) -> LocationSearch {
     let server = exchange.pointee.server
     let path = exchange.pointee.head.path
     if path.isEmpty {
@@ -207,26 +222,38 @@ extension Worker where K: ~Copyable {
         exchange.pointee.pathBuffer.bytes[0] = 0x2f
         exchange.pointee.pathByteCount = 1
       }
-      setLocation(exchange, tables.servers[server].locationTable.find(bytes.span))
-      return true
+      return setLocation(exchange, tables.servers[server].locationTable.find(bytes.span))
     }
     let raw = exchange.pointee.headBytes.span.extracting(path.offsets)
     if PathNormalization.isNormal(raw) {
-      setLocation(exchange, tables.servers[server].locationTable.find(raw))
-      return true
+      return setLocation(exchange, tables.servers[server].locationTable.find(raw))
     }
-    guard let size = Buffer.Size(holding: raw.count) else { return false }
+    guard let size = Buffer.Size(holding: raw.count) else { return .badPath }
     let buffer = buffers.take(size)
     exchange.pointee.pathBuffer = buffer
     var writer = ByteWriter(buffer.bytes)
-    guard PathNormalization.normalize(raw, into: &writer), !writer.overflowed else { return false }
+    let mergesSlashes =
+      tables.listeners[Int(exchange.pointee.downstream.pointee.origin)].mergesSlashes
+    guard PathNormalization.normalize(raw, mergesSlashes: mergesSlashes, into: &writer),
+      !writer.overflowed
+    else { return .badPath }
     exchange.pointee.pathByteCount = UInt32(writer.count)
-    setLocation(exchange, tables.servers[server].locationTable.find(writer.written.span))
-    return true
+    return setLocation(
+      exchange, tables.servers[server].locationTable.find(writer.written.span))
   }
 
-  @inline(__always) private mutating func setLocation(_ exchange: ExchangePointer, _ found: Int?) {
-    if let found { exchange.pointee.plan = tables.locations.address(of: found) }
+  /// Has what the server's table says of the path serve the exchange.
+  @inline(__always) private mutating func setLocation(
+    _ exchange: ExchangePointer, _ found: Int
+  ) -> LocationSearch {
+    if found < 0 { return findLocationByExpression(exchange, ~found) ? .found : .undecided }
+    exchange.pointee.plan = tables.locations.address(of: found)
+    return .found
+  }
+
+  /// Keeps the client's ID of an exchange that is refused, if it may be kept.
+  @inline(never) mutating func keepRequestID(_ exchange: ExchangePointer) {
+    _ = decideRequestID(exchange)
   }
 
   /// Keeps the client's ID or has the new one stand; false when it must be refused.

@@ -63,10 +63,11 @@ extension Worker where K: ~Copyable {
     }
     exchange.pointee.plan = fallbackLocation(of: exchange.pointee.server)
     buffers.giveBack(&exchange.pointee.pathBuffer)
-    guard findLocation(exchange) else {
-      return refuse(exchange, 400, .httpRequestError, Termination(.proxy, .route))
+    switch findLocation(exchange) {
+    case .found: actAgain(exchange)
+    case .badPath: refuse(exchange, 400, .httpRequestError, Termination(.proxy, .route))
+    case .undecided: refuseUnconditionally(exchange, 500)
     }
-    actAgain(exchange)
   }
 
   /// Sends a request on to a named location, with its path and its query.

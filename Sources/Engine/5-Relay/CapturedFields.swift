@@ -13,7 +13,7 @@ extension Worker where K: ~Copyable {
   /// Keeps what templates ask for of the backend's fields; what was kept of an earlier head goes.
   mutating func captureUpstreamFields(_ exchange: ExchangePointer, _ bytes: Span<UInt8>) {
     let wanted = tables.capturedFields
-    exchange.pointee.capturedCount = 0
+    exchange.pointee.capturedCount = exchange.pointee.record.matchedByteCount
     for slot in wanted.indices where wanted[slot].isUpstream {
       exchange.pointee.record.captures[slot] = .empty
       for index in 0..<exchange.pointee.responseHead.fields.count {
@@ -56,8 +56,8 @@ extension Worker where K: ~Copyable {
     let kept = exchange.pointee.record.captures[slot]
     let end = Int(exchange.pointee.capturedCount)
     let buffer = exchange.pointee.capturedBuffer.bytes
-    var writer = ByteWriter(
-      UnsafeMutableBufferPointer(rebasing: buffer[end..<Limits.capturedBytes]))
+    let limit = Int(exchange.pointee.record.matchedByteCount) + Limits.capturedBytes
+    var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: buffer[end..<limit]))
     if !kept.isEmpty { writer.append(", ") }
     writer.append(value.extracting(first: max(0, writer.remaining)))
     let start = kept.isEmpty ? end : Int(kept.start)

@@ -119,7 +119,7 @@ extension Worker where K: ~Copyable {
 }
 
 extension Exchange {
-  /// Values kept of the response's fields.
+  /// What expressions matched, then values kept of the response's fields.
   @inline(__always) var capturedBytes: UnsafeBufferPointer<UInt8> {
     UnsafeBufferPointer(
       start: capturedBuffer.base?.assumingMemoryBound(to: UInt8.self), count: Int(capturedCount))

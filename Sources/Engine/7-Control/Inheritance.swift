@@ -114,8 +114,9 @@ extension Worker where K: ~Copyable {
   private mutating func server(of legacy: SecureLegacy, _ listener: Int) -> Int {
     let name = legacy.session.serverName
     var server = tables.listeners[listener].defaultServer
-    if let name, let found = tables.listeners[listener].serverNames.find(name.span.span) {
-      server = found
+    if let name {
+      let named = self.server(named: name.span.span, listener: listener)
+      if named >= 0 { server = named }
     }
     let rule = tables.servers[server].clientCertificates
     if legacy.rule == .off && rule == .off { return server }

@@ -188,7 +188,8 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, into writer: inout ByteWriter
   ) -> Int {
     write(exchange.pointee.plan.pointee.files.root, exchange, into: &writer)
-    let start = writer.count
+    // A variable may hold what the client has asked for.
+    let start = exchange.pointee.plan.pointee.files.root.hasVariables ? 0 : writer.count
     let path = exchange.pointee.pathBytes.span
     let isAlias = exchange.pointee.plan.pointee.files.isAlias
     let prefix = isAlias ? exchange.pointee.plan.pointee.matchedPrefixCount : 0

@@ -130,9 +130,11 @@ extension ConfPlan {
 
   private func serverLines(_ server: ServerFacts, isFirst: Bool) -> [String] {
     var lines = ["server {"] + entrances.map { $0.line(isDefault: isFirst) }
-    lines.append("server_name \(server.name);")
-    for location in server.locations {
-      lines.append("location \(location.path) {")
+    // Some are found by regular expressions, which must make no difference.
+    let expression = server.name.split(separator: ".").joined(separator: "\\.")
+    lines.append("server_name \(isFirst ? server.name : "~^(?<site>\(expression))$");")
+    for (index, location) in server.locations.enumerated() {
+      lines.append("location \(index % 2 == 0 ? location.path : "~ ^\(location.path)(.*)") {")
       lines += location.lines(passingTo: security.backends ? "https://app" : "http://app")
       lines.append("}")
     }
