@@ -98,7 +98,7 @@ extension Worker where K: ~Copyable {
 
 extension Template {
   /// True when its text is not the same for all requests.
-  fileprivate var hasVariables: Bool {
+  var hasVariables: Bool {
     for index in parts.indices where parts[index].variable != .literal { return true }
     return false
   }
