@@ -14,7 +14,6 @@ extension FieldName {
     case 14: self = FieldName.ofFourteen(name)
     case 15: self = FieldName.ofFifteen(name)
     case 16...17: self = FieldName.ofSixteenOrSeventeen(name)
-    case 18: self = FieldName.check(name, "X-Accel-Limit-Rate", .xAccelLimitRate)
     case 19: self = FieldName.check(name, "Proxy-Authorization", .proxyAuthorization)
     case 27...30: self = FieldName.accessControl(name)
     default: self = .other
@@ -80,15 +79,12 @@ extension FieldName {
     switch name[7] | 0x20 {
     case UInt8(ascii: "e"): check(name, "Accept-Encoding", .acceptEncoding)
     case UInt8(ascii: "l"): check(name, "Accept-Language", .acceptLanguage)
-    // A dash, with that bit set.
-    case 0x2D: accelOfFifteen(name)
     default: check(name, "X-Forwarded-For", .xForwardedFor)
     }
   }
 
   @inline(__always) private static func ofSixteenOrSeventeen(_ name: Span<UInt8>) -> FieldName {
     let startsWithX = name[0] | 0x20 == UInt8(ascii: "x")
-    if startsWithX && name[2] | 0x20 == UInt8(ascii: "a") { return accel(name) }
     if name.count == 16 {
       return startsWithX
         ? check(name, "X-Forwarded-Host", .xForwardedHost)
@@ -97,18 +93,6 @@ extension FieldName {
     return startsWithX
       ? check(name, "X-Forwarded-Proto", .xForwardedProto)
       : check(name, "Transfer-Encoding", .transferEncoding)
-  }
-
-  @inline(never) private static func accelOfFifteen(_ name: Span<UInt8>) -> FieldName {
-    name[8] | 0x20 == UInt8(ascii: "c")
-      ? check(name, "X-Accel-Charset", .xAccelCharset)
-      : check(name, "X-Accel-Expires", .xAccelExpires)
-  }
-
-  @inline(never) private static func accel(_ name: Span<UInt8>) -> FieldName {
-    name.count == 16
-      ? check(name, "X-Accel-Redirect", .xAccelRedirect)
-      : check(name, "X-Accel-Buffering", .xAccelBuffering)
   }
 
   /// Not inlined: these come in few requests.

@@ -33,11 +33,6 @@ public enum FieldName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case upgrade
   case userAgent
   case via
-  case xAccelBuffering
-  case xAccelCharset
-  case xAccelExpires
-  case xAccelLimitRate
-  case xAccelRedirect
   case xForwardedFor
   case xForwardedHost
   case xForwardedProto
@@ -89,11 +84,6 @@ public enum FieldName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case .upgrade: "Upgrade"
     case .userAgent: "User-Agent"
     case .via: "Via"
-    case .xAccelBuffering: "X-Accel-Buffering"
-    case .xAccelCharset: "X-Accel-Charset"
-    case .xAccelExpires: "X-Accel-Expires"
-    case .xAccelLimitRate: "X-Accel-Limit-Rate"
-    case .xAccelRedirect: "X-Accel-Redirect"
     case .xForwardedFor: "X-Forwarded-For"
     case .xForwardedHost: "X-Forwarded-Host"
     case .xForwardedProto: "X-Forwarded-Proto"

@@ -57,9 +57,16 @@ extension ResponseHead {
     case .connection: connection.add(bytes, line.value)
     case .contentLength: try progress.framing.addContentLength(bytes, line.value)
     case .transferEncoding: try progress.framing.addTransferEncoding(bytes, line.value)
-    case .xAccelRedirect: internalRedirect = line.value
+    case .other: if line.nameCount == 16 { noteInternalRedirect(bytes, line) }
     default: break
     }
+  }
+
+  /// Takes X-Accel-Redirect, the last line of it.
+  @inline(never)
+  private mutating func noteInternalRedirect(_ bytes: Span<UInt8>, _ line: FieldLine) {
+    let name = bytes.extracting(line.name.offsets)
+    if FieldNameMatch.equalIgnoringCase(name, "X-Accel-Redirect") { internalRedirect = line.value }
   }
 
   /// Reads the status line; false when its end has not come yet.

@@ -65,8 +65,8 @@ public protocol Kernel: ~Copyable {
     _ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer
   ) -> WriteResult
   /// Opens a file for reading. `path` ends with a zero byte. What it names is opened whatever it
-  /// is, but neither a FIFO nor a device makes anybody wait; its kind is in the status. May wait for
-  /// the disk.
+  /// is, but neither a FIFO nor a device makes anybody wait; its kind is in the status. May wait
+  /// for the disk.
   mutating func openFile(_ path: UnsafePointer<UInt8>, links: LinkRule) -> FileOpenResult
   /// What a path that ends with a zero byte names, without opening it. May wait for the disk.
   mutating func fileStatus(_ path: UnsafePointer<UInt8>, links: LinkRule) -> FileStatusResult

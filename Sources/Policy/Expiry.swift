@@ -51,7 +51,8 @@ public enum Expiry: Equatable, Sendable, BitwiseCopyable {
   }
 
   /// What is said at `now`, seconds since 1970-01-01 UTC, of content that was last modified then,
-  /// or of which that is not known; nil when nothing is. The local time is `utcOffset` seconds ahead.
+  /// or of which that is not known; nil when nothing is. The local time is `utcOffset` seconds
+  /// ahead.
   public func moment(now: Int64, utcOffset: Int64, lastModified: Int64?) -> Moment? {
     switch self {
     case .off: return nil

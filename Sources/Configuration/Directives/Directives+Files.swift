@@ -105,8 +105,8 @@ extension DirectiveCatalog {
       """
       Sets `Expires` and `Cache-Control` of responses with the codes 200, 201, 204, 206, 301, 302, \
       303, 304, 307 and 308, files and others: the time after the response, or with `modified` \
-      after the last change of the file; `@15h30m` is the next such time of the day. A negative time and \
-      `epoch` forbid to keep it. The value may be a variable.
+      after the last change of the file; `@15h30m` is the next such time of the day. A negative \
+      time and `epoch` forbid to keep it. The value may be a variable.
       """
     ) { $0.expires($1) },
   ]

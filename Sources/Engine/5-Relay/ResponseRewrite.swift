@@ -72,31 +72,43 @@ extension Worker where K: ~Copyable {
     _ line: FieldLine, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
   ) -> Bool {
     switch line.known {
-    // The latter are for Waybill, as for nginx.
     case .connection, .http2Settings, .keepAlive, .proxyConnection, .te, .transferEncoding,
-      .upgrade, .xAccelBuffering, .xAccelCharset, .xAccelExpires, .xAccelLimitRate,
-      .xAccelRedirect:
+      .upgrade:
       return false
     case .contentLength: return keepsContentLength(exchange)
     case .accessControlExposeHeaders, .accessControlAllowHeaders:
       if mergesExposure(exchange, line.known) { return false }
-    case .other: if isRequestID(line, bytes, exchange) { return false }
+    case .other: if isForWaybill(line, bytes, exchange) { return false }
     default: break
     }
     return !exchange.pointee.plan.pointee.withholdsFields || !isWithheld(line, bytes, exchange)
   }
 
-  /// True for the backend's own request ID, in any spelling. One that differs is noted.
-  @inline(never) private mutating func isRequestID(
+  /// True for the backend's own request ID, in any spelling, and for what nginx obeys. An ID that
+  /// differs is noted.
+  @inline(never) private mutating func isForWaybill(
     _ line: FieldLine, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
   ) -> Bool {
     let name = bytes.extracting(line.name.offsets)
+    if line.nameCount &- 15 < 4, isAccelField(name) { return true }
     let policy = exchange.pointee.plan.pointee.requestID
     guard policy.mode != .off && policy.isField(name) else { return false }
     if FieldNameMatch.equalIgnoringCase(name, policy.header.span) {
       noteUpstreamRequestID(exchange, bytes.extracting(line.value.offsets))
     }
     return true
+  }
+
+  /// True for nginx's `X-Accel-` fields. The name has 15 to 18 bytes.
+  @inline(never) private mutating func isAccelField(_ name: Span<UInt8>) -> Bool {
+    switch name.count {
+    case 15:
+      FieldNameMatch.equalIgnoringCase(name, "X-Accel-Expires")
+        || FieldNameMatch.equalIgnoringCase(name, "X-Accel-Charset")
+    case 16: FieldNameMatch.equalIgnoringCase(name, "X-Accel-Redirect")
+    case 17: FieldNameMatch.equalIgnoringCase(name, "X-Accel-Buffering")
+    default: FieldNameMatch.equalIgnoringCase(name, "X-Accel-Limit-Rate")
+    }
   }
 
   /// True for a field that `proxy_hide_header` names, or that `add_header` puts another in the
