@@ -127,7 +127,7 @@ extension SimulatedWorld {
     switch descriptors[number]?.kind {
     case .connection(let id): endpoints[id].readiness
     case .listener(let listener): listeners[listener].queue.isEmpty ? [] : .readable
-    case .log, .file, nil: []
+    case .log, .file, .temporaryFile, nil: []
     }
   }
 
