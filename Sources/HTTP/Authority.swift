@@ -30,7 +30,7 @@ struct Authority {
       return
     }
     guard bytes[hostEnd] == ASCII.colon,
-      Authority.isPort(bytes.extracting((hostEnd &+ 1)..<end))
+      Authority.isPort(bytes, from: hostEnd &+ 1, to: end)
     else { return nil }
     hasPort = hostEnd &+ 1 < end
   }
@@ -83,12 +83,30 @@ struct Authority {
   }
 
   /// True for a number up to 65535 and for nothing at all (RFC 3986 section 3.2.3).
-  private static func isPort(_ digits: Span<UInt8>) -> Bool {
-    guard digits.count <= 5 else { return false }
+  @inline(__always)
+  private static func isPort(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Bool {
+    let count = end &- start
+    guard count > 0 else { return true }
+    guard count <= 5 else { return false }
+    guard end >= 8 else { return isPort(near: bytes, from: start, to: end) }
+    // The digits stand in the highest bytes; what stands before them becomes zeros.
+    let ahead = UInt64(64 &- 8 &* count)
+    let word = (WordScan.word(bytes, at: end &- 8) ^ 0x3030_3030_3030_3030) &>> ahead
+    let digits = word &<< ahead
+    let above = digits | (digits &+ 0x7676_7676_7676_7676)
+    guard above & 0x8080_8080_8080_8080 == 0 else { return false }
+    let pairs = (digits &* 10 &+ digits &>> 8) & 0x00FF_00FF_00FF_00FF
+    let fours = (pairs &* 100 &+ pairs &>> 16) & 0x0000_FFFF_0000_FFFF
+    return (fours &* 10_000 &+ fours &>> 32) & 0xFFFF_FFFF <= 65_535
+  }
+
+  /// The same where no eight bytes can be read at once.
+  @inline(never)
+  private static func isPort(near bytes: Span<UInt8>, from start: Int, to end: Int) -> Bool {
     var port = 0
-    for index in digits.indices {
-      guard ASCII.isDigit(digits[index]) else { return false }
-      port = port &* 10 &+ Int(digits[index] &- ASCII.zero)
+    for index in start..<end {
+      guard ASCII.isDigit(bytes[index]) else { return false }
+      port = port &* 10 &+ Int(bytes[index] &- ASCII.zero)
     }
     return port <= 65_535
   }

@@ -24,6 +24,12 @@ extension LocationTable {
         return exact[index].location
       }
     }
+    // `location /` alone, with which all paths begin.
+    if prefixes.count == 1, !path.isEmpty, prefixes[0].path.count == 1,
+      prefixes[0].path[0] == path[0]
+    {
+      return prefixes[0].location
+    }
     var (index, shared) = LocationTable.lastNotAfter(path, in: prefixes)
     while index >= 0 {
       if prefixes[index].path.count <= shared { return prefixes[index].location }

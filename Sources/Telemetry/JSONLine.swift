@@ -66,7 +66,15 @@ extension ExchangeRecord {
     _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
     into writer: inout ByteWriter
   ) {
-    if hasRequestLine { writer.appendMember(",\"method\":\"", bytes.head(head.methodRange)) }
+    if hasRequestLine {
+      let method = bytes.head(head.methodRange)
+      // The name of a known method needs no escaping.
+      if head.method == .other {
+        writer.appendMember(",\"method\":\"", method)
+      } else {
+        writer.append(",\"method\":\"", method, UInt8(ascii: "\""))
+      }
+    }
     if isSecure {
       writer.append(",\"scheme\":\"https\"")
     } else {

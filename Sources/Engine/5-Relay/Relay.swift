@@ -21,7 +21,7 @@ enum Piece: BitwiseCopyable {
 
 extension Worker where K: ~Copyable {
   /// Carries an exchange as far as it goes.
-  mutating func advance(_ exchange: ExchangePointer) {
+  @inline(__always) mutating func advance(_ exchange: ExchangePointer) {
     let client = exchange.pointee.downstream
     if client.pointee.flags.contains(.failed) { return clientFailed(exchange) }
     if clientAborted(exchange) { return clientLeft(exchange) }
