@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from harness.backend import RecordingBackend, reply
-from harness.client import request_bytes
+from harness.client import chunked, request_bytes
 from harness.polling import wait_for
 from harness.ports import free_port
 from harness.twins import Twins
@@ -316,11 +316,12 @@ def test_the_id_stays(site, backend, tmp_path):
 
 
 def test_content_that_is_used_up_is_not_sent_again(site, backend):
-    """A large upload can't go to a second backend: the client gets the error."""
+    """A large upload that was streamed can't go to a second backend: the client gets the error."""
     refusing = RecordingBackend()
     try:
         proxy = site.servers(
-            f"""server {{ listen PORT; location / {{ proxy_pass http://{refusing.address};
+            f"""proxy_request_buffering off;
+            server {{ listen PORT; location / {{ proxy_pass http://{refusing.address};
             proxy_intercept_errors on; error_page 500 = @backup; }}
             location @backup {{ proxy_pass http://{backend.address}; }} }}"""
         )
@@ -330,6 +331,35 @@ def test_content_that_is_used_up_is_not_sent_again(site, backend):
         assert not backend.requests
         small = proxy.request("POST", "/", None, b"small")
         assert small.status == 200 and backend.requests[-1].body == b"small"
+    finally:
+        refusing.stop()
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+@pytest.mark.parametrize("size", [5, 60_000, 500_000])
+def test_content_that_was_kept_is_sent_again(site, backend, size, is_chunked):
+    """What was read whole first, in memory or in a file, goes to each backend that is asked, and
+    the client's next request is read from where it begins."""
+    refusing = RecordingBackend()
+    content = bytes(number * 7 % 251 for number in range(size))
+    try:
+        proxy = site.servers(
+            f"""server {{ listen PORT; location / {{ proxy_pass http://{refusing.address};
+            proxy_intercept_errors on; error_page 500 = @backup; }}
+            location @backup {{ proxy_pass http://{backend.address}; }} }}"""
+        )
+        refusing.script = reply("500 X")
+        fields = {"Transfer-Encoding": "chunked"} if is_chunked else {}
+        pieces = [content[start : start + 9_000] for start in range(0, size, 9_000)]
+        sent = chunked(*pieces) if is_chunked else content
+        data = request_bytes("POST", "/", fields, body=sent)
+        with proxy.connect() as connection:
+            connection.send(data + request_bytes("GET", "/next"))
+            assert [connection.receive().status for _ in range(2)] == [200, 200]
+        for one in (refusing, backend):
+            assert [request.target for request in one.requests] == ["/", "/next"]
+            assert one.requests[0].body == content
+        assert [len(line["tries"]) for line in proxy.wait_lines(2)] == [2, 2]
     finally:
         refusing.stop()
 
