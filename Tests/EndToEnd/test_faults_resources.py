@@ -6,7 +6,6 @@ import resource
 import select
 import signal
 import socket
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from harness.log import checked
 from harness.polling import wait_for
 from harness.proxy import command
 from harness.separate_backend import SeparateBackend
+from harness.small_disk import SmallDisk
 
 
 @pytest.fixture
@@ -64,14 +64,9 @@ def test_descriptors_run_out_under_load_and_come_back(site, backend):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system with room for 256 KB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
-    if os.geteuid() != 0 or subprocess.run(["mount", *options], capture_output=True).returncode:
-        pytest.skip("only root may mount a small file system")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
+    disk = SmallDisk(tmp_path / "disk")
+    yield disk
+    disk.remove()
 
 
 LONG = {"User-Agent": "u" * 6000}
@@ -85,7 +80,7 @@ def lost_lines(proxy, path):
 
 
 def test_a_full_disk_stops_no_request_and_lost_lines_are_counted(site, backend, small_disk):
-    path = small_disk / "full.log"
+    path = small_disk.place / "full.log"
     proxy = site.serve(backend.address, top=f"access_log {path} json;")
     with Load(proxy, fields=LONG) as load:
         # 256 KB on the disk and 1 MB in the queue hold about 210 lines.
@@ -94,7 +89,7 @@ def test_a_full_disk_stops_no_request_and_lost_lines_are_counted(site, backend, 
     assert set(check_answers(answers, proxy.wait_lines(len(answers)))) == {200}
     assert path.stat().st_size <= 256 << 10
     kept = path.read_bytes()
-    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
+    small_disk.enlarge("8m")
     # The next line that is due after the pause finds room, and those that waited go first.
     probes = []
 

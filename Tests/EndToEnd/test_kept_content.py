@@ -1,7 +1,5 @@
 """What comes after content has been kept: other requests, other processes, full disks."""
 
-import os
-import subprocess
 import threading
 
 import pytest
@@ -11,6 +9,7 @@ from harness.client import chunked, request_bytes
 from harness.polling import wait_for
 from harness.ports import free_port
 from harness.proxy import command
+from harness.small_disk import SmallDisk
 from harness.uploads import assert_whole, content, upload
 
 KINDS = ["length", "chunked"]
@@ -114,14 +113,9 @@ def test_an_upgrade_does_not_lose_what_is_kept(site, backend, follow, kind):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system with room for 256 KB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
-    if os.geteuid() != 0 or subprocess.run(["mount", *options], capture_output=True).returncode:
-        pytest.skip("only root may mount a small file system")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
+    disk = SmallDisk(tmp_path / "disk")
+    yield disk.place
+    disk.remove()
 
 
 @pytest.mark.parametrize("kind", KINDS)

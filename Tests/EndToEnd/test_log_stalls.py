@@ -8,7 +8,6 @@ one, by the medians of rounds in turns; without it there is room for what else a
 import os
 import re
 import statistics
-import subprocess
 import threading
 
 import pytest
@@ -17,6 +16,7 @@ from harness.load import Load
 from harness.log import checked
 from harness.network_folder import NetworkFolder
 from harness.polling import wait_for
+from harness.small_disk import SmallDisk
 
 MEASURES = os.environ.get("WAYBILL_LOG_MEASURE") == "1"
 REQUESTS = 5_000 if MEASURES else 3_000
@@ -52,25 +52,21 @@ class FIFO:
         self._stop.set()
 
 
-class SmallDisk:
-    """A file system with room for 256 KB, which `relieve` enlarges."""
+class FullDisk:
+    """A file on a disk that is soon full and that `relieve` enlarges."""
 
     def __init__(self, place):
-        self._place = place / "disk"
-        self._place.mkdir()
-        self.path = self._place / "full.log"
-        options = ["-t", "tmpfs", "-o", "size=256k", "tmpfs", str(self._place)]
-        if os.geteuid() != 0 or subprocess.run(["mount", *options], capture_output=True).returncode:
-            pytest.skip("only root may mount a small file system")
+        self._disk = SmallDisk(place / "disk")
+        self.path = self._disk.place / "full.log"
 
     def relieve(self):
-        subprocess.run(["mount", "-o", "remount,size=64m", str(self._place)], check=True)
+        self._disk.enlarge("64m")
 
     def content(self):
         return self.path.read_bytes()
 
     def remove(self):
-        subprocess.run(["umount", "--lazy", str(self._place)], check=True)
+        self._disk.remove()
 
 
 class StalledNetwork:
@@ -93,7 +89,7 @@ class StalledNetwork:
         self._folder.remove()
 
 
-@pytest.fixture(params=[FIFO, SmallDisk, StalledNetwork])
+@pytest.fixture(params=[FIFO, FullDisk, StalledNetwork])
 def sink(request, tmp_path):
     sink = request.param(tmp_path)
     yield sink

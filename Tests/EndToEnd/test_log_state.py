@@ -19,6 +19,7 @@ from harness.load import Load
 from harness.log import checked
 from harness.polling import wait_for
 from harness.proxy import command
+from harness.small_disk import SmallDisk
 
 LONG = {"User-Agent": "u" * 500}
 SITE = 'server { listen PORT; location / { return 200 "x"; } }'
@@ -249,25 +250,11 @@ def test_both_streams_in_one_pipe(site, pipe, workers):
     assert len([line for line in others if b"refused" in line]) >= count
 
 
-class Disk:
-    """A file system with room for 256 KB."""
-
-    def __init__(self, place):
-        self.place = place
-        place.mkdir()
-        options = ["-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
-        if os.geteuid() != 0 or subprocess.run(["mount", *options], capture_output=True).returncode:
-            pytest.skip("only root may mount a small file system")
-
-    def enlarge(self, size):
-        subprocess.run(["mount", "-o", f"remount,size={size}", str(self.place)], check=True)
-
-
 @pytest.fixture
 def disk(tmp_path):
-    disk = Disk(tmp_path / "disk")
+    disk = SmallDisk(tmp_path / "disk")
     yield disk
-    subprocess.run(["umount", "--lazy", str(disk.place)], check=True)
+    disk.remove()
 
 
 @pytest.mark.parametrize("upgrades", [0, 1, 2])
