@@ -278,3 +278,40 @@ def test_what_nginx_refuses_is_refused(tmp_path, text, message):
     program = shutil.which("nginx") or "/usr/sbin/nginx"
     tested = subprocess.run([program, "-t", "-c", other], capture_output=True, timeout=20)
     assert tested.returncode != 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_files_of_locations_with_expressions(site, tmp_path, workers):
+    """`alias` with a group is the whole path, as in nginx, and no variable leads out of it."""
+    folder = tmp_path / "data" / "dir"
+    folder.mkdir(parents=True)
+    (tmp_path / "data" / "a.txt").write_text("a file")
+    (folder / "index.html").write_text("an index")
+    (tmp_path / "secret.txt").write_text("a secret")
+    proxy = site.servers(
+        f"""server {{ listen PORT;
+        location ~ ^/f/(.*)$ {{ alias {tmp_path}/data/$1; }}
+        location ~ ^/v/(?<name>[a-z.]+)$ {{
+          root {tmp_path}/data/$name; try_files /secret.txt =404; }}
+        location ~ ^/q$ {{ alias {tmp_path}/data/$arg_f; }}
+        location ~* [.]TXT$ {{ root {tmp_path}/data; }} }}""",
+        workers=workers,
+    )
+    for target, status, body in [
+        ("/f/a.txt", 200, b"a file"),
+        ("/f/dir/", 200, b"an index"),
+        ("/f/dir", 301, None),
+        ("/f/none", 404, None),
+        ("/f/../secret.txt", 404, None),
+        ("/f/%2e%2e/secret.txt", 404, None),
+        ("/f/..%2fsecret.txt", 404, None),
+        ("/v/..", 404, None),
+        ("/v/%2e%2e", 404, None),
+        ("/q?f=a.txt", 200, b"a file"),
+        ("/q?f=../secret.txt", 404, None),
+        ("/a.txt", 200, b"a file"),
+    ]:
+        answer = proxy.get(target)
+        assert answer.status == status, target
+        assert body is None or answer.body == body
+        assert b"a secret" not in answer.body
