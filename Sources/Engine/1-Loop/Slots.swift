@@ -28,9 +28,9 @@ struct Slots<Element: ~Copyable>: ~Copyable {
     free.deallocate()
   }
 
-  /// Takes a slot; nil when all are taken. A slot taken for the first time is set to `initial`; one
-  /// taken again holds what it held, so the caller resets it.
-  mutating func take(initial: @autoclosure () -> Element) -> (
+  /// Takes a slot; nil when all are taken. A slot taken for the first time is set to what `initial`
+  /// makes for its place; one taken again holds what it held, so the caller resets it.
+  mutating func take(initial: (UnsafeMutablePointer<Element>) -> Element) -> (
     slot: UInt32, element: UnsafeMutablePointer<Element>
   )? {
     if freeCount > 0 {
@@ -44,7 +44,7 @@ struct Slots<Element: ~Copyable>: ~Copyable {
     touchedCount &+= 1
     count &+= 1
     let element = base + Int(slot)
-    element.initialize(to: initial())
+    element.initialize(to: initial(element))
     return (slot, element)
   }
 

@@ -1,19 +1,39 @@
 import Basics
 
-/// Where a connection stands in the timer wheel.
-struct TimerNode: BitwiseCopyable {
-  var next: ConnectionPointer?
-  var previous: ConnectionPointer?
-  /// The tick that it is due at; 0 when it stands in no bucket.
+/// Where a timer lies; valid while its owner exists.
+typealias TimerPointer = UnsafeMutablePointer<Timer>
+
+/// A deadline of anything that the worker waits for, and its place in the timer wheel.
+///
+/// A timer lies in its owner and never moves while it stands in the wheel.
+struct Timer: BitwiseCopyable {
+  /// Who is concerned when the deadline comes.
+  enum Owner: UInt8, BitwiseCopyable {
+    /// The stream whose first field it is, and what waits at it.
+    case stream
+    /// The listeners: accepting goes on.
+    case accepting
+  }
+
+  var next: TimerPointer?
+  var previous: TimerPointer?
+  /// The tick that it is filed under; 0 when it stands in no bucket.
   var tick: UInt64 = 0
+  var deadline = Instant.never
+  var owner: Owner
+
+  init(_ owner: Owner) { self.owner = owner }
+
+  /// True while it stands in the wheel.
+  var isFiled: Bool { tick != 0 }
 }
 
-/// Finds the connections whose deadline has come, at a cost that does not depend on their number.
+/// Finds the timers whose deadline has come, at a cost that does not depend on their number.
 ///
 /// Two rings of 1,024 buckets: the first holds the ticks (1.05 ms each) of the next second, the
 /// second whole turns of the first. Deadlines mostly move later (each request pushes its
-/// connection's further away), so a later deadline is only stored in the connection; the node moves
-/// when it comes up and is found not to be due.
+/// connection's further away), so a later deadline is only stored in the timer, which moves when it
+/// comes up and is found not to be due.
 struct TimerWheel: ~Copyable {
   private static var bucketBits: UInt64 { 10 }
   private static var bucketCount: Int { 1024 }
@@ -23,8 +43,8 @@ struct TimerWheel: ~Copyable {
   /// Nodes in the wheel.
   private(set) var count = 0
   private var current: UInt64
-  private let near: UnsafeMutablePointer<ConnectionPointer?>
-  private let far: UnsafeMutablePointer<ConnectionPointer?>
+  private let near: UnsafeMutablePointer<TimerPointer?>
+  private let far: UnsafeMutablePointer<TimerPointer?>
   private let nearOccupied = OccupiedBuckets()
   private let farOccupied = OccupiedBuckets()
 
@@ -41,33 +61,35 @@ struct TimerWheel: ~Copyable {
     far.deallocate()
   }
 
-  /// Sets a connection's deadline. Cheap when it is later than the one that it is filed under.
-  mutating func setDeadline(_ connection: ConnectionPointer, _ deadline: Instant) {
-    connection.pointee.deadline = deadline
+  /// Sets a timer's deadline. Cheap when it is later than the one that it is filed under.
+  mutating func setDeadline(_ timer: TimerPointer, _ deadline: Instant) {
+    timer.pointee.deadline = deadline
     guard deadline != .never else { return }
     let tick = TimerWheel.tick(of: deadline)
-    if connection.pointee.timer.tick != 0 {
-      if connection.pointee.timer.filedTick <= tick { return }
-      remove(connection)
+    if timer.pointee.tick != 0 {
+      if timer.pointee.filedTick <= tick { return }
+      remove(timer)
     }
-    insert(connection, tick: tick)
+    insert(timer, tick: tick)
   }
 
-  /// Takes a connection out.
-  mutating func remove(_ connection: ConnectionPointer) {
-    let node = connection.pointee.timer
+  /// Takes a timer out.
+  mutating func remove(_ timer: TimerPointer) {
+    let node = timer.pointee
     guard node.tick != 0 else { return }
     let isNear = node.isNear
     let tick = node.filedTick
     let index = Int((isNear ? tick : tick >> TimerWheel.bucketBits) & TimerWheel.bucketMask)
     if let previous = node.previous {
-      previous.pointee.timer.next = node.next
+      previous.pointee.next = node.next
     } else {
       setHead(isNear: isNear, index, node.next)
     }
-    node.next?.pointee.timer.previous = node.previous
+    node.next?.pointee.previous = node.previous
     count &-= 1
-    connection.pointee.timer = TimerNode()
+    timer.pointee.next = nil
+    timer.pointee.previous = nil
+    timer.pointee.tick = 0
   }
 
   /// When the next node may be due; `never` when there is none.
@@ -77,22 +99,22 @@ struct TimerWheel: ~Copyable {
     return Instant(nanoseconds: tick << TimerWheel.tickBits)
   }
 
-  /// Takes out one connection whose deadline has come; nil when there is none left. Call it until
+  /// Takes out one timer whose deadline has come; nil when there is none left. Call it until
   /// then.
-  mutating func popDue(now: Instant) -> ConnectionPointer? {
+  mutating func popDue(now: Instant) -> TimerPointer? {
     let target = now.nanoseconds >> TimerWheel.tickBits
     guard count > 0 else {
       current = max(current, target)
       return nil
     }
     while true {
-      if let connection = near[Int(current & TimerWheel.bucketMask)] {
-        let deadline = connection.pointee.deadline
-        remove(connection)
+      if let timer = near[Int(current & TimerWheel.bucketMask)] {
+        let deadline = timer.pointee.deadline
+        remove(timer)
         if deadline <= now {
-          return connection
+          return timer
         }
-        if deadline != .never { insert(connection, tick: TimerWheel.tick(of: deadline)) }
+        if deadline != .never { insert(timer, tick: TimerWheel.tick(of: deadline)) }
         continue
       }
       guard current < target else { return nil }
@@ -111,14 +133,14 @@ struct TimerWheel: ~Copyable {
   /// Files the far bucket whose turn has come under the ticks of the near ring.
   private mutating func moveDown() {
     let index = Int((current >> TimerWheel.bucketBits) & TimerWheel.bucketMask)
-    while let connection = far[index] {
-      let deadline = connection.pointee.deadline
-      remove(connection)
-      if deadline != .never { insert(connection, tick: TimerWheel.tick(of: deadline)) }
+    while let timer = far[index] {
+      let deadline = timer.pointee.deadline
+      remove(timer)
+      if deadline != .never { insert(timer, tick: TimerWheel.tick(of: deadline)) }
     }
   }
 
-  private mutating func insert(_ connection: ConnectionPointer, tick requested: UInt64) {
+  private mutating func insert(_ timer: TimerPointer, tick requested: UInt64) {
     // The tick under way has been searched already when it is the current one: file under the next.
     let tick = max(requested, current &+ 1)
     let currentTurn = current >> TimerWheel.bucketBits
@@ -127,19 +149,19 @@ struct TimerWheel: ~Copyable {
     let filed = isNear ? tick : turn << TimerWheel.bucketBits
     let index = Int((isNear ? tick : turn) & TimerWheel.bucketMask)
     let head = isNear ? near[index] : far[index]
-    connection.pointee.timer = TimerNode(filed: filed, isNear: isNear, next: head)
-    head?.pointee.timer.previous = connection
-    setHead(isNear: isNear, index, connection)
+    timer.pointee.file(under: filed, isNear: isNear, before: head)
+    head?.pointee.previous = timer
+    setHead(isNear: isNear, index, timer)
     count &+= 1
   }
 
-  private mutating func setHead(isNear: Bool, _ index: Int, _ connection: ConnectionPointer?) {
+  private mutating func setHead(isNear: Bool, _ index: Int, _ timer: TimerPointer?) {
     if isNear {
-      near[index] = connection
-      nearOccupied.set(index, connection != nil)
+      near[index] = timer
+      nearOccupied.set(index, timer != nil)
     } else {
-      far[index] = connection
-      farOccupied.set(index, connection != nil)
+      far[index] = timer
+      farOccupied.set(index, timer != nil)
     }
   }
 
@@ -167,15 +189,16 @@ struct TimerWheel: ~Copyable {
   }
 }
 
-extension TimerNode {
-  /// A node filed under a tick (near ring) or under the first tick of a turn (far ring).
-  init(filed: UInt64, isNear: Bool, next: ConnectionPointer?) {
+extension Timer {
+  /// Files it under a tick (near ring), or under the first tick of a turn (far ring), before the
+  /// first one that is there.
+  fileprivate mutating func file(under filed: UInt64, isNear: Bool, before first: TimerPointer?) {
     // The lowest bit tells the rings apart; ticks are shifted to make room for it.
     tick = filed << 1 | (isNear ? 1 : 0)
-    self.next = next
+    next = first
     previous = nil
   }
 
-  var isNear: Bool { tick & 1 == 1 }
-  var filedTick: UInt64 { tick >> 1 }
+  fileprivate var isNear: Bool { tick & 1 == 1 }
+  fileprivate var filedTick: UInt64 { tick >> 1 }
 }

@@ -30,48 +30,49 @@ enum Delivery: BitwiseCopyable {
 }
 
 extension Worker where K: ~Copyable {
-  /// Reads once into the free end of a connection's input, which gets a buffer of `size` when it
+  /// Reads once into the free end of a stream's input, which gets a buffer of `size` when it
   /// has none. A read that fills less than the buffer has emptied the socket, so no second one is
   /// made.
-  mutating func receive(_ connection: ConnectionPointer, _ size: Buffer.Size) -> Receipt {
-    guard connection.pointee.flags.contains(.readable) else { return .nothing }
-    if connection.pointee.flags.contains(.endRead) { return .nothing }
-    if connection.pointee.input.isNone {
-      connection.pointee.input = buffers.take(size)
-      connection.pointee.inputStart = 0
-      connection.pointee.inputEnd = 0
+  mutating func receive(_ stream: StreamPointer, _ size: Buffer.Size) -> Receipt {
+    guard stream.pointee.flags.contains(.readable) else { return .nothing }
+    if stream.pointee.flags.contains(.endRead) { return .nothing }
+    if stream.pointee.input.isNone {
+      stream.pointee.input = buffers.take(size)
+      stream.pointee.inputStart = 0
+      stream.pointee.inputEnd = 0
     }
-    let end = Int(connection.pointee.inputEnd)
-    let room = connection.pointee.input.capacity &- end
-    guard room > 0, let base = connection.pointee.input.base else { return .nothing }
+    let end = Int(stream.pointee.inputEnd)
+    let room = stream.pointee.input.capacity &- end
+    guard room > 0, let base = stream.pointee.input.base else { return .nothing }
     let target = UnsafeMutableRawBufferPointer(start: base + end, count: room)
-    switch read(connection, into: target) {
+    switch read(stream, into: target) {
     case .bytes(let count):
-      connection.pointee.inputEnd &+= UInt32(count)
-      connection.pointee.flags.insert(.progressed)
+      stream.pointee.inputEnd &+= UInt32(count)
+      stream.pointee.flags.insert(.progressed)
       return .bytes
     case .wouldBlock:
-      connection.pointee.flags.remove(.readable)
+      stream.pointee.flags.remove(.readable)
       return .nothing
     case .end:
-      connection.pointee.flags.insert(.endRead)
-      connection.pointee.flags.remove(.readable)
+      stream.pointee.flags.insert(.endRead)
+      stream.pointee.flags.remove(.readable)
       return .end
     case .failed(let error):
-      connection.pointee.flags.remove(.readable)
+      stream.pointee.flags.remove(.readable)
       return .failed(error)
     }
   }
 
   @inline(__always) private mutating func read(
-    _ connection: ConnectionPointer, into target: UnsafeMutableRawBufferPointer
+    _ stream: StreamPointer, into target: UnsafeMutableRawBufferPointer
   ) -> ReadResult {
+    let connection = stream.pointee.connection
     if let link = connection.pointee.tls { return readSecured(connection, link, into: target) }
     let result = kernel.read(connection.pointee.descriptor, into: target)
     if case .bytes(let count) = result, count < target.count,
-      !connection.pointee.flags.contains(.endAnnounced)
+      !stream.pointee.flags.contains(.endAnnounced)
     {
-      connection.pointee.flags.remove(.readable)
+      stream.pointee.flags.remove(.readable)
     }
     return result
   }
@@ -79,42 +80,43 @@ extension Worker where K: ~Copyable {
   /// Writes `prefix` (in the scratch memory), then the content and framing set in `output`. What is
   /// held from before goes first.
   mutating func send(
-    _ connection: ConnectionPointer,
+    _ stream: StreamPointer,
     prefix: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
   ) -> Delivery {
     var prefix = prefix
-    if !prefix.isEmpty && !connection.pointee.output.heldBytes.isEmpty {
-      holdMore(connection, prefix)
+    if !prefix.isEmpty && !stream.pointee.output.heldBytes.isEmpty {
+      holdMore(stream, prefix)
       prefix = UnsafeRawBufferPointer(start: nil, count: 0)
     }
-    if prefix.isEmpty && !connection.pointee.hasOutput { return .done }
-    let held = connection.pointee.output.heldBytes
+    if prefix.isEmpty && !stream.pointee.hasOutput { return .done }
+    let held = stream.pointee.output.heldBytes
     let first = held.isEmpty ? prefix : held
     let parts = WriteParts(
-      first, connection.pointee.output.payloadBytes, connection.pointee.output.suffixBytes)
+      first, stream.pointee.output.payloadBytes, stream.pointee.output.suffixBytes)
     let total = parts.count
     var written = 0
-    if connection.pointee.flags.contains(.writable) {
-      switch transmit(connection, parts) {
+    if stream.pointee.flags.contains(.writable) {
+      switch transmit(stream, parts) {
       case .bytes(let count): written = count
       case .wouldBlock: break
       case .failed(let error): return .failed(error)
       }
     }
-    account(connection, written: written, first: first.count)
-    if written == total && !connection.pointee.flags.contains(.sealed) {
-      buffers.giveBack(&connection.pointee.output.held)
-      connection.pointee.output = Outbound()
+    account(stream, written: written, first: first.count)
+    if written == total && !stream.pointee.flags.contains(.sealed) {
+      buffers.giveBack(&stream.pointee.output.held)
+      stream.pointee.output = Outbound()
       return .done
     }
-    connection.pointee.flags.remove(.writable)
-    keep(connection, prefix: prefix, written: written)
+    stream.pointee.flags.remove(.writable)
+    keep(stream, prefix: prefix, written: written)
     return .blocked
   }
 
   @inline(__always) private mutating func transmit(
-    _ connection: ConnectionPointer, _ parts: WriteParts
+    _ stream: StreamPointer, _ parts: WriteParts
   ) -> WriteResult {
+    let connection = stream.pointee.connection
     if let link = connection.pointee.tls { return sendSecured(connection, link, parts) }
     return kernel.write(connection.pointee.descriptor, parts)
   }
@@ -122,67 +124,67 @@ extension Worker where K: ~Copyable {
   /// Notes in the exchange's record what was handed to the kernel; with TLS, what was sealed for
   /// it.
   @inline(__always) private mutating func account(
-    _ connection: ConnectionPointer, written: Int, first: Int
+    _ stream: StreamPointer, written: Int, first: Int
   ) {
     guard written > 0 else { return }
-    connection.pointee.flags.insert(.progressed)
-    guard let exchange = connection.pointee.exchange else { return }
-    guard connection.pointee.role == .downstream else {
+    stream.pointee.flags.insert(.progressed)
+    guard let exchange = stream.pointee.exchange else { return }
+    guard stream.pointee.connection.pointee.role == .downstream else {
       exchange.pointee.upstreamBytesSent &+= UInt64(written)
       return
     }
-    let content = min(max(written &- first, 0), Int(connection.pointee.output.payloadCount))
+    let content = min(max(written &- first, 0), Int(stream.pointee.output.payloadCount))
     exchange.pointee.record.bytesSent &+= UInt64(written)
     exchange.pointee.record.contentBytesOut &+= UInt64(content)
   }
 
   /// Keeps what a short write left: the rest of the prefix in a buffer, the rest where it is.
   private mutating func keep(
-    _ connection: ConnectionPointer, prefix: UnsafeRawBufferPointer, written: Int
+    _ stream: StreamPointer, prefix: UnsafeRawBufferPointer, written: Int
   ) {
-    let heldCount = connection.pointee.output.heldBytes.count
+    let heldCount = stream.pointee.output.heldBytes.count
     let firstCount = max(heldCount, prefix.count)
     if written >= firstCount {
-      buffers.giveBack(&connection.pointee.output.held)
-      connection.pointee.output.heldStart = 0
-      connection.pointee.output.heldEnd = 0
-      connection.pointee.output.consume(payloadAndSuffix: written &- firstCount)
+      buffers.giveBack(&stream.pointee.output.held)
+      stream.pointee.output.heldStart = 0
+      stream.pointee.output.heldEnd = 0
+      stream.pointee.output.consume(payloadAndSuffix: written &- firstCount)
     } else if heldCount > 0 {
-      connection.pointee.output.heldStart &+= UInt32(written)
+      stream.pointee.output.heldStart &+= UInt32(written)
     } else {
-      hold(connection, UnsafeRawBufferPointer(rebasing: prefix[written...]))
+      hold(stream, UnsafeRawBufferPointer(rebasing: prefix[written...]))
     }
   }
 
   /// Copies bytes into the held piece of a connection's output, which must be empty.
-  private mutating func hold(_ connection: ConnectionPointer, _ bytes: UnsafeRawBufferPointer) {
+  private mutating func hold(_ stream: StreamPointer, _ bytes: UnsafeRawBufferPointer) {
     guard let size = Buffer.Size(holding: bytes.count) else {
       preconditionFailure("the scratch memory is larger than the largest buffer")
     }
     let buffer = buffers.take(size)
     buffer.base?.copyMemory(from: bytes.baseAddress.unsafelyUnwrapped, byteCount: bytes.count)
-    connection.pointee.output.held = buffer
-    connection.pointee.output.heldStart = 0
-    connection.pointee.output.heldEnd = UInt32(bytes.count)
+    stream.pointee.output.held = buffer
+    stream.pointee.output.heldStart = 0
+    stream.pointee.output.heldEnd = UInt32(bytes.count)
   }
 
   /// Keeps what would be written first of all in a buffer, to be sent later.
-  mutating func holdPrefix(_ connection: ConnectionPointer, _ prefix: UnsafeRawBufferPointer) {
+  mutating func holdPrefix(_ stream: StreamPointer, _ prefix: UnsafeRawBufferPointer) {
     guard !prefix.isEmpty else { return }
-    if connection.pointee.output.heldBytes.isEmpty {
-      hold(connection, prefix)
+    if stream.pointee.output.heldBytes.isEmpty {
+      hold(stream, prefix)
     } else {
-      holdMore(connection, prefix)
+      holdMore(stream, prefix)
     }
   }
 
   /// Puts bytes behind the held ones, before which nothing else may wait: an answer of Waybill's
   /// own behind an interim response that the client has not taken yet.
-  private mutating func holdMore(_ connection: ConnectionPointer, _ bytes: UnsafeRawBufferPointer) {
-    var before = connection.pointee.output.held
-    let held = connection.pointee.output.heldBytes
+  private mutating func holdMore(_ stream: StreamPointer, _ bytes: UnsafeRawBufferPointer) {
+    var before = stream.pointee.output.held
+    let held = stream.pointee.output.heldBytes
     precondition(
-      connection.pointee.output.payloadCount == 0 && connection.pointee.output.suffix == .none,
+      stream.pointee.output.payloadCount == 0 && stream.pointee.output.suffix == .none,
       "send: a prefix would overtake content")
     guard let size = Buffer.Size(holding: held.count + bytes.count) else {
       preconditionFailure("two heads are larger than the largest buffer")
@@ -191,38 +193,38 @@ extension Worker where K: ~Copyable {
     buffer.base?.copyMemory(from: held.baseAddress.unsafelyUnwrapped, byteCount: held.count)
     (buffer.base.unsafelyUnwrapped + held.count).copyMemory(
       from: bytes.baseAddress.unsafelyUnwrapped, byteCount: bytes.count)
-    connection.pointee.output.held = buffer
-    connection.pointee.output.heldStart = 0
-    connection.pointee.output.heldEnd = UInt32(held.count + bytes.count)
+    stream.pointee.output.held = buffer
+    stream.pointee.output.heldStart = 0
+    stream.pointee.output.heldEnd = UInt32(held.count + bytes.count)
     buffers.giveBack(&before)
   }
 
   /// Moves what is left of a connection's input to the begin of its buffer when its end is full.
-  mutating func compactInput(_ connection: ConnectionPointer) {
-    guard let base = connection.pointee.input.base, connection.pointee.inputStart > 0,
-      Int(connection.pointee.inputEnd) == connection.pointee.input.capacity
+  mutating func compactInput(_ stream: StreamPointer) {
+    guard let base = stream.pointee.input.base, stream.pointee.inputStart > 0,
+      Int(stream.pointee.inputEnd) == stream.pointee.input.capacity
     else { return }
-    let count = connection.pointee.inputCount
-    base.copyMemory(from: base + Int(connection.pointee.inputStart), byteCount: count)
-    connection.pointee.inputStart = 0
-    connection.pointee.inputEnd = UInt32(count)
+    let count = stream.pointee.inputCount
+    base.copyMemory(from: base + Int(stream.pointee.inputStart), byteCount: count)
+    stream.pointee.inputStart = 0
+    stream.pointee.inputEnd = UInt32(count)
   }
 
-  /// Sets what a connection waits for and until when. The deadline moves only when the reason
+  /// Sets what a stream waits for and until when. The deadline moves only when the reason
   /// changed or bytes moved since, so that what happens on the other side can't extend it.
   mutating func startWaiting(
-    _ connection: ConnectionPointer, for wait: Connection.Wait, atMost timeout: Interval
+    _ stream: StreamPointer, for wait: Connection.Wait, atMost timeout: Interval
   ) {
-    if connection.pointee.wait == wait && !connection.pointee.flags.contains(.progressed) { return }
-    connection.pointee.wait = wait
-    connection.pointee.flags.remove(.progressed)
-    timers.setDeadline(connection, now + timeout)
+    if stream.pointee.wait == wait && !stream.pointee.flags.contains(.progressed) { return }
+    stream.pointee.wait = wait
+    stream.pointee.flags.remove(.progressed)
+    timers.setDeadline(stream.timer, now + timeout)
   }
 
-  /// Ends a connection's waiting.
-  mutating func stopWaiting(_ connection: ConnectionPointer) {
-    connection.pointee.wait = .nothing
-    connection.pointee.deadline = .never
+  /// Ends a stream's waiting.
+  mutating func stopWaiting(_ stream: StreamPointer) {
+    stream.pointee.wait = .nothing
+    stream.pointee.timer.deadline = .never
   }
 
   /// Closes a connection's socket, gives its memory back and frees its slot. Whatever exchange used
@@ -243,7 +245,7 @@ extension Worker where K: ~Copyable {
     if connection.pointee.flags.contains(.refused) { refusedCount &-= 1 }
     if connection.pointee.flags.contains(.headless) { leaveHeadless(connection) }
     countConnection(connection, by: -1)
-    timers.remove(connection)
+    timers.remove(connection.stream.timer)
     buffers.giveBack(&connection.pointee.input)
     buffers.giveBack(&connection.pointee.output.held)
     connection.pointee.output = Outbound()
@@ -261,13 +263,13 @@ extension Worker where K: ~Copyable {
   mutating func open(
     _ descriptor: Descriptor, role: Connection.Role, origin: Int, closesRefused: Bool = true
   ) -> ConnectionPointer? {
-    guard let (slot, connection) = connections.take(initial: Connection(slot: 0)) else {
+    guard let (slot, connection) = connections.take(initial: { Connection(slot: 0, at: $0) }) else {
       if closesRefused { kernel.close(descriptor) }
       return nil
     }
     let generation = connection.pointee.generation
     let queued = connection.pointee.flags.intersection(.queued)
-    connection.pointee = Connection(slot: slot)
+    connection.pointee = Connection(slot: slot, at: connection)
     connection.pointee.generation = generation
     connection.pointee.flags = queued
     connection.pointee.descriptor = descriptor
@@ -285,4 +287,20 @@ extension Worker where K: ~Copyable {
     }
     return connection
   }
+
+  // MARK: A connection's own stream
+
+  mutating func receive(_ connection: ConnectionPointer, _ size: Buffer.Size) -> Receipt {
+    receive(connection.stream, size)
+  }
+
+  mutating func startWaiting(
+    _ connection: ConnectionPointer, for wait: Connection.Wait, atMost timeout: Interval
+  ) {
+    startWaiting(connection.stream, for: wait, atMost: timeout)
+  }
+
+  mutating func stopWaiting(_ connection: ConnectionPointer) { stopWaiting(connection.stream) }
+
+  mutating func enqueue(_ connection: ConnectionPointer) { enqueue(connection.stream) }
 }

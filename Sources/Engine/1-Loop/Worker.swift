@@ -116,8 +116,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   /// Heads and bodies are composed here before they are written.
   let scratch: UnsafeMutableBufferPointer<UInt8>
   private let events: UnsafeMutableBufferPointer<KernelEvent>
-  /// Slots of the connections to advance in this turn and, from `readyCount` on, none.
-  private var ready: UnsafeMutableBufferPointer<UInt32>
+  /// The streams to advance in this turn and, from `readyCount` on, none.
+  private var ready: UnsafeMutableBufferPointer<StreamPointer>
   private var readyCount = 0
 
   /// A worker for `plan`; its sockets are watched and its logs open when this returns.
@@ -147,7 +147,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
       tables.upstreams)
     scratch = .allocate(capacity: Limits.scratchBytes)
     events = .allocate(capacity: Limits.eventsPerTurn)
-    // Each connection stands in it at most twice: among those that are being worked off, and again
+    // Each stream stands in it at most twice: among those that are being worked off, and again
     // among those that go on in the next turn.
     ready = .allocate(capacity: 2 * slotCount)
     openLogs()
@@ -192,7 +192,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   /// Log lines that were lost since the start, because a log could not be written.
   public var lostLineCount: UInt64 { logs.droppedTotal }
 
-  /// Connections that stand in the timer wheel, for tests.
+  /// Timers that stand in the timer wheel, for tests.
   public var timerCount: Int { timers.count }
   /// The earliest deadline of any connection, found without the timer wheel, for tests: after a
   /// turn it is never past by more than a tick.
@@ -241,24 +241,24 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     if readiness.contains(.peerClosed) { flags.formUnion([.readable, .endAnnounced]) }
     if readiness.contains(.failed) { flags.formUnion([.readable, .writable, .failed]) }
     connection.pointee.flags = flags
-    enqueue(connection)
+    enqueue(connection.stream)
   }
 
-  /// Puts a connection on the list of those to advance in this turn, or in the next one when this
+  /// Puts a stream on the list of those to advance in this turn, or in the next one when this
   /// turn's list is being worked off.
-  mutating func enqueue(_ connection: ConnectionPointer) {
-    guard !connection.pointee.flags.contains(.queued) else { return }
-    connection.pointee.flags.insert(.queued)
-    ready[readyCount] = connection.pointee.slot
+  mutating func enqueue(_ stream: StreamPointer) {
+    guard !stream.pointee.flags.contains(.queued) else { return }
+    stream.pointee.flags.insert(.queued)
+    ready[readyCount] = stream
     readyCount &+= 1
   }
 
   private mutating func advanceReadyConnections() {
     let count = readyCount
     for index in 0..<count {
-      guard let connection = connections.element(at: ready[index]) else { continue }
-      connection.pointee.flags.remove(.queued)
-      advance(connection)
+      let stream = ready[index]
+      stream.pointee.flags.remove(.queued)
+      advance(stream.pointee.connection)
     }
     // What was enqueued meanwhile waits for the next turn.
     let left = readyCount &- count
@@ -281,7 +281,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   }
 
   private mutating func fireTimers() {
-    while let connection = timers.popDue(now: now) { expire(connection) }
+    while let timer = timers.popDue(now: now) { expire(timer.stream) }
     if listeners.resumeAt <= now { resumeAccepting() }
   }
 }

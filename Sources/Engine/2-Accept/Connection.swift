@@ -10,6 +10,9 @@ typealias ConnectionPointer = UnsafeMutablePointer<Connection>
 /// Plain values in a slot. An idle one holds no buffer and no exchange, so that ten thousand of
 /// them cost little; a test pins the size.
 struct Connection: BitwiseCopyable {
+  /// The stream that it carries itself: what its exchange sees of it, one exchange after the other.
+  /// Must stay first: its address is the connection's.
+  var stream: Stream
   /// Which side it is on.
   enum Role: UInt8, BitwiseCopyable { case downstream, upstream }
 
@@ -86,8 +89,6 @@ struct Connection: BitwiseCopyable {
   var generation: UInt32 = 0
   var role = Role.downstream
   var phase = Phase.closed
-  var wait = Wait.nothing
-  var flags: Flags = []
   /// Downstream: index of the listener. Upstream: index of the upstream.
   var origin: UInt32 = 0
   /// Upstream: index of the peer.
@@ -100,31 +101,19 @@ struct Connection: BitwiseCopyable {
   var peer = PeerAddress.unix
   /// Downstream: the client that a PROXY protocol header names, else the same as `peer`.
   var announcedClient = PeerAddress.unix
-  var exchange: ExchangePointer?
   /// Its TLS; nil for a plain one.
   var tls: TLSLinkPointer?
 
-  /// Bytes read and not yet consumed: `input[inputStart..<inputEnd]`.
-  var input = Buffer.none
-  var inputStart: UInt32 = 0
-  var inputEnd: UInt32 = 0
-  /// What waits to be written.
-  var output = Outbound()
-
-  var deadline = Instant.never
-  var timer = TimerNode()
   /// Neighbours in the list that it stands in: idle clients, clients without a whole head, or a
   /// peer's pool.
   var next: ConnectionPointer?
   var previous: ConnectionPointer?
 
-  init(slot: UInt32) { self.slot = slot }
-
-  /// True when something waits to be written.
-  var hasOutput: Bool { !output.isEmpty || flags.contains(.sealed) }
-
-  /// Bytes read and not yet consumed.
-  var inputCount: Int { Int(inputEnd &- inputStart) }
+  /// A new one in the slot of that number, which lies at `place`.
+  init(slot: UInt32, at place: ConnectionPointer) {
+    self.slot = slot
+    stream = Stream(of: place)
+  }
 
   /// The word that the kernel reports its readiness under. A stale report of a reused slot carries
   /// an old generation and is dropped.

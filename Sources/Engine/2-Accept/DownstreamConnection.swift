@@ -135,10 +135,10 @@ extension Worker where K: ~Copyable {
   }
 
   /// Acts on a deadline that has come.
-  mutating func expire(_ connection: ConnectionPointer) {
-    let wait = connection.pointee.wait
-    connection.pointee.wait = .nothing
-    connection.pointee.deadline = .never
+  mutating func expire(_ stream: StreamPointer) {
+    let connection = stream.pointee.connection
+    let wait = stream.pointee.wait
+    stopWaiting(stream)
     switch wait {
     case .nothing: return
     case .proxyHeader, .lingering: close(connection)
@@ -147,17 +147,8 @@ extension Worker where K: ~Copyable {
     case .poolIdle: closePooled(connection)
     case .requestHead, .requestContent, .clientSend, .connect, .upstreamSend, .upstreamRead,
       .tunnel, .halfClosed:
-      guard let exchange = connection.pointee.exchange else { return }
+      guard let exchange = stream.pointee.exchange else { return }
       expire(exchange, wait)
     }
-  }
-}
-
-extension Connection {
-  /// Bytes read and not yet consumed.
-  var inputBytes: UnsafeBufferPointer<UInt8> {
-    guard let base = input.base else { return UnsafeBufferPointer(start: nil, count: 0) }
-    return UnsafeBufferPointer(
-      start: (base + Int(inputStart)).assumingMemoryBound(to: UInt8.self), count: inputCount)
   }
 }

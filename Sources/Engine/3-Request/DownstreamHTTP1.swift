@@ -92,7 +92,7 @@ extension Worker where K: ~Copyable {
 
   /// Ends an exchange whose client left before its head was complete.
   private mutating func abandonHead(_ exchange: ExchangePointer) {
-    keepHead(exchange, byteCount: exchange.pointee.downstream.pointee.inputCount)
+    keepHead(exchange, byteCount: exchange.pointee.client.pointee.inputCount)
     clientLeft(exchange)
   }
 

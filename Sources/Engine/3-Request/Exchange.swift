@@ -59,8 +59,10 @@ struct Exchange: ~Copyable {
   }
 
   var slot: UInt32 = 0
-  var downstream: ConnectionPointer
-  var upstream: ConnectionPointer?
+  /// The client's side of it.
+  var client: StreamPointer
+  /// The backend's side in the try under way.
+  var upstream: StreamPointer?
   var request = RequestStage.head
   var response = ResponseStage.none
   var upstreamStage = UpstreamStage.none
@@ -163,17 +165,17 @@ struct Exchange: ~Copyable {
   /// that every exchange begins without.
   var kept = KeptContent()
 
-  init(downstream: ConnectionPointer, server: Int, plan: UnsafePointer<LocationPlan>) {
-    self.downstream = downstream
+  init(client: StreamPointer, server: Int, plan: UnsafePointer<LocationPlan>) {
+    self.client = client
     self.server = server
     self.plan = plan
   }
 
   /// Makes a used slot as good as new. Tables that their counts guard keep their bytes.
   mutating func reset(
-    downstream: ConnectionPointer, server: Int, plan: UnsafePointer<LocationPlan>
+    client: StreamPointer, server: Int, plan: UnsafePointer<LocationPlan>
   ) {
-    self.downstream = downstream
+    self.client = client
     upstream = nil
     request = .head
     response = .none
@@ -217,4 +219,7 @@ struct Exchange: ~Copyable {
     record.reset()
     history.removeAll()
   }
+
+  /// The connection of the client's side: who the client is, and where it came in.
+  var downstream: ConnectionPointer { client.pointee.connection }
 }

@@ -24,10 +24,10 @@ extension Worker where K: ~Copyable {
     let plan = fallbackLocation(of: server)
     guard
       let (slot, exchange) = exchanges.take(
-        initial: Exchange(downstream: connection, server: server, plan: plan))
+        initial: { _ in Exchange(client: connection.stream, server: server, plan: plan) })
     else { preconditionFailure("more exchanges than connections") }
     exchange.pointee.slot = slot
-    exchange.pointee.reset(downstream: connection, server: server, plan: plan)
+    exchange.pointee.reset(client: connection.stream, server: server, plan: plan)
     connection.pointee.exchange = exchange
     connection.pointee.requestCount &+= 1
     connection.pointee.wait = .nothing
@@ -84,7 +84,7 @@ extension Worker where K: ~Copyable {
   mutating func begin(_ exchange: ExchangePointer) {
     exchange.pointee.downstream.pointee.phase = .exchange
     note(.requestHead, exchange, Int(exchange.pointee.headByteCount))
-    stopWaiting(exchange.pointee.downstream)
+    stopWaiting(exchange.pointee.client)
     beginContent(exchange)
     guard findServer(exchange) else { return refuseUndecided(exchange) }
     findClient(exchange)

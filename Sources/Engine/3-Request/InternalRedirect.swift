@@ -162,7 +162,7 @@ extension Worker where K: ~Copyable {
     let oldQuery = UnsafeBufferPointer(rebasing: head[exchange.pointee.head.query.offsets])
     let isKept = query == .kept
     let chosenQuery = isKept ? oldQuery : newQuery ?? UnsafeBufferPointer(start: nil, count: 0)
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     let sharesInput = exchange.pointee.sharesInput
     let inputEnd = sharesInput ? Int(client.pointee.inputEnd) : head.count
     let room = 3 * path.count + 3 + chosenQuery.count

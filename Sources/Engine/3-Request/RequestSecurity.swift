@@ -40,7 +40,7 @@ extension Worker where K: ~Copyable {
 
   /// True for HTTP without TLS on a port where TLS is spoken.
   @inline(__always) mutating func isPlainOnSecure(_ exchange: ExchangePointer) -> Bool {
-    exchange.pointee.downstream.pointee.flags.contains(.plainOnSecure)
+    exchange.pointee.client.pointee.flags.contains(.plainOnSecure)
   }
 
   /// True when the client has shown a certificate that holds (`request_id_trust mtls`).

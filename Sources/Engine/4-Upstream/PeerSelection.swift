@@ -82,7 +82,7 @@ extension Worker where K: ~Copyable {
   ) {
     connection.pointee.phase = .exchange
     connection.pointee.exchange = exchange
-    exchange.pointee.upstream = connection
+    exchange.pointee.upstream = connection.stream
     exchange.pointee.upstreamStage = .awaitingHead
   }
 
@@ -108,7 +108,7 @@ extension Worker where K: ~Copyable {
     connection.pointee.peerIndex = UInt32(peer)
     connection.pointee.exchange = exchange
     connection.pointee.phase = .connecting
-    exchange.pointee.upstream = connection
+    exchange.pointee.upstream = connection.stream
     exchange.pointee.upstreamStage = .connecting
     if case .connected = result { return reached(connection, exchange) }
     startWaiting(
@@ -195,7 +195,7 @@ extension Worker where K: ~Copyable {
     var writer = ByteWriter(scratch)
     writeRequestHead(exchange, into: &writer)
     guard !writer.overflowed else {
-      report(.error, "upstream", exchange, exchange.pointee.upstream) { line in
+      report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
         line.append("the rewritten request head is larger than the limit")
       }
       releaseUpstream(exchange, mayReuse: true)

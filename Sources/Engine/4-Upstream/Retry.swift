@@ -46,7 +46,7 @@ extension Worker where K: ~Copyable {
   private mutating func withdrawUnsentResponse(_ exchange: ExchangePointer) {
     guard exchange.pointee.response == .content,
       exchange.pointee.record.bytesSent == exchange.pointee.responseStart,
-      !exchange.pointee.downstream.pointee.hasOutput
+      !exchange.pointee.client.pointee.hasOutput
     else { return }
     exchange.pointee.response = .none
     exchange.pointee.record.status = 0
@@ -77,10 +77,8 @@ extension Worker where K: ~Copyable {
   /// before, so that no application can have seen the request (RFC 9110 section 9.2.2 asks to know
   /// that before any request that is not idempotent is sent again).
   private mutating func requestWasNotReceived(_ exchange: ExchangePointer) -> Bool {
-    guard let connection = exchange.pointee.upstream else { return false }
-    if exchange.pointee.upstreamBytesSent == 0 { return true }
-    let unacknowledged = kernel.unacknowledgedBytes(connection.pointee.descriptor)
-    return UInt64(unacknowledged) >= exchange.pointee.upstreamBytesSent
+    guard let peer = exchange.pointee.upstream else { return false }
+    return receivedNothing(peer, of: exchange.pointee.upstreamBytesSent)
   }
 
   private mutating func mayReplay(_ exchange: ExchangePointer, nothingArrived: Bool) -> Bool {
@@ -145,10 +143,10 @@ extension Worker where K: ~Copyable {
       var states = table.mutableSpan
       Balancer.released(peer: exchange.pointee.peerIndex, states: &states)
     }
-    guard let connection = exchange.pointee.upstream else { return }
+    guard let peer = exchange.pointee.upstream else { return }
     exchange.pointee.upstream = nil
     exchange.pointee.upstreamStage = .none
-    release(connection, mayReuse: mayReuse)
+    release(peer.pointee.connection, mayReuse: mayReuse)
   }
 
   /// Where a failure of the peer finds the exchange.

@@ -41,7 +41,7 @@ extension Worker where K: ~Copyable {
         return .gone
       }
     }
-    enqueue(exchange.pointee.downstream)
+    enqueue(exchange.pointee.client)
     return .nothing
   }
 
@@ -71,7 +71,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Moves a head that a buffer of its usual size does not hold to a larger one.
-  @inline(never) private mutating func growHeadBuffer(_ peer: ConnectionPointer) {
+  @inline(never) private mutating func growHeadBuffer(_ peer: StreamPointer) {
     let larger = buffers.take(.large)
     let count = peer.pointee.inputCount
     larger.bytes.withMemoryRebound(to: UInt8.self) { target in
@@ -86,7 +86,7 @@ extension Worker where K: ~Copyable {
   private mutating func refuseResponse(_ exchange: ExchangePointer, _ error: HTTP1Error) {
     note(.malformedResponse, exchange, Int(error.offset), try: Int(error.kind.rawValue))
     let limits = exchange.pointee.plan.pointee.responseHeadLimits
-    report(.error, "upstream", exchange, exchange.pointee.upstream) { line in
+    report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
       line.append("the response's head is refused: ")
       switch error.kind {
       case .headTooLarge:
@@ -145,7 +145,7 @@ extension Worker where K: ~Copyable {
     note(.interimResponse, exchange, Int(exchange.pointee.responseHead.status))
     let maximum = exchange.pointee.plan.pointee.maximumInterimResponses
     guard exchange.pointee.interimCount <= maximum else {
-      report(.error, "upstream", exchange, exchange.pointee.upstream) { line in
+      report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
         line.append("the response is refused: there are more than ")
         line.append(decimal: UInt64(maximum))
         line.append(" interim responses (proxy_max_interim_responses)")
@@ -183,7 +183,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.status = exchange.pointee.responseHead.status
     writeResponseHead(exchange, into: &writer)
     guard !writer.overflowed else {
-      report(.error, "upstream", exchange, exchange.pointee.upstream) { line in
+      report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
         line.append("the response's head is refused: with what is added to it, it has more than ")
         line.append(decimal: UInt64(Limits.scratchBytes))
         line.append(" bytes")

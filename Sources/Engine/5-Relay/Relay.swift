@@ -22,7 +22,7 @@ enum Piece: BitwiseCopyable {
 extension Worker where K: ~Copyable {
   /// Carries an exchange as far as it goes.
   @inline(__always) mutating func advance(_ exchange: ExchangePointer) {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     if client.pointee.flags.contains(.failed) { return clientFailed(exchange) }
     if clientAborted(exchange) { return clientLeft(exchange) }
     switch exchange.pointee.response {
@@ -44,7 +44,7 @@ extension Worker where K: ~Copyable {
 
   /// True when the client has ended its stream and the location takes that for leaving.
   @inline(__always) private mutating func clientAborted(_ exchange: ExchangePointer) -> Bool {
-    let isEnded = exchange.pointee.downstream.pointee.flags.contains(.endAnnounced)
+    let isEnded = exchange.pointee.client.pointee.flags.contains(.endAnnounced)
     return isEnded && exchange.pointee.response == .none
       && !exchange.pointee.plan.pointee.ignoresClientAbort
   }
@@ -57,7 +57,7 @@ extension Worker where K: ~Copyable {
     case .heldBack: return
     case .tunnel:
       // Both directions may be over in good order; then nothing is pending.
-      guard kernel.pendingError(exchange.pointee.downstream.pointee.descriptor) != nil else {
+      guard isBroken(exchange.pointee.client) else {
         return relayTunnel(exchange)
       }
       endTunnel(exchange, Termination(.client, .tunnel), .clientClosed)
@@ -67,7 +67,7 @@ extension Worker where K: ~Copyable {
 
   /// Passes the response on. Nothing of the exchange may be touched afterwards.
   mutating func relayResponse(_ exchange: ExchangePointer) {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     for _ in 0..<Limits.readsPerTurn {
       var writer = ByteWriter(scratch)
       if !client.pointee.hasOutput {
@@ -132,7 +132,7 @@ extension Worker where K: ~Copyable {
   /// Goes on when all of the response has been composed: writes what waits, reads what is left of
   /// the request if the connection is to be kept, and ends the exchange.
   mutating func finishResponse(_ exchange: ExchangePointer) {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     switch send(client) {
     case .done: break
     case .blocked:
@@ -150,7 +150,7 @@ extension Worker where K: ~Copyable {
 
   /// True when the client has ended its stream and sent nothing behind this request.
   @inline(__always) private mutating func isHalfClosed(_ exchange: ExchangePointer) -> Bool {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     guard client.pointee.flags.contains(.endAnnounced), client.pointee.inputCount == 0 else {
       return false
     }
@@ -161,22 +161,16 @@ extension Worker where K: ~Copyable {
   /// Asks whether a client that had ended its own stream has got the response, or was gone all
   /// along: only the acknowledgement of our bytes, or a reset, can tell.
   mutating func awaitDelivery(_ exchange: ExchangePointer) {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     exchange.pointee.closesConnection = true
     if exchange.pointee.response != .delivering {
       exchange.pointee.response = .delivering
       endWriting(client)
     }
-    if let link = client.pointee.tls, isDelivered(client, link) { return end(exchange) }
-    if kernel.pendingError(client.pointee.descriptor) != nil { return clientLeft(exchange) }
-    if kernel.unacknowledgedBytes(client.pointee.descriptor) == 0 { return end(exchange) }
-    startWaiting(client, for: .halfClosed, atMost: Limits.lingeringTime)
-  }
-
-  /// True when all but TLS's own end has been acknowledged: a client that has its response may be
-  /// closed by then, and meet that end with a reset.
-  private mutating func isDelivered(_ client: ConnectionPointer, _ link: TLSLinkPointer) -> Bool {
-    let noticeCount = link.pointee.noticeCount &- link.pointee.leaving.bytes.count
-    return kernel.unacknowledgedBytes(client.pointee.descriptor) <= noticeCount
+    switch arrival(of: client) {
+    case .complete: end(exchange)
+    case .impossible: clientLeft(exchange)
+    case .awaited: startWaiting(client, for: .halfClosed, atMost: Limits.lingeringTime)
+    }
   }
 }

@@ -30,7 +30,7 @@ extension Worker where K: ~Copyable {
       "bufferRequest: there is no content, or a backend was asked already")
     exchange.pointee.request = .buffering
     if exchange.pointee.head.expectsContinue
-      && exchange.pointee.downstream.pointee.inputCount == 0
+      && exchange.pointee.client.pointee.inputCount == 0
     {
       guard inviteContent(exchange) else { return }
     }
@@ -43,7 +43,7 @@ extension Worker where K: ~Copyable {
     var writer = ByteWriter(scratch)
     writer.append("HTTP/1.1 100 Continue\r\n\r\n")
     if case .failed = send(
-      exchange.pointee.downstream, prefix: UnsafeRawBufferPointer(writer.written))
+      exchange.pointee.client, prefix: UnsafeRawBufferPointer(writer.written))
     {
       clientLeft(exchange)
       return false
@@ -54,7 +54,7 @@ extension Worker where K: ~Copyable {
   /// Reads what has come, and asks a backend when that is all.
   mutating func collectContent(_ exchange: ExchangePointer) {
     precondition(exchange.pointee.request == .buffering, "collectContent: nothing is collected")
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     if client.pointee.hasOutput, case .failed = send(client) { return clientLeft(exchange) }
     for _ in 0..<Limits.readsPerTurn {
       switch keepAllInput(exchange) {
@@ -76,7 +76,7 @@ extension Worker where K: ~Copyable {
   /// Reads behind the head while all content of a known length fits there, else into a buffer of
   /// its own.
   private mutating func receiveToKeep(_ exchange: ExchangePointer) -> Receipt {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     if staysBehindHead(exchange) { return receive(client, .small) }
     if exchange.pointee.sharesInput {
       guard client.pointee.flags.contains(.readable) else { return .nothing }
@@ -96,14 +96,14 @@ extension Worker where K: ~Copyable {
     guard exchange.pointee.sharesInput, exchange.pointee.head.framing != .chunked,
       !exchange.pointee.kept.isUsed
     else { return false }
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     let room = client.pointee.input.capacity &- Int(client.pointee.inputStart)
     return exchange.pointee.requestLeft <= UInt64(room)
   }
 
   /// Keeps what has come, up to what needs more of it to be understood.
   private mutating func keepAllInput(_ exchange: ExchangePointer) -> Collection {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     while client.pointee.inputCount > 0 && !exchange.pointee.needsMoreInput {
       let count = client.pointee.inputCount
       let collection = keepInput(exchange)
@@ -115,7 +115,7 @@ extension Worker where K: ~Copyable {
   /// Keeps the next piece of it: content, or a trailer section.
   private mutating func keepInput(_ exchange: ExchangePointer) -> Collection {
     if staysBehindHead(exchange) {
-      let count = exchange.pointee.downstream.pointee.inputCount
+      let count = exchange.pointee.client.pointee.inputCount
       return UInt64(count) >= exchange.pointee.requestLeft ? .complete : .open
     }
     let content: UnsafeRawBufferPointer
@@ -142,7 +142,7 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer
   ) throws(HTTP1Error) -> UnsafeRawBufferPointer? {
     if exchange.pointee.requestInTrailers {
-      let client = exchange.pointee.downstream
+      let client = exchange.pointee.client
       var trailers = FieldSection()
       let count = try trailers.parseTrailers(
         client.pointee.inputBytes.span, maximumBytes: Limits.trailerBytes)
@@ -159,7 +159,7 @@ extension Worker where K: ~Copyable {
 
   /// Sends the request to a backend: with all of its content, or with what could be kept of it.
   private mutating func endBuffering(_ exchange: ExchangePointer) {
-    stopWaiting(exchange.pointee.downstream)
+    stopWaiting(exchange.pointee.client)
     let kept = exchange.pointee.kept
     // Nothing was kept: the content is empty, or lies behind the head.
     let isEmpty = kept.isWhole && kept.count == 0

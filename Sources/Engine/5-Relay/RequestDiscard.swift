@@ -27,7 +27,7 @@ extension Worker where K: ~Copyable {
 
   /// Reads and drops the rest. False when the exchange has ended or must wait.
   mutating func discardContent(_ exchange: ExchangePointer) -> Bool {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     for _ in 0..<Limits.readsPerTurn {
       guard dropArrivedContent(exchange) else {
         exchange.pointee.closesConnection = true
@@ -67,7 +67,7 @@ extension Worker where K: ~Copyable {
 
   /// The same for chunks. What may still be dropped is counted in `requestLeft`, framing included.
   private mutating func dropArrivedChunks(_ exchange: ExchangePointer) throws(HTTP1Error) {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     while exchange.pointee.request == .content && !exchange.pointee.needsMoreInput
       && client.pointee.inputCount > 0
     {
@@ -93,7 +93,7 @@ extension Worker where K: ~Copyable {
   /// Bytes of the trailer section, 0 when its end has not come.
   private mutating func dropTrailers(_ exchange: ExchangePointer) throws(HTTP1Error) -> Int {
     var trailers = FieldSection()
-    let bytes = exchange.pointee.downstream.pointee.inputBytes.span
+    let bytes = exchange.pointee.client.pointee.inputBytes.span
     guard let count = try trailers.parseTrailers(bytes, maximumBytes: Limits.trailerBytes) else {
       exchange.pointee.needsMoreInput = true
       return 0

@@ -33,7 +33,7 @@ extension Worker where K: ~Copyable {
         return true
       case .blocked:
         exchange.pointee.history.noteOnce(.upstreamBlocked, at: now)
-        stopWaiting(exchange.pointee.downstream)
+        stopWaiting(exchange.pointee.client)
         startWaiting(
           peer, for: .upstreamSend,
           atMost: exchange.pointee.plan.pointee.sendTimeout)
@@ -47,7 +47,7 @@ extension Worker where K: ~Copyable {
         return true
       }
     }
-    enqueue(exchange.pointee.downstream)
+    enqueue(exchange.pointee.client)
     return true
   }
 
@@ -57,7 +57,7 @@ extension Worker where K: ~Copyable {
   ) -> Piece {
     while exchange.pointee.request == .content {
       if exchange.pointee.kept.hasMore { return takeKept(exchange, &writer) }
-      let client = exchange.pointee.downstream
+      let client = exchange.pointee.client
       if client.pointee.inputCount > 0 && !exchange.pointee.needsMoreInput {
         let piece = decodeRequestContent(exchange, &writer)
         if case .nothing = piece { continue }
@@ -83,7 +83,7 @@ extension Worker where K: ~Copyable {
   /// Reads content: behind the head while all of it fits there, so that it can be sent again, else
   /// into a buffer of its own.
   mutating func receiveContent(_ exchange: ExchangePointer) -> Receipt {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     let left = exchange.pointee.requestLeft
     if exchange.pointee.sharesInput {
       let room = client.pointee.input.capacity &- Int(client.pointee.inputEnd)
@@ -103,7 +103,7 @@ extension Worker where K: ~Copyable {
   /// Gives the connection a buffer of its own; the exchange keeps the one that its head lies in.
   /// What is left to decode (a part of a trailer section) moves along.
   mutating func leaveHeadBuffer(_ exchange: ExchangePointer) {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     let rest = client.pointee.inputBytes
     let buffer = buffers.take(.medium)
     if let base = rest.baseAddress { buffer.base?.copyMemory(from: base, byteCount: rest.count) }
@@ -146,7 +146,7 @@ extension Worker where K: ~Copyable {
 
   /// Takes what has come of content with a known length.
   mutating func takeRequestLength(_ exchange: ExchangePointer) -> UnsafeBufferPointer<UInt8> {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     let bytes = client.pointee.inputBytes
     let count = Int(min(UInt64(bytes.count), exchange.pointee.requestLeft))
     client.pointee.inputStart &+= UInt32(count)
@@ -172,7 +172,7 @@ extension Worker where K: ~Copyable {
   mutating func decodeRequestChunks(
     _ exchange: ExchangePointer
   ) throws(HTTP1Error) -> UnsafeRawBufferPointer? {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     let bytes = client.pointee.mutableInputBytes
     var span = bytes.mutableSpan
     let step = try exchange.pointee.requestDecoder.decode(
@@ -189,9 +189,9 @@ extension Worker where K: ~Copyable {
     return UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[0..<step.produced])
   }
 
-  /// Frames content as a chunk for `connection`; `.nothing` when there is none and more is to come.
+  /// Frames content as a chunk for `stream`; `.nothing` when there is none and more is to come.
   mutating func compose(
-    _ content: UnsafeRawBufferPointer, isLast: Bool, for connection: ConnectionPointer?,
+    _ content: UnsafeRawBufferPointer, isLast: Bool, for stream: StreamPointer?,
     _ writer: inout ByteWriter
   ) -> Piece {
     if content.isEmpty {
@@ -201,7 +201,7 @@ extension Worker where K: ~Copyable {
     }
     writer.append(hexadecimal: UInt64(content.count))
     writer.append("\r\n")
-    connection?.pointee.output.setPayload(content, suffix: isLast ? .chunkEndAndLast : .chunkEnd)
+    stream?.pointee.output.setPayload(content, suffix: isLast ? .chunkEndAndLast : .chunkEnd)
     return .ready
   }
 
@@ -217,7 +217,7 @@ extension Worker where K: ~Copyable {
   private mutating func passRequestTrailers(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) throws(HTTP1Error) -> Piece {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     let bytes = client.pointee.inputBytes
     var trailers = FieldSection()
     guard
@@ -244,7 +244,7 @@ extension Worker where K: ~Copyable {
       return
     }
     guard case .length(let count) = exchange.pointee.head.framing, count > 0 else { return }
-    exchange.pointee.downstream.pointee.inputStart = exchange.pointee.headByteCount
+    exchange.pointee.client.pointee.inputStart = exchange.pointee.headByteCount
     exchange.pointee.requestLeft = count
     exchange.pointee.request = .content
     exchange.pointee.record.requestBytes &-= exchange.pointee.record.contentBytesIn
@@ -256,12 +256,5 @@ extension Worker where K: ~Copyable {
     guard exchange.pointee.upstream != nil else { return }
     noteTry(exchange, error: .none)
     releaseUpstream(exchange, mayReuse: false)
-  }
-}
-
-extension Connection {
-  /// Bytes read and not yet consumed, to be decoded in place.
-  var mutableInputBytes: UnsafeMutableBufferPointer<UInt8> {
-    UnsafeMutableBufferPointer(mutating: inputBytes)
   }
 }

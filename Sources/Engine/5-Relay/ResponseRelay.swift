@@ -43,7 +43,7 @@ extension Worker where K: ~Copyable {
     guard let peer = exchange.pointee.upstream, !peer.pointee.hasOutput else { return }
     let isSending = exchange.pointee.request != .complete && !exchange.pointee.stopsSending
     if isSending && exchange.pointee.response == .none { return }
-    stopWaiting(exchange.pointee.downstream)
+    stopWaiting(exchange.pointee.client)
     startWaiting(
       peer, for: .upstreamRead, atMost: exchange.pointee.plan.pointee.readTimeout)
   }
@@ -92,7 +92,7 @@ extension Worker where K: ~Copyable {
       case .chunked: return try decodeResponseChunks(exchange, &writer)
       }
     } catch {
-      report(.error, "upstream", exchange, exchange.pointee.upstream) { line in
+      report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
         line.append("the response is malformed: ")
         line.append(error.reason)
       }
@@ -108,7 +108,7 @@ extension Worker where K: ~Copyable {
     peer.pointee.inputStart &+= UInt32(count)
     exchange.pointee.responseLeft &-= UInt64(count)
     let content = UnsafeRawBufferPointer(rebasing: bytes[0..<count])
-    exchange.pointee.downstream.pointee.output.setPayload(content)
+    exchange.pointee.client.pointee.output.setPayload(content)
     if exchange.pointee.responseLeft == 0 { completeResponse(exchange) }
     return .ready
   }
@@ -145,10 +145,10 @@ extension Worker where K: ~Copyable {
     _ writer: inout ByteWriter
   ) -> Piece {
     guard exchange.pointee.clientFraming != .chunked else {
-      return compose(content, isLast: isLast, for: exchange.pointee.downstream, &writer)
+      return compose(content, isLast: isLast, for: exchange.pointee.client, &writer)
     }
     if content.isEmpty { return isLast ? .ready : .nothing }
-    exchange.pointee.downstream.pointee.output.setPayload(content)
+    exchange.pointee.client.pointee.output.setPayload(content)
     return .ready
   }
 

@@ -12,7 +12,7 @@ extension Worker where K: ~Copyable {
   /// Answers the client with the peer's 101 and opens the tunnel.
   mutating func openTunnel(_ exchange: ExchangePointer, _ writer: inout ByteWriter) -> Piece {
     guard let peer = exchange.pointee.upstream, isOffered(exchange, peer) else {
-      report(.error, "upstream", exchange, exchange.pointee.upstream) { line in
+      report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
         line.append(
           exchange.pointee.asksForTunnel
             ? "the peer switched to a protocol that it was not offered"
@@ -35,7 +35,7 @@ extension Worker where K: ~Copyable {
 
   /// True when the peer's Upgrade names what the client has offered, in one line as it was sent.
   private mutating func isOffered(
-    _ exchange: ExchangePointer, _ peer: ConnectionPointer
+    _ exchange: ExchangePointer, _ peer: StreamPointer
   ) -> Bool {
     guard exchange.pointee.asksForTunnel,
       let asked = exchange.pointee.head.fields.firstIndex(of: .upgrade),
@@ -69,7 +69,7 @@ extension Worker where K: ~Copyable {
   /// Passes bytes both ways as far as the sockets allow.
   mutating func relayTunnel(_ exchange: ExchangePointer) {
     guard let peer = exchange.pointee.upstream else { return }
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     guard pump(exchange, from: client, to: peer, isUpstream: false),
       pump(exchange, from: peer, to: client, isUpstream: true)
     else { return }
@@ -90,15 +90,15 @@ extension Worker where K: ~Copyable {
 
   /// Gives the client's connection an input of its own, so that the head stays for the log line.
   private mutating func separateInput(_ exchange: ExchangePointer) {
-    exchange.pointee.downstream.pointee.input = .none
-    exchange.pointee.downstream.pointee.inputStart = 0
-    exchange.pointee.downstream.pointee.inputEnd = 0
+    exchange.pointee.client.pointee.input = .none
+    exchange.pointee.client.pointee.inputStart = 0
+    exchange.pointee.client.pointee.inputEnd = 0
     exchange.pointee.sharesInput = false
   }
 
   /// Passes one direction on. False when the tunnel has ended over it.
   private mutating func pump(
-    _ exchange: ExchangePointer, from source: ConnectionPointer, to sink: ConnectionPointer,
+    _ exchange: ExchangePointer, from source: StreamPointer, to sink: StreamPointer,
     isUpstream: Bool
   ) -> Bool {
     for _ in 0..<Limits.readsPerTurn {
@@ -128,9 +128,9 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func receiveTunnel(
-    _ exchange: ExchangePointer, _ source: ConnectionPointer
+    _ exchange: ExchangePointer, _ source: StreamPointer
   ) -> Receipt {
-    if source.pointee.role == .downstream && exchange.pointee.sharesInput {
+    if source == exchange.pointee.client && exchange.pointee.sharesInput {
       separateInput(exchange)
     }
     source.pointee.inputStart = 0
@@ -143,7 +143,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Tells one side that the other has ended its stream.
-  private mutating func passEnd(to sink: ConnectionPointer) -> Bool {
+  private mutating func passEnd(to sink: StreamPointer) -> Bool {
     if !sink.pointee.flags.contains(.endWritten) {
       endWriting(sink)
     }

@@ -168,7 +168,7 @@ extension Worker where K: ~Copyable {
     report(.info, "request", exchange, exchange.pointee.downstream) { line in
       line.append("the client took too long to send the request's head")
     }
-    keepHead(exchange, byteCount: exchange.pointee.downstream.pointee.inputCount)
+    keepHead(exchange, byteCount: exchange.pointee.client.pointee.inputCount)
     refuse(exchange, 408, .clientTimeout, Termination(.client, .requestHead))
   }
 

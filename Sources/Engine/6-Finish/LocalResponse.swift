@@ -88,7 +88,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.termination = termination
     exchange.pointee.closesConnection = true
     exchange.pointee.resetsConnection = exchange.pointee.clientFraming == .untilClose
-    exchange.pointee.downstream.pointee.output.payloadCount = 0
+    exchange.pointee.client.pointee.output.payloadCount = 0
     abandonTry(exchange)
     end(exchange)
   }
@@ -141,7 +141,7 @@ extension Worker where K: ~Copyable {
     captureSentFields(exchange, writer)
     noteContentStart(exchange, headCount: writer.count)
     if exchange.pointee.head.method != .head {
-      exchange.pointee.downstream.pointee.output.setPayload(UnsafeRawBufferPointer(page))
+      exchange.pointee.client.pointee.output.setPayload(UnsafeRawBufferPointer(page))
     }
     sendOwnResponse(exchange, writer)
   }
@@ -218,7 +218,7 @@ extension Worker where K: ~Copyable {
   /// Remembers where the content begins in what is sent, so that its bytes can be told from the
   /// head's.
   mutating func noteContentStart(_ exchange: ExchangePointer, headCount: Int) {
-    let waiting = exchange.pointee.downstream.pointee.output.heldBytes.count
+    let waiting = exchange.pointee.client.pointee.output.heldBytes.count
     exchange.pointee.ownContentStart =
       exchange.pointee.record.bytesSent &+ UInt64(waiting &+ headCount)
   }
@@ -257,8 +257,8 @@ extension Worker where K: ~Copyable {
   }
 
   mutating func sendOwnResponse(_ exchange: ExchangePointer, _ writer: ByteWriter) {
-    let client = exchange.pointee.downstream
-    client.pointee.phase = .exchange
+    let client = exchange.pointee.client
+    exchange.pointee.downstream.pointee.phase = .exchange
     exchange.pointee.response = .composed
     if holdsBack(exchange, writer) { return }
     switch send(client, prefix: UnsafeRawBufferPointer(writer.written)) {

@@ -11,27 +11,27 @@ import Platform
 import Policy
 import Telemetry
 
-/// The connections whose responses are held back in this turn.
+/// The client's sides of the exchanges whose responses are held back in this turn.
 struct HeldResponses: ~Copyable {
-  private let slots: UnsafeMutablePointer<UInt32>
+  private let streams: UnsafeMutablePointer<StreamPointer>
   private(set) var count = 0
 
-  /// Each connection stands in it at most twice: among those that are being released, and again
+  /// Each stream stands in it at most twice: among those that are being released, and again
   /// with its next, pipelined request.
-  init(capacity: Int) { slots = .allocate(capacity: 2 * capacity) }
+  init(capacity: Int) { streams = .allocate(capacity: 2 * capacity) }
 
-  deinit { slots.deallocate() }
+  deinit { streams.deallocate() }
 
-  subscript(index: Int) -> UInt32 { slots[index] }
+  subscript(index: Int) -> StreamPointer { streams[index] }
 
-  mutating func append(_ slot: UInt32) {
-    slots[count] = slot
+  mutating func append(_ stream: StreamPointer) {
+    streams[count] = stream
     count &+= 1
   }
 
   mutating func removeFirst(_ released: Int) {
     count &-= released
-    slots.update(from: slots + released, count: count)
+    streams.update(from: streams + released, count: count)
   }
 }
 
@@ -56,12 +56,12 @@ extension Worker where K: ~Copyable {
   @inline(never) private mutating func holdBack(
     _ exchange: ExchangePointer, _ prefix: UnsafeRawBufferPointer
   ) {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     holdPrefix(client, prefix)
     exchange.pointee.response = .heldBack
     stopWaiting(client)
     if let peer = exchange.pointee.upstream { stopWaiting(peer) }
-    heldResponses.append(client.pointee.slot)
+    heldResponses.append(client)
   }
 
   /// Writes the lines of the responses that are held back, then sends what was held. A log that
@@ -82,8 +82,8 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func heldExchange(_ index: Int) -> ExchangePointer? {
-    guard let connection = connections.element(at: heldResponses[index]),
-      let exchange = connection.pointee.exchange, exchange.pointee.response == .heldBack
+    guard let exchange = heldResponses[index].pointee.exchange,
+      exchange.pointee.response == .heldBack
     else { return nil }
     return exchange
   }
@@ -92,7 +92,7 @@ extension Worker where K: ~Copyable {
   private mutating func writeLinesAhead(_ exchange: ExchangePointer) {
     guard !exchange.pointee.isLogged else { return }
     exchange.pointee.isLogged = true
-    let output = exchange.pointee.downstream.pointee.output
+    let output = exchange.pointee.client.pointee.output
     let pending = WriteParts(output.heldBytes, output.payloadBytes, output.suffixBytes).count
     let bytesSent = exchange.pointee.record.bytesSent
     let contentBytesOut = exchange.pointee.record.contentBytesOut

@@ -179,7 +179,7 @@ extension Worker where K: ~Copyable {
       phase = .requestHead
       // The line may show what has come of the head, so the exchange must hold it.
       exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
-      keepHead(exchange, byteCount: exchange.pointee.downstream.pointee.inputCount)
+      keepHead(exchange, byteCount: exchange.pointee.client.pointee.inputCount)
     }
     exchange.pointee.record.termination = Termination(.proxy, phase)
     exchange.pointee.record.error = .proxyShutdown

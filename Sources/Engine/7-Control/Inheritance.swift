@@ -50,7 +50,7 @@ extension Worker where K: ~Copyable {
       connection.pointee.inputEnd = UInt32(bytes.count)
     }
     if isDraining { return beginOrClose(connection) }
-    timers.setDeadline(connection, legacy.connection.deadline)
+    timers.setDeadline(connection.stream.timer, legacy.connection.deadline)
     if legacy.input.count > 0 || connection.pointee.flags.contains(.readable) {
       enqueue(connection)
     }
@@ -142,7 +142,7 @@ extension Worker where K: ~Copyable {
     connection.pointee.flags.insert(.writable)
     upstreams.insertIdle(connection)
     countIdle(connection, by: 1)
-    timers.setDeadline(connection, legacy.deadline)
+    timers.setDeadline(connection.stream.timer, legacy.deadline)
   }
 
   private mutating func take(_ upstream: [UInt8], _ peer: [UInt8], _ state: PeerState) {

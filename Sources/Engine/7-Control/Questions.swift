@@ -110,7 +110,7 @@ extension Worker where K: ~Copyable {
     case .none:
       if exchange.pointee.request == .head {
         exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
-        keepHead(exchange, byteCount: exchange.pointee.downstream.pointee.inputCount)
+        keepHead(exchange, byteCount: exchange.pointee.client.pointee.inputCount)
       }
       abandonTry(exchange)
       refuse(exchange, 503, .requestAborted, termination)

@@ -50,7 +50,7 @@ extension Worker where K: ~Copyable {
   /// The bytes of the head that have come. While it is being read they are its connection's.
   private mutating func arrivedHead(_ exchange: ExchangePointer) -> UnsafeBufferPointer<UInt8> {
     exchange.pointee.request == .head && exchange.pointee.headBuffer.isNone
-      ? exchange.pointee.downstream.pointee.inputBytes
+      ? exchange.pointee.client.pointee.inputBytes
       : UnsafeBufferPointer(
         rebasing: exchange.pointee.headBytes.prefix(Int(exchange.pointee.arrivedHeadCount)))
   }
@@ -76,7 +76,7 @@ extension Worker where K: ~Copyable {
 
   /// Which timeout will end it, and in how many seconds.
   private mutating func writeDeadline(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     let connections = [exchange.pointee.upstream, client]
     for case let connection? in connections where connection.pointee.deadline != .never {
       guard let directive = connection.pointee.wait.directive else { continue }

@@ -170,13 +170,12 @@ extension Connection {
   /// What of it means something to another worker.
   fileprivate var withoutMemory: Connection {
     var copy = self
-    copy.input = .none
-    copy.inputStart = 0
-    copy.inputEnd = 0
-    copy.output = Outbound()
-    copy.exchange = nil
+    let deadline = deadline
+    copy.stream = Stream(of: stream.connection)
+    copy.stream.flags = flags
+    copy.stream.wait = wait
+    copy.stream.deadline = deadline
     copy.tls = nil
-    copy.timer = TimerNode()
     copy.next = nil
     copy.previous = nil
     copy.flags.remove(.queued)

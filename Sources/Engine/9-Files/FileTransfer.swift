@@ -17,7 +17,7 @@ extension Worker where K: ~Copyable {
   /// Sends as much of a file as the client takes in this turn, behind what `first` holds.
   mutating func sendFile(_ exchange: ExchangePointer, behind first: ByteWriter) {
     guard let state = exchange.pointee.serving else { preconditionFailure("no file is open") }
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     var writer = first
     // All else is read before anything else happens.
     if client.pointee.hasOutput || state.pointee.ranges != nil { ownFile(state) }
@@ -48,7 +48,7 @@ extension Worker where K: ~Copyable {
   private mutating func awaitFileReader(_ exchange: ExchangePointer) {
     exchange.pointee.history.noteOnce(.clientBlocked, at: now)
     startWaiting(
-      exchange.pointee.downstream, for: .clientSend,
+      exchange.pointee.client, for: .clientSend,
       atMost: exchange.pointee.plan.pointee.clientSendTimeout)
   }
 
@@ -57,10 +57,10 @@ extension Worker where K: ~Copyable {
   private mutating func sendFilePiece(
     _ exchange: ExchangePointer, _ state: ServingStatePointer, _ writer: ByteWriter
   ) -> FileStep {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     let isSmall = state.pointee.left <= Limits.copiedFileBytes
     if isSmall { return sendCopied(exchange, state, writer) }
-    if client.pointee.tls != nil || exchange.pointee.plan.pointee.writesAhead {
+    if !passesFiles(client) || exchange.pointee.plan.pointee.writesAhead {
       return sendBuffered(exchange, state, writer)
     }
     return sendUncopied(exchange, state, writer)
@@ -91,7 +91,7 @@ extension Worker where K: ~Copyable {
     noteFileEnd(exchange, state)
     let all = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(scratch)[0..<end])
     if exchange.pointee.response == .composed, holdsBack(exchange, all) { return .gone }
-    return .sent(send(exchange.pointee.downstream, prefix: all))
+    return .sent(send(exchange.pointee.client, prefix: all))
   }
 
   /// Reads a piece into a buffer and sends it from there.
@@ -107,38 +107,32 @@ extension Worker where K: ~Copyable {
     guard let count = readPiece(exchange, state, into: piece) else { return .gone }
     let content = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(memory)[0..<count])
     let prefix = UnsafeRawBufferPointer(writer.written)
-    exchange.pointee.downstream.pointee.output.setPayload(content)
-    return .sent(send(exchange.pointee.downstream, prefix: prefix))
+    exchange.pointee.client.pointee.output.setPayload(content)
+    return .sent(send(exchange.pointee.client, prefix: prefix))
   }
 
   /// Has the kernel send a piece.
   private mutating func sendUncopied(
     _ exchange: ExchangePointer, _ state: ServingStatePointer, _ writer: ByteWriter
   ) -> FileStep {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     let prefix = UnsafeRawBufferPointer(writer.written)
     if !prefix.isEmpty {
       let delivery = sendAhead(exchange, prefix)
       guard case .done = delivery else { return .sent(delivery) }
     }
-    guard client.pointee.flags.contains(.writable) else { return .sent(.blocked) }
     let wanted = Int(min(state.pointee.left, Limits.filePieceBytes))
-    let result = kernel.sendFile(
-      state.pointee.file, from: state.pointee.offset, count: wanted, to: client.pointee.descriptor)
-    switch result {
+    switch passFile(state.pointee.file, from: state.pointee.offset, count: wanted, to: client) {
     case .bytes(0):
       cutFile(exchange, state)
       return .gone
     case .bytes(let count):
-      client.pointee.flags.insert(.progressed)
       exchange.pointee.record.bytesSent &+= UInt64(count)
       state.pointee.offset += UInt64(count)
       state.pointee.left -= UInt64(count)
       noteFileEnd(exchange, state)
       return .sent(.done)
-    case .wouldBlock:
-      client.pointee.flags.remove(.writable)
-      return .sent(.blocked)
+    case .wouldBlock: return .sent(.blocked)
     case .failed(let error) where error.kind == .reset || error.kind == .timedOut:
       return .sent(.failed(error))
     case .failed(let error):
@@ -151,21 +145,15 @@ extension Worker where K: ~Copyable {
   private mutating func sendAhead(
     _ exchange: ExchangePointer, _ prefix: UnsafeRawBufferPointer
   ) -> Delivery {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     var written = 0
-    if client.pointee.flags.contains(.writable) {
-      switch kernel.writeAhead(client.pointee.descriptor, prefix) {
-      case .bytes(let count): written = count
-      case .wouldBlock: break
-      case .failed(let error): return .failed(error)
-      }
+    switch writeAhead(prefix, to: client) {
+    case .bytes(let count): written = count
+    case .wouldBlock: break
+    case .failed(let error): return .failed(error)
     }
-    if written > 0 {
-      client.pointee.flags.insert(.progressed)
-      exchange.pointee.record.bytesSent &+= UInt64(written)
-    }
+    exchange.pointee.record.bytesSent &+= UInt64(written)
     if written == prefix.count { return .done }
-    client.pointee.flags.remove(.writable)
     holdPrefix(client, UnsafeRawBufferPointer(rebasing: prefix[written...]))
     return .blocked
   }
@@ -210,7 +198,7 @@ extension Worker where K: ~Copyable {
   /// The client can tell by the length that was announced; if nothing was sent yet, it gets a 500.
   private mutating func endFile(_ exchange: ExchangePointer) {
     let isUnsent = exchange.pointee.record.bytesSent == 0
-    if isUnsent && !exchange.pointee.downstream.pointee.hasOutput {
+    if isUnsent && !exchange.pointee.client.pointee.hasOutput {
       exchange.pointee.response = .none
       return refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .responseBody))
     }
