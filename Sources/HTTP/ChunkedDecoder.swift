@@ -26,20 +26,20 @@ public struct ChunkedDecoder: Sendable, BitwiseCopyable {
   }
 
   /// What the next byte belongs to.
-  private enum Place: UInt8, BitwiseCopyable {
+  @usableFromInline enum Place: UInt8, Sendable, BitwiseCopyable {
     case size, blanks, chunkExtension, lineFeed, content, contentEnd, contentLineFeed, trailers, end
   }
 
-  private var place = Place.size
+  @usableFromInline var place = Place.size
   /// Hexadecimal digits of the chunk's size so far.
-  private var digitCount: UInt8 = 0
+  @usableFromInline var digitCount: UInt8 = 0
   /// Bytes of the chunk's line so far.
-  private var lineBytes: UInt32 = 0
+  @usableFromInline var lineBytes: UInt32 = 0
   /// The chunk's size so far, then the bytes of it that have not come yet.
-  private var remaining: UInt64 = 0
+  @usableFromInline var remaining: UInt64 = 0
 
   /// A decoder at the start of the content.
-  public init() {}
+  @inlinable public init() {}
 
   /// Decodes what has come. A chunk's line may have `maximumLineBytes`, without its CR LF; an
   /// extension on it is skipped. Throws `invalidChunk` for what is not exactly as the RFC has it;

@@ -84,14 +84,11 @@ struct Exchange: ~Copyable {
   var server: Int
   /// The location that serves it, in the plan: looked into for nearly everything.
   var plan: UnsafePointer<LocationPlan>
-  /// Content still to come, for `.length`; of chunked content that is discarded, the bytes that may
-  /// still come before the connection is closed.
-  var requestLeft: UInt64 = 0
-  var requestDecoder = ChunkedDecoder()
-  /// True while the trailer section is being collected.
-  var requestInTrailers = false
-  /// True when what is there can't be decoded before more has come.
-  var needsMoreInput = false
+  /// Reads its content.
+  var requestReader = ContentReader()
+  /// Of chunked content that is discarded, the bytes that may still come before the connection is
+  /// closed.
+  var discardLeft: UInt64 = 0
   /// True when content is read and thrown away because the answer is Waybill's own.
   var discardsContent = false
   /// True when the client asked for an Upgrade that may be passed on.
@@ -117,12 +114,8 @@ struct Exchange: ~Copyable {
   /// True once the peer takes no more of the request; its response may still come.
   var stopsSending = false
   var responseHead = ResponseHead()
-  var responseLeft: UInt64 = 0
-  var responseFraming = ContentFraming.none
-  var responseDecoder = ChunkedDecoder()
-  var responseInTrailers = false
-  /// True when what is there can't be decoded before more has come.
-  var needsMoreUpstreamInput = false
+  /// Reads the response's content.
+  var responseReader = ContentReader()
   var interimCount = 0
 
   // MARK: The client
@@ -188,9 +181,7 @@ struct Exchange: ~Copyable {
     pathByteCount = 0
     self.server = server
     self.plan = plan
-    requestLeft = 0
-    requestInTrailers = false
-    needsMoreInput = false
+    requestReader.reset()
     discardsContent = false
     asksForTunnel = false
     trustsForwardedFields = false
@@ -200,9 +191,7 @@ struct Exchange: ~Copyable {
     upstreamBytesSent = 0
     contentConsumed = false
     stopsSending = false
-    responseInTrailers = false
-    needsMoreUpstreamInput = false
-    responseFraming = .none
+    responseReader.reset()
     interimCount = 0
     clientFraming = .none
     smoothWrites = 2

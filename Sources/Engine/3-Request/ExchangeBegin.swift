@@ -101,7 +101,7 @@ extension Worker where K: ~Copyable {
       guard acceptsSecurity(exchange) else { return }
     }
     let maximum = exchange.pointee.plan.pointee.maximumContentBytes
-    if maximum > 0, case .length(let count) = exchange.pointee.head.framing, count > maximum {
+    if maximum > 0, exchange.pointee.requestReader.length > maximum {
       return refuse(exchange, 413, .requestBodyTooLarge, Termination(.proxy, .route))
     }
     act(exchange, exchange.pointee.plan.pointee.action)
@@ -139,15 +139,9 @@ extension Worker where K: ~Copyable {
     exchange.pointee.asksForTunnel =
       exchange.pointee.head.requestsUpgrade && exchange.pointee.head.framing == .none
       && passesUpgrade(exchange)
-    switch exchange.pointee.head.framing {
-    case .none, .untilClose, .length(0): exchange.pointee.request = .complete
-    case .length(let count):
-      exchange.pointee.request = .content
-      exchange.pointee.requestLeft = count
-    case .chunked:
-      exchange.pointee.request = .content
-      exchange.pointee.requestDecoder = ChunkedDecoder()
-    }
+    exchange.pointee.requestReader.begin(exchange.pointee.head.framing)
+    exchange.pointee.request =
+      exchange.pointee.requestReader.isComplete ? .complete : .content
   }
 
   /// True for an Upgrade whose first line, the one that is passed on, names only protocols that

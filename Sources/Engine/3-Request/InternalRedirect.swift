@@ -92,7 +92,7 @@ extension Worker where K: ~Copyable {
       }
     }
     let maximum = exchange.pointee.plan.pointee.maximumContentBytes
-    if maximum > 0, case .length(let count) = exchange.pointee.head.framing, count > maximum {
+    if maximum > 0, exchange.pointee.requestReader.length > maximum {
       return refuse(exchange, 413, .requestBodyTooLarge, Termination(.proxy, .route))
     }
     act(exchange, exchange.pointee.plan.pointee.action)

@@ -74,7 +74,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.upstreamDuration = .endless
     exchange.pointee.upstreamBytesSent = 0
     exchange.pointee.responseHead.reset()
-    exchange.pointee.responseInTrailers = false
+    exchange.pointee.responseReader.needsMore = false
   }
 
   @inline(__always) private mutating func attach(

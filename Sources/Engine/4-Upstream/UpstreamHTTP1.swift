@@ -15,18 +15,18 @@ extension Worker where K: ~Copyable {
   ) -> Piece {
     for _ in 0..<Limits.readsPerTurn {
       guard let peer = exchange.pointee.upstream else { return .nothing }
-      if peer.pointee.inputCount > 0 && !exchange.pointee.needsMoreUpstreamInput {
+      if peer.pointee.inputCount > 0 && !exchange.pointee.responseReader.needsMore {
         let piece = parseResponseHead(exchange, &writer)
         guard case .nothing = piece else { return piece }
         // An interim response that this client is not to see has been dropped: the next head may
         // follow.
-        if peer.pointee.inputCount > 0 && !exchange.pointee.needsMoreUpstreamInput { continue }
+        if peer.pointee.inputCount > 0 && !exchange.pointee.responseReader.needsMore { continue }
       }
       compactInput(peer)
       if peer.pointee.inputCount == Limits.mediumBufferBytes { growHeadBuffer(peer) }
       switch receive(peer, .medium) {
       case .bytes:
-        exchange.pointee.needsMoreUpstreamInput = false
+        exchange.pointee.responseReader.needsMore = false
         noteFirstByte(exchange)
       case .nothing:
         awaitResponse(exchange)
@@ -60,7 +60,7 @@ extension Worker where K: ~Copyable {
     do throws(HTTP1Error) {
       let bytes = peer.pointee.inputBytes.span
       guard try exchange.pointee.responseHead.parse(bytes, limits: limits) else {
-        exchange.pointee.needsMoreUpstreamInput = true
+        exchange.pointee.responseReader.needsMore = true
         return .nothing
       }
     } catch {
@@ -171,12 +171,7 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
     let framing = exchange.pointee.responseHead.framing(for: exchange.pointee.head.method)
-    exchange.pointee.responseFraming = framing
-    if case .length(let count) = framing { exchange.pointee.responseLeft = count }
-    if framing == .length(0) { exchange.pointee.responseFraming = .none }
-    if framing == .chunked { exchange.pointee.responseDecoder = ChunkedDecoder() }
-    // The reading buffer may grow for content whose length is not known as well.
-    if framing == .chunked { exchange.pointee.responseLeft = .max }
+    exchange.pointee.responseReader.begin(framing)
     exchange.pointee.clientFraming = clientFraming(exchange, framing)
     decideConnection(exchange)
     if let state = exchange.pointee.serving { replaceStatus(exchange, state) }

@@ -37,9 +37,17 @@ extension Worker where K: ~Copyable {
     case .none where exchange.pointee.request == .buffering: collectContent(exchange)
     case .none, .complete: finishResponse(exchange)
     case .awaitingHead, .content:
-      var writer = ByteWriter(scratch)
-      if relayRequest(exchange, &writer) { relayResponse(exchange) }
+      if isSendingRequest(exchange) {
+        var writer = ByteWriter(scratch)
+        guard relayRequest(exchange, &writer) else { return }
+      }
+      relayResponse(exchange)
     }
+  }
+
+  /// True when not all of the request has been handed to the backend's side.
+  @inline(__always) private mutating func isSendingRequest(_ exchange: ExchangePointer) -> Bool {
+    exchange.pointee.request != .complete || exchange.pointee.upstream?.pointee.hasOutput == true
   }
 
   /// True when the client has ended its stream and the location takes that for leaving.

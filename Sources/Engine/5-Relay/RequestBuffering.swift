@@ -63,7 +63,7 @@ extension Worker where K: ~Copyable {
       case .ended: return
       }
       switch receiveToKeep(exchange) {
-      case .bytes: exchange.pointee.needsMoreInput = false
+      case .bytes: exchange.pointee.requestReader.needsMore = false
       case .nothing:
         return startWaiting(
           client, for: .requestContent, atMost: exchange.pointee.plan.pointee.bodyTimeout)
@@ -93,18 +93,18 @@ extension Worker where K: ~Copyable {
 
   /// True for content that lies whole behind its head when it has come.
   private mutating func staysBehindHead(_ exchange: ExchangePointer) -> Bool {
-    guard exchange.pointee.sharesInput, exchange.pointee.head.framing != .chunked,
+    guard exchange.pointee.sharesInput, exchange.pointee.requestReader.framing == .length,
       !exchange.pointee.kept.isUsed
     else { return false }
     let client = exchange.pointee.client
     let room = client.pointee.input.capacity &- Int(client.pointee.inputStart)
-    return exchange.pointee.requestLeft <= UInt64(room)
+    return exchange.pointee.requestReader.left <= UInt64(room)
   }
 
   /// Keeps what has come, up to what needs more of it to be understood.
   private mutating func keepAllInput(_ exchange: ExchangePointer) -> Collection {
     let client = exchange.pointee.client
-    while client.pointee.inputCount > 0 && !exchange.pointee.needsMoreInput {
+    while client.pointee.inputCount > 0 && !exchange.pointee.requestReader.needsMore {
       let count = client.pointee.inputCount
       let collection = keepInput(exchange)
       guard case .open = collection, client.pointee.inputCount < count else { return collection }
@@ -116,19 +116,15 @@ extension Worker where K: ~Copyable {
   private mutating func keepInput(_ exchange: ExchangePointer) -> Collection {
     if staysBehindHead(exchange) {
       let count = exchange.pointee.client.pointee.inputCount
-      return UInt64(count) >= exchange.pointee.requestLeft ? .complete : .open
+      return UInt64(count) >= exchange.pointee.requestReader.left ? .complete : .open
     }
     let content: UnsafeRawBufferPointer
-    if exchange.pointee.head.framing == .chunked {
-      do throws(HTTP1Error) {
-        guard let decoded = try decodeToKeep(exchange) else { return .ended }
-        content = decoded
-      } catch {
-        refuseContent(exchange, error)
-        return .ended
-      }
-    } else {
-      content = UnsafeRawBufferPointer(takeRequestLength(exchange))
+    do throws(HTTP1Error) {
+      guard let decoded = try takeToKeep(exchange) else { return .ended }
+      content = decoded
+    } catch {
+      refuseContent(exchange, error)
+      return .ended
     }
     exchange.pointee.kept.isUsed = true
     let hasRoom = keep(content, exchange)
@@ -138,23 +134,15 @@ extension Worker where K: ~Copyable {
 
   /// Takes the framing off; the trailer section is not kept, for what has a length has none. Nil
   /// when the exchange has ended over it.
-  private mutating func decodeToKeep(
+  private mutating func takeToKeep(
     _ exchange: ExchangePointer
   ) throws(HTTP1Error) -> UnsafeRawBufferPointer? {
-    if exchange.pointee.requestInTrailers {
-      let client = exchange.pointee.client
-      var trailers = FieldSection()
-      let count = try trailers.parseTrailers(
-        client.pointee.inputBytes.span, maximumBytes: Limits.trailerBytes)
-      exchange.pointee.needsMoreInput = count == nil
-      if let count {
-        client.pointee.inputStart &+= UInt32(count)
-        exchange.pointee.record.requestBytes &+= UInt64(count)
-        exchange.pointee.request = .complete
-      }
-      return UnsafeRawBufferPointer(start: nil, count: 0)
+    guard exchange.pointee.requestReader.place == .trailers else {
+      return try takeArrivedContent(exchange)?.bytes
     }
-    return try decodeRequestChunks(exchange)
+    var trailers = FieldSection()
+    _ = try takeRequestTrailers(&trailers, exchange)
+    return noContent
   }
 
   /// Sends the request to a backend: with all of its content, or with what could be kept of it.
@@ -180,8 +168,11 @@ extension Worker where K: ~Copyable {
   mutating func stopBuffering(_ exchange: ExchangePointer) {
     precondition(exchange.pointee.request == .buffering, "stopBuffering: nothing is collected")
     exchange.pointee.request = .content
-    // What has come so far is counted.
-    if exchange.pointee.head.framing != .chunked { _ = takeRequestLength(exchange) }
+    // What has come so far is counted; what is wrong with it no longer matters.
+    if exchange.pointee.requestReader.framing == .length, !exchange.pointee.requestReader.isComplete
+    {
+      _ = try? takeUncheckedContent(exchange)
+    }
   }
 
   // MARK: Keeping
@@ -301,11 +292,9 @@ extension Worker where K: ~Copyable {
       return .gone
     }
     exchange.pointee.kept.sentCount &+= UInt64(content.count)
-    if exchange.pointee.kept.isWhole || exchange.pointee.head.framing != .chunked {
-      exchange.pointee.upstream?.pointee.output.setPayload(content)
-    } else {
-      _ = compose(content, isLast: false, for: exchange.pointee.upstream, &writer)
-    }
+    let isAnnounced =
+      exchange.pointee.kept.isWhole || exchange.pointee.requestReader.framing == .length
+    _ = put(content, isLast: false, exchange.pointee.upstream, isChunked: !isAnnounced, &writer)
     if exchange.pointee.kept.isWhole && !exchange.pointee.kept.hasMore {
       exchange.pointee.request = .complete
     }

@@ -14,11 +14,11 @@ extension Worker where K: ~Copyable {
   /// broken, or the client waits for a 100 and may send the content or not. After a 413 content of
   /// unknown length is not waited for.
   mutating func mayDiscardContent(_ exchange: ExchangePointer, _ status: UInt16) -> Bool {
-    let isChunked = exchange.pointee.head.framing == .chunked
+    let isChunked = exchange.pointee.requestReader.framing == .chunked
     if status == 413 && (isChunked || exchange.pointee.head.expectsContinue) { return false }
     if isChunked {
-      exchange.pointee.requestLeft = Limits.discardedContentBytes
-    } else if exchange.pointee.requestLeft > Limits.discardedContentBytes {
+      exchange.pointee.discardLeft = Limits.discardedContentBytes
+    } else if exchange.pointee.requestReader.left > Limits.discardedContentBytes {
       return false
     }
     guard dropArrivedContent(exchange) else { return false }
@@ -35,7 +35,7 @@ extension Worker where K: ~Copyable {
       }
       if exchange.pointee.request == .complete { return true }
       switch receiveContent(exchange) {
-      case .bytes: exchange.pointee.needsMoreInput = false
+      case .bytes: exchange.pointee.requestReader.needsMore = false
       case .nothing:
         startWaiting(
           client, for: .requestContent,
@@ -51,54 +51,28 @@ extension Worker where K: ~Copyable {
     return false
   }
 
-  /// Drops content that has been read; false when the connection can't be kept because of it.
+  /// Drops content that has been read; false when the connection can't be kept because of it. Of
+  /// chunked content what may be dropped is counted in `discardLeft`, framing included.
   private mutating func dropArrivedContent(_ exchange: ExchangePointer) -> Bool {
-    guard exchange.pointee.head.framing == .chunked else {
-      _ = takeRequestLength(exchange)
-      return true
-    }
+    let client = exchange.pointee.client
+    let start = exchange.pointee.record.requestBytes
     do throws(HTTP1Error) {
-      try dropArrivedChunks(exchange)
+      while exchange.pointee.request == .content && client.pointee.inputCount > 0
+        && !exchange.pointee.requestReader.needsMore
+      {
+        if exchange.pointee.requestReader.place == .trailers {
+          var trailers = FieldSection()
+          _ = try takeRequestTrailers(&trailers, exchange)
+        } else {
+          _ = try takeUncheckedContent(exchange)
+        }
+      }
     } catch {
       return false
     }
-    return exchange.pointee.requestLeft > 0 || exchange.pointee.request == .complete
-  }
-
-  /// The same for chunks. What may still be dropped is counted in `requestLeft`, framing included.
-  private mutating func dropArrivedChunks(_ exchange: ExchangePointer) throws(HTTP1Error) {
-    let client = exchange.pointee.client
-    while exchange.pointee.request == .content && !exchange.pointee.needsMoreInput
-      && client.pointee.inputCount > 0
-    {
-      let consumed: Int
-      if exchange.pointee.requestInTrailers {
-        consumed = try dropTrailers(exchange)
-      } else {
-        var span = client.pointee.mutableInputBytes.mutableSpan
-        let step = try exchange.pointee.requestDecoder.decode(
-          &span, maximumLineBytes: Limits.chunkLineBytes)
-        consumed = step.consumed
-        exchange.pointee.record.contentBytesIn &+= UInt64(step.produced)
-        exchange.pointee.requestInTrailers = step.end == .trailers
-        if step.end == .complete { exchange.pointee.request = .complete }
-        if consumed == 0 && step.end == .more { exchange.pointee.needsMoreInput = true }
-      }
-      client.pointee.inputStart &+= UInt32(consumed)
-      exchange.pointee.record.requestBytes &+= UInt64(consumed)
-      exchange.pointee.requestLeft &-= min(exchange.pointee.requestLeft, UInt64(consumed))
-    }
-  }
-
-  /// Bytes of the trailer section, 0 when its end has not come.
-  private mutating func dropTrailers(_ exchange: ExchangePointer) throws(HTTP1Error) -> Int {
-    var trailers = FieldSection()
-    let bytes = exchange.pointee.client.pointee.inputBytes.span
-    guard let count = try trailers.parseTrailers(bytes, maximumBytes: Limits.trailerBytes) else {
-      exchange.pointee.needsMoreInput = true
-      return 0
-    }
-    exchange.pointee.request = .complete
-    return count
+    guard exchange.pointee.requestReader.framing == .chunked else { return true }
+    let dropped = exchange.pointee.record.requestBytes &- start
+    exchange.pointee.discardLeft &-= min(exchange.pointee.discardLeft, dropped)
+    return exchange.pointee.discardLeft > 0 || exchange.pointee.request == .complete
   }
 }

@@ -16,7 +16,10 @@ extension Worker where K: ~Copyable {
       guard let peer = exchange.pointee.upstream, !exchange.pointee.stopsSending else {
         return true
       }
-      if !peer.pointee.hasOutput {
+      if !peer.pointee.hasOutput && exchange.pointee.request == .complete {
+        // Nothing follows what was composed.
+        if writer.count == 0 { return true }
+      } else if !peer.pointee.hasOutput {
         switch takeRequestContent(exchange, &writer) {
         case .ready: break
         case .nothing: if writer.count == 0 { return true }
@@ -58,13 +61,13 @@ extension Worker where K: ~Copyable {
     while exchange.pointee.request == .content {
       if exchange.pointee.kept.hasMore { return takeKept(exchange, &writer) }
       let client = exchange.pointee.client
-      if client.pointee.inputCount > 0 && !exchange.pointee.needsMoreInput {
-        let piece = decodeRequestContent(exchange, &writer)
+      if client.pointee.inputCount > 0 && !exchange.pointee.requestReader.needsMore {
+        let piece = passRequestContent(exchange, &writer)
         if case .nothing = piece { continue }
         return piece
       }
       switch receiveContent(exchange) {
-      case .bytes: exchange.pointee.needsMoreInput = false
+      case .bytes: exchange.pointee.requestReader.needsMore = false
       case .nothing:
         if writer.count == 0 {
           startWaiting(
@@ -72,6 +75,9 @@ extension Worker where K: ~Copyable {
             atMost: exchange.pointee.plan.pointee.bodyTimeout)
         }
         return .nothing
+      case .end where exchange.pointee.requestReader.noteEnd():
+        exchange.pointee.request = .complete
+        return put(noContent, isLast: true, exchange.pointee.upstream, isChunked: true, &writer)
       case .end, .failed:
         clientLeft(exchange)
         return .gone
@@ -80,14 +86,70 @@ extension Worker where K: ~Copyable {
     return .nothing
   }
 
+  /// Passes on what has come of the content.
+  private mutating func passRequestContent(
+    _ exchange: ExchangePointer, _ writer: inout ByteWriter
+  ) -> Piece {
+    do throws(HTTP1Error) {
+      if exchange.pointee.requestReader.place == .trailers {
+        return try passRequestTrailers(exchange, &writer)
+      }
+      let isAnnounced = exchange.pointee.requestReader.framing == .length
+      // Where it lies behind the head it can be sent again.
+      if !isAnnounced || exchange.pointee.kept.isUsed { exchange.pointee.contentConsumed = true }
+      guard let piece = try takeArrivedContent(exchange) else { return .gone }
+      return put(
+        piece.bytes, isLast: piece.isLast, exchange.pointee.upstream, isChunked: !isAnnounced,
+        &writer)
+    } catch {
+      refuseContent(exchange, error)
+      return .gone
+    }
+  }
+
+  /// Takes what has come of the content and counts it. Nil when the exchange has ended over it.
+  mutating func takeArrivedContent(
+    _ exchange: ExchangePointer
+  ) throws(HTTP1Error) -> ContentPiece? {
+    let piece = try takeUncheckedContent(exchange)
+    let isAnnounced = exchange.pointee.requestReader.framing == .length
+    guard isAnnounced || isWithinContentLimit(exchange) else { return nil }
+    return piece
+  }
+
+  /// The same for content that goes nowhere: it may be longer than the location allows.
+  mutating func takeUncheckedContent(
+    _ exchange: ExchangePointer
+  ) throws(HTTP1Error) -> ContentPiece {
+    let client = exchange.pointee.client
+    let start = client.pointee.inputStart
+    let piece = try exchange.pointee.requestReader.take(from: client)
+    exchange.pointee.record.contentBytesIn &+= UInt64(piece.bytes.count)
+    exchange.pointee.record.requestBytes &+= UInt64(client.pointee.inputStart &- start)
+    if piece.isLast { exchange.pointee.request = .complete }
+    return piece
+  }
+
+  /// Takes the trailer section; false when not all of it has come.
+  mutating func takeRequestTrailers(
+    _ trailers: inout FieldSection, _ exchange: ExchangePointer
+  ) throws(HTTP1Error) -> Bool {
+    let client = exchange.pointee.client
+    let start = client.pointee.inputStart
+    let isWhole = try exchange.pointee.requestReader.takeTrailers(&trailers, from: client)
+    exchange.pointee.record.requestBytes &+= UInt64(client.pointee.inputStart &- start)
+    if isWhole { exchange.pointee.request = .complete }
+    return isWhole
+  }
+
   /// Reads content: behind the head while all of it fits there, so that it can be sent again, else
   /// into a buffer of its own.
   mutating func receiveContent(_ exchange: ExchangePointer) -> Receipt {
     let client = exchange.pointee.client
-    let left = exchange.pointee.requestLeft
+    let left = exchange.pointee.requestReader.left
     if exchange.pointee.sharesInput {
       let room = client.pointee.input.capacity &- Int(client.pointee.inputEnd)
-      let isLength = exchange.pointee.head.framing != .chunked
+      let isLength = exchange.pointee.requestReader.framing == .length
       guard !isLength || left > UInt64(room) else { return receive(client, .small) }
       guard client.pointee.flags.contains(.readable) else { return .nothing }
       leaveHeadBuffer(exchange)
@@ -114,23 +176,6 @@ extension Worker where K: ~Copyable {
     exchange.pointee.contentConsumed = true
   }
 
-  private mutating func decodeRequestContent(
-    _ exchange: ExchangePointer, _ writer: inout ByteWriter
-  ) -> Piece {
-    guard exchange.pointee.head.framing == .chunked else {
-      if exchange.pointee.kept.isUsed { exchange.pointee.contentConsumed = true }
-      let content = takeRequestLength(exchange)
-      exchange.pointee.upstream?.pointee.output.setPayload(UnsafeRawBufferPointer(content))
-      return .ready
-    }
-    do throws(HTTP1Error) {
-      return try decodeRequestChunks(exchange, &writer)
-    } catch {
-      refuseContent(exchange, error)
-      return .gone
-    }
-  }
-
   /// Refuses a request whose content is not framed as it must be.
   mutating func refuseContent(_ exchange: ExchangePointer, _ error: HTTP1Error) {
     // What was read before it, head and content, is counted.
@@ -142,67 +187,6 @@ extension Worker where K: ~Copyable {
     }
     abandonTry(exchange)
     refuse(exchange, 400, .httpRequestError, Termination(.client, .requestBody))
-  }
-
-  /// Takes what has come of content with a known length.
-  mutating func takeRequestLength(_ exchange: ExchangePointer) -> UnsafeBufferPointer<UInt8> {
-    let client = exchange.pointee.client
-    let bytes = client.pointee.inputBytes
-    let count = Int(min(UInt64(bytes.count), exchange.pointee.requestLeft))
-    client.pointee.inputStart &+= UInt32(count)
-    exchange.pointee.requestLeft &-= UInt64(count)
-    exchange.pointee.record.contentBytesIn &+= UInt64(count)
-    exchange.pointee.record.requestBytes &+= UInt64(count)
-    if exchange.pointee.requestLeft == 0 { exchange.pointee.request = .complete }
-    return UnsafeBufferPointer(rebasing: bytes[0..<count])
-  }
-
-  /// Decodes chunks and frames their content as one chunk.
-  private mutating func decodeRequestChunks(
-    _ exchange: ExchangePointer, _ writer: inout ByteWriter
-  ) throws(HTTP1Error) -> Piece {
-    exchange.pointee.contentConsumed = true
-    if exchange.pointee.requestInTrailers { return try passRequestTrailers(exchange, &writer) }
-    guard let content = try decodeRequestChunks(exchange) else { return .gone }
-    let isComplete = exchange.pointee.request == .complete
-    return compose(content, isLast: isComplete, for: exchange.pointee.upstream, &writer)
-  }
-
-  /// Decodes in place what has come of chunks. Nil when the exchange has ended over it.
-  mutating func decodeRequestChunks(
-    _ exchange: ExchangePointer
-  ) throws(HTTP1Error) -> UnsafeRawBufferPointer? {
-    let client = exchange.pointee.client
-    let bytes = client.pointee.mutableInputBytes
-    var span = bytes.mutableSpan
-    let step = try exchange.pointee.requestDecoder.decode(
-      &span, maximumLineBytes: Limits.chunkLineBytes)
-    client.pointee.inputStart &+= UInt32(step.consumed)
-    exchange.pointee.record.contentBytesIn &+= UInt64(step.produced)
-    exchange.pointee.record.requestBytes &+= UInt64(step.consumed)
-    guard isWithinContentLimit(exchange) else { return nil }
-    switch step.end {
-    case .more: break
-    case .trailers: exchange.pointee.requestInTrailers = true
-    case .complete: exchange.pointee.request = .complete
-    }
-    return UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[0..<step.produced])
-  }
-
-  /// Frames content as a chunk for `stream`; `.nothing` when there is none and more is to come.
-  mutating func compose(
-    _ content: UnsafeRawBufferPointer, isLast: Bool, for stream: StreamPointer?,
-    _ writer: inout ByteWriter
-  ) -> Piece {
-    if content.isEmpty {
-      guard isLast else { return .nothing }
-      writer.append("0\r\n\r\n")
-      return .ready
-    }
-    writer.append(hexadecimal: UInt64(content.count))
-    writer.append("\r\n")
-    stream?.pointee.output.setPayload(content, suffix: isLast ? .chunkEndAndLast : .chunkEnd)
-    return .ready
   }
 
   private mutating func isWithinContentLimit(_ exchange: ExchangePointer) -> Bool {
@@ -217,18 +201,9 @@ extension Worker where K: ~Copyable {
   private mutating func passRequestTrailers(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) throws(HTTP1Error) -> Piece {
-    let client = exchange.pointee.client
-    let bytes = client.pointee.inputBytes
+    let bytes = exchange.pointee.client.pointee.inputBytes
     var trailers = FieldSection()
-    guard
-      let count = try trailers.parseTrailers(bytes.span, maximumBytes: Limits.trailerBytes)
-    else {
-      exchange.pointee.needsMoreInput = true
-      return .nothing
-    }
-    client.pointee.inputStart &+= UInt32(count)
-    exchange.pointee.record.requestBytes &+= UInt64(count)
-    exchange.pointee.request = .complete
+    guard try takeRequestTrailers(&trailers, exchange) else { return .nothing }
     writeTrailers(trailers, bytes.span, exchange, ofRequest: true, into: &writer)
     return .ready
   }
@@ -243,9 +218,9 @@ extension Worker where K: ~Copyable {
       exchange.pointee.request = exchange.pointee.kept.hasMore ? .content : .complete
       return
     }
-    guard case .length(let count) = exchange.pointee.head.framing, count > 0 else { return }
+    guard exchange.pointee.requestReader.framing == .length else { return }
     exchange.pointee.client.pointee.inputStart = exchange.pointee.headByteCount
-    exchange.pointee.requestLeft = count
+    exchange.pointee.requestReader.begin(length: exchange.pointee.requestReader.length)
     exchange.pointee.request = .content
     exchange.pointee.record.requestBytes &-= exchange.pointee.record.contentBytesIn
     exchange.pointee.record.contentBytesIn = 0

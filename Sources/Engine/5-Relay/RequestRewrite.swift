@@ -231,12 +231,14 @@ extension Worker where K: ~Copyable {
   @inline(__always) private mutating func writeRequestFraming(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
-    switch exchange.pointee.head.framing {
-    case .none, .untilClose: break
-    case .length(let count): writeContentLength(count, into: &writer)
-    case .chunked where exchange.pointee.kept.isWhole:
+    switch exchange.pointee.requestReader.framing {
+    case .none where exchange.pointee.head.framing == .none: break
+    case .none, .length:
+      writeContentLength(exchange.pointee.requestReader.length, into: &writer)
+    case .chunked where exchange.pointee.kept.isWhole,
+      .untilEnd where exchange.pointee.kept.isWhole:
       writeContentLength(exchange.pointee.kept.count, into: &writer)
-    case .chunked: writer.append("Transfer-Encoding: chunked\r\n")
+    case .chunked, .untilEnd: writer.append("Transfer-Encoding: chunked\r\n")
     }
     guard exchange.pointee.asksForTunnel,
       let index = exchange.pointee.head.fields.firstIndex(of: .upgrade)

@@ -12,20 +12,20 @@ extension Worker where K: ~Copyable {
   mutating func takeResponseContent(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
-    guard exchange.pointee.responseFraming != .none else {
+    guard !exchange.pointee.responseReader.isComplete else {
       completeResponse(exchange)
       return .ready
     }
     while true {
       guard let peer = exchange.pointee.upstream else { return .nothing }
-      if peer.pointee.inputCount > 0 && !exchange.pointee.needsMoreUpstreamInput {
-        let piece = decodeResponseContent(exchange, &writer)
+      if peer.pointee.inputCount > 0 && !exchange.pointee.responseReader.needsMore {
+        let piece = passResponseContent(exchange, peer, &writer)
         if case .nothing = piece { continue }
         return piece
       }
       // The head, or what is there of it, goes out before waiting for more.
       switch receiveResponseContent(exchange) {
-      case .bytes: exchange.pointee.needsMoreUpstreamInput = false
+      case .bytes: exchange.pointee.responseReader.needsMore = false
       case .nothing:
         if writer.count > 0 { return .ready }
         awaitResponse(exchange)
@@ -75,22 +75,25 @@ extension Worker where K: ~Copyable {
   @inline(__always) private mutating func responseBufferSize(_ exchange: ExchangePointer)
     -> Buffer.Size
   {
-    guard exchange.pointee.responseFraming != .untilClose,
-      exchange.pointee.responseLeft > UInt64(Limits.mediumBufferBytes)
+    guard exchange.pointee.responseReader.framing != .untilEnd,
+      exchange.pointee.responseReader.left > UInt64(Limits.mediumBufferBytes)
     else { return .medium }
     return exchange.pointee.smoothWrites >= 2 ? .large : .medium
   }
 
-  @inline(__always) private mutating func decodeResponseContent(
-    _ exchange: ExchangePointer, _ writer: inout ByteWriter
+  /// Passes on what has come of the content.
+  @inline(__always) private mutating func passResponseContent(
+    _ exchange: ExchangePointer, _ peer: StreamPointer, _ writer: inout ByteWriter
   ) -> Piece {
     do throws(HTTP1Error) {
-      switch exchange.pointee.responseFraming {
-      case .none: return .ready
-      case .length: return takeResponseLength(exchange)
-      case .untilClose: return takeUnframed(exchange, &writer)
-      case .chunked: return try decodeResponseChunks(exchange, &writer)
+      if exchange.pointee.responseReader.place == .trailers {
+        return try passResponseTrailers(exchange, peer, &writer)
       }
+      let piece = try exchange.pointee.responseReader.take(from: peer)
+      if piece.isLast { completeResponse(exchange) }
+      return put(
+        piece.bytes, isLast: piece.isLast, exchange.pointee.client,
+        isChunked: exchange.pointee.clientFraming == .chunked, &writer)
     } catch {
       report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
         line.append("the response is malformed: ")
@@ -101,70 +104,15 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  @inline(__always) private mutating func takeResponseLength(_ exchange: ExchangePointer) -> Piece {
-    guard let peer = exchange.pointee.upstream else { return .nothing }
-    let bytes = UnsafeRawBufferPointer(peer.pointee.inputBytes)
-    let count = Int(min(UInt64(bytes.count), exchange.pointee.responseLeft))
-    peer.pointee.inputStart &+= UInt32(count)
-    exchange.pointee.responseLeft &-= UInt64(count)
-    let content = UnsafeRawBufferPointer(rebasing: bytes[0..<count])
-    exchange.pointee.client.pointee.output.setPayload(content)
-    if exchange.pointee.responseLeft == 0 { completeResponse(exchange) }
-    return .ready
-  }
-
-  private mutating func takeUnframed(
-    _ exchange: ExchangePointer, _ writer: inout ByteWriter
-  ) -> Piece {
-    guard let peer = exchange.pointee.upstream else { return .nothing }
-    let bytes = UnsafeRawBufferPointer(peer.pointee.inputBytes)
-    peer.pointee.inputStart = peer.pointee.inputEnd
-    return passContent(bytes, isLast: false, exchange, &writer)
-  }
-
-  private mutating func decodeResponseChunks(
-    _ exchange: ExchangePointer, _ writer: inout ByteWriter
-  ) throws(HTTP1Error) -> Piece {
-    if exchange.pointee.responseInTrailers { return try passResponseTrailers(exchange, &writer) }
-    guard let peer = exchange.pointee.upstream else { return .nothing }
-    let bytes = peer.pointee.mutableInputBytes
-    var span = bytes.mutableSpan
-    let step = try exchange.pointee.responseDecoder.decode(
-      &span, maximumLineBytes: Limits.chunkLineBytes)
-    peer.pointee.inputStart &+= UInt32(step.consumed)
-    if case .trailers = step.end { exchange.pointee.responseInTrailers = true }
-    let content = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[0..<step.produced])
-    let isLast = step.end == .complete
-    if isLast { completeResponse(exchange) }
-    return passContent(content, isLast: isLast, exchange, &writer)
-  }
-
-  /// Composes content as the client wants it framed.
-  private mutating func passContent(
-    _ content: UnsafeRawBufferPointer, isLast: Bool, _ exchange: ExchangePointer,
-    _ writer: inout ByteWriter
-  ) -> Piece {
-    guard exchange.pointee.clientFraming != .chunked else {
-      return compose(content, isLast: isLast, for: exchange.pointee.client, &writer)
-    }
-    if content.isEmpty { return isLast ? .ready : .nothing }
-    exchange.pointee.client.pointee.output.setPayload(content)
-    return .ready
-  }
-
+  /// Passes a complete trailer section on, without the fields that have no business there.
   private mutating func passResponseTrailers(
-    _ exchange: ExchangePointer, _ writer: inout ByteWriter
+    _ exchange: ExchangePointer, _ peer: StreamPointer, _ writer: inout ByteWriter
   ) throws(HTTP1Error) -> Piece {
-    guard let peer = exchange.pointee.upstream else { return .nothing }
     let bytes = peer.pointee.inputBytes
     var trailers = FieldSection()
-    guard
-      let count = try trailers.parseTrailers(bytes.span, maximumBytes: Limits.trailerBytes)
-    else {
-      exchange.pointee.needsMoreUpstreamInput = true
+    guard try exchange.pointee.responseReader.takeTrailers(&trailers, from: peer) else {
       return .nothing
     }
-    peer.pointee.inputStart &+= UInt32(count)
     completeResponse(exchange)
     // Which fields its Connection names can't be told any more: the head's bytes are gone. Trailers
     // may be discarded (RFC 9112 section 7.1.2).
@@ -179,13 +127,14 @@ extension Worker where K: ~Copyable {
   private mutating func endOfResponse(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
-    guard exchange.pointee.responseFraming == .untilClose else {
+    guard exchange.pointee.responseReader.noteEnd() else {
       tryFailed(exchange, .closedBeforeResponse, .httpResponseIncomplete)
       return .gone
     }
     completeResponse(exchange)
-    if exchange.pointee.clientFraming == .chunked { writer.append("0\r\n\r\n") }
-    return .ready
+    return put(
+      noContent, isLast: true, exchange.pointee.client,
+      isChunked: exchange.pointee.clientFraming == .chunked, &writer)
   }
 
   @inline(__always) private mutating func completeResponse(_ exchange: ExchangePointer) {
