@@ -80,6 +80,10 @@ public enum Limits {
   /// ID.
   public static let refusalConnections = 64
 
+  /// Places for streams beside each connection, where connections carry several requests at once.
+  /// All connections share them; a place that is never taken costs no memory.
+  public static let streamsPerConnection = 8
+
   /// Idle connections that a worker leaves to its heirs, or takes over, in one turn: 128 of them
   /// take less than a millisecond.
   public static let handoversPerTurn = 128

@@ -47,7 +47,7 @@ final class EngineBed {
     _ plan: Plan, seed: UInt64 = 1, faults: Faults = .none,
     network: NetworkSettings = NetworkSettings(), workerCount: Int = 1, isAsked: Bool = false,
     tls: TLSTables = .none, number: Int = 0, metrics share: (Metrics, MetricsGeneration)? = nil,
-    doors: [Location] = [frontDoor]
+    doors: [Location] = [frontDoor], configure: (inout WorkerSettings) -> Void = { _ in }
   ) {
     metrics = share?.0 ?? Metrics(version: "1", startTime: 0)
     let generation = share?.1 ?? metrics.begin(plan, workers: 1)
@@ -66,6 +66,7 @@ final class EngineBed {
     settings.desk = desk
     settings.failures = failures
     settings.tls = tls
+    configure(&settings)
     worker = Worker(kernel: SimulatedKernel(world), plan: plan, settings: settings)
   }
 

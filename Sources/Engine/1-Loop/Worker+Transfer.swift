@@ -34,6 +34,7 @@ extension Worker where K: ~Copyable {
   /// has none. A read that fills less than the buffer has emptied the socket, so no second one is
   /// made.
   mutating func receive(_ stream: StreamPointer, _ size: Buffer.Size) -> Receipt {
+    if stream.pointee.isMultiplexed { return receiveMultiplexed(stream) }
     guard stream.pointee.flags.contains(.readable) else { return .nothing }
     if stream.pointee.flags.contains(.endRead) { return .nothing }
     if stream.pointee.input.isNone {
@@ -88,14 +89,16 @@ extension Worker where K: ~Copyable {
       holdMore(stream, prefix)
       prefix = UnsafeRawBufferPointer(start: nil, count: 0)
     }
-    if prefix.isEmpty && !stream.pointee.hasOutput { return .done }
+    if prefix.isEmpty && !stream.pointee.hasOutput && !stream.pointee.isMultiplexed {
+      return .done
+    }
     let held = stream.pointee.output.heldBytes
     let first = held.isEmpty ? prefix : held
     let parts = WriteParts(
       first, stream.pointee.output.payloadBytes, stream.pointee.output.suffixBytes)
     let total = parts.count
     var written = 0
-    if stream.pointee.flags.contains(.writable) {
+    if stream.pointee.flags.contains(.writable) || stream.pointee.isMultiplexed {
       switch transmit(stream, parts) {
       case .bytes(let count): written = count
       case .wouldBlock: break
@@ -116,6 +119,7 @@ extension Worker where K: ~Copyable {
   @inline(__always) private mutating func transmit(
     _ stream: StreamPointer, _ parts: WriteParts
   ) -> WriteResult {
+    if stream.pointee.isMultiplexed { return sendMultiplexed(stream, parts.first) }
     let connection = stream.pointee.connection
     if let link = connection.pointee.tls { return sendSecured(connection, link, parts) }
     return kernel.write(connection.pointee.descriptor, parts)
@@ -231,6 +235,7 @@ extension Worker where K: ~Copyable {
   /// it must have let go of it before.
   mutating func close(_ connection: ConnectionPointer, reset: Bool = false) {
     precondition(connection.pointee.phase != .closed, "close: the connection is closed")
+    if let link = connection.pointee.session { freeSession(connection, link) }
     if let link = connection.pointee.tls { freeLink(connection, link, reset: reset) }
     if reset {
       kernel.reset(connection.pointee.descriptor)

@@ -41,6 +41,9 @@ public struct WorkerSettings: Sendable {
   public var connectionNumbers = ConnectionNumbers()
   /// How much of the disk temporary files take up; all workers of the process share it.
   public var temporarySpace = TemporarySpace()
+  /// What takes the connections of a listener that carry several requests at once; nil where they
+  /// don't.
+  var makeSession: (@Sendable (_ listener: Int) -> Session?)?
   /// Which configuration of the process it serves, from 1, for `$gen`.
   public var generation: UInt32 = 1
 
@@ -89,6 +92,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
 
   var connections: Slots<Connection>
   var exchanges: Slots<Exchange>
+  /// The streams of connections that have several.
+  var streams: Slots<MultiplexedStream>
   var buffers = BufferPool()
   var servingStates = ServingStates()
   var turnFile = TurnFile()
@@ -132,13 +137,16 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     // A few slots more than the limit: they carry the 503 for those beyond it.
     let slotCount = tables.workerConnections + Limits.refusalConnections
     connections = Slots(capacity: slotCount)
-    exchanges = Slots(capacity: slotCount)
+    // One for each connection, and one for each stream of those that have several.
+    let streamCount = settings.makeSession == nil ? 1 : slotCount * Limits.streamsPerConnection
+    exchanges = Slots(capacity: slotCount + streamCount)
+    streams = Slots(capacity: streamCount)
     timers = TimerWheel(now: now)
     listeners = ListenerTable(settings.listeners)
     upstreams = UpstreamTable(tables.upstreams)
     logs = LogSinks(
       tables.sinks, queueBytes: tables.logQueueBytes, journaled: settings.journaled)
-    heldResponses = HeldResponses(capacity: slotCount)
+    heldResponses = HeldResponses(capacity: slotCount + streamCount)
     tls = TLSWork(settings.tls)
     matches = MatchSpace(tables.expressions)
     upstreamNames = UpstreamNames(settings.inbox == nil ? .empty : tables.upstreams)
@@ -149,7 +157,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     events = .allocate(capacity: Limits.eventsPerTurn)
     // Each stream stands in it at most twice: among those that are being worked off, and again
     // among those that go on in the next turn.
-    ready = .allocate(capacity: 2 * slotCount)
+    ready = .allocate(capacity: 2 * (slotCount + streamCount))
     openLogs()
     resumeAccepting()
   }
@@ -258,12 +266,18 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     for index in 0..<count {
       let stream = ready[index]
       stream.pointee.flags.remove(.queued)
-      advance(stream.pointee.connection)
+      advance(stream)
     }
     // What was enqueued meanwhile waits for the next turn.
     let left = readyCount &- count
     for index in 0..<left { ready[index] = ready[count &+ index] }
     readyCount = left
+  }
+
+  /// Carries a stream as far as it goes: its exchange, or what its connection is about else.
+  @inline(__always) private mutating func advance(_ stream: StreamPointer) {
+    guard stream.pointee.isMultiplexed else { return advance(stream.pointee.connection) }
+    if let exchange = stream.pointee.exchange { advance(exchange) }
   }
 
   /// Carries a connection as far as it goes.
@@ -274,6 +288,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     case .exchange:
       if let exchange = connection.pointee.exchange { advance(exchange) }
     case .connecting: finishConnecting(connection)
+    case .multiplexed: advanceSession(connection)
     case .handshake: advanceHandshake(connection)
     case .idle where connection.pointee.role == .upstream: discardPooled(connection)
     case .proxyHeader, .idle, .requestHead, .lingering: advanceDownstream(connection)

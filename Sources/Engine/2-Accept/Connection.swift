@@ -34,6 +34,8 @@ struct Connection: BitwiseCopyable {
     case lingering
     /// Upstream: being made.
     case connecting
+    /// Downstream: a session carries any number of exchanges on it.
+    case multiplexed
   }
 
   /// What is known of the socket.
@@ -103,6 +105,8 @@ struct Connection: BitwiseCopyable {
   var announcedClient = PeerAddress.unix
   /// Its TLS; nil for a plain one.
   var tls: TLSLinkPointer?
+  /// What carries several streams on it; nil for one that carries one exchange after the other.
+  var session: SessionLinkPointer?
 
   /// Neighbours in the list that it stands in: idle clients, clients without a whole head, or a
   /// peer's pool.

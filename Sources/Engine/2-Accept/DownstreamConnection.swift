@@ -17,7 +17,7 @@ extension Worker where K: ~Copyable {
     case .requestHead:
       if let exchange = connection.pointee.exchange { readHead(exchange) }
     case .lingering: linger(connection)
-    case .closed, .exchange, .connecting:
+    case .closed, .exchange, .connecting, .multiplexed:
       preconditionFailure("advanceDownstream: not this phase")
     }
   }
@@ -143,7 +143,9 @@ extension Worker where K: ~Copyable {
     case .nothing: return
     case .proxyHeader, .lingering: close(connection)
     case .handshake: expireHandshake(connection)
-    case .firstRequest, .nextRequest: closeIdle(connection)
+    case .firstRequest, .nextRequest:
+      if let link = connection.pointee.session { return endSession(connection, link) }
+      closeIdle(connection)
     case .poolIdle: closePooled(connection)
     case .requestHead, .requestContent, .clientSend, .connect, .upstreamSend, .upstreamRead,
       .tunnel, .halfClosed:

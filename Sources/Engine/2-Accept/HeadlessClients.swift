@@ -48,7 +48,7 @@ extension Worker where K: ~Copyable {
       close(connection)
     case .handshake: endHandshakeForRoom(connection)
     case .requestHead: endHeadForRoom(connection)
-    case .closed, .idle, .exchange, .lingering, .connecting:
+    case .closed, .idle, .exchange, .lingering, .connecting, .multiplexed:
       preconditionFailure("endForRoom: not this phase")
     }
   }

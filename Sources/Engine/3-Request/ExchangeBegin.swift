@@ -13,24 +13,26 @@ extension Worker where K: ~Copyable {
   /// Begins an exchange on an idle connection whose first bytes have come, and reads its head.
   mutating func beginExchange(_ connection: ConnectionPointer) {
     idleClients.remove(connection)
-    let exchange = makeExchange(connection)
+    let exchange = makeExchange(connection.stream)
     connection.pointee.phase = .requestHead
     readHead(exchange)
   }
 
-  /// A new exchange with an ID. There is a slot for each connection, so there is one for this one.
-  mutating func makeExchange(_ connection: ConnectionPointer) -> ExchangePointer {
+  /// A new exchange with an ID. There is a slot for each stream, so there is one for this one.
+  mutating func makeExchange(_ stream: StreamPointer) -> ExchangePointer {
+    precondition(stream.pointee.exchange == nil, "makeExchange: the stream has one")
+    let connection = stream.pointee.connection
     let server = tables.listeners[Int(connection.pointee.origin)].defaultServer
     let plan = fallbackLocation(of: server)
     guard
       let (slot, exchange) = exchanges.take(
-        initial: { _ in Exchange(client: connection.stream, server: server, plan: plan) })
+        initial: { _ in Exchange(client: stream, server: server, plan: plan) })
     else { preconditionFailure("more exchanges than connections") }
     exchange.pointee.slot = slot
-    exchange.pointee.reset(client: connection.stream, server: server, plan: plan)
-    connection.pointee.exchange = exchange
+    exchange.pointee.reset(client: stream, server: server, plan: plan)
+    stream.pointee.exchange = exchange
     connection.pointee.requestCount &+= 1
-    connection.pointee.wait = .nothing
+    stream.pointee.wait = .nothing
     now = kernel.now()
     exchange.pointee.start = now
     describe(exchange, connection)
@@ -82,7 +84,7 @@ extension Worker where K: ~Copyable {
 
   /// Decides about an exchange whose head is complete, and answers it or sends it on.
   mutating func begin(_ exchange: ExchangePointer) {
-    exchange.pointee.downstream.pointee.phase = .exchange
+    occupyConnection(exchange)
     note(.requestHead, exchange, Int(exchange.pointee.headByteCount))
     stopWaiting(exchange.pointee.client)
     beginContent(exchange)
@@ -138,8 +140,9 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.requestBytes = UInt64(exchange.pointee.headByteCount)
     exchange.pointee.asksForTunnel =
       exchange.pointee.head.requestsUpgrade && exchange.pointee.head.framing == .none
-      && passesUpgrade(exchange)
-    exchange.pointee.requestReader.begin(exchange.pointee.head.framing)
+      && !exchange.pointee.client.pointee.isMultiplexed && passesUpgrade(exchange)
+    exchange.pointee.requestReader.begin(
+      contentFraming(exchange.pointee.client, exchange.pointee.head.framing))
     exchange.pointee.request =
       exchange.pointee.requestReader.isComplete ? .complete : .content
   }

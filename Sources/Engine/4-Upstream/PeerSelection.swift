@@ -192,8 +192,11 @@ extension Worker where K: ~Copyable {
 
   /// Writes the request's head and what has come of its content to the peer.
   @inline(__always) private mutating func sendRequest(_ exchange: ExchangePointer) {
+    guard let peer = exchange.pointee.upstream else {
+      preconditionFailure("sendRequest: no peer is attached")
+    }
     var writer = ByteWriter(scratch)
-    writeRequestHead(exchange, into: &writer)
+    writeRequestHead(exchange, for: peer, into: &writer)
     guard !writer.overflowed else {
       report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
         line.append("the rewritten request head is larger than the limit")

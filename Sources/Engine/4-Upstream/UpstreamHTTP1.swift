@@ -193,30 +193,4 @@ extension Worker where K: ~Copyable {
     exchange.pointee.responseStart = exchange.pointee.record.bytesSent
     return .ready
   }
-
-  @inline(__always) private mutating func clientFraming(
-    _ exchange: ExchangePointer, _ framing: ContentFraming
-  ) -> ContentFraming {
-    switch framing {
-    case .none, .length: framing
-    case .chunked, .untilClose: exchange.pointee.head.version == .http11 ? .chunked : .untilClose
-    }
-  }
-
-  /// Decides whether the client's connection is kept (RFC 9112 section 9.3).
-  @inline(__always) mutating func decideConnection(_ exchange: ExchangePointer) {
-    let isLast =
-      exchange.pointee.downstream.pointee.requestCount
-      >= exchange.pointee.plan.pointee.keepaliveRequests
-    // An answer that comes before the request's end may well be the reason to stop sending it.
-    let isEarly =
-      exchange.pointee.request == .content && !exchange.pointee.discardsContent
-      && !exchange.pointee.kept.isWhole
-    if !exchange.pointee.head.keepsAlive || exchange.pointee.clientFraming == .untilClose
-      || isLast || isEarly || !isServing && isLastResponse(exchange)
-      || exchange.pointee.plan.pointee.keepaliveTimeout.nanoseconds == 0
-    {
-      exchange.pointee.closesConnection = true
-    }
-  }
 }

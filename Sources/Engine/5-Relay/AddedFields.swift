@@ -11,7 +11,7 @@ extension Worker where K: ~Copyable {
   /// What `add_header` adds: to successful responses and redirects, or to all with `always`. Comes
   /// last in the head: the values may quote what stands there (`$sent_http_NAME`).
   mutating func writeAddedFields(
-    _ exchange: ExchangePointer, status: UInt16, into writer: inout ByteWriter
+    _ exchange: ExchangePointer, status: UInt16, into writer: inout HeadWriter
   ) {
     let fields = exchange.pointee.plan.pointee.responseFields
     guard !fields.isEmpty else { return }

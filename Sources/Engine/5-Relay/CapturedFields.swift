@@ -27,11 +27,11 @@ extension Worker where K: ~Copyable {
   }
 
   /// Keeps what templates ask for of a head that goes to the client, as far as it is composed.
-  mutating func captureSentFields(_ exchange: ExchangePointer, _ head: ByteWriter) {
+  mutating func captureSentFields(_ exchange: ExchangePointer, _ head: HeadWriter) {
     let wanted = tables.capturedFields
     guard !wanted.isEmpty else { return }
     exchange.pointee.capturedCount = exchange.pointee.capturedUpstreamCount
-    let bytes = head.written.span
+    let bytes = head.lines.written.span
     for slot in wanted.indices where !wanted[slot].isUpstream {
       exchange.pointee.record.captures[slot] = .empty
       let nameCount = wanted[slot].name.count

@@ -19,17 +19,17 @@ extension Worker where K: ~Copyable {
 
   /// Writes the CORS field that names the ID.
   mutating func writeExposure(
-    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout HeadWriter
   ) {
     guard exposes(exchange) else { return }
     let header = exchange.pointee.plan.pointee.requestID.header.span
     let merged: FieldName
     if isPreflight(exchange) {
       merged = .accessControlAllowHeaders
-      writer.append("Access-Control-Allow-Headers: ")
+      writer.beginField("Access-Control-Allow-Headers")
     } else {
       merged = .accessControlExposeHeaders
-      writer.append("Access-Control-Expose-Headers: ")
+      writer.beginField("Access-Control-Expose-Headers")
     }
     var isNamed = false
     for index in 0..<exchange.pointee.responseHead.fields.count {
@@ -37,17 +37,17 @@ extension Worker where K: ~Copyable {
       guard line.known == merged, line.valueCount > 0 else { continue }
       let value = bytes.extracting(line.value.offsets)
       isNamed = isNamed || listContains(value, header)
-      writer.append(value)
-      writer.append(", ")
+      writer.lines.append(value)
+      writer.lines.append(", ")
     }
     // A list may end with an empty member, but it is not beautiful.
-    if isNamed { writer.truncate(to: writer.count - 2) } else { writer.append(header) }
-    writer.append("\r\n")
+    if isNamed { writer.truncate(to: writer.count - 2) } else { writer.lines.append(header) }
+    writer.endField()
   }
 
   /// On an answer of Waybill's own: lets the configured origins read it.
   mutating func writeOwnExposure(
-    _ exchange: ExchangePointer, status: UInt16, into writer: inout ByteWriter
+    _ exchange: ExchangePointer, status: UInt16, into writer: inout HeadWriter
   ) {
     let policy = exchange.pointee.plan.pointee.requestID
     guard policy.crossOrigin.isOn, !policy.crossOrigin.origins.isEmpty,
@@ -65,7 +65,7 @@ extension Worker where K: ~Copyable {
         writer.appendField("Access-Control-Allow-Origin", origin)
       }
       writer.appendField("Access-Control-Expose-Headers", policy.header.span)
-      writer.append("Vary: Origin\r\n")
+      writer.appendField("Vary", "Origin")
       return
     }
   }

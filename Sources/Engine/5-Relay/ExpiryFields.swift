@@ -10,20 +10,19 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Writes one of the two fields, unless nothing is to be said.
   mutating func writeExpiry(
-    _ field: FieldAssignment, _ exchange: ExchangePointer, into writer: inout ByteWriter
+    _ field: FieldAssignment, _ exchange: ExchangePointer, into writer: inout HeadWriter
   ) {
     guard let moment = expiryMoment(exchange) else { return }
-    writer.append(field.name.span)
-    writer.append(": ")
+    writer.beginField(field.name.span)
     if field.source == .expiryDate {
-      IMFDate.write(secondsSince1970: UInt64(max(0, moment.expires)), into: &writer)
+      IMFDate.write(secondsSince1970: UInt64(max(0, moment.expires)), into: &writer.lines)
     } else if let age = moment.maximumAge {
-      writer.append("max-age=")
-      writer.append(decimal: UInt64(max(0, age)))
+      writer.lines.append("max-age=")
+      writer.lines.append(decimal: UInt64(max(0, age)))
     } else {
-      writer.append("no-cache")
+      writer.lines.append("no-cache")
     }
-    writer.append("\r\n")
+    writer.endField()
   }
 
   /// What `expires` says of an exchange's response; nil when it says nothing.

@@ -37,20 +37,6 @@ extension Worker where K: ~Copyable {
     collectContent(exchange)
   }
 
-  /// Tells a client that waits for it to send its content, in as many words as nginx. False when it
-  /// is gone.
-  private mutating func inviteContent(_ exchange: ExchangePointer) -> Bool {
-    var writer = ByteWriter(scratch)
-    writer.append("HTTP/1.1 100 Continue\r\n\r\n")
-    if case .failed = send(
-      exchange.pointee.client, prefix: UnsafeRawBufferPointer(writer.written))
-    {
-      clientLeft(exchange)
-      return false
-    }
-    return true
-  }
-
   /// Reads what has come, and asks a backend when that is all.
   mutating func collectContent(_ exchange: ExchangePointer) {
     precondition(exchange.pointee.request == .buffering, "collectContent: nothing is collected")
@@ -67,38 +53,15 @@ extension Worker where K: ~Copyable {
       case .nothing:
         return startWaiting(
           client, for: .requestContent, atMost: exchange.pointee.plan.pointee.bodyTimeout)
+      case .end where exchange.pointee.requestReader.noteEnd():
+        exchange.pointee.request = .complete
+        exchange.pointee.kept.isUsed = true
+        exchange.pointee.kept.isWhole = true
+        return endBuffering(exchange)
       case .end, .failed: return clientLeft(exchange)
       }
     }
     enqueue(client)
-  }
-
-  /// Reads behind the head while all content of a known length fits there, else into a buffer of
-  /// its own.
-  private mutating func receiveToKeep(_ exchange: ExchangePointer) -> Receipt {
-    let client = exchange.pointee.client
-    if staysBehindHead(exchange) { return receive(client, .small) }
-    if exchange.pointee.sharesInput {
-      guard client.pointee.flags.contains(.readable) else { return .nothing }
-      leaveHeadBuffer(exchange)
-      exchange.pointee.contentConsumed = false
-    } else if client.pointee.inputCount == 0 {
-      client.pointee.inputStart = 0
-      client.pointee.inputEnd = 0
-    } else {
-      compactInput(client)
-    }
-    return receive(client, .medium)
-  }
-
-  /// True for content that lies whole behind its head when it has come.
-  private mutating func staysBehindHead(_ exchange: ExchangePointer) -> Bool {
-    guard exchange.pointee.sharesInput, exchange.pointee.requestReader.framing == .length,
-      !exchange.pointee.kept.isUsed
-    else { return false }
-    let client = exchange.pointee.client
-    let room = client.pointee.input.capacity &- Int(client.pointee.inputStart)
-    return exchange.pointee.requestReader.left <= UInt64(room)
   }
 
   /// Keeps what has come, up to what needs more of it to be understood.

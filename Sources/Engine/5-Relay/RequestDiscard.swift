@@ -14,6 +14,8 @@ extension Worker where K: ~Copyable {
   /// broken, or the client waits for a 100 and may send the content or not. After a 413 content of
   /// unknown length is not waited for.
   mutating func mayDiscardContent(_ exchange: ExchangePointer, _ status: UInt16) -> Bool {
+    // A session needs no reading on: the streams behind this one stand apart from it.
+    if exchange.pointee.client.pointee.isMultiplexed { return false }
     let isChunked = exchange.pointee.requestReader.framing == .chunked
     if status == 413 && (isChunked || exchange.pointee.head.expectsContinue) { return false }
     if isChunked {

@@ -142,40 +142,6 @@ extension Worker where K: ~Copyable {
     return isWhole
   }
 
-  /// Reads content: behind the head while all of it fits there, so that it can be sent again, else
-  /// into a buffer of its own.
-  mutating func receiveContent(_ exchange: ExchangePointer) -> Receipt {
-    let client = exchange.pointee.client
-    let left = exchange.pointee.requestReader.left
-    if exchange.pointee.sharesInput {
-      let room = client.pointee.input.capacity &- Int(client.pointee.inputEnd)
-      let isLength = exchange.pointee.requestReader.framing == .length
-      guard !isLength || left > UInt64(room) else { return receive(client, .small) }
-      guard client.pointee.flags.contains(.readable) else { return .nothing }
-      leaveHeadBuffer(exchange)
-    } else if client.pointee.inputCount == 0 {
-      client.pointee.inputStart = 0
-      client.pointee.inputEnd = 0
-    } else {
-      compactInput(client)
-    }
-    return receive(client, left > UInt64(Limits.mediumBufferBytes) ? .large : .medium)
-  }
-
-  /// Gives the connection a buffer of its own; the exchange keeps the one that its head lies in.
-  /// What is left to decode (a part of a trailer section) moves along.
-  mutating func leaveHeadBuffer(_ exchange: ExchangePointer) {
-    let client = exchange.pointee.client
-    let rest = client.pointee.inputBytes
-    let buffer = buffers.take(.medium)
-    if let base = rest.baseAddress { buffer.base?.copyMemory(from: base, byteCount: rest.count) }
-    client.pointee.input = buffer
-    client.pointee.inputStart = 0
-    client.pointee.inputEnd = UInt32(rest.count)
-    exchange.pointee.sharesInput = false
-    exchange.pointee.contentConsumed = true
-  }
-
   /// Refuses a request whose content is not framed as it must be.
   mutating func refuseContent(_ exchange: ExchangePointer, _ error: HTTP1Error) {
     // What was read before it, head and content, is counted.

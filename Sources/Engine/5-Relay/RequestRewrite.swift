@@ -10,8 +10,11 @@ import Telemetry
 
 extension Worker where K: ~Copyable {
   /// Composes the request head for the peer.
-  mutating func writeRequestHead(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+  mutating func writeRequestHead(
+    _ exchange: ExchangePointer, for peer: StreamPointer, into memory: inout ByteWriter
+  ) {
     let bytes = exchange.pointee.headBytes.span
+    var writer = HeadWriter(memory, for: peer)
     writeRequestLine(exchange, bytes, into: &writer)
     writeHost(exchange, bytes, into: &writer)
     copyRequestFields(exchange, bytes, into: &writer)
@@ -19,33 +22,38 @@ extension Worker where K: ~Copyable {
     writeRequestIDField(exchange, into: &writer)
     writeAssignedFields(exchange, into: &writer)
     writeRequestFraming(exchange, bytes, into: &writer)
-    writer.append("\r\n")
+    writer.end(for: peer)
+    memory = writer.lines
   }
 
   /// The method and the target, which in origin and asterisk form pass as they came: one behind the
   /// other, with one space between them. Bytes that are not ASCII, which no target may hold (RFC
   /// 3986 section 2), are percent-encoded: backends disagree about what they mean.
   @inline(__always) private mutating func writeRequestLine(
-    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout HeadWriter
   ) {
     let form = exchange.pointee.head.targetForm
-    let start = Int(exchange.pointee.head.methodRange.start)
-    let line = bytes.extracting(start..<exchange.pointee.head.target.offsets.upperBound)
     let passes =
       form == .asterisk || form == .origin && !exchange.pointee.plan.pointee.replacesPath
     if passes && ASCIITarget.isASCII(bytes, exchange.pointee.head.target) {
-      writer.append(line)
+      writer.beginRequest(
+        bytes, method: exchange.pointee.head.methodRange, target: exchange.pointee.head.target)
     } else {
-      // A redirect may have made another method a GET.
-      if exchange.pointee.head.method == .get {
-        writer.append("GET")
-      } else {
-        writer.append(bytes, exchange.pointee.head.methodRange)
-      }
-      writer.append(0x20)
-      writeTarget(exchange, bytes, into: &writer)
+      beginRequest(exchange, bytes, into: &writer)
+      writeTarget(exchange, bytes, into: &writer.lines)
+      writer.endTarget()
     }
-    writer.append(" HTTP/1.1\r\n")
+  }
+
+  private mutating func beginRequest(
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout HeadWriter
+  ) {
+    guard exchange.pointee.head.method == .get else {
+      return writer.beginRequest(bytes.extracting(exchange.pointee.head.methodRange.offsets))
+    }
+    // A redirect may have made another method a GET.
+    let get: StaticString = "GET"
+    writer.beginRequest(UnsafeBufferPointer(start: get.utf8Start, count: 3).span)
   }
 
   /// The target in origin form, with the location's prefix replaced (`proxy_pass` with a URI part)
@@ -77,15 +85,14 @@ extension Worker where K: ~Copyable {
   /// Host, where it does not pass with the other fields: there is none, or the target's authority
   /// prevails (RFC 9112 section 3.2.2).
   @inline(__always) private mutating func writeHost(
-    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout HeadWriter
   ) {
-    guard !passesHost(exchange), !isAssigned(.host, exchange) else { return }
+    guard !passesHost(exchange) || writer.isFieldList, !isAssigned(.host, exchange) else { return }
     let authority = exchange.pointee.head.authority
     if authority.isEmpty {
-      writer.appendField(
-        "Host", exchange.pointee.plan.pointee.proxyHost.span)
+      writer.appendAuthority(exchange.pointee.plan.pointee.proxyHost.span)
     } else {
-      writer.appendField("Host", bytes.extracting(authority.offsets))
+      writer.appendAuthority(bytes.extracting(authority.offsets))
     }
   }
 
@@ -96,7 +103,7 @@ extension Worker where K: ~Copyable {
 
   /// Copies the fields that pass end to end.
   private mutating func copyRequestFields(
-    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout HeadWriter
   ) {
     let listed = listedLines(exchange, bytes)
     let assigns = !exchange.pointee.plan.pointee.requestFields.isEmpty
@@ -109,9 +116,10 @@ extension Worker where K: ~Copyable {
       }
       // Listing Host can't take it away.
       if listed.contains(index) && line.known != .host { continue }
-      run.add(line, of: bytes, into: &writer)
+      if line.known == .host && writer.isFieldList { continue }
+      writer.pass(line, of: bytes, &run)
     }
-    run.flush(bytes, into: &writer)
+    writer.flush(&run, of: bytes)
   }
 
   /// True when a field of the client's is passed on as it is.
@@ -156,21 +164,23 @@ extension Worker where K: ~Copyable {
   /// X-Forwarded-For with the client appended, X-Forwarded-Proto and X-Forwarded-Host unless a
   /// trusted peer has set them.
   @inline(__always) private mutating func writeForwardedFields(
-    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout HeadWriter
   ) {
     let trusts = exchange.pointee.trustsForwardedFields
     if !isAssigned(.xForwardedFor, exchange) {
-      writer.append("X-Forwarded-For: ")
-      if trusts { appendForwardedFor(exchange, bytes, into: &writer) }
-      exchange.pointee.record.client.write(into: &writer)
-      writer.append("\r\n")
+      writer.beginField("X-Forwarded-For")
+      if trusts { appendForwardedFor(exchange, bytes, into: &writer.lines) }
+      exchange.pointee.record.client.write(into: &writer.lines)
+      writer.endField()
     }
     if !isAssigned(.xForwardedProto, exchange),
       !trusts || exchange.pointee.head.fields.firstIndex(of: .xForwardedProto) == nil
     {
-      writer.append(
-        exchange.pointee.record.isSecure
-          ? "X-Forwarded-Proto: https\r\n" : "X-Forwarded-Proto: http\r\n")
+      if exchange.pointee.record.isSecure {
+        writer.appendField("X-Forwarded-Proto", "https")
+      } else {
+        writer.appendField("X-Forwarded-Proto", "http")
+      }
     }
     let authority = exchange.pointee.head.authority
     if !authority.isEmpty, !isAssigned(.xForwardedHost, exchange),
@@ -193,7 +203,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// The request ID's field.
-  mutating func writeRequestIDField(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+  mutating func writeRequestIDField(_ exchange: ExchangePointer, into writer: inout HeadWriter) {
     guard exchange.pointee.plan.pointee.requestID.mode != .off,
       !exchange.pointee.record.requestID.isEmpty
     else { return }
@@ -203,7 +213,7 @@ extension Worker where K: ~Copyable {
 
   /// What `proxy_set_header` sets; an empty value leaves the field out.
   @inline(__always) private mutating func writeAssignedFields(
-    _ exchange: ExchangePointer, into writer: inout ByteWriter
+    _ exchange: ExchangePointer, into writer: inout HeadWriter
   ) {
     let fields = exchange.pointee.plan.pointee.requestFields
     for index in fields.indices {
@@ -214,44 +224,36 @@ extension Worker where K: ~Copyable {
   /// Appends a field whose value is a template, unless the value comes out empty.
   mutating func appendTemplateField(
     _ name: FrozenBytes, _ value: Template, _ exchange: ExchangePointer,
-    into writer: inout ByteWriter
+    into writer: inout HeadWriter
   ) {
     let start = writer.count
-    writer.append(name.span)
-    writer.append(": ")
-    let valueStart = writer.count
-    write(value, exchange, into: &writer)
+    let valueStart = writer.beginField(name.span)
+    write(value, exchange, into: &writer.lines)
     if writer.count == valueStart {
       guard !writer.overflowed else { return }
       return writer.truncate(to: start)
     }
-    writer.append("\r\n")
+    writer.endField()
   }
 
   @inline(__always) private mutating func writeRequestFraming(
-    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout HeadWriter
   ) {
-    switch exchange.pointee.requestReader.framing {
-    case .none where exchange.pointee.head.framing == .none: break
-    case .none, .length:
-      writeContentLength(exchange.pointee.requestReader.length, into: &writer)
-    case .chunked where exchange.pointee.kept.isWhole,
-      .untilEnd where exchange.pointee.kept.isWhole:
-      writeContentLength(exchange.pointee.kept.count, into: &writer)
-    case .chunked, .untilEnd: writer.append("Transfer-Encoding: chunked\r\n")
+    if let length = announcedLength(exchange) {
+      writer.appendField("Content-Length", decimal: length)
     }
-    guard exchange.pointee.asksForTunnel,
-      let index = exchange.pointee.head.fields.firstIndex(of: .upgrade)
-    else { return }
-    writer.append("Connection: upgrade\r\n")
-    writer.appendField(
-      "Upgrade", bytes.extracting(exchange.pointee.head.fields[index].value.offsets))
+    guard !writer.isFieldList else { return }
+    writeTransferFields(exchange, bytes, into: &writer)
   }
 
-  private mutating func writeContentLength(_ count: UInt64, into writer: inout ByteWriter) {
-    writer.append("Content-Length: ")
-    writer.append(decimal: count)
-    writer.append("\r\n")
+  /// The length of the content that the backend is told; nil when there is none, or it is unknown.
+  @inline(__always) private mutating func announcedLength(_ exchange: ExchangePointer) -> UInt64? {
+    switch exchange.pointee.requestReader.framing {
+    case .length: exchange.pointee.requestReader.length
+    case .none: exchange.pointee.head.framing == .none ? nil : 0
+    case .chunked, .untilEnd:
+      exchange.pointee.kept.isWhole ? exchange.pointee.kept.count : nil
+    }
   }
 
   /// True when `proxy_set_header` names a known field.
@@ -278,9 +280,12 @@ extension Worker where K: ~Copyable {
   /// names (RFC 9110 section 7.6.1).
   mutating func writeTrailers(
     _ trailers: borrowing FieldSection, _ bytes: Span<UInt8>, _ exchange: ExchangePointer,
-    ofRequest: Bool, into writer: inout ByteWriter
+    ofRequest: Bool, into memory: inout ByteWriter
   ) {
-    writer.append("0\r\n")
+    let stream = ofRequest ? exchange.pointee.upstream : exchange.pointee.client
+    guard let stream else { preconditionFailure("writeTrailers: there is no one to send them to") }
+    var writer = HeadWriter(memory, for: stream)
+    writer.beginTrailers()
     let head = exchange.pointee.headBytes.span
     var listed = ListedLines()
     if ofRequest && exchange.pointee.head.connection.contains(.fieldNames) {
@@ -293,7 +298,8 @@ extension Worker where K: ~Copyable {
       if listed.contains(index) { continue }
       writer.appendField(name, bytes.extracting(line.value.offsets))
     }
-    writer.append("\r\n")
+    writer.end(for: stream)
+    memory = writer.lines
   }
 
   private mutating func passesAsTrailer(

@@ -10,11 +10,12 @@ import Telemetry
 
 extension Worker where K: ~Copyable {
   /// Composes the final response's head for the client.
-  mutating func writeResponseHead(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+  mutating func writeResponseHead(_ exchange: ExchangePointer, into memory: inout ByteWriter) {
     guard let peer = exchange.pointee.upstream else { return }
     let bytes = peer.pointee.inputBytes.span
+    var writer = HeadWriter(memory, for: exchange.pointee.client)
     if !tables.capturedFields.isEmpty { captureUpstreamFields(exchange, bytes) }
-    writeStatusLine(exchange, bytes, into: &writer)
+    beginResponse(exchange, bytes, into: &writer)
     copyResponseFields(exchange, bytes, into: &writer)
     if exchange.pointee.responseHead.fields.firstIndex(of: .date) == nil,
       !isReplaced("Date", exchange, status: exchange.pointee.responseHead.status)
@@ -25,33 +26,39 @@ extension Worker where K: ~Copyable {
     writeExposure(exchange, bytes, into: &writer)
     writeResponseFraming(exchange, bytes, into: &writer)
     writeAddedFields(exchange, status: exchange.pointee.responseHead.status, into: &writer)
-    writer.append("\r\n")
+    writer.end(for: exchange.pointee.client)
     if !tables.capturedFields.isEmpty { captureSentFields(exchange, writer) }
+    memory = writer.lines
   }
 
   /// Composes an interim response's head: the backend's fields and the ID, nothing else.
-  mutating func writeInterimHead(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
-    guard let peer = exchange.pointee.upstream else { return }
-    let bytes = peer.pointee.inputBytes.span
-    writeStatusLine(exchange, bytes, into: &writer)
-    copyResponseFields(exchange, bytes, into: &writer)
-    writeRequestIDField(exchange, into: &writer)
-    writer.append("\r\n")
+  mutating func writeInterimHead(_ exchange: ExchangePointer, into memory: inout ByteWriter) {
+    var writer = HeadWriter(memory, for: exchange.pointee.client)
+    writeInterimFields(exchange, into: &writer)
+    writer.end(for: exchange.pointee.client)
+    memory = writer.lines
   }
 
-  @inline(__always) private mutating func writeStatusLine(
-    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+  /// The same without the head's end.
+  mutating func writeInterimFields(_ exchange: ExchangePointer, into writer: inout HeadWriter) {
+    guard let peer = exchange.pointee.upstream else { return }
+    let bytes = peer.pointee.inputBytes.span
+    beginResponse(exchange, bytes, into: &writer)
+    copyResponseFields(exchange, bytes, into: &writer)
+    writeRequestIDField(exchange, into: &writer)
+  }
+
+  @inline(__always) private mutating func beginResponse(
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout HeadWriter
   ) {
-    writer.append("HTTP/1.1 ")
-    writer.append(decimal: UInt64(exchange.pointee.responseHead.status))
-    writer.append(0x20)
-    writer.append(bytes, exchange.pointee.responseHead.reason)
-    writer.append("\r\n")
+    writer.beginResponse(
+      exchange.pointee.responseHead.status,
+      reason: bytes.extracting(exchange.pointee.responseHead.reason.offsets))
   }
 
   /// Copies the fields that pass end to end, and notes a request ID that differs.
   private mutating func copyResponseFields(
-    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout HeadWriter
   ) {
     var listed = ListedLines()
     if exchange.pointee.responseHead.connection.contains(.fieldNames) {
@@ -63,9 +70,9 @@ extension Worker where K: ~Copyable {
       let line = exchange.pointee.responseHead.fields[index]
       guard passes(line, bytes, exchange) else { continue }
       if listed.contains(index) { continue }
-      run.add(line, of: bytes, into: &writer)
+      writer.pass(line, of: bytes, &run)
     }
-    run.flush(bytes, into: &writer)
+    writer.flush(&run, of: bytes)
   }
 
   @inline(__always) private mutating func passes(
@@ -145,50 +152,8 @@ extension Worker where K: ~Copyable {
   }
 
   /// The current time, where the backend has not said it (RFC 9110 section 6.6.1).
-  mutating func writeDate(into writer: inout ByteWriter) {
+  mutating func writeDate(into writer: inout HeadWriter) {
     date.update(secondsSince1970: wall.microseconds / 1_000_000)
     writer.appendField("Date", date.text.span)
-  }
-
-  @inline(__always) private mutating func writeResponseFraming(
-    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
-  ) {
-    switch exchange.pointee.clientFraming {
-    case .none, .untilClose: break
-    case .length(let count):
-      writer.append("Content-Length: ")
-      writer.append(decimal: count)
-      writer.append("\r\n")
-    case .chunked: writer.append("Transfer-Encoding: chunked\r\n")
-    }
-    if exchange.pointee.responseHead.status == 426 {
-      writeRequiredUpgrade(exchange, bytes, into: &writer)
-    } else {
-      writeConnectionField(exchange, into: &writer)
-    }
-  }
-
-  /// Passes on what a 426 asks to upgrade to, without which it says nothing (RFC 9110 section
-  /// 15.5.22).
-  @inline(never) private mutating func writeRequiredUpgrade(
-    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
-  ) {
-    writeConnectionField(exchange, into: &writer)
-    var next = exchange.pointee.responseHead.fields.firstIndex(of: .upgrade)
-    if next != nil { writer.append("Connection: upgrade\r\n") }
-    while let index = next {
-      let value = exchange.pointee.responseHead.fields[index].value
-      writer.appendField("Upgrade", bytes.extracting(value.offsets))
-      next = exchange.pointee.responseHead.fields.firstIndex(of: .upgrade, from: index + 1)
-    }
-  }
-
-  /// Says whether the connection is kept, where the version's default says otherwise.
-  mutating func writeConnectionField(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
-    if exchange.pointee.closesConnection {
-      writer.append("Connection: close\r\n")
-    } else if exchange.pointee.head.version == .http10 {
-      writer.append("Connection: keep-alive\r\n")
-    }
   }
 }

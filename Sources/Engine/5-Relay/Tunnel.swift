@@ -50,20 +50,16 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func writeTunnelHead(
-    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into memory: inout ByteWriter
   ) {
     if !tables.capturedFields.isEmpty { captureUpstreamFields(exchange, bytes) }
-    writeInterimHead(exchange, into: &writer)
-    // The empty line comes after the two fields that belong to the connection.
-    writer.truncate(to: writer.count - 2)
-    writer.append("Connection: upgrade\r\n")
-    if let index = exchange.pointee.responseHead.fields.firstIndex(of: .upgrade) {
-      let value = exchange.pointee.responseHead.fields[index].value
-      writer.appendField("Upgrade", bytes.extracting(value.offsets))
-    }
+    var writer = HeadWriter(memory, for: exchange.pointee.client)
+    writeInterimFields(exchange, into: &writer)
+    writeSwitchFields(exchange, bytes, into: &writer)
     writeAddedFields(exchange, status: 101, into: &writer)
-    writer.append("\r\n")
+    writer.end(for: exchange.pointee.client)
     captureSentFields(exchange, writer)
+    memory = writer.lines
   }
 
   /// Passes bytes both ways as far as the sockets allow.
@@ -86,14 +82,6 @@ extension Worker where K: ~Copyable {
       startWaiting(
         client, for: .tunnel, atMost: exchange.pointee.plan.pointee.readTimeout)
     }
-  }
-
-  /// Gives the client's connection an input of its own, so that the head stays for the log line.
-  private mutating func separateInput(_ exchange: ExchangePointer) {
-    exchange.pointee.client.pointee.input = .none
-    exchange.pointee.client.pointee.inputStart = 0
-    exchange.pointee.client.pointee.inputEnd = 0
-    exchange.pointee.sharesInput = false
   }
 
   /// Passes one direction on. False when the tunnel has ended over it.

@@ -144,7 +144,7 @@ extension Worker where K: ~Copyable {
   /// Writes the fields that were kept of a backend's response, but for those that the location
   /// sets itself, and but for the media type of a page that was not asked for.
   mutating func writeCarriedFields(
-    _ exchange: ExchangePointer, status: UInt16, into writer: inout ByteWriter
+    _ exchange: ExchangePointer, status: UInt16, into writer: inout HeadWriter
   ) {
     guard let state = exchange.pointee.serving, state.pointee.carriedCount > 0 else { return }
     let memory = state.pointee.carried.bytes
@@ -159,7 +159,7 @@ extension Worker where K: ~Copyable {
       let isType = nameCount == 12 && FieldNameMatch.equalIgnoringCase(name, "Content-Type")
       let isUsed = state.pointee.file != .none || state.pointee.typesText
       if isType && (!isUsed || status == 304) { continue }
-      if !isReplaced(name, exchange, status: status) { writer.append(line) }
+      if !isReplaced(name, exchange, status: status) { writer.appendLine(line) }
     }
   }
 }

@@ -11,7 +11,7 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Ends an exchange. Nothing of it may be touched afterwards.
   mutating func end(_ exchange: ExchangePointer) {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     let isRead = exchange.pointee.request == .complete || settleRequest(exchange)
     if exchange.pointee.upstream != nil {
       let isClean =
@@ -33,29 +33,12 @@ extension Worker where K: ~Copyable {
     let resets = exchange.pointee.resetsConnection
     let hasUnread = !isRead || client.pointee.inputCount > 0
     free(exchange)
+    if client.pointee.isMultiplexed { return endStream(client, timeout: keepaliveTimeout) }
+    let connection = client.pointee.connection
     guard closes else {
-      return awaitNextRequest(client, timeout: keepaliveTimeout)
+      return awaitNextRequest(connection, timeout: keepaliveTimeout)
     }
-    closeDownstream(client, resets: resets, hasUnread: hasUnread)
-  }
-
-  /// Closes a client's connection after its last response.
-  private mutating func closeDownstream(
-    _ client: ConnectionPointer, resets: Bool, hasUnread: Bool
-  ) {
-    client.pointee.inputStart = 0
-    client.pointee.inputEnd = 0
-    if resets { return close(client, reset: true) }
-    if client.pointee.flags.contains(.givesWay) {
-      if let link = client.pointee.tls { tellEnd(client, link) }
-      return close(client)
-    }
-    // Closing a socket with unread bytes makes the kernel send a reset, which may destroy the
-    // response. With TLS a client's own end is always still to come.
-    if hasUnread || client.pointee.tls != nil || client.pointee.flags.contains(.readable) {
-      return beginLingering(client)
-    }
-    close(client)
+    closeDownstream(connection, resets: resets, hasUnread: hasUnread)
   }
 
   /// Completes what the line says.
@@ -76,7 +59,7 @@ extension Worker where K: ~Copyable {
   /// Gives back an exchange's memory. What its connection has read of the next request stays, moved
   /// to the begin of its buffer.
   @inline(__always) private mutating func free(_ exchange: ExchangePointer) {
-    let client = exchange.pointee.downstream
+    let client = exchange.pointee.client
     client.pointee.exchange = nil
     if exchange.pointee.sharesInput {
       exchange.pointee.headBuffer = .none
@@ -91,18 +74,6 @@ extension Worker where K: ~Copyable {
     if exchange.pointee.kept.isUsed { dropKept(exchange) }
     if let state = exchange.pointee.serving { release(state) }
     exchanges.release(exchange.pointee.slot)
-  }
-
-  @inline(__always) private mutating func moveInputToBegin(_ connection: ConnectionPointer) {
-    guard let base = connection.pointee.input.base, connection.pointee.inputStart > 0 else {
-      return
-    }
-    let count = connection.pointee.inputCount
-    if count > 0 {
-      base.copyMemory(from: base + Int(connection.pointee.inputStart), byteCount: count)
-    }
-    connection.pointee.inputStart = 0
-    connection.pointee.inputEnd = UInt32(count)
   }
 
   /// Ends an exchange whose client has gone away.
@@ -183,7 +154,7 @@ extension Worker where K: ~Copyable {
   /// Answers a connection beyond the limit with 503, without reading its request.
   mutating func answerRefused(_ connection: ConnectionPointer) {
     connection.pointee.phase = .requestHead
-    let exchange = makeExchange(connection)
+    let exchange = makeExchange(connection.stream)
     report(.error, "accept", exchange, connection) { line in
       line.append("worker_connections are not enough")
     }

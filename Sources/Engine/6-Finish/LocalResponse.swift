@@ -102,7 +102,9 @@ extension Worker where K: ~Copyable {
     prepareOwnResponse(exchange, status)
     note(.ownResponse, exchange, Int(status))
     let room = Limits.scratchBytes - Limits.ownContentBytes
-    var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[0..<room]))
+    var writer = HeadWriter(
+      ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[0..<room])),
+      for: exchange.pointee.client)
     let content = OwnContent(
       text: text, explanation: explanation, rangeSize: contentSize)
     if !compose(exchange, status, location: location, content, into: &writer) {
@@ -116,7 +118,7 @@ extension Worker where K: ~Copyable {
       writer.truncate(to: 0)
       writeBareHead(exchange, into: &writer)
     }
-    sendOwnResponse(exchange, writer)
+    sendOwnResponse(exchange, writer.lines)
   }
 
   /// Sends a page that lies in memory of its own, of any size. The exchange frees it.
@@ -126,15 +128,13 @@ extension Worker where K: ~Copyable {
     servingState(exchange).pointee.page = page.baseAddress
     prepareOwnResponse(exchange, 200)
     note(.ownResponse, exchange, 200)
-    var writer = ByteWriter(scratch)
+    var writer = HeadWriter(ByteWriter(scratch), for: exchange.pointee.client)
     writeOwnHead(exchange, 200, contentCount: page.count, into: &writer)
     if !isReplaced("Content-Type", exchange, status: 200) {
-      writer.append("Content-Type: ")
-      writer.append(type)
-      writer.append("\r\n")
+      writer.appendField("Content-Type", type)
     }
     writeAddedFields(exchange, status: 200, into: &writer)
-    writer.append("\r\n")
+    writer.end(for: exchange.pointee.client)
     guard !writer.overflowed else {
       return refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .route))
     }
@@ -143,13 +143,13 @@ extension Worker where K: ~Copyable {
     if exchange.pointee.head.method != .head {
       exchange.pointee.client.pointee.output.setPayload(UnsafeRawBufferPointer(page))
     }
-    sendOwnResponse(exchange, writer)
+    sendOwnResponse(exchange, writer.lines)
   }
 
   /// Composes a response; false when it is larger than the scratch memory.
   private mutating func compose(
     _ exchange: ExchangePointer, _ status: UInt16, location: RedirectTarget?, _ own: OwnContent,
-    into writer: inout ByteWriter
+    into writer: inout HeadWriter
   ) -> Bool {
     // The head needs the content's length, so the content is composed first, at the end of the
     // scratch memory, and then appended to the head.
@@ -160,12 +160,13 @@ extension Worker where K: ~Copyable {
     exchange.pointee.serving?.pointee.typesText = isTyped
     writeOwnHead(exchange, status, contentCount: content.count, into: &writer)
     if status == 405 && exchange.pointee.plan.pointee.contentAction.isPage {
-      writer.append("Allow: GET, HEAD\r\n")
+      writer.appendField("Allow", "GET, HEAD")
     }
     if let size = own.rangeSize {
-      writer.append("Content-Range: bytes */")
-      writer.append(decimal: size)
-      writer.append("\r\n")
+      writer.beginField("Content-Range")
+      writer.lines.append("bytes */")
+      writer.lines.append(decimal: size)
+      writer.endField()
     }
     if let location, !isReplaced("Location", exchange, status: status) {
       writeLocation(location, exchange, into: &writer)
@@ -176,11 +177,11 @@ extension Worker where K: ~Copyable {
       appendContentType(type, exchange, &writer)
     }
     writeAddedFields(exchange, status: status, into: &writer)
-    writer.append("\r\n")
+    writer.end(for: exchange.pointee.client)
     captureSentFields(exchange, writer)
     noteContentStart(exchange, headCount: writer.count)
     if exchange.pointee.head.method != .head && allowsContent(status) {
-      writer.append(content.span)
+      writer.lines.append(content.span)
     }
     return !writer.overflowed && !content.overflowed
   }
@@ -204,15 +205,12 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func appendContentType(
-    _ format: ErrorBodyFormat?, _ exchange: ExchangePointer, _ writer: inout ByteWriter
+    _ format: ErrorBodyFormat?, _ exchange: ExchangePointer, _ writer: inout HeadWriter
   ) {
-    writer.append("Content-Type: ")
-    if let format {
-      writer.append(ErrorBody.contentType(format))
-    } else {
-      appendAnswerType(exchange, &writer)
+    guard let format else {
+      return writer.appendField("Content-Type", mediaType(exchange).span)
     }
-    writer.append("\r\n")
+    writer.appendField("Content-Type", ErrorBody.contentType(format))
   }
 
   /// Remembers where the content begins in what is sent, so that its bytes can be told from the
@@ -225,27 +223,27 @@ extension Worker where K: ~Copyable {
 
   /// The smallest answer that has the ID.
   private mutating func writeBareHead(
-    _ exchange: ExchangePointer, into writer: inout ByteWriter
+    _ exchange: ExchangePointer, into writer: inout HeadWriter
   ) {
-    writer.appendStatusLine(status: 500)
+    writer.beginResponse(500)
     writeRequestIDField(exchange, into: &writer)
-    writer.append("Content-Length: 0\r\nConnection: close\r\n\r\n")
+    writer.appendField("Content-Length", "0")
+    writeConnectionField(exchange, into: &writer)
+    writer.end(for: exchange.pointee.client)
     noteContentStart(exchange, headCount: writer.count)
   }
 
   /// The head without what concerns the content, without what is added, and without its end.
   mutating func writeOwnHead(
-    _ exchange: ExchangePointer, _ status: UInt16, contentCount: Int, into writer: inout ByteWriter
+    _ exchange: ExchangePointer, _ status: UInt16, contentCount: Int, into writer: inout HeadWriter
   ) {
-    writer.appendStatusLine(status: status)
-    if !isReplaced("Server", exchange, status: status) { writer.append("Server: waybill\r\n") }
+    writer.beginResponse(status)
+    if !isReplaced("Server", exchange, status: status) { writer.appendField("Server", "waybill") }
     if !isReplaced("Date", exchange, status: status) { writeDate(into: &writer) }
     writeRequestIDField(exchange, into: &writer)
     writeOwnExposure(exchange, status: status, into: &writer)
     if allowsContent(status) {
-      writer.append("Content-Length: ")
-      writer.append(decimal: UInt64(contentCount))
-      writer.append("\r\n")
+      writer.appendField("Content-Length", decimal: UInt64(contentCount))
     }
     writeConnectionField(exchange, into: &writer)
     writeCarriedFields(exchange, status: status, into: &writer)
@@ -258,7 +256,7 @@ extension Worker where K: ~Copyable {
 
   mutating func sendOwnResponse(_ exchange: ExchangePointer, _ writer: ByteWriter) {
     let client = exchange.pointee.client
-    exchange.pointee.downstream.pointee.phase = .exchange
+    occupyConnection(exchange)
     exchange.pointee.response = .composed
     if holdsBack(exchange, writer) { return }
     switch send(client, prefix: UnsafeRawBufferPointer(writer.written)) {

@@ -10,19 +10,20 @@ extension Worker where K: ~Copyable {
   /// Appends the Location field. A URL that begins with `/` becomes absolute where the
   /// configuration says so.
   mutating func writeLocation(
-    _ target: RedirectTarget, _ exchange: ExchangePointer, into writer: inout ByteWriter
+    _ target: RedirectTarget, _ exchange: ExchangePointer, into writer: inout HeadWriter
   ) {
-    writer.append("Location: ")
-    let start = writer.count
-    if exchange.pointee.plan.pointee.redirect.isAbsolute { writeOrigin(exchange, into: &writer) }
+    let start = writer.beginField("Location")
+    if exchange.pointee.plan.pointee.redirect.isAbsolute {
+      writeOrigin(exchange, into: &writer.lines)
+    }
     let pathStart = writer.count
-    writeURL(target, exchange, into: &writer)
-    let isPath = writer.count > pathStart && writer.written[pathStart] == UInt8(ascii: "/")
+    writeURL(target, exchange, into: &writer.lines)
+    let isPath = writer.count > pathStart && writer.lines.written[pathStart] == UInt8(ascii: "/")
     if pathStart > start && !isPath && !writer.overflowed {
       writer.truncate(to: start)
-      writeURL(target, exchange, into: &writer)
+      writeURL(target, exchange, into: &writer.lines)
     }
-    writer.append("\r\n")
+    writer.endField()
   }
 
   private mutating func writeURL(
@@ -58,11 +59,6 @@ extension Worker where K: ~Copyable {
     else { return }
     writer.append(UInt8(ascii: ":"))
     writer.append(decimal: UInt64(port))
-  }
-
-  /// Appends the media type of a text: that of the path's extension, or `default_type`.
-  mutating func appendAnswerType(_ exchange: ExchangePointer, _ writer: inout ByteWriter) {
-    writer.append(mediaType(exchange).span)
   }
 
   /// The media type by the path's extension, or `default_type`.

@@ -99,6 +99,12 @@ extension Worker where K: ~Copyable {
   private mutating func closeIdleConnections() {
     closeUnnamedConnections()
     while let connection = idleClients.first { beginOrClose(connection) }
+    for slot in connections.touched {
+      // It ends its session when nothing runs.
+      if let connection = connections.element(at: slot), connection.pointee.phase == .multiplexed {
+        enqueue(connection)
+      }
+    }
     closeIdleUpstreams()
   }
 
@@ -125,7 +131,8 @@ extension Worker where K: ~Copyable {
     case .handshake:
       guard connection.pointee.role == .downstream else { return false }
       return connection.pointee.tls?.pointee.hasBegun == false
-    case .closed, .idle, .requestHead, .exchange, .lingering, .connecting: return false
+    case .closed, .idle, .requestHead, .exchange, .lingering, .connecting, .multiplexed:
+      return false
     }
   }
 
@@ -136,17 +143,15 @@ extension Worker where K: ~Copyable {
         connection.pointee.phase != .closed, connection.pointee.role == .downstream
       else { continue }
       if connection.pointee.phase == .idle { beginWaitingRequest(connection) }
-      if let exchange = connection.pointee.exchange {
-        endByShutdown(exchange, reason)
-      }
     }
+    for exchange in runningExchanges { endByShutdown(exchange, reason) }
     for slot in connections.touched {
       guard let connection = connections.element(at: slot) else { continue }
       switch connection.pointee.phase {
       case .closed: continue
       case .idle where connection.pointee.role == .downstream: closeIdle(connection)
       case .idle: closePooled(connection)
-      case .proxyHeader, .handshake, .requestHead, .exchange, .lingering, .connecting:
+      case .proxyHeader, .handshake, .requestHead, .exchange, .lingering, .connecting, .multiplexed:
         close(connection)
       }
     }
@@ -161,7 +166,7 @@ extension Worker where K: ~Copyable {
   private mutating func beginWaitingRequest(_ connection: ConnectionPointer) {
     guard connection.pointee.inputCount > 0 else { return }
     idleClients.remove(connection)
-    let exchange = makeExchange(connection)
+    let exchange = makeExchange(connection.stream)
     connection.pointee.phase = .requestHead
     let limits = tables.servers[exchange.pointee.server].headLimits
     // What is wrong with it no longer matters.

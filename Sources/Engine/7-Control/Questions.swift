@@ -86,14 +86,15 @@ extension Worker where K: ~Copyable {
     endByOperator(found)
   }
 
-  /// The exchanges under way.
-  private var runningExchanges: [ExchangePointer] {
-    connections.touched.compactMap { slot in
+  /// The exchanges under way: at most one of each connection, and one of each stream of a session.
+  var runningExchanges: [ExchangePointer] {
+    let alone = connections.touched.compactMap { slot -> ExchangePointer? in
       guard let connection = connections.element(at: slot),
         connection.pointee.phase != .closed, connection.pointee.role == .downstream
       else { return nil }
       return connection.pointee.exchange
     }
+    return alone + streams.touched.compactMap { streams.element(at: $0)?.pointee.stream.exchange }
   }
 
   /// Ends an exchange that somebody does not want to wait for: with a 503 if the client has not got

@@ -80,7 +80,9 @@ extension Worker where K: ~Copyable {
   ) {
     prepareOwnResponse(exchange, head.status)
     let room = Limits.scratchBytes - Limits.ownContentBytes
-    var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[0..<room]))
+    var writer = HeadWriter(
+      ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[0..<room])),
+      for: exchange.pointee.client)
     writeFileHead(exchange, state, head, contentCount, into: &writer)
     guard !writer.overflowed else {
       closeFile(state)
@@ -90,16 +92,16 @@ extension Worker where K: ~Copyable {
     noteContentStart(exchange, headCount: writer.count)
     if exchange.pointee.head.method == .head || head.status == 304 {
       closeFile(state)
-      return sendOwnResponse(exchange, writer)
+      return sendOwnResponse(exchange, writer.lines)
     }
-    exchange.pointee.downstream.pointee.phase = .exchange
+    occupyConnection(exchange)
     exchange.pointee.response = .file
-    sendFile(exchange, behind: writer)
+    sendFile(exchange, behind: writer.lines)
   }
 
   private mutating func writeFileHead(
     _ exchange: ExchangePointer, _ state: ServingStatePointer, _ head: FileHead,
-    _ contentCount: UInt64, into writer: inout ByteWriter
+    _ contentCount: UInt64, into writer: inout HeadWriter
   ) {
     let status = head.status
     writeOwnHead(exchange, status, contentCount: Int(clamping: contentCount), into: &writer)
@@ -108,10 +110,10 @@ extension Worker where K: ~Copyable {
       writeFileType(state, head, into: &writer)
     }
     if head.isPlain, !isReplaced("Last-Modified", exchange, status: status) {
-      writer.append("Last-Modified: ")
+      writer.beginField("Last-Modified")
       IMFDate.write(
-        secondsSince1970: UInt64(max(0, state.pointee.status.modified)), into: &writer)
-      writer.append("\r\n")
+        secondsSince1970: UInt64(max(0, state.pointee.status.modified)), into: &writer.lines)
+      writer.endField()
     }
     if !head.tag.isEmpty, !isReplaced("ETag", exchange, status: status) {
       writer.appendField("ETag", head.tag.span)
@@ -119,16 +121,17 @@ extension Worker where K: ~Copyable {
     writeRangeFields(exchange, state, head, into: &writer)
     writeCoding(exchange, state, status, into: &writer)
     writeAddedFields(exchange, status: status, into: &writer)
-    writer.append("\r\n")
+    writer.end(for: exchange.pointee.client)
   }
 
   private func writeFileType(
-    _ state: ServingStatePointer, _ head: FileHead, into writer: inout ByteWriter
+    _ state: ServingStatePointer, _ head: FileHead, into writer: inout HeadWriter
   ) {
     if case .content(.several) = head.verdict {
-      writer.append("Content-Type: multipart/byteranges; boundary=")
-      writer.append(decimal: state.pointee.boundary, width: 20)
-      writer.append("\r\n")
+      writer.beginField("Content-Type")
+      writer.lines.append("multipart/byteranges; boundary=")
+      writer.lines.append(decimal: state.pointee.boundary, width: 20)
+      writer.endField()
     } else if !state.pointee.mediaType.isEmpty {
       writer.appendField("Content-Type", state.pointee.mediaType.span)
     }
@@ -138,27 +141,29 @@ extension Worker where K: ~Copyable {
   /// not.
   private mutating func writeCoding(
     _ exchange: ExchangePointer, _ state: ServingStatePointer, _ status: UInt16,
-    into writer: inout ByteWriter
+    into writer: inout HeadWriter
   ) {
-    if state.pointee.isPacked && status != 304 { writer.append("Content-Encoding: gzip\r\n") }
+    if state.pointee.isPacked && status != 304 { writer.appendField("Content-Encoding", "gzip") }
     if state.pointee.isPacked && exchange.pointee.plan.pointee.files.packed == .on,
       !isReplaced("Vary", exchange, status: status)
     {
-      writer.append("Vary: Accept-Encoding\r\n")
+      writer.appendField("Vary", "Accept-Encoding")
     }
   }
 
   private mutating func writeRangeFields(
     _ exchange: ExchangePointer, _ state: ServingStatePointer, _ head: FileHead,
-    into writer: inout ByteWriter
+    into writer: inout HeadWriter
   ) {
     switch head.verdict {
     case .content(.single(let range)):
-      writeContentRange(range, state.pointee.status.size, into: &writer)
+      writer.beginField("Content-Range")
+      writeContentRange(range, state.pointee.status.size, into: &writer.lines)
+      writer.endField()
     case .content(.whole):
       let allowsRanges =
         exchange.pointee.plan.pointee.files.maximumRanges > 0 && !state.pointee.isPacked
-      if head.isPlain && allowsRanges { writer.append("Accept-Ranges: bytes\r\n") }
+      if head.isPlain && allowsRanges { writer.appendField("Accept-Ranges", "bytes") }
     default: break
     }
   }
@@ -166,13 +171,12 @@ extension Worker where K: ~Copyable {
   private func writeContentRange(
     _ range: FileRange, _ size: UInt64, into writer: inout ByteWriter
   ) {
-    writer.append("Content-Range: bytes ")
+    writer.append("bytes ")
     writer.append(decimal: range.start)
     writer.append(UInt8(ascii: "-"))
     writer.append(decimal: range.end - 1)
     writer.append(UInt8(ascii: "/"))
     writer.append(decimal: size)
-    writer.append("\r\n")
   }
 
   // MARK: Several ranges (RFC 9110 section 14.6)
@@ -207,8 +211,9 @@ extension Worker where K: ~Copyable {
     if !state.pointee.mediaType.isEmpty {
       writer.appendField("Content-Type", state.pointee.mediaType.span)
     }
+    writer.append("Content-Range: ")
     writeContentRange(range, state.pointee.status.size, into: &writer)
-    writer.append("\r\n")
+    writer.append("\r\n\r\n")
   }
 
   private func writeLastDelimiter(

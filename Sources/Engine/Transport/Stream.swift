@@ -7,8 +7,8 @@ typealias StreamPointer = UnsafeMutablePointer<Stream>
 /// One side of one exchange: what has come of it, what waits to leave, and what is waited for.
 ///
 /// An exchange has two, its client's and its backend's. It knows nothing else of the way that its
-/// bytes take. In HTTP/1 a connection carries one exchange after the other, on its own stream, which
-/// lies in it. On a connection with many exchanges at once each has a stream of its own
+/// bytes take. In HTTP/1 a connection carries one exchange after the other, on its own stream,
+/// which lies in it. On a connection with many exchanges at once each has a stream of its own
 /// (`isMultiplexed`), and the connection's own stream carries what its session reads and writes.
 struct Stream: BitwiseCopyable {
   /// Must stay first: a timer's address is its stream's.
@@ -27,6 +27,8 @@ struct Stream: BitwiseCopyable {
   var wait = Connection.Wait.nothing
   /// True for one of several streams of a connection that has a session.
   var isMultiplexed = false
+  /// True when what is sent next begins with a head; only on a multiplexed one.
+  var beginsWithHead = false
 
   init(of connection: ConnectionPointer) { self.connection = connection }
 

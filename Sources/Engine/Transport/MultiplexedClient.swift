@@ -1,0 +1,318 @@
+// The client's side on a connection that carries many exchanges at once. A session takes its bytes
+// apart into streams; each has an exchange, which reads and writes it as it would any other stream.
+// What its connection is doing concerns an exchange no more than what the others on it are doing.
+
+import Basics
+import HTTP
+import Plan
+import Platform
+import Policy
+import Telemetry
+
+extension Worker where K: ~Copyable {
+  // MARK: The connection
+
+  /// Has a session take a client's connection, on which nothing has been read.
+  mutating func beginSession(_ connection: ConnectionPointer, _ session: Session) {
+    precondition(connection.pointee.session == nil, "beginSession: it has one")
+    let link = SessionLinkPointer.allocate(capacity: 1)
+    link.initialize(to: SessionLink(session))
+    connection.pointee.session = link
+    connection.pointee.phase = .multiplexed
+  }
+
+  /// Carries a connection with a session as far as it goes: reads, begins streams, writes.
+  mutating func advanceSession(_ connection: ConnectionPointer) {
+    guard let link = connection.pointee.session else {
+      preconditionFailure("advanceSession: there is no session")
+    }
+    readSession(connection, link)
+    flushSession(connection, link)
+    if connection.pointee.flags.contains(.failed) || isOver(connection, link) {
+      endSession(connection, link)
+    }
+  }
+
+  /// True when nothing runs on a connection of a worker that ends.
+  private func isOver(_ connection: ConnectionPointer, _ link: SessionLinkPointer) -> Bool {
+    link.pointee.streamCount == 0 && !connection.pointee.hasOutput && (isDraining || isRetiring)
+  }
+
+  private mutating func readSession(_ connection: ConnectionPointer, _ link: SessionLinkPointer) {
+    for _ in 0..<Limits.readsPerTurn {
+      switch receive(connection, .small) {
+      case .bytes: obeyEvents(connection, link)
+      case .nothing: return buffers.giveBack(&connection.pointee.input)
+      case .end, .failed: return connection.pointee.flags.formUnion(.failed)
+      }
+    }
+    enqueue(connection)
+  }
+
+  /// Acts on what has come, all of which the session takes.
+  private mutating func obeyEvents(_ connection: ConnectionPointer, _ link: SessionLinkPointer) {
+    var bytes = UnsafeRawBufferPointer(connection.pointee.inputBytes)
+    events: while true {
+      switch link.pointee.session.next(&bytes) {
+      case .nothing: break events
+      case .head(let number, let ends): beginStream(connection, link, number, ends: ends)
+      case .content(let number, let content, let ends):
+        takeContent(link, number, content, ends: ends)
+      case .reset(let number): failStream(link, number)
+      case .broken:
+        connection.pointee.flags.insert(.failed)
+        break events
+      }
+    }
+    connection.pointee.inputStart = 0
+    connection.pointee.inputEnd = 0
+  }
+
+  /// Writes what the session has to be written. Streams that had more may go on then.
+  private mutating func flushSession(_ connection: ConnectionPointer, _ link: SessionLinkPointer) {
+    for _ in 0..<Limits.readsPerTurn {
+      if connection.pointee.hasOutput, case .blocked = send(connection.stream) { return }
+      let output = link.pointee.session.output
+      guard !output.isEmpty else { return wakeStreams(link) }
+      let delivery = send(connection.stream, prefix: output)
+      link.pointee.session.dropOutput(output.count)
+      switch delivery {
+      case .done: continue
+      case .blocked: return
+      case .failed:
+        connection.pointee.flags.insert(.failed)
+        return enqueue(connection)
+      }
+    }
+    enqueue(connection)
+  }
+
+  private mutating func wakeStreams(_ link: SessionLinkPointer) {
+    var next = link.pointee.streams
+    while let place = next {
+      next = place.pointee.next
+      guard place.pointee.stream.hasOutput else { continue }
+      place.pointee.stream.flags.insert(.writable)
+      enqueue(place.stream)
+    }
+  }
+
+  /// Ends a connection's session, the exchanges on it, and the connection.
+  mutating func endSession(_ connection: ConnectionPointer, _ link: SessionLinkPointer) {
+    connection.pointee.flags.insert(.failed)
+    while let place = link.pointee.streams {
+      guard let exchange = place.pointee.stream.exchange else {
+        preconditionFailure("endSession: a stream without an exchange")
+      }
+      clientLeft(exchange)
+      precondition(link.pointee.streams != place, "endSession: the stream is still there")
+    }
+    close(connection)
+  }
+
+  /// Frees the session of a connection that closes.
+  mutating func freeSession(_ connection: ConnectionPointer, _ link: SessionLinkPointer) {
+    precondition(link.pointee.streamCount == 0, "freeSession: streams are under way")
+    connection.pointee.session = nil
+    link.deinitialize(count: 1)
+    link.deallocate()
+  }
+
+  // MARK: Streams
+
+  private mutating func beginStream(
+    _ connection: ConnectionPointer, _ link: SessionLinkPointer, _ number: UInt32, ends: Bool
+  ) {
+    precondition(find(number, link) == nil, "beginStream: the number is in use")
+    guard exchanges.count < exchanges.capacity,
+      let (slot, place) = streams.take(initial: { _ in
+        MultiplexedStream(number, slot: 0, of: connection)
+      })
+    else { return link.pointee.session.release(number) }
+    // One that has just ended may still stand among those to advance.
+    let queued = place.pointee.stream.flags.intersection(.queued)
+    place.pointee = MultiplexedStream(number, slot: slot, of: connection)
+    place.pointee.stream.flags.formUnion(queued)
+    place.pointee.hasEnded = ends
+    place.pointee.next = link.pointee.streams
+    link.pointee.streams?.pointee.previous = place
+    link.pointee.streams = place
+    link.pointee.streamCount += 1
+    stopWaiting(connection)
+    let exchange = makeExchange(place.stream)
+    readHead(exchange, place, link)
+  }
+
+  private mutating func readHead(
+    _ exchange: ExchangePointer, _ place: MultiplexedStreamPointer, _ link: SessionLinkPointer
+  ) {
+    let buffer = buffers.take(.medium)
+    exchange.pointee.headBuffer = buffer
+    let memory = UnsafeMutableRawBufferPointer(buffer.bytes)
+    let count = link.pointee.session.takeHead(
+      place.pointee.number, &exchange.pointee.head, into: memory)
+    guard let count else {
+      place.pointee.hasEnded = true
+      return refuse(exchange, 400, .httpRequestError, Termination(.client, .requestHead))
+    }
+    precondition(count <= memory.count, "takeHead: more than there is room for")
+    exchange.pointee.headByteCount = UInt32(count)
+    begin(exchange)
+  }
+
+  /// How the content of a request on such a stream ends, if its head does not announce its length.
+  func contentFraming(_ stream: StreamPointer, _ announced: ContentFraming) -> ContentFraming {
+    guard stream.pointee.isMultiplexed, announced == .none else { return announced }
+    return stream.place.pointee.hasEnded ? .none : .untilClose
+  }
+
+  private mutating func takeContent(
+    _ link: SessionLinkPointer, _ number: UInt32, _ content: UnsafeRawBufferPointer, ends: Bool
+  ) {
+    // What comes for a stream that has been answered is not wanted any more.
+    guard let place = find(number, link) else {
+      return link.pointee.session.giveCredit(number, content.count)
+    }
+    precondition(!place.pointee.hasEnded, "takeContent: the stream has ended")
+    place.pointee.hasEnded = ends
+    let stream = place.stream
+    if !content.isEmpty { append(content, to: stream) }
+    stream.pointee.flags.formUnion([.readable, .progressed])
+    enqueue(stream)
+  }
+
+  /// Puts content behind what has come. A peer has credit for no more than a buffer.
+  private mutating func append(_ content: UnsafeRawBufferPointer, to stream: StreamPointer) {
+    if stream.pointee.input.isNone { stream.pointee.input = buffers.take(.medium) }
+    let end = Int(stream.pointee.inputEnd)
+    guard let base = stream.pointee.input.base, let source = content.baseAddress,
+      content.count <= stream.pointee.input.capacity - end
+    else { preconditionFailure("takeContent: the session let more come than it gave credit for") }
+    (base + end).copyMemory(from: source, byteCount: content.count)
+    stream.pointee.inputEnd &+= UInt32(content.count)
+  }
+
+  private mutating func failStream(_ link: SessionLinkPointer, _ number: UInt32) {
+    guard let place = find(number, link) else { return }
+    place.pointee.hasEnded = true
+    place.pointee.stream.flags.insert(.failed)
+    enqueue(place.stream)
+  }
+
+  private func find(_ number: UInt32, _ link: SessionLinkPointer) -> MultiplexedStreamPointer? {
+    var next = link.pointee.streams
+    while let place = next, place.pointee.number != number { next = place.pointee.next }
+    return next
+  }
+
+  /// Frees the stream of an exchange that has ended. What had not ended of it is reset.
+  mutating func endStream(_ stream: StreamPointer, timeout: Interval) {
+    precondition(stream.pointee.exchange == nil, "endStream: its exchange is under way")
+    let connection = stream.pointee.connection
+    guard let link = connection.pointee.session else {
+      preconditionFailure("endStream: there is no session")
+    }
+    let place = stream.place
+    link.pointee.session.release(place.pointee.number)
+    if let previous = place.pointee.previous {
+      previous.pointee.next = place.pointee.next
+    } else {
+      link.pointee.streams = place.pointee.next
+    }
+    place.pointee.next?.pointee.previous = place.pointee.previous
+    link.pointee.streamCount -= 1
+    timers.remove(stream.timer)
+    stopWaiting(stream)
+    buffers.giveBack(&stream.pointee.input)
+    streams.release(place.pointee.slot)
+    if link.pointee.streamCount == 0 {
+      startWaiting(connection, for: .nextRequest, atMost: timeout)
+    }
+    enqueue(connection)
+  }
+
+  // MARK: Reading and writing
+
+  /// Says what has become of a stream all of whose content has been taken, and lets more come.
+  mutating func receiveMultiplexed(_ stream: StreamPointer) -> Receipt {
+    precondition(stream.pointee.inputCount == 0, "receive: there is content left to be taken")
+    let place = stream.place
+    if stream.pointee.flags.contains(.failed) {
+      return .failed(KernelError(kind: .reset, code: 0))
+    }
+    stream.pointee.flags.remove(.readable)
+    let taken = Int(stream.pointee.inputEnd)
+    stream.pointee.inputStart = 0
+    stream.pointee.inputEnd = 0
+    buffers.giveBack(&stream.pointee.input)
+    if let link = stream.pointee.connection.pointee.session, taken > 0 {
+      link.pointee.session.giveCredit(place.pointee.number, taken)
+      enqueue(stream.pointee.connection)
+    }
+    guard place.pointee.hasEnded, !stream.pointee.flags.contains(.endRead) else { return .nothing }
+    stream.pointee.flags.insert(.endRead)
+    return .end
+  }
+
+  /// Hands a head, if there is one, and content to the session; what it does not take waits.
+  mutating func sendMultiplexed(
+    _ stream: StreamPointer, _ first: UnsafeRawBufferPointer
+  ) -> WriteResult {
+    let connection = stream.pointee.connection
+    guard let link = connection.pointee.session, !stream.pointee.flags.contains(.failed),
+      !connection.pointee.flags.contains(.failed)
+    else { return .failed(KernelError(kind: .reset, code: 0)) }
+    let ends = isLastPiece(stream)
+    let isLastHead = stream.pointee.output.payloadCount == 0
+    var rest = first
+    if stream.pointee.beginsWithHead {
+      stream.pointee.beginsWithHead = false
+      let count = headByteCount(first)
+      let endsWithHead = ends && isLastHead && count == first.count
+      _ = link.pointee.session.putHead(stream.place.pointee.number, first, ends: endsWithHead)
+      if endsWithHead { stream.place.pointee.isEnded = true }
+      rest = UnsafeRawBufferPointer(rebasing: first[count...])
+    }
+    let headCount = first.count - rest.count
+    let contentCount = putContent(stream, link, rest, ends: ends)
+    enqueue(connection)
+    return .bytes(headCount + contentCount)
+  }
+
+  private func headByteCount(_ bytes: UnsafeRawBufferPointer) -> Int {
+    var fields = HeadFields(bytes)
+    while fields.next() != nil {}
+    return fields.byteCount
+  }
+
+  /// Hands content to the session; says how much it took.
+  private mutating func putContent(
+    _ stream: StreamPointer, _ link: SessionLinkPointer, _ rest: UnsafeRawBufferPointer, ends: Bool
+  ) -> Int {
+    let place = stream.place
+    let payload = stream.pointee.output.payloadBytes
+    precondition(!place.pointee.isEnded || rest.count + payload.count == 0, "send: it has ended")
+    var taken = 0
+    if !rest.isEmpty {
+      let isLast = ends && payload.isEmpty
+      taken = link.pointee.session.putContent(place.pointee.number, rest, ends: isLast)
+      guard taken == rest.count else { return taken }
+      if isLast { place.pointee.isEnded = true }
+    }
+    if !payload.isEmpty || (ends && !place.pointee.isEnded) {
+      let count = link.pointee.session.putContent(place.pointee.number, payload, ends: ends)
+      taken += count
+      if ends && count == payload.count { place.pointee.isEnded = true }
+    }
+    return taken
+  }
+
+  /// True when nothing follows what is being sent.
+  private func isLastPiece(_ stream: StreamPointer) -> Bool {
+    guard let exchange = stream.pointee.exchange else { return false }
+    switch exchange.pointee.response {
+    case .composed: return true
+    case .none, .content, .file, .heldBack, .tunnel, .delivering: return false
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import HTTP
+
+/// What a session has found in the bytes of its connection. A stream is named by its number.
+enum SessionEvent: BitwiseCopyable {
+  /// No more before further bytes have come.
+  case nothing
+  /// A request's head has come whole; `takeHead` tells it. `ends` when nothing follows it.
+  case head(UInt32, ends: Bool)
+  /// Content, in memory that is valid until the next event. `ends` when nothing follows it.
+  case content(UInt32, UnsafeRawBufferPointer, ends: Bool)
+  /// The peer has given the stream up.
+  case reset(UInt32)
+  /// The peer breaks the protocol: the connection can't go on.
+  case broken
+}
+
+/// A protocol that carries several streams over one connection, as HTTP/2 does, over memory: it
+/// knows no socket, no clock, no exchange. `MultiplexedClient.swift` is its one user.
+///
+/// The way in: `next` is asked until it has nothing more. The way out: what `putHead` and
+/// `putContent` have taken is found in `output`, framed.
+class Session {
+  init() {}
+
+  /// Takes the next event from the front of `bytes`, and those bytes with it. What is not yet an
+  /// event is the session's to keep.
+  func next(_ bytes: inout UnsafeRawBufferPointer) -> SessionEvent { abstract() }
+
+  /// Fills in the head of a stream, whose ranges count from the first byte of `memory`, and writes
+  /// there what they name. Returns how many bytes; nil for a head that no request may have.
+  func takeHead(
+    _ stream: UInt32, _ head: inout RequestHead, into memory: UnsafeMutableRawBufferPointer
+  ) -> Int? { abstract() }
+
+  /// Says that content of a stream has been passed on, so that its peer may send as much again.
+  func giveCredit(_ stream: UInt32, _ count: Int) { abstract() }
+
+  /// Takes a head, or a trailer section, from the front of `bytes`: `HeadFields` reads it. Returns
+  /// how many bytes it had. With `ends` nothing follows it.
+  func putHead(_ stream: UInt32, _ bytes: UnsafeRawBufferPointer, ends: Bool) -> Int {
+    abstract()
+  }
+
+  /// Takes content, as much as the peer may be sent now; returns how much. With `ends` nothing
+  /// follows, once all of it has been taken.
+  func putContent(_ stream: UInt32, _ bytes: UnsafeRawBufferPointer, ends: Bool) -> Int {
+    abstract()
+  }
+
+  /// Forgets a stream. One that has not ended on both sides is reset.
+  func release(_ stream: UInt32) { abstract() }
+
+  /// What is to be written to the connection; valid until anything else is called.
+  var output: UnsafeRawBufferPointer { abstract() }
+
+  /// Says that so many bytes of `output` have been written, or wait at the connection.
+  func dropOutput(_ count: Int) { abstract() }
+
+  private func abstract() -> Never { preconditionFailure("a session must say how") }
+}
+
+/// Where the session of a connection lies.
+typealias SessionLinkPointer = UnsafeMutablePointer<SessionLink>
+
+/// What a connection with a session has besides the connection itself.
+struct SessionLink {
+  let session: Session
+  /// Its streams, the last one to begin first.
+  var streams: MultiplexedStreamPointer?
+  var streamCount = 0
+
+  init(_ session: Session) { self.session = session }
+}
+
+/// Where one of several streams of a connection lies.
+typealias MultiplexedStreamPointer = UnsafeMutablePointer<MultiplexedStream>
+
+/// One of several streams of a connection, and its place among them.
+struct MultiplexedStream: BitwiseCopyable {
+  /// Must stay first: its address is the whole's.
+  var stream: Stream
+  var slot: UInt32
+  /// Its number on the connection.
+  var number: UInt32
+  /// Nothing more comes of it.
+  var hasEnded = false
+  /// What has been sent ends it.
+  var isEnded = false
+  var next: MultiplexedStreamPointer?
+  var previous: MultiplexedStreamPointer?
+
+  init(_ number: UInt32, slot: UInt32, of connection: ConnectionPointer) {
+    self.number = number
+    self.slot = slot
+    stream = Stream(of: connection)
+    stream.isMultiplexed = true
+    stream.flags = .writable
+  }
+}
+
+extension UnsafeMutablePointer<Stream> {
+  /// Its place among the streams of its connection; only for a multiplexed one.
+  var place: MultiplexedStreamPointer {
+    precondition(pointee.isMultiplexed, "place: the connection has no other stream")
+    return UnsafeMutableRawPointer(self).assumingMemoryBound(to: MultiplexedStream.self)
+  }
+}
+
+extension UnsafeMutablePointer<MultiplexedStream> {
+  var stream: StreamPointer {
+    UnsafeMutableRawPointer(self).assumingMemoryBound(to: Stream.self)
+  }
+}
