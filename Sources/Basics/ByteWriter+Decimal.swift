@@ -39,6 +39,14 @@ extension ByteWriter {
     position &+= count
   }
 
+  /// Does the same where eight bytes are known to fit: `remaining` says so.
+  @inlinable @inline(__always) @unsafe
+  public mutating func append(fittingWord word: UInt64, count: Int) {
+    unsafe UnsafeMutableRawPointer(base + position)
+      .storeBytes(of: word.littleEndian, as: UInt64.self)
+    position &+= count
+  }
+
   /// Where a whole word has no room any more.
   @usableFromInline mutating func appendAtEnd(word: UInt64, count: Int) {
     guard let target = unsafe reserve(count) else { return }

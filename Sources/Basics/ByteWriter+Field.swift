@@ -37,8 +37,10 @@ extension ByteWriter {
     unsafe ByteWriter.endLine(target + (nameCount &+ valueCount &+ 2))
   }
 
-  /// Appends `name: value` and CR LF, or nothing when not all of it fits.
-  @inlinable public mutating func appendField(_ name: StaticString, _ value: StaticString) {
+  /// Appends `name: value` and CR LF, or nothing when not all of it fits. Always inlined, because
+  /// then both lengths are constants and the copy a few stores.
+  @inlinable @inline(__always)
+  public mutating func appendField(_ name: StaticString, _ value: StaticString) {
     let nameCount = name.utf8CodeUnitCount
     let valueCount = value.utf8CodeUnitCount
     guard let target = unsafe reserve(nameCount &+ valueCount &+ 4) else { return }
@@ -46,6 +48,14 @@ extension ByteWriter {
     unsafe ByteWriter.separate(target + nameCount)
     unsafe ByteWriter.copy(value, to: target + (nameCount &+ 2))
     unsafe ByteWriter.endLine(target + (nameCount &+ valueCount &+ 2))
+  }
+
+  /// Appends `name: `, or nothing when not all of it fits.
+  @inlinable @inline(__always) public mutating func beginField(_ name: StaticString) {
+    let count = name.utf8CodeUnitCount
+    guard let target = unsafe reserve(count &+ 2) else { return }
+    unsafe ByteWriter.copy(name, to: target)
+    unsafe ByteWriter.separate(target + count)
   }
 
   /// Copies all of `bytes` to `target`, which must have room for them.

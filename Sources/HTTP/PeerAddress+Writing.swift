@@ -29,26 +29,52 @@ extension PeerAddress {
   }
 
   private func writeIPv4(_ writer: inout ByteWriter) {
-    writeOctet(low >> 24 & 255, isLast: false, &writer)
-    writeOctet(low >> 16 & 255, isLast: false, &writer)
-    writeOctet(low >> 8 & 255, isLast: false, &writer)
-    writeOctet(low & 255, isLast: true, &writer)
+    // The longest address, and the rest of the word that its last octet is written as.
+    guard writer.remaining >= 15 + 8 else { return writeIPv4AtEnd(&writer) }
+    // Safe: each word fits, as has just been seen.
+    unsafe writeOctet(low >> 24 & 255, isLast: false, &writer)
+    unsafe writeOctet(low >> 16 & 255, isLast: false, &writer)
+    unsafe writeOctet(low >> 8 & 255, isLast: false, &writer)
+    unsafe writeOctet(low & 255, isLast: true, &writer)
   }
 
-  /// A number of up to three digits and the dot behind it, put together in one word.
-  @inline(__always)
-  private func writeOctet(_ value: UInt64, isLast: Bool, _ writer: inout ByteWriter) {
-    let dot = UInt64(ASCII.dot)
-    if value < 10 {
-      return writer.append(word: 0x30 | value | dot &<< 8, count: isLast ? 1 : 2)
+  /// Where words have no room any more.
+  private func writeIPv4AtEnd(_ writer: inout ByteWriter) {
+    for shift in [24, 16, 8, 0] as [UInt64] {
+      writer.append(decimal: low >> shift & 255)
+      if shift > 0 { writer.append(ASCII.dot) }
     }
-    // Multiplying by 41 / 2^12 divides by 100, by 103 / 2^10 divides by 10.
-    let hundreds = (value &* 41) &>> 12
-    let rest = value &- hundreds &* 100
-    let tens = (rest &* 103) &>> 10
-    let digits = hundreds | tens &<< 8 | (rest &- tens &* 10) &<< 16 | 0x30_3030 | dot &<< 24
-    let skipped: UInt64 = value < 100 ? 1 : 0
-    writer.append(word: digits &>> (skipped &* 8), count: (isLast ? 3 : 4) &- Int(skipped))
+  }
+
+  /// A number of up to three digits and the dot behind it, written as one word, which must fit.
+  @inline(__always) @unsafe
+  private func writeOctet(_ value: UInt64, isLast: Bool, _ writer: inout ByteWriter) {
+    precondition(value < 256, "writeOctet: not an octet")
+    // Safe: the table has four bytes for each of the 256 values.
+    let word = unsafe UnsafeRawPointer(PeerAddress.octets.utf8Start)
+      .loadUnaligned(fromByteOffset: Int(value) &* 4, as: UInt32.self)
+    let count = 2 &+ (value >= 10 ? 1 : 0) &+ (value >= 100 ? 1 : 0)
+    unsafe writer.append(
+      fittingWord: UInt64(UInt32(littleEndian: word)), count: isLast ? count &- 1 : count)
+  }
+
+  /// Each octet with its dot, in four bytes.
+  private static var octets: StaticString {
+    """
+    0.  1.  2.  3.  4.  5.  6.  7.  8.  9.  10. 11. 12. 13. 14. 15. 16. 17. 18. 19. \
+    20. 21. 22. 23. 24. 25. 26. 27. 28. 29. 30. 31. 32. 33. 34. 35. 36. 37. 38. 39. \
+    40. 41. 42. 43. 44. 45. 46. 47. 48. 49. 50. 51. 52. 53. 54. 55. 56. 57. 58. 59. \
+    60. 61. 62. 63. 64. 65. 66. 67. 68. 69. 70. 71. 72. 73. 74. 75. 76. 77. 78. 79. \
+    80. 81. 82. 83. 84. 85. 86. 87. 88. 89. 90. 91. 92. 93. 94. 95. 96. 97. 98. 99. \
+    100.101.102.103.104.105.106.107.108.109.110.111.112.113.114.115.116.117.118.119.\
+    120.121.122.123.124.125.126.127.128.129.130.131.132.133.134.135.136.137.138.139.\
+    140.141.142.143.144.145.146.147.148.149.150.151.152.153.154.155.156.157.158.159.\
+    160.161.162.163.164.165.166.167.168.169.170.171.172.173.174.175.176.177.178.179.\
+    180.181.182.183.184.185.186.187.188.189.190.191.192.193.194.195.196.197.198.199.\
+    200.201.202.203.204.205.206.207.208.209.210.211.212.213.214.215.216.217.218.219.\
+    220.221.222.223.224.225.226.227.228.229.230.231.232.233.234.235.236.237.238.239.\
+    240.241.242.243.244.245.246.247.248.249.250.251.252.253.254.255.
+    """
   }
 
   /// Lowercase, without leading zeros, the first longest run of two zero groups or more as `::`.

@@ -16,6 +16,7 @@ struct Buffer: BitwiseCopyable {
 
     /// The smallest size that holds `byteCount`; nil when none does.
     init?(holding byteCount: Int) {
+      precondition(byteCount >= 0, "init?(holding: a negative size")
       if byteCount <= Limits.smallBufferBytes {
         self = .small
       } else if byteCount <= Limits.mediumBufferBytes {
@@ -89,6 +90,7 @@ struct BufferPool: ~Copyable {
   }
 
   private mutating func giveBack(_ buffer: inout Buffer, _ base: UnsafeMutableRawPointer) {
+    precondition(inUse > 0, "giveBack: more came back than was taken")
     inUse &-= 1
     switch buffer.size {
     case .small: small.giveBack(base)

@@ -9,6 +9,7 @@ struct CurrentDate: ~Copyable {
 
   mutating func update(secondsSince1970: UInt64) {
     guard secondsSince1970 != second else { return }
+    precondition(IMFDate.byteCount <= 29, "update: the text is longer than its place")
     second = secondsSince1970
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: IMFDate.byteCount) { memory in
       var writer = ByteWriter(memory)

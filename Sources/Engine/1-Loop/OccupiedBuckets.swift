@@ -13,6 +13,8 @@ struct OccupiedBuckets: ~Copyable {
 
   /// Notes whether the bucket at `index` (below 1,024) holds something.
   func set(_ index: Int, _ isOccupied: Bool) {
+    precondition(index >= 0, "set: no such bucket")
+    precondition(index < OccupiedBuckets.wordCount * 64, "set: no such bucket")
     let bit = UInt64(1) << UInt64(index & 63)
     if isOccupied {
       words[index >> 6] |= bit
@@ -23,6 +25,7 @@ struct OccupiedBuckets: ~Copyable {
 
   /// The first bucket that holds something, from `start` on; nil when there is none up to the end.
   func first(from start: Int) -> Int? {
+    precondition(start >= 0, "first: no such bucket")
     guard start < OccupiedBuckets.wordCount * 64 else { return nil }
     var word = start >> 6
     var bits = words[word] & (UInt64.max << UInt64(start & 63))

@@ -50,6 +50,7 @@ struct Slots<Element: ~Copyable>: ~Copyable {
 
   /// Gives a slot back.
   mutating func release(_ slot: UInt32) {
+    precondition(Int(slot) < touchedCount, "release: no such slot")
     precondition(freeCount < touchedCount && count > 0, "Slots.release without take")
     free[freeCount] = slot
     freeCount &+= 1

@@ -16,6 +16,7 @@ extension Worker where K: ~Copyable {
     _ connection: ConnectionPointer, _ link: TLSLinkPointer,
     into target: UnsafeMutableRawBufferPointer
   ) -> ReadResult {
+    precondition(connection.pointee.tls == link, "readSecured: another connection's TLS")
     if let end = link.pointee.readEnd { return obey(end, connection) }
     // What does not fit into `target` keeps the connection readable, whatever the socket holds.
     defer { if holdsInput(link) { connection.pointee.flags.insert(.readable) } }
@@ -105,6 +106,10 @@ extension Worker where K: ~Copyable {
   mutating func sendSecured(
     _ connection: ConnectionPointer, _ link: TLSLinkPointer, _ parts: WriteParts
   ) -> WriteResult {
+    precondition(connection.pointee.tls == link, "sendSecured: another connection's TLS")
+    precondition(
+      parts.count > 0 || connection.pointee.flags.contains(.sealed),
+      "sendSecured: there is nothing to send")
     if case .failed(let error) = passOn(connection, link) { return .failed(error) }
     var cursor = PartsCursor(parts)
     var sealed = 0
@@ -148,6 +153,7 @@ extension Worker where K: ~Copyable {
   private mutating func passOn(
     _ connection: ConnectionPointer, _ link: TLSLinkPointer, behind fresh: UnsafeRawBufferPointer
   ) -> Delivery {
+    precondition(!link.pointee.leaving.isEmpty, "passOn: nothing waits")
     let waiting = link.pointee.leaving.bytes
     var written = 0
     if connection.pointee.flags.contains(.writable) {
@@ -219,6 +225,7 @@ extension Worker where K: ~Copyable {
 
   /// Ends our stream: by a close_notify where there is TLS, and in TCP behind it.
   mutating func endWriting(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.phase != .closed, "endWriting: it is closed")
     connection.pointee.flags.insert(.endWritten)
     if let link = connection.pointee.tls {
       tellEnd(connection, link)
@@ -233,6 +240,7 @@ extension Worker where K: ~Copyable {
   /// Tells the peer in TLS that our stream ends, once. What the socket does not take of it waits as
   /// anything else does.
   mutating func tellEnd(_ connection: ConnectionPointer, _ link: TLSLinkPointer) {
+    precondition(connection.pointee.tls == link, "tellEnd: another connection's TLS")
     guard !link.pointee.hasToldEnd, link.pointee.session.isEstablished else { return }
     link.pointee.hasToldEnd = true
     link.pointee.session.end()
@@ -243,6 +251,7 @@ extension Worker where K: ~Copyable {
 
   /// Frees a connection's TLS. The peer is told that the stream has ended, unless it is reset.
   mutating func freeLink(_ connection: ConnectionPointer, _ link: TLSLinkPointer, reset: Bool) {
+    precondition(connection.pointee.tls == link, "freeLink: another connection's TLS")
     if !reset { tellEnd(connection, link) }
     buffers.drop(&link.pointee.arrived)
     buffers.drop(&link.pointee.leaving)

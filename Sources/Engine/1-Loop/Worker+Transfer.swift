@@ -48,6 +48,7 @@ extension Worker where K: ~Copyable {
     let target = UnsafeMutableRawBufferPointer(start: base + end, count: room)
     switch read(stream, into: target) {
     case .bytes(let count):
+      precondition(count <= room, "receive: more was read than there was room for")
       stream.pointee.inputEnd &+= UInt32(count)
       stream.pointee.flags.insert(.progressed)
       return .bytes
@@ -105,6 +106,7 @@ extension Worker where K: ~Copyable {
       case .failed(let error): return .failed(error)
       }
     }
+    precondition(written <= total, "send: more was written than there was")
     account(stream, written: written, first: first.count)
     if written == total && !stream.pointee.flags.contains(.sealed) {
       buffers.giveBack(&stream.pointee.output.held)
@@ -162,6 +164,8 @@ extension Worker where K: ~Copyable {
 
   /// Copies bytes into the held piece of a connection's output, which must be empty.
   private mutating func hold(_ stream: StreamPointer, _ bytes: UnsafeRawBufferPointer) {
+    precondition(stream.pointee.output.held.isNone, "hold: something is held")
+    precondition(!bytes.isEmpty, "hold: there is nothing to hold")
     guard let size = Buffer.Size(holding: bytes.count) else {
       preconditionFailure("the scratch memory is larger than the largest buffer")
     }
@@ -185,6 +189,8 @@ extension Worker where K: ~Copyable {
   /// Puts bytes behind the held ones, before which nothing else may wait: an answer of Waybill's
   /// own behind an interim response that the client has not taken yet.
   private mutating func holdMore(_ stream: StreamPointer, _ bytes: UnsafeRawBufferPointer) {
+    precondition(!bytes.isEmpty, "holdMore: there is nothing to hold")
+    precondition(!stream.pointee.output.held.isNone, "holdMore: nothing is held")
     var before = stream.pointee.output.held
     let held = stream.pointee.output.heldBytes
     precondition(
@@ -205,6 +211,9 @@ extension Worker where K: ~Copyable {
 
   /// Moves what is left of a connection's input to the begin of its buffer when its end is full.
   mutating func compactInput(_ stream: StreamPointer) {
+    precondition(
+      stream.pointee.inputStart <= stream.pointee.inputEnd,
+      "compactInput: the input ends before it begins")
     guard let base = stream.pointee.input.base, stream.pointee.inputStart > 0,
       Int(stream.pointee.inputEnd) == stream.pointee.input.capacity
     else { return }
@@ -219,6 +228,7 @@ extension Worker where K: ~Copyable {
   mutating func startWaiting(
     _ stream: StreamPointer, for wait: Connection.Wait, atMost timeout: Interval
   ) {
+    precondition(wait != .nothing, "startWaiting: nothing is waited for")
     if stream.pointee.wait == wait && !stream.pointee.flags.contains(.progressed) { return }
     stream.pointee.wait = wait
     stream.pointee.flags.remove(.progressed)
@@ -247,6 +257,9 @@ extension Worker where K: ~Copyable {
 
   /// Gives back a connection's memory and slot, all but its socket and its TLS.
   mutating func release(slotOf connection: ConnectionPointer) {
+    precondition(connection.pointee.exchange == nil, "release: an exchange uses it")
+    precondition(connection.pointee.session == nil, "release: its session is not freed")
+    precondition(connection.pointee.tls == nil, "release: its TLS is not freed")
     if connection.pointee.flags.contains(.refused) { refusedCount &-= 1 }
     if connection.pointee.flags.contains(.headless) { leaveHeadless(connection) }
     countConnection(connection, by: -1)
@@ -268,6 +281,7 @@ extension Worker where K: ~Copyable {
   mutating func open(
     _ descriptor: Descriptor, role: Connection.Role, origin: Int, closesRefused: Bool = true
   ) -> ConnectionPointer? {
+    precondition(descriptor != .none, "open: there is no socket")
     guard let (slot, connection) = connections.take(initial: { Connection(slot: 0, at: $0) }) else {
       if closesRefused { kernel.close(descriptor) }
       return nil

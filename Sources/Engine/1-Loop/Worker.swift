@@ -257,11 +257,13 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   mutating func enqueue(_ stream: StreamPointer) {
     guard !stream.pointee.flags.contains(.queued) else { return }
     stream.pointee.flags.insert(.queued)
+    precondition(readyCount < ready.count, "enqueue: the list is full")
     ready[readyCount] = stream
     readyCount &+= 1
   }
 
   private mutating func advanceReadyConnections() {
+    precondition(readyCount <= ready.count, "advanceReadyConnections: the list is too long")
     let count = readyCount
     for index in 0..<count {
       let stream = ready[index]

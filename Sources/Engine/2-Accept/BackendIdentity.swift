@@ -13,6 +13,7 @@ struct BackendIdentity: BitwiseCopyable {
 
   /// The identity of a context with a name, which is copied.
   init(context: Int, name: UnsafeBufferPointer<UInt8>) {
+    precondition(context >= 0, "init: there is no context")
     self.context = context
     self.name = .allocate(capacity: name.count)
     _ = self.name.initialize(from: name)

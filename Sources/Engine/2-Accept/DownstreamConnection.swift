@@ -24,6 +24,8 @@ extension Worker where K: ~Copyable {
 
   /// Reads the PROXY protocol's header, which nothing may precede.
   private mutating func readProxyHeader(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.phase == .proxyHeader, "readProxyHeader: no header is awaited")
+    precondition(connection.pointee.exchange == nil, "readProxyHeader: an exchange is under way")
     switch receive(connection, .small) {
     case .nothing: return
     case .end, .failed: return close(connection)
@@ -62,6 +64,8 @@ extension Worker where K: ~Copyable {
 
   /// Looks whether an idle client has begun a request.
   private mutating func readFirstBytes(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.phase == .idle, "readFirstBytes: it is not idle")
+    precondition(connection.pointee.exchange == nil, "readFirstBytes: an exchange is under way")
     if connection.pointee.inputCount > 0 { return beginExchange(connection) }
     switch receive(connection, .small) {
     case .bytes: beginExchange(connection)
@@ -74,6 +78,7 @@ extension Worker where K: ~Copyable {
 
   /// Makes a connection ready for its next request, which may have been pipelined already.
   mutating func awaitNextRequest(_ connection: ConnectionPointer, timeout: Interval) {
+    precondition(connection.pointee.exchange == nil, "awaitNextRequest: an exchange is under way")
     connection.pointee.phase = .idle
     idleClients.insertFirst(connection)
     if isRetiring && leave(client: connection, keptFor: timeout) { return }
@@ -91,6 +96,7 @@ extension Worker where K: ~Copyable {
 
   /// Closes an idle connection of a worker that ends, unless its next request has come already.
   private mutating func closeUnlessRequested(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.phase == .idle, "closeUnlessRequested: it is not idle")
     connection.pointee.wait = .nothing
     connection.pointee.flags.insert(.readable)
     switch receive(connection, .small) {
@@ -102,6 +108,8 @@ extension Worker where K: ~Copyable {
   /// Ends our side and throws away what still comes, so that the kernel does not answer it with a
   /// reset, which would destroy the response on its way (RFC 9112 section 9.6).
   mutating func beginLingering(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.exchange == nil, "beginLingering: an exchange is under way")
+    precondition(connection.pointee.role == .downstream, "beginLingering: not a client")
     if let link = connection.pointee.tls { tellEnd(connection, link) }
     if hasLingered(connection) { return close(connection) }
     leaveHeadless(connection)
@@ -113,6 +121,7 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func linger(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.phase == .lingering, "linger: it does not linger")
     for _ in 0..<Limits.readsPerTurn {
       connection.pointee.inputStart = 0
       connection.pointee.inputEnd = 0
@@ -136,6 +145,9 @@ extension Worker where K: ~Copyable {
 
   /// Acts on a deadline that has come.
   mutating func expire(_ stream: StreamPointer) {
+    precondition(
+      stream.pointee.connection.pointee.phase != .closed, "expire: the connection is closed")
+    precondition(!stream.timer.pointee.isFiled, "expire: the timer stands in the wheel")
     let connection = stream.pointee.connection
     let wait = stream.pointee.wait
     stopWaiting(stream)

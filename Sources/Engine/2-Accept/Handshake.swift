@@ -77,12 +77,14 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func link(_ connection: ConnectionPointer, _ session: TLSSession) {
+    precondition(connection.pointee.tls == nil, "link: it has TLS")
     let link = TLSLinkPointer.allocate(capacity: 1)
     link.initialize(to: TLSLink(session: session))
     connection.pointee.tls = link
   }
 
   private mutating func moveInputToLink(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.inputCount > 0, "moveInputToLink: there is no input")
     guard let link = connection.pointee.tls else { return }
     buffers.keep(UnsafeRawBufferPointer(connection.pointee.inputBytes), in: &link.pointee.arrived)
     buffers.giveBack(&connection.pointee.input)
@@ -92,6 +94,8 @@ extension Worker where K: ~Copyable {
 
   /// Carries a handshake as far as it goes.
   mutating func advanceHandshake(_ connection: ConnectionPointer) {
+    precondition(
+      connection.pointee.phase == .handshake, "advanceHandshake: no handshake is under way")
     guard let link = connection.pointee.tls else { return }
     for _ in 0..<Limits.readsPerTurn {
       // The first step towards a backend needs no input.
@@ -154,6 +158,7 @@ extension Worker where K: ~Copyable {
 
   /// Gives the client the certificate of the server that it asks for by name.
   private mutating func chooseServer(_ connection: ConnectionPointer, _ link: TLSLinkPointer) {
+    precondition(connection.pointee.role == .downstream, "chooseServer: not a client")
     let listener = Int(connection.pointee.origin)
     let name = tls.transport.pointee.serverName
     var server = name.isEmpty ? -1 : server(named: name.span, listener: listener)
@@ -183,6 +188,8 @@ extension Worker where K: ~Copyable {
   private mutating func beginPlainRequest(
     _ connection: ConnectionPointer, _ link: TLSLinkPointer
   ) {
+    precondition(connection.pointee.role == .downstream, "beginPlainRequest: not a client")
+    precondition(connection.pointee.input.isNone, "beginPlainRequest: it has input")
     connection.pointee.input = link.pointee.arrived.buffer
     connection.pointee.inputStart = UInt32(link.pointee.arrived.start)
     connection.pointee.inputEnd = UInt32(link.pointee.arrived.end)
@@ -197,6 +204,7 @@ extension Worker where K: ~Copyable {
 
   /// The handshake is complete: the connection is like any other from here on.
   private mutating func finishHandshake(_ connection: ConnectionPointer, _ link: TLSLinkPointer) {
+    precondition(connection.pointee.tls == link, "finishHandshake: another connection's TLS")
     if connection.pointee.role == .upstream {
       guard let exchange = connection.pointee.exchange else { return }
       return connected(connection, exchange)
@@ -219,6 +227,8 @@ extension Worker where K: ~Copyable {
 
   /// Ends a handshake that OpenSSL has given up.
   private mutating func handshakeFailed(_ connection: ConnectionPointer, _ failure: TLSFailure) {
+    precondition(
+      connection.pointee.phase == .handshake, "handshakeFailed: no handshake is under way")
     if connection.pointee.role == .upstream {
       guard let exchange = connection.pointee.exchange else { return }
       report(.error, "tls", exchange, connection) { line in
@@ -242,6 +252,8 @@ extension Worker where K: ~Copyable {
 
   /// Ends a handshake whose socket has ended.
   private mutating func handshakeBroken(_ connection: ConnectionPointer, _ error: KernelError) {
+    precondition(
+      connection.pointee.phase == .handshake, "handshakeBroken: no handshake is under way")
     if connection.pointee.role == .upstream {
       guard let exchange = connection.pointee.exchange else { return }
       return tryFailed(exchange, .connectFailed, .connectionTerminated, error)
@@ -252,12 +264,17 @@ extension Worker where K: ~Copyable {
 
   /// Ends a client's handshake that took too long.
   mutating func expireHandshake(_ connection: ConnectionPointer) {
+    precondition(
+      connection.pointee.phase == .handshake, "expireHandshake: no handshake is under way")
+    precondition(connection.pointee.role == .downstream, "expireHandshake: not a client")
     reportHandshake(connection) { $0.append("it took too long") }
     close(connection)
   }
 
   /// Ends a client's handshake to make room for another client.
   mutating func endHandshakeForRoom(_ connection: ConnectionPointer) {
+    precondition(
+      connection.pointee.phase == .handshake, "endHandshakeForRoom: no handshake is under way")
     reportHandshake(connection) { $0.append("it made room: worker_connections are not enough") }
     close(connection)
   }
@@ -266,6 +283,7 @@ extension Worker where K: ~Copyable {
   private mutating func reportHandshake(
     _ connection: ConnectionPointer, _ reason: (inout ByteWriter) -> Void
   ) {
+    precondition(connection.pointee.role == .downstream, "reportHandshake: not a client")
     metrics.own.add(WorkerCells.handshakesFailed)
     let (isTold, untold) = tls.reports.mayTell(second: wall.microseconds / 1_000_000)
     guard isTold else { return }

@@ -12,6 +12,7 @@ extension Worker where K: ~Copyable {
   /// Puts a client into the list, unless it stands there or is only being refused. One whose head
   /// comes in one piece never gets there.
   @inline(never) mutating func joinHeadless(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.phase != .closed, "joinHeadless: it is closed")
     guard connection.pointee.flags.isDisjoint(with: [.headless, .refused]) else { return }
     precondition(connection.pointee.role == .downstream, "joinHeadless: not a client")
     connection.pointee.flags.insert(.headless)
@@ -28,6 +29,7 @@ extension Worker where K: ~Copyable {
   /// Goes on with a client if what it owes has come already, unnoticed so far; ends it if its head
   /// is still not whole.
   mutating func advanceOrEnd(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.flags.contains(.headless), "advanceOrEnd: its head has come")
     let generation = connection.pointee.generation
     connection.pointee.flags.insert(.readable)
     advanceDownstream(connection)
@@ -39,6 +41,7 @@ extension Worker where K: ~Copyable {
 
   /// Ends a client of the list, so that its place is free.
   mutating func endForRoom(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.role == .downstream, "endForRoom: not a client")
     switch connection.pointee.phase {
     case .proxyHeader:
       report(.error, "accept", nil, connection) { line in
@@ -56,15 +59,15 @@ extension Worker where K: ~Copyable {
   /// Answers what has come of a head with 408. The place must be free at once, so the connection
   /// does not count any more, even if its answer is held back, and does not linger.
   private mutating func endHeadForRoom(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.phase == .requestHead, "endHeadForRoom: no head is being read")
     guard let exchange = connection.pointee.exchange else {
       preconditionFailure("endHeadForRoom: no exchange")
     }
-    exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
+    keepArrivedHead(exchange)
     report(.error, "accept", exchange, connection) { line in
       line.append("the request's head was not complete, and the connection made room: ")
       line.append("worker_connections are not enough")
     }
-    keepHead(exchange, byteCount: connection.pointee.inputCount)
     connection.pointee.flags.formUnion([.refused, .givesWay])
     refusedCount &+= 1
     refuse(exchange, 408, .proxyOverloaded, Termination(.proxy, .requestHead))

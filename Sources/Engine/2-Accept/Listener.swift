@@ -51,6 +51,7 @@ extension Worker where K: ~Copyable {
   /// Takes the connections that wait at a listening socket, a bounded number in one turn. True when
   /// there may be more.
   @discardableResult mutating func acceptConnections(socket index: Int) -> Bool {
+    precondition(index >= 0, "acceptConnections: no such socket")
     guard listeners.isAccepting, index < listeners.sockets.count else { return false }
     let socket = listeners.sockets[index]
     for _ in 0..<Limits.acceptsPerTurn {
@@ -82,6 +83,8 @@ extension Worker where K: ~Copyable {
 
   /// Begins a connection, or refuses it when there are too many.
   private mutating func admit(_ descriptor: Descriptor, peer: PeerAddress, listener: Int) {
+    precondition(descriptor != .none, "admit: there is no socket")
+    precondition(listener < tables.listeners.count, "admit: no such listener")
     makeRoomForClient()
     let isOverLimit = isFull
     guard let connection = open(descriptor, role: .downstream, origin: listener) else { return }
@@ -165,6 +168,8 @@ extension Worker where K: ~Copyable {
   /// Begins the exchange of an idle client whose request has come already, unnoticed so far; closes
   /// any other.
   mutating func beginOrClose(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.phase == .idle, "beginOrClose: it is not idle")
+    precondition(connection.pointee.role == .downstream, "beginOrClose: not a client")
     if connection.pointee.inputCount > 0 { return beginExchange(connection) }
     connection.pointee.flags.insert(.readable)
     switch receive(connection, .small) {
@@ -215,6 +220,9 @@ extension Worker where K: ~Copyable {
 
   /// Closes an idle client, as a server may at any time (RFC 9112 section 9.5).
   mutating func closeIdle(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.phase == .idle, "closeIdle: it is not idle")
+    precondition(connection.pointee.exchange == nil, "closeIdle: an exchange is under way")
+    precondition(connection.pointee.role == .downstream, "closeIdle: not a client")
     idleClients.remove(connection)
     close(connection)
   }

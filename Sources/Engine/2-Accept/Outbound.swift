@@ -51,7 +51,10 @@ struct Outbound: BitwiseCopyable {
   }
 
   /// Sets the content to be written next, and the framing behind it.
-  mutating func setPayload(_ bytes: UnsafeRawBufferPointer, suffix: Suffix = .none) {
+  @inline(__always) mutating func setPayload(
+    _ bytes: UnsafeRawBufferPointer, suffix: Suffix = .none
+  ) {
+    precondition(payloadCount == 0, "setPayload: other content has not been sent")
     payload = bytes.baseAddress
     payloadCount = UInt32(bytes.count)
     self.suffix = suffix
@@ -60,6 +63,9 @@ struct Outbound: BitwiseCopyable {
 
   /// Notes that `count` bytes behind the held ones were written.
   mutating func consume(payloadAndSuffix count: Int) {
+    precondition(count >= 0, "consume: a negative number")
+    precondition(
+      count <= Int(payloadCount) + suffix.text.utf8CodeUnitCount, "consume: more than there was")
     let fromPayload = min(count, Int(payloadCount))
     payload = payload.map { $0 + fromPayload }
     payloadCount &-= UInt32(fromPayload)

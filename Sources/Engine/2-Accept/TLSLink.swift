@@ -70,6 +70,7 @@ extension BufferPool {
 
   /// Gives the buffer back.
   mutating func drop(_ sealed: inout SealedBytes) {
+    precondition(sealed.start <= sealed.end, "drop: it ends before it begins")
     giveBack(&sealed.buffer)
     sealed.start = 0
     sealed.end = 0

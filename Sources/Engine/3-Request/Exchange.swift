@@ -58,6 +58,16 @@ struct Exchange: ~Copyable {
     case complete
   }
 
+  /// What becomes of the client's side when an exchange has ended.
+  enum Closure: UInt8, BitwiseCopyable {
+    /// It may carry the next request.
+    case none
+    /// It ends in good order.
+    case orderly
+    /// It is cut, because the client can't see otherwise that the response is not whole.
+    case abrupt
+  }
+
   var slot: UInt32 = 0
   /// The client's side of it.
   var client: StreamPointer
@@ -122,11 +132,8 @@ struct Exchange: ~Copyable {
 
   /// How the response's content is framed towards the client.
   var clientFraming = ContentFraming.none
-  /// True when the connection closes after this exchange.
-  var closesConnection = false
-  /// True when closing must look like a fault, because the client can't see otherwise that the
-  /// response was cut.
-  var resetsConnection = false
+  /// What becomes of the client's side behind this exchange.
+  private(set) var closure = Closure.none
   /// Writes in a row that the client took at once: a measure of its pace.
   var smoothWrites: UInt8 = 2
   /// Holds content that a slow client has not taken after its peer was let go.
@@ -195,8 +202,7 @@ struct Exchange: ~Copyable {
     interimCount = 0
     clientFraming = .none
     smoothWrites = 2
-    closesConnection = false
-    resetsConnection = false
+    closure = .none
     detachedBuffer = .none
     responseStart = .max
     ownContentStart = .max
@@ -209,6 +215,16 @@ struct Exchange: ~Copyable {
     history.removeAll()
   }
 
+  /// Decides that the client's side ends so, unless something harder has been decided.
+  @inline(__always) mutating func requireClosure(_ closure: Closure) {
+    if closure.rawValue > self.closure.rawValue { self.closure = closure }
+  }
+
   /// The connection of the client's side: who the client is, and where it came in.
   var downstream: ConnectionPointer { client.pointee.connection }
+}
+
+extension UnsafeMutablePointer<Exchange> {
+  /// True until it has ended: its client's side is its own.
+  @inline(__always) var isLive: Bool { pointee.client.pointee.exchange == self }
 }

@@ -12,6 +12,7 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Begins an exchange on an idle connection whose first bytes have come, and reads its head.
   mutating func beginExchange(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.phase == .idle, "beginExchange: it is not idle")
     idleClients.remove(connection)
     let exchange = makeExchange(connection.stream)
     connection.pointee.phase = .requestHead
@@ -84,6 +85,7 @@ extension Worker where K: ~Copyable {
 
   /// Decides about an exchange whose head is complete, and answers it or sends it on.
   mutating func begin(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.request == .head, "begin: it has begun")
     occupyConnection(exchange)
     note(.requestHead, exchange, Int(exchange.pointee.headByteCount))
     stopWaiting(exchange.pointee.client)
@@ -111,6 +113,7 @@ extension Worker where K: ~Copyable {
 
   /// Does what the location is there for.
   @inline(__always) mutating func act(_ exchange: ExchangePointer, _ action: LocationAction) {
+    precondition(exchange.pointee.response == .none, "act: a response has begun")
     switch action {
     case .none: refuse(exchange, 404, .noRoute, Termination(.proxy, .route))
     case .answer: answer(exchange)
@@ -121,7 +124,7 @@ extension Worker where K: ~Copyable {
     case .proxy:
       if exchange.pointee.head.method == .connect {
         // What the client sends next is meant for the tunnel that it asked for, not for us.
-        exchange.pointee.closesConnection = true
+        exchange.pointee.requireClosure(.orderly)
         return refuse(exchange, 501, .httpRequestDenied, Termination(.proxy, .route))
       }
       if exchange.pointee.request == .content && exchange.pointee.plan.pointee.buffersRequests
@@ -208,6 +211,7 @@ extension Worker where K: ~Copyable {
 
   /// Finds the location by the normalised path.
   mutating func findLocation(_ exchange: ExchangePointer) -> LocationSearch {
+    precondition(exchange.pointee.pathBuffer.isNone, "findLocation: a path is there")
     let server = exchange.pointee.server
     let path = exchange.pointee.head.path
     if path.isEmpty {
@@ -250,6 +254,7 @@ extension Worker where K: ~Copyable {
 
   /// Keeps the client's ID of an exchange that is refused, if it may be kept.
   @inline(never) mutating func keepRequestID(_ exchange: ExchangePointer) {
+    precondition(exchange.isLive, "keepRequestID: the exchange has ended")
     _ = decideRequestID(exchange)
   }
 

@@ -67,6 +67,7 @@ extension Worker where K: ~Copyable {
   @inline(never) mutating func findLocationByExpression(
     _ exchange: ExchangePointer, _ candidate: Int
   ) -> Bool {
+    precondition(candidate < tables.locations.count, "findLocationByExpression: no such location")
     let path = exchange.pointee.pathBytes
     var location = candidate
     var list = tables.locations[candidate].expressionList
@@ -99,6 +100,8 @@ extension Worker where K: ~Copyable {
 
   /// Answers a request of which a regular expression could not decide who serves it.
   mutating func refuseUndecided(_ exchange: ExchangePointer) {
+    precondition(exchange.isLive, "refuseUndecided: the exchange has ended")
+    precondition(exchange.pointee.response == .none, "refuseUndecided: a response has begun")
     refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .route))
   }
 
@@ -138,6 +141,7 @@ extension Worker where K: ~Copyable {
     _ expression: UnsafePointer<ExpressionPlan>, _ subject: Span<UInt8>,
     _ exchange: ExchangePointer
   ) -> Bool {
+    precondition(exchange.isLive, "keepGroups: the exchange has ended")
     exchange.pointee.record.groupCount = 0
     guard tables.keepsGroups, expression.pointee.groupCount > 0 else { return true }
     guard let start = keepSubject(subject, exchange) else { return false }
@@ -170,6 +174,7 @@ extension Worker where K: ~Copyable {
       exchange.pointee.capturedBuffer = larger
     }
     let room = exchange.pointee.capturedBuffer.bytes
+    precondition(end + Limits.capturedBytes <= room.count, "keepSubject: the buffer is too small")
     var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: room[start...]))
     writer.append(subject)
     exchange.pointee.record.matchedByteCount = UInt32(end)

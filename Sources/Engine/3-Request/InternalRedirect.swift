@@ -22,6 +22,9 @@ extension Worker where K: ~Copyable {
   mutating func redirectInternally(
     _ exchange: ExchangePointer, to target: Template, _ query: RedirectedQuery
   ) {
+    precondition(exchange.isLive, "redirectInternally: the exchange has ended")
+    precondition(exchange.pointee.response == .none, "redirectInternally: a response has begun")
+    precondition(exchange.pointee.upstream == nil, "redirectInternally: a backend is attached")
     var writer = ByteWriter(
       UnsafeMutableBufferPointer(rebasing: scratch[..<Limits.largestTargetBytes]))
     write(target, exchange, into: &writer)
@@ -44,6 +47,9 @@ extension Worker where K: ~Copyable {
   mutating func redirectToIndex(
     _ exchange: ExchangePointer, _ name: UnsafeBufferPointer<UInt8>
   ) {
+    precondition(exchange.isLive, "redirectToIndex: the exchange has ended")
+    precondition(exchange.pointee.response == .none, "redirectToIndex: a response has begun")
+    precondition(exchange.pointee.upstream == nil, "redirectToIndex: a backend is attached")
     var writer = ByteWriter(
       UnsafeMutableBufferPointer(rebasing: scratch[..<Limits.largestTargetBytes]))
     writer.append(exchange.pointee.pathBytes.span)
@@ -57,6 +63,9 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, path: UnsafeBufferPointer<UInt8>, _ query: RedirectedQuery,
     _ newQuery: UnsafeBufferPointer<UInt8>?
   ) {
+    precondition(exchange.isLive, "redirectInternally: the exchange has ended")
+    precondition(exchange.pointee.response == .none, "redirectInternally: a response has begun")
+    precondition(exchange.pointee.upstream == nil, "redirectInternally: a backend is attached")
     guard countRedirect(exchange) else { return }
     guard replaceTarget(exchange, path, query, newQuery) else {
       return refuseUnconditionally(exchange, 500)
@@ -72,6 +81,9 @@ extension Worker where K: ~Copyable {
 
   /// Sends a request on to a named location, with its path and its query.
   mutating func enterNamedLocation(_ exchange: ExchangePointer, _ location: Int) {
+    precondition(exchange.isLive, "enterNamedLocation: the exchange has ended")
+    precondition(exchange.pointee.response == .none, "enterNamedLocation: a response has begun")
+    precondition(exchange.pointee.upstream == nil, "enterNamedLocation: a backend is attached")
     guard countRedirect(exchange) else { return }
     guard location >= 0 else {
       report(.error, "request", exchange, exchange.pointee.downstream) { line in
@@ -85,6 +97,8 @@ extension Worker where K: ~Copyable {
 
   /// Does what the location is there for that a request has been sent on to.
   private mutating func actAgain(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.response == .none, "actAgain: a response has begun")
+    precondition(exchange.pointee.upstream == nil, "actAgain: a backend is attached")
     if exchange.pointee.plan.pointee.contentAction == .proxy {
       guard mayAskBackend(exchange) else {
         let status = exchange.pointee.serving?.pointee.answeredStatus ?? 0
@@ -101,6 +115,7 @@ extension Worker where K: ~Copyable {
   /// Prepares a request for a backend, after others may have been asked. False when it has no head,
   /// or when its content has been used up.
   private mutating func mayAskBackend(_ exchange: ExchangePointer) -> Bool {
+    precondition(exchange.pointee.upstream == nil, "mayAskBackend: a backend is attached")
     guard exchange.pointee.request != .head else { return false }
     let state = servingState(exchange)
     state.pointee.earlierTries = exchange.pointee.record.tryCount
@@ -139,6 +154,8 @@ extension Worker where K: ~Copyable {
 
   /// Answers an error of the configuration, which no `error_page` may lead on from.
   mutating func refuseUnconditionally(_ exchange: ExchangePointer, _ status: UInt16) {
+    precondition(exchange.isLive, "refuseUnconditionally: the exchange has ended")
+    precondition(status >= 400, "refuseUnconditionally: not an error")
     servingState(exchange).pointee.servesErrorPage = true
     servingState(exchange).pointee.redirectCount = UInt8(Limits.internalRedirects)
     refuse(exchange, status, .proxyInternalError, Termination(.proxy, .route))
@@ -158,6 +175,7 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ path: UnsafeBufferPointer<UInt8>, _ query: RedirectedQuery,
     _ newQuery: UnsafeBufferPointer<UInt8>?
   ) -> Bool {
+    precondition(exchange.pointee.headBytes.count > 0, "replaceTarget: there is no head")
     let head = exchange.pointee.headBytes
     let oldQuery = UnsafeBufferPointer(rebasing: head[exchange.pointee.head.query.offsets])
     let isKept = query == .kept

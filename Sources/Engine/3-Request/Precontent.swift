@@ -10,6 +10,8 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Looks at `internal` and `try_files`, then does what the location is there for.
   @inline(never) mutating func lookAhead(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.response == .none, "lookAhead: a response has begun")
+    precondition(exchange.pointee.upstream == nil, "lookAhead: a backend is attached")
     let redirection = exchange.pointee.plan.pointee.redirection
     let isRedirected = (exchange.pointee.serving?.pointee.redirectCount ?? 0) > 0
     if redirection.isInternal && !isRedirected {
@@ -27,6 +29,7 @@ extension Worker where K: ~Copyable {
   private mutating func triesFiles(
     _ exchange: ExchangePointer, _ redirection: RedirectionPlan
   ) -> Bool {
+    precondition(exchange.isLive, "triesFiles: the exchange has ended")
     for index in redirection.triedFiles.indices {
       let tried = redirection.triedFiles[index]
       guard let (path, start) = triedPath(exchange, tried) else { continue }
@@ -89,6 +92,7 @@ extension Worker where K: ~Copyable {
     var writer = ByteWriter(buffer.bytes)
     writer.append(path.span.extracting(0..<prefix))
     writer.append(name.span)
+    precondition(!writer.overflowed, "goOn: the buffer was chosen too small")
     let count = writer.count
     swap(&exchange.pointee.pathBuffer, &buffer)
     exchange.pointee.pathByteCount = UInt32(count)

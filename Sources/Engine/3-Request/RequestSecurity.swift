@@ -50,6 +50,8 @@ extension Worker where K: ~Copyable {
 
   /// Whether a request over TLS may go on: false when it has been refused.
   mutating func acceptsSecurity(_ exchange: ExchangePointer) -> Bool {
+    precondition(exchange.isLive, "acceptsSecurity: the exchange has ended")
+    precondition(exchange.pointee.response == .none, "acceptsSecurity: a response has begun")
     if isPlainOnSecure(exchange) {
       return refuse(
         exchange, 400, "plain HTTP was sent to a port where TLS is spoken",
@@ -96,7 +98,7 @@ extension Worker where K: ~Copyable {
       line.append(", ")
       line.append(exchange.pointee.record.secure.failure)
     }
-    exchange.pointee.closesConnection = true
+    exchange.pointee.requireClosure(.orderly)
     refuse(
       exchange, status, .httpRequestDenied, Termination(.proxy, .route), explanation: explanation,
       condition: condition)

@@ -14,6 +14,8 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ failure: TryFailure, _ type: ErrorType,
     _ cause: KernelError? = nil
   ) {
+    precondition(exchange.isLive, "tryFailed: the exchange has ended")
+    precondition(!exchange.pointee.releasedPeer, "tryFailed: no try is under way")
     let phase = upstreamPhase(exchange)
     withdrawUnsentResponse(exchange)
     note(.tryFailed, exchange, Int(type.rawValue))
@@ -41,14 +43,40 @@ extension Worker where K: ~Copyable {
     refuse(exchange, statusCode(for: failure), type, Termination(.upstream, phase))
   }
 
+  /// Asks the next peer in place of a response of that status, where `proxy_next_upstream` says so
+  /// and there is one.
+  @inline(__always) mutating func asksNextPeer(
+    _ exchange: ExchangePointer, insteadOf status: UInt16
+  ) -> Bool {
+    guard !RetryConditions(status: status).isEmpty else { return false }
+    return replacesResponse(exchange, status)
+  }
+
+  @inline(never) private mutating func replacesResponse(
+    _ exchange: ExchangePointer, _ status: UInt16
+  ) -> Bool {
+    precondition(exchange.pointee.response == .none, "replacesResponse: it has begun")
+    guard allowsNextTry(exchange, .status(status)), let next = selectPeer(exchange) else {
+      return false
+    }
+    noteTry(exchange, error: .none)
+    markPeer(exchange, failed: TryFailure.status(status).countsAgainstPeer)
+    releaseUpstream(exchange, mayReuse: false)
+    rewindContent(exchange)
+    beginTry(exchange, peer: next)
+    return true
+  }
+
   /// Takes a response back of which no byte has left yet: its content turned out to be broken when
   /// it was read together with its head, so an error can still be answered, or the next peer asked.
   private mutating func withdrawUnsentResponse(_ exchange: ExchangePointer) {
+    precondition(exchange.isLive, "withdrawUnsentResponse: the exchange has ended")
     guard exchange.pointee.response == .content,
       exchange.pointee.record.bytesSent == exchange.pointee.responseStart,
       !exchange.pointee.client.pointee.hasOutput
     else { return }
     exchange.pointee.response = .none
+    exchange.pointee.client.pointee.beginsWithHead = false
     exchange.pointee.record.status = 0
   }
 
@@ -65,6 +93,7 @@ extension Worker where K: ~Copyable {
   private mutating func isStalePooledConnection(
     _ exchange: ExchangePointer, _ failure: TryFailure
   ) -> Bool {
+    precondition(exchange.isLive, "isStalePooledConnection: the exchange has ended")
     guard case .closedBeforeResponse = failure, let connection = exchange.pointee.upstream else {
       return false
     }
@@ -82,7 +111,8 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func mayReplay(_ exchange: ExchangePointer, nothingArrived: Bool) -> Bool {
-    !exchange.pointee.contentConsumed
+    precondition(!exchange.pointee.replacedStaleConnection, "mayReplay: it was replayed")
+    return !exchange.pointee.contentConsumed
       && (exchange.pointee.head.method.isIdempotent || nothingArrived)
   }
 
@@ -102,6 +132,7 @@ extension Worker where K: ~Copyable {
 
   /// Notes the outcome of the try under way for `tries` in the log.
   mutating func noteTry(_ exchange: ExchangePointer, error: ErrorType) {
+    precondition(exchange.pointee.record.tryCount > 0, "noteTry: there was no try")
     now = kernel.now()
     let duration = now - exchange.pointee.tryStart
     exchange.pointee.record.upstreamDuration = duration
@@ -114,6 +145,9 @@ extension Worker where K: ~Copyable {
 
   /// Tells the balancer how the try went.
   mutating func markPeer(_ exchange: ExchangePointer, failed: Bool) {
+    precondition(
+      exchange.pointee.peerIndex < tables.upstreams[exchange.pointee.upstreamIndex].peers.count,
+      "markPeer: no such peer")
     let upstream = exchange.pointee.upstreamIndex
     let peers = tables.upstreams[upstream].peers
     let table = upstreams.states(of: upstream)

@@ -13,8 +13,11 @@ extension Worker where K: ~Copyable {
   mutating func readResponseHead(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
+    precondition(exchange.pointee.response == .none, "readResponseHead: a response has begun")
     for _ in 0..<Limits.readsPerTurn {
-      guard let peer = exchange.pointee.upstream else { return .nothing }
+      guard let peer = exchange.pointee.upstream else {
+        preconditionFailure("readResponseHead: the backend is gone")
+      }
       if peer.pointee.inputCount > 0 && !exchange.pointee.responseReader.needsMore {
         let piece = parseResponseHead(exchange, &writer)
         guard case .nothing = piece else { return piece }
@@ -55,7 +58,9 @@ extension Worker where K: ~Copyable {
   @inline(__always) private mutating func parseResponseHead(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
-    guard let peer = exchange.pointee.upstream else { return .nothing }
+    guard let peer = exchange.pointee.upstream else {
+      preconditionFailure("parseResponseHead: the backend is gone")
+    }
     let limits = exchange.pointee.plan.pointee.responseHeadLimits
     do throws(HTTP1Error) {
       let bytes = peer.pointee.inputBytes.span
@@ -84,6 +89,8 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func refuseResponse(_ exchange: ExchangePointer, _ error: HTTP1Error) {
+    precondition(exchange.isLive, "refuseResponse: the exchange has ended")
+    precondition(exchange.pointee.response == .none, "refuseResponse: a response has begun")
     note(.malformedResponse, exchange, Int(error.offset), try: Int(error.kind.rawValue))
     let limits = exchange.pointee.plan.pointee.responseHeadLimits
     report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
@@ -117,17 +124,7 @@ extension Worker where K: ~Copyable {
     note(.responseHead, exchange, Int(status))
     exchange.pointee.record.upstreamStatus = status
     if status == 101 { return openTunnel(exchange, &writer) }
-    let condition = RetryConditions(status: status)
-    if !condition.isEmpty, allowsNextTry(exchange, .status(status)),
-      let next = selectPeer(exchange)
-    {
-      noteTry(exchange, error: .none)
-      markPeer(exchange, failed: TryFailure.status(status).countsAgainstPeer)
-      releaseUpstream(exchange, mayReuse: false)
-      rewindContent(exchange)
-      beginTry(exchange, peer: next)
-      return .gone
-    }
+    if asksNextPeer(exchange, insteadOf: status) { return .gone }
     if status >= 300, interceptsResponse(exchange) { return .gone }
     if !exchange.pointee.responseHead.internalRedirect.isEmpty,
       obeysInternalRedirect(exchange)
@@ -141,6 +138,7 @@ extension Worker where K: ~Copyable {
   private mutating func passInterim(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
+    precondition(exchange.pointee.responseHead.isInterim, "passInterim: it is the final one")
     exchange.pointee.interimCount &+= 1
     note(.interimResponse, exchange, Int(exchange.pointee.responseHead.status))
     let maximum = exchange.pointee.plan.pointee.maximumInterimResponses
@@ -170,6 +168,9 @@ extension Worker where K: ~Copyable {
   private mutating func beginResponse(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
+    precondition(exchange.pointee.response == .none, "beginResponse: a response has begun")
+    precondition(
+      exchange.pointee.upstreamStage == .awaitingHead, "beginResponse: no head is awaited")
     let framing = exchange.pointee.responseHead.framing(for: exchange.pointee.head.method)
     exchange.pointee.responseReader.begin(framing)
     exchange.pointee.clientFraming = clientFraming(exchange, framing)

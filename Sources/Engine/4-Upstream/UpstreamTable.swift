@@ -66,6 +66,7 @@ struct UpstreamTable: ~Copyable {
   func savedSession(
     _ upstream: Int, _ peer: Int, _ context: Int, _ name: UnsafeBufferPointer<UInt8>
   ) -> TLSSavedSession? {
+    precondition(peer < entries[upstream].peerCount, "savedSession: no such peer")
     let pool = pools + entries[upstream].firstPeer + peer
     guard let saved = pool.pointee.saved, saved.identity.isMade(of: context, name: name) else {
       return nil
@@ -77,6 +78,7 @@ struct UpstreamTable: ~Copyable {
   func save(
     _ session: TLSSavedSession, _ upstream: Int, _ peer: Int, madeWith identity: BackendIdentity
   ) {
+    precondition(peer < entries[upstream].peerCount, "save: no such peer")
     let pool = pools + entries[upstream].firstPeer + peer
     pool.pointee.forgetSession()
     pool.pointee.saved = (session, identity.copy)
@@ -84,6 +86,7 @@ struct UpstreamTable: ~Copyable {
 
   /// The states of an upstream's peers.
   func states(of upstream: Int) -> UnsafeMutableBufferPointer<PeerState> {
+    precondition(upstream < count, "states: no such upstream")
     let entry = entries[upstream]
     return UnsafeMutableBufferPointer(
       rebasing: states[entry.firstPeer..<entry.firstPeer + entry.peerCount])
@@ -104,6 +107,7 @@ struct UpstreamTable: ~Copyable {
 
   /// Any idle connection of the upstream, the oldest of its peer.
   func anyIdle(_ upstream: Int) -> ConnectionPointer? {
+    precondition(upstream < count, "anyIdle: no such upstream")
     for peer in 0..<entries[upstream].peerCount {
       if let oldest = oldestIdle(upstream, peer) { return oldest }
     }
@@ -117,6 +121,7 @@ struct UpstreamTable: ~Copyable {
 
   /// Puts a connection into its peer's pool.
   func insertIdle(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.phase == .idle, "insertIdle: it is not idle")
     let upstream = Int(connection.pointee.origin)
     let peer = Int(connection.pointee.peerIndex)
     pools[entries[upstream].firstPeer + peer].idle.insertFirst(connection)
@@ -126,6 +131,7 @@ struct UpstreamTable: ~Copyable {
   /// Takes a connection out of its peer's pool.
   func removeIdle(_ connection: ConnectionPointer) {
     let upstream = Int(connection.pointee.origin)
+    precondition(entries[upstream].idleCount > 0, "removeIdle: none is idle")
     let peer = Int(connection.pointee.peerIndex)
     pools[entries[upstream].firstPeer + peer].idle.remove(connection)
     entries[upstream].idleCount &-= 1

@@ -11,6 +11,8 @@ extension Worker where K: ~Copyable {
   /// Answers from the location that a backend names, and not with its response, of which a few
   /// fields are kept. False when the location does not obey backends.
   mutating func obeysInternalRedirect(_ exchange: ExchangePointer) -> Bool {
+    precondition(exchange.pointee.response == .none, "obeysInternalRedirect: a response has begun")
+    precondition(exchange.pointee.upstream != nil, "obeysInternalRedirect: no backend is attached")
     guard !exchange.pointee.plan.pointee.redirection.ignoresBackends,
       let peer = exchange.pointee.upstream
     else { return false }
@@ -41,6 +43,8 @@ extension Worker where K: ~Copyable {
   private mutating func follow(
     _ exchange: ExchangePointer, _ target: UnsafeBufferPointer<UInt8>
   ) {
+    precondition(exchange.pointee.upstream == nil, "follow: a backend is attached")
+    precondition(exchange.isLive, "follow: the exchange has ended")
     if target.first == UInt8(ascii: "@") {
       return enterNamedLocation(exchange, namedLocation(exchange, target))
     }

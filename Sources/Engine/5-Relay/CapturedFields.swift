@@ -49,6 +49,7 @@ extension Worker where K: ~Copyable {
 
   /// Keeps one value, as far as there is room, behind those of the same name.
   private mutating func capture(_ exchange: ExchangePointer, slot: Int, _ value: Span<UInt8>) {
+    precondition(slot < tables.capturedFields.count, "capture: no such field")
     if exchange.pointee.capturedBuffer.isNone {
       exchange.pointee.capturedBuffer = buffers.take(.small)
     }

@@ -49,6 +49,7 @@ extension Worker where K: ~Copyable {
   mutating func writeOwnExposure(
     _ exchange: ExchangePointer, status: UInt16, into writer: inout HeadWriter
   ) {
+    precondition(status >= 200, "writeOwnExposure: an interim response")
     let policy = exchange.pointee.plan.pointee.requestID
     guard policy.crossOrigin.isOn, !policy.crossOrigin.origins.isEmpty,
       exchange.pointee.record.hasRequestLine,

@@ -122,6 +122,7 @@ extension Worker where K: ~Copyable {
     guard exchange.pointee.upstreamStage == .complete, exchange.pointee.request == .complete,
       let connection = exchange.pointee.upstream
     else { return }
+    precondition(exchange.pointee.detachedBuffer.isNone, "detachUpstream: it was detached")
     exchange.pointee.detachedBuffer = connection.pointee.input
     let hasMore = connection.pointee.inputCount > 0
     connection.pointee.input = .none
@@ -132,14 +133,18 @@ extension Worker where K: ~Copyable {
 
   /// Ends the try that brought the response.
   mutating func endTry(_ exchange: ExchangePointer, mayReuse: Bool) {
+    precondition(exchange.pointee.upstream != nil, "endTry: no backend is attached")
     noteTry(exchange, error: .none)
     markPeer(exchange, failed: false)
-    releaseUpstream(exchange, mayReuse: mayReuse && exchange.pointee.responseHead.keepsAlive)
+    releaseUpstream(exchange, mayReuse: mayReuse && keepsConnection(exchange))
   }
 
   /// Goes on when all of the response has been composed: writes what waits, reads what is left of
   /// the request if the connection is to be kept, and ends the exchange.
   mutating func finishResponse(_ exchange: ExchangePointer) {
+    precondition(exchange.isLive, "finishResponse: the exchange has ended")
+    precondition(
+      exchange.pointee.response == .composed, "finishResponse: the response is not composed")
     let client = exchange.pointee.client
     switch send(client) {
     case .done: break
@@ -170,7 +175,7 @@ extension Worker where K: ~Copyable {
   /// along: only the acknowledgement of our bytes, or a reset, can tell.
   mutating func awaitDelivery(_ exchange: ExchangePointer) {
     let client = exchange.pointee.client
-    exchange.pointee.closesConnection = true
+    exchange.pointee.requireClosure(.orderly)
     if exchange.pointee.response != .delivering {
       exchange.pointee.response = .delivering
       endWriting(client)

@@ -110,6 +110,8 @@ extension Worker where K: ~Copyable {
 
   /// Sends the request to a backend: with all of its content, or with what could be kept of it.
   private mutating func endBuffering(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.upstream == nil, "endBuffering: a backend was asked already")
+    precondition(exchange.pointee.response == .none, "endBuffering: a response has begun")
     stopWaiting(exchange.pointee.client)
     let kept = exchange.pointee.kept
     // Nothing was kept: the content is empty, or lies behind the head.
@@ -164,6 +166,8 @@ extension Worker where K: ~Copyable {
   private mutating func keepInMemory(
     _ content: UnsafeRawBufferPointer, _ exchange: ExchangePointer
   ) {
+    precondition(!content.isEmpty, "keepInMemory: there is nothing to keep")
+    precondition(exchange.pointee.kept.isUsed, "keepInMemory: nothing is kept")
     let count = Int(exchange.pointee.kept.memoryCount)
     var before = exchange.pointee.kept.memory
     if count + content.count > before.capacity {
@@ -185,6 +189,7 @@ extension Worker where K: ~Copyable {
   private mutating func keepInFile(
     _ content: UnsafeRawBufferPointer, _ exchange: ExchangePointer
   ) -> KernelError? {
+    precondition(!content.isEmpty, "keepInFile: there is nothing to keep")
     if exchange.pointee.kept.file == .none {
       switch kernel.openTemporaryFile(in: exchange.pointee.plan.pointee.bodyFolder) {
       case .failed(let error): return error
@@ -206,6 +211,8 @@ extension Worker where K: ~Copyable {
   private mutating func appendToFile(
     _ content: UnsafeRawBufferPointer, _ exchange: ExchangePointer
   ) -> KernelError? {
+    precondition(exchange.pointee.kept.file != .none, "appendToFile: there is no file")
+    precondition(!content.isEmpty, "appendToFile: there is nothing to append")
     let count = UInt64(content.count)
     guard settings.temporarySpace.take(count, limit: tables.temporaryBytes) else {
       return KernelError(kind: .noSpace, code: 0)
@@ -228,6 +235,7 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func reportUnkept(_ exchange: ExchangePointer, _ error: KernelError) {
+    precondition(exchange.pointee.request != .head, "reportUnkept: its head is not whole")
     metrics.own.add(WorkerCells.unbufferedRequests)
     report(.warn, "request", exchange, exchange.pointee.downstream) { line in
       line.append("the content is passed on as it comes, because ")
@@ -246,6 +254,8 @@ extension Worker where K: ~Copyable {
   @inline(never) mutating func takeKept(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
+    precondition(exchange.pointee.upstream != nil, "takeKept: no backend is attached")
+    precondition(exchange.pointee.request == .content, "takeKept: the request is complete")
     guard let content = nextKept(exchange) else {
       report(.error, "request", exchange, exchange.pointee.downstream) { line in
         line.append("content that was kept in client_body_temp_path can't be read")
@@ -254,7 +264,11 @@ extension Worker where K: ~Copyable {
       refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .requestBody))
       return .gone
     }
+    precondition(!content.isEmpty, "takeKept: nothing was read")
     exchange.pointee.kept.sentCount &+= UInt64(content.count)
+    precondition(
+      exchange.pointee.kept.sentCount <= exchange.pointee.kept.count, "takeKept: more than was kept"
+    )
     let isAnnounced =
       exchange.pointee.kept.isWhole || exchange.pointee.requestReader.framing == .length
     _ = put(content, isLast: false, exchange.pointee.upstream, isChunked: !isAnnounced, &writer)
@@ -266,6 +280,9 @@ extension Worker where K: ~Copyable {
 
   /// What follows in the file, or in memory behind it; nil when the file can't be read.
   private mutating func nextKept(_ exchange: ExchangePointer) -> UnsafeRawBufferPointer? {
+    precondition(
+      exchange.pointee.kept.sentCount <= exchange.pointee.kept.count, "nextKept: more than was kept"
+    )
     let kept = exchange.pointee.kept
     precondition(kept.hasMore, "nextKept: all has been handed on")
     guard kept.sentCount < kept.fileCount else {
@@ -285,6 +302,7 @@ extension Worker where K: ~Copyable {
 
   /// Gives back what content was kept in.
   @inline(never) mutating func dropKept(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.kept.isUsed, "dropKept: nothing was kept")
     buffers.giveBack(&exchange.pointee.kept.memory)
     buffers.giveBack(&exchange.pointee.kept.piece)
     if exchange.pointee.kept.file != .none {

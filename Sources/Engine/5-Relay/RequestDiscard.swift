@@ -14,6 +14,8 @@ extension Worker where K: ~Copyable {
   /// broken, or the client waits for a 100 and may send the content or not. After a 413 content of
   /// unknown length is not waited for.
   mutating func mayDiscardContent(_ exchange: ExchangePointer, _ status: UInt16) -> Bool {
+    precondition(exchange.pointee.response == .none, "mayDiscardContent: a response has begun")
+    precondition(exchange.pointee.request == .content, "mayDiscardContent: no content is to come")
     // A session needs no reading on: the streams behind this one stand apart from it.
     if exchange.pointee.client.pointee.isMultiplexed { return false }
     let isChunked = exchange.pointee.requestReader.framing == .chunked
@@ -29,10 +31,12 @@ extension Worker where K: ~Copyable {
 
   /// Reads and drops the rest. False when the exchange has ended or must wait.
   mutating func discardContent(_ exchange: ExchangePointer) -> Bool {
+    precondition(exchange.pointee.discardsContent, "discardContent: the content is wanted")
+    precondition(exchange.pointee.upstream == nil, "discardContent: a backend may want it")
     let client = exchange.pointee.client
     for _ in 0..<Limits.readsPerTurn {
       guard dropArrivedContent(exchange) else {
-        exchange.pointee.closesConnection = true
+        exchange.pointee.requireClosure(.orderly)
         return true
       }
       if exchange.pointee.request == .complete { return true }
@@ -45,7 +49,7 @@ extension Worker where K: ~Copyable {
         return false
       case .end, .failed:
         // The answer is out; that the rest never came is the client's affair.
-        exchange.pointee.closesConnection = true
+        exchange.pointee.requireClosure(.orderly)
         return true
       }
     }

@@ -121,6 +121,9 @@ extension Worker where K: ~Copyable {
   mutating func takeUncheckedContent(
     _ exchange: ExchangePointer
   ) throws(HTTP1Error) -> ContentPiece {
+    precondition(
+      exchange.pointee.requestReader.place == .content,
+      "takeUncheckedContent: no content is to come")
     let client = exchange.pointee.client
     let start = client.pointee.inputStart
     let piece = try exchange.pointee.requestReader.take(from: client)
@@ -144,6 +147,7 @@ extension Worker where K: ~Copyable {
 
   /// Refuses a request whose content is not framed as it must be.
   mutating func refuseContent(_ exchange: ExchangePointer, _ error: HTTP1Error) {
+    precondition(exchange.isLive, "refuseContent: the exchange has ended")
     // What was read before it, head and content, is counted.
     let offset = Int(clamping: exchange.pointee.record.requestBytes) + Int(error.offset)
     note(.malformedRequest, exchange, offset, try: Int(error.kind.rawValue))
@@ -167,6 +171,8 @@ extension Worker where K: ~Copyable {
   private mutating func passRequestTrailers(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) throws(HTTP1Error) -> Piece {
+    precondition(
+      exchange.pointee.request == .content, "passRequestTrailers: the request is complete")
     let bytes = exchange.pointee.client.pointee.inputBytes
     var trailers = FieldSection()
     guard try takeRequestTrailers(&trailers, exchange) else { return .nothing }
@@ -177,9 +183,10 @@ extension Worker where K: ~Copyable {
   /// Makes content that was sent to one peer ready to be sent to the next. Only called while none
   /// of it is lost (`contentConsumed`).
   mutating func rewindContent(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.upstream == nil, "rewindContent: a backend is attached")
+    precondition(!exchange.pointee.contentConsumed, "rewindContent: some of the content is gone")
     exchange.pointee.stopsSending = false
     if exchange.pointee.kept.isUsed {
-      precondition(!exchange.pointee.contentConsumed, "rewindContent: some of the content is gone")
       exchange.pointee.kept.sentCount = 0
       exchange.pointee.request = exchange.pointee.kept.hasMore ? .content : .complete
       return
@@ -192,10 +199,10 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.contentBytesIn = 0
   }
 
-  /// Ends a try for a reason that is not the peer's.
-  mutating func abandonTry(_ exchange: ExchangePointer) {
+  /// Ends a try for a reason that is not the peer's; `error` is noted with it.
+  mutating func abandonTry(_ exchange: ExchangePointer, error: ErrorType = .none) {
     guard exchange.pointee.upstream != nil else { return }
-    noteTry(exchange, error: .none)
+    noteTry(exchange, error: error)
     releaseUpstream(exchange, mayReuse: false)
   }
 }

@@ -13,6 +13,8 @@ extension Worker where K: ~Copyable {
   mutating func writeRequestHead(
     _ exchange: ExchangePointer, for peer: StreamPointer, into memory: inout ByteWriter
   ) {
+    precondition(exchange.pointee.upstream == peer, "writeRequestHead: another exchange's backend")
+    precondition(memory.count == 0, "writeRequestHead: something stands before the head")
     let bytes = exchange.pointee.headBytes.span
     var writer = HeadWriter(memory, for: peer)
     writeRequestLine(exchange, bytes, into: &writer)
@@ -110,13 +112,12 @@ extension Worker where K: ~Copyable {
     var run = FieldRun()
     for index in 0..<exchange.pointee.head.fields.count {
       let line = exchange.pointee.head.fields[index]
-      guard passes(line, bytes, exchange) else { continue }
+      guard passes(line, bytes, exchange, writer.isFieldList) else { continue }
       if assigns && isAssigned(line.known, bytes.extracting(line.name.offsets), exchange) {
         continue
       }
       // Listing Host can't take it away.
       if listed.contains(index) && line.known != .host { continue }
-      if line.known == .host && writer.isFieldList { continue }
       writer.pass(line, of: bytes, &run)
     }
     writer.flush(&run, of: bytes)
@@ -124,11 +125,12 @@ extension Worker where K: ~Copyable {
 
   /// True when a field of the client's is passed on as it is.
   @inline(__always) private mutating func passes(
-    _ line: FieldLine, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
+    _ line: FieldLine, _ bytes: Span<UInt8>, _ exchange: ExchangePointer, _ isFieldList: Bool
   ) -> Bool {
     switch line.known {
     case .other: return passesUnknown(bytes.extracting(line.name.offsets), exchange)
-    case .host: return passesHost(exchange)
+    // A list of fields has it in front.
+    case .host: return passesHost(exchange) && !isFieldList
     case .connection, .contentLength, .transferEncoding, .keepAlive, .proxyConnection, .te,
       .upgrade, .xForwardedFor, .http2Settings:
       return false

@@ -12,12 +12,16 @@ extension Worker where K: ~Copyable {
   mutating func takeResponseContent(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
+    precondition(
+      exchange.pointee.response == .content, "takeResponseContent: no content is awaited")
     guard !exchange.pointee.responseReader.isComplete else {
       completeResponse(exchange)
       return .ready
     }
     while true {
-      guard let peer = exchange.pointee.upstream else { return .nothing }
+      guard let peer = exchange.pointee.upstream else {
+        preconditionFailure("takeResponseContent: the backend is gone")
+      }
       if peer.pointee.inputCount > 0 && !exchange.pointee.responseReader.needsMore {
         let piece = passResponseContent(exchange, peer, &writer)
         if case .nothing = piece { continue }
@@ -53,7 +57,9 @@ extension Worker where K: ~Copyable {
   @inline(__always) private mutating func receiveResponseContent(_ exchange: ExchangePointer)
     -> Receipt
   {
-    guard let peer = exchange.pointee.upstream else { return .nothing }
+    guard let peer = exchange.pointee.upstream else {
+      preconditionFailure("receiveResponseContent: the backend is gone")
+    }
     if peer.pointee.inputCount == 0 {
       peer.pointee.inputStart = 0
       peer.pointee.inputEnd = 0
@@ -138,6 +144,8 @@ extension Worker where K: ~Copyable {
   }
 
   @inline(__always) private mutating func completeResponse(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.upstreamStage == .content, "completeResponse: it has not begun")
+    precondition(exchange.pointee.response == .content, "completeResponse: it has not begun")
     exchange.pointee.upstreamStage = .complete
     exchange.pointee.response = .composed
   }

@@ -11,7 +11,9 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Composes the final response's head for the client.
   mutating func writeResponseHead(_ exchange: ExchangePointer, into memory: inout ByteWriter) {
-    guard let peer = exchange.pointee.upstream else { return }
+    guard let peer = exchange.pointee.upstream else {
+      preconditionFailure("writeResponseHead: the backend is gone")
+    }
     let bytes = peer.pointee.inputBytes.span
     var writer = HeadWriter(memory, for: exchange.pointee.client)
     if !tables.capturedFields.isEmpty { captureUpstreamFields(exchange, bytes) }
@@ -41,7 +43,9 @@ extension Worker where K: ~Copyable {
 
   /// The same without the head's end.
   mutating func writeInterimFields(_ exchange: ExchangePointer, into writer: inout HeadWriter) {
-    guard let peer = exchange.pointee.upstream else { return }
+    guard let peer = exchange.pointee.upstream else {
+      preconditionFailure("writeInterimFields: the backend is gone")
+    }
     let bytes = peer.pointee.inputBytes.span
     beginResponse(exchange, bytes, into: &writer)
     copyResponseFields(exchange, bytes, into: &writer)

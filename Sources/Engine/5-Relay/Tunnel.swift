@@ -11,6 +11,8 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Answers the client with the peer's 101 and opens the tunnel.
   mutating func openTunnel(_ exchange: ExchangePointer, _ writer: inout ByteWriter) -> Piece {
+    precondition(exchange.pointee.response == .none, "openTunnel: a response has begun")
+    precondition(exchange.isLive, "openTunnel: the exchange has ended")
     guard let peer = exchange.pointee.upstream, isOffered(exchange, peer) else {
       report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
         line.append(
@@ -26,7 +28,7 @@ extension Worker where K: ~Copyable {
     peer.pointee.inputStart &+= UInt32(exchange.pointee.responseHead.byteCount)
     exchange.pointee.response = .tunnel
     exchange.pointee.upstreamStage = .content
-    exchange.pointee.closesConnection = true
+    exchange.pointee.requireClosure(.orderly)
     note(.tunnelOpened, exchange)
     markPeer(exchange, failed: false)
     writeOpeningLine(exchange)
@@ -64,7 +66,10 @@ extension Worker where K: ~Copyable {
 
   /// Passes bytes both ways as far as the sockets allow.
   mutating func relayTunnel(_ exchange: ExchangePointer) {
-    guard let peer = exchange.pointee.upstream else { return }
+    precondition(exchange.pointee.response == .tunnel, "relayTunnel: no tunnel is open")
+    guard let peer = exchange.pointee.upstream else {
+      preconditionFailure("relayTunnel: the backend is gone")
+    }
     let client = exchange.pointee.client
     guard pump(exchange, from: client, to: peer, isUpstream: false),
       pump(exchange, from: peer, to: client, isUpstream: true)
@@ -118,6 +123,7 @@ extension Worker where K: ~Copyable {
   private mutating func receiveTunnel(
     _ exchange: ExchangePointer, _ source: StreamPointer
   ) -> Receipt {
+    precondition(source.pointee.inputCount == 0, "receiveTunnel: something has not been passed on")
     if source == exchange.pointee.client && exchange.pointee.sharesInput {
       separateInput(exchange)
     }
@@ -139,6 +145,7 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func endBroken(_ exchange: ExchangePointer, isUpstream: Bool) -> Bool {
+    precondition(exchange.pointee.response == .tunnel, "endBroken: no tunnel is open")
     endTunnel(
       exchange, Termination(isUpstream ? .upstream : .client, .tunnel),
       isUpstream ? .connectionTerminated : .clientClosed)
@@ -149,11 +156,10 @@ extension Worker where K: ~Copyable {
   mutating func endTunnel(
     _ exchange: ExchangePointer, _ termination: Termination, _ error: ErrorType
   ) {
-    exchange.pointee.record.termination = termination
-    exchange.pointee.record.error = error
-    exchange.pointee.closesConnection = true
-    noteTry(exchange, error: error)
-    releaseUpstream(exchange, mayReuse: false)
-    end(exchange)
+    precondition(exchange.pointee.response == .tunnel, "endTunnel: no tunnel is open")
+    precondition(exchange.pointee.upstream != nil, "endTunnel: its other end is gone")
+    abandonTry(exchange, error: error)
+    if termination.party == .nobody { return end(exchange) }
+    endEarly(exchange, .sent, error, termination, .orderly)
   }
 }

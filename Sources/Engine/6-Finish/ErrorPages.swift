@@ -14,6 +14,9 @@ extension Worker where K: ~Copyable {
   mutating func goesToErrorPage(
     _ exchange: ExchangePointer, _ status: UInt16, condition: UInt16?
   ) -> Bool {
+    precondition(exchange.isLive, "goesToErrorPage: the exchange has ended")
+    precondition(exchange.pointee.response == .none, "goesToErrorPage: a response has begun")
+    precondition(status >= 300, "goesToErrorPage: not an error, nor a redirect")
     if let state = exchange.pointee.serving {
       // What answers an error has one of its own.
       state.pointee.answeredStatus = 0
@@ -52,6 +55,7 @@ extension Worker where K: ~Copyable {
   private mutating func canGo(
     _ exchange: ExchangePointer, to target: RedirectionTarget
   ) -> Bool {
+    precondition(exchange.isLive, "canGo: the exchange has ended")
     if case .url = target { return true }
     guard exchange.pointee.request == .head else { return true }
     // What came of the head is kept, but may be anything: it has no path that could be asked for.
@@ -99,6 +103,8 @@ extension Worker where K: ~Copyable {
   /// True when the response whose head has come is not passed on, but answered by a page of
   /// `error_page`.
   mutating func interceptsResponse(_ exchange: ExchangePointer) -> Bool {
+    precondition(exchange.pointee.response == .none, "interceptsResponse: a response has begun")
+    precondition(exchange.pointee.upstream != nil, "interceptsResponse: no backend is attached")
     let status = exchange.pointee.responseHead.status
     guard status >= 300, exchange.pointee.plan.pointee.redirection.interceptsErrors,
       errorPage(exchange, status, nil) != nil
@@ -132,6 +138,7 @@ extension Worker where K: ~Copyable {
   mutating func carry(
     _ exchange: ExchangePointer, _ name: Span<UInt8>, _ value: Span<UInt8>
   ) {
+    precondition(!name.isEmpty, "carry: a field without a name")
     let state = servingState(exchange)
     if state.pointee.carried.isNone { state.pointee.carried = buffers.take(.small) }
     let memory = state.pointee.carried.bytes

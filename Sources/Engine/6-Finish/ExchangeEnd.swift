@@ -11,6 +11,8 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Ends an exchange. Nothing of it may be touched afterwards.
   mutating func end(_ exchange: ExchangePointer) {
+    precondition(exchange.isLive, "end: the exchange has ended")
+    precondition(exchange.pointee.record.status != 0, "end: its line has no status")
     let client = exchange.pointee.client
     let isRead = exchange.pointee.request == .complete || settleRequest(exchange)
     if exchange.pointee.upstream != nil {
@@ -20,6 +22,8 @@ extension Worker where K: ~Copyable {
     } else {
       releaseUpstream(exchange, mayReuse: false)
     }
+    precondition(exchange.pointee.upstream == nil, "end: a backend is attached")
+    precondition(exchange.pointee.releasedPeer, "end: a peer counts it as running")
     finishRecord(exchange)
     if exchange.pointee.isLogged {
       reportAfterLine(exchange)
@@ -28,17 +32,17 @@ extension Worker where K: ~Copyable {
     }
     count(exchange)
     reportHistory(exchange)
-    let closes = exchange.pointee.closesConnection || !isRead
+    if !isRead { exchange.pointee.requireClosure(.orderly) }
+    let closure = exchange.pointee.closure
     let keepaliveTimeout = exchange.pointee.plan.pointee.keepaliveTimeout
-    let resets = exchange.pointee.resetsConnection
     let hasUnread = !isRead || client.pointee.inputCount > 0
     free(exchange)
     if client.pointee.isMultiplexed { return endStream(client, timeout: keepaliveTimeout) }
     let connection = client.pointee.connection
-    guard closes else {
+    guard closure != .none else {
       return awaitNextRequest(connection, timeout: keepaliveTimeout)
     }
-    closeDownstream(connection, resets: resets, hasUnread: hasUnread)
+    closeDownstream(connection, closure, hasUnread: hasUnread)
   }
 
   /// Completes what the line says.
@@ -73,24 +77,43 @@ extension Worker where K: ~Copyable {
     client.pointee.output = Outbound()
     if exchange.pointee.kept.isUsed { dropKept(exchange) }
     if let state = exchange.pointee.serving { release(state) }
+    precondition(exchange.pointee.kept.file == .none, "free: a file is open")
     exchanges.release(exchange.pointee.slot)
+  }
+
+  /// Ends an exchange before its time, without an answer of Waybill's: the one way to do so. Says
+  /// who ended it and what becomes of the client's side.
+  mutating func endEarly(
+    _ exchange: ExchangePointer, _ status: EarlyStatus, _ error: ErrorType,
+    _ termination: Termination, _ closure: Exchange.Closure
+  ) {
+    precondition(exchange.isLive, "endEarly: the exchange has ended")
+    precondition(termination.party != .nobody, "endEarly: nobody has ended it")
+    precondition(closure != .none, "endEarly: nothing can follow on the client's side")
+    switch status {
+    case .sent: break
+    case .unlessSent(let code):
+      if exchange.pointee.record.status == 0 { exchange.pointee.record.status = code }
+    case .always(let code): exchange.pointee.record.status = code
+    }
+    exchange.pointee.record.error = error
+    exchange.pointee.record.termination = termination
+    exchange.pointee.requireClosure(closure)
+    abandonTry(exchange)
+    end(exchange)
   }
 
   /// Ends an exchange whose client has gone away.
   mutating func clientLeft(_ exchange: ExchangePointer) {
+    precondition(exchange.isLive, "clientLeft: the exchange has ended")
     let phase = phase(of: exchange)
-    exchange.pointee.record.status = 499
-    exchange.pointee.record.error = .clientClosed
-    exchange.pointee.record.termination = Termination(.client, phase)
     exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
-    exchange.pointee.closesConnection = true
     note(.clientLeft, exchange)
     report(.info, "request", exchange, exchange.pointee.downstream) { line in
       line.append("the client went away in phase ")
       line.append(Termination(.client, phase).phaseName)
     }
-    abandonTry(exchange)
-    end(exchange)
+    endEarly(exchange, .always(499), .clientClosed, Termination(.client, phase), .orderly)
   }
 
   /// How far an exchange has come: where the client's leaving finds it, or somebody who asks.
@@ -109,21 +132,19 @@ extension Worker where K: ~Copyable {
 
   /// Ends or answers an exchange one of whose deadlines has come.
   mutating func expire(_ exchange: ExchangePointer, _ wait: Connection.Wait) {
+    precondition(exchange.isLive, "expire: the exchange has ended")
+    precondition(exchange.pointee.response != .heldBack, "expire: it waits for its line alone")
     switch wait {
     case .requestHead: expireHead(exchange)
     case .requestContent:
       abandonTry(exchange)
-      exchange.pointee.closesConnection = true
+      exchange.pointee.requireClosure(.orderly)
       refuse(exchange, 408, .clientTimeout, Termination(.client, .requestBody))
     case .clientSend:
-      exchange.pointee.resetsConnection = true
-      exchange.pointee.closesConnection = true
-      // Only an interim response was under way: the client's slowness is all there is to say.
-      if exchange.pointee.record.status == 0 { exchange.pointee.record.status = 408 }
-      exchange.pointee.record.error = .connectionWriteTimeout
-      exchange.pointee.record.termination = Termination(.client, .responseBody)
-      abandonTry(exchange)
-      end(exchange)
+      // If only an interim response was under way, the client's slowness is all there is to say.
+      endEarly(
+        exchange, .unlessSent(408), .connectionWriteTimeout, Termination(.client, .responseBody),
+        .abrupt)
     case .connect: tryFailed(exchange, .timedOut, .connectionTimeout)
     case .upstreamSend: tryFailed(exchange, .timedOut, .connectionWriteTimeout)
     case .upstreamRead: tryFailed(exchange, .timedOut, .httpResponseTimeout)
@@ -135,16 +156,19 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func expireHead(_ exchange: ExchangePointer) {
-    exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
+    precondition(exchange.pointee.response == .none, "expireHead: a response has begun")
+    precondition(exchange.pointee.request == .head, "expireHead: the head is whole")
+    keepArrivedHead(exchange)
     report(.info, "request", exchange, exchange.pointee.downstream) { line in
       line.append("the client took too long to send the request's head")
     }
-    keepHead(exchange, byteCount: exchange.pointee.client.pointee.inputCount)
     refuse(exchange, 408, .clientTimeout, Termination(.client, .requestHead))
   }
 
   /// Counts a connection beyond the limit and, where no TLS stands before it, answers it.
   mutating func refuseConnection(_ connection: ConnectionPointer) {
+    precondition(!connection.pointee.flags.contains(.refused), "refuseConnection: it was refused")
+    precondition(connection.pointee.role == .downstream, "refuseConnection: not a client")
     connection.pointee.flags.insert(.refused)
     refusedCount &+= 1
     metrics.own.add(WorkerCells.refused)
@@ -153,6 +177,8 @@ extension Worker where K: ~Copyable {
 
   /// Answers a connection beyond the limit with 503, without reading its request.
   mutating func answerRefused(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.flags.contains(.refused), "answerRefused: it was not refused")
+    precondition(connection.pointee.exchange == nil, "answerRefused: an exchange is under way")
     connection.pointee.phase = .requestHead
     let exchange = makeExchange(connection.stream)
     report(.error, "accept", exchange, connection) { line in
@@ -160,4 +186,14 @@ extension Worker where K: ~Copyable {
     }
     refuse(exchange, 503, .proxyOverloaded, Termination(.proxy, .requestHead))
   }
+}
+
+/// The status that the line of an exchange has which ends early.
+enum EarlyStatus: BitwiseCopyable {
+  /// That of the response that has begun.
+  case sent
+  /// The same, or this one if none has begun.
+  case unlessSent(UInt16)
+  /// This one, whatever has begun.
+  case always(UInt16)
 }

@@ -11,13 +11,12 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Answers with what `return` says.
   mutating func answer(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.response == .none, "answer: a response has begun")
+    precondition(exchange.pointee.upstream == nil, "answer: a backend is attached")
     let status = exchange.pointee.plan.pointee.answerStatus
     if status == 444 {
       // nginx's way of saying nothing at all.
-      exchange.pointee.closesConnection = true
-      exchange.pointee.record.termination = Termination(.proxy, .route)
-      exchange.pointee.record.status = 444
-      return end(exchange)
+      return endEarly(exchange, .always(444), .none, Termination(.proxy, .route), .orderly)
     }
     let text = exchange.pointee.plan.pointee.answerText
     switch status {
@@ -35,6 +34,8 @@ extension Worker where K: ~Copyable {
 
   /// Sends the client to a URL.
   mutating func redirectClient(_ exchange: ExchangePointer, _ status: UInt16, _ url: Template) {
+    precondition(exchange.isLive, "redirectClient: the exchange has ended")
+    precondition(exchange.pointee.response == .none, "redirectClient: a response has begun")
     respond(exchange, status, location: .url(url))
   }
 
@@ -45,12 +46,15 @@ extension Worker where K: ~Copyable {
 
   /// Answers a Range field of which nothing lies within `size` bytes.
   mutating func refuseRange(_ exchange: ExchangePointer, _ size: UInt64) {
+    precondition(exchange.isLive, "refuseRange: the exchange has ended")
+    precondition(exchange.pointee.response == .none, "refuseRange: a response has begun")
     respond(exchange, 416, contentSize: size)
   }
 
   /// Answers what `health` asks for: as `return` would, and 503 from the moment on in which Waybill
   /// was told to end. Handing over to another process is no end: clients are to come again.
   mutating func answerHealth(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.response == .none, "answerHealth: a response has begun")
     if isGoingAway { refuse(exchange, 503, .none, .completed) } else { answer(exchange) }
   }
 
@@ -61,6 +65,8 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ status: UInt16, _ error: ErrorType, _ termination: Termination,
     explanation: StaticString? = nil, condition: UInt16? = nil
   ) {
+    precondition(exchange.isLive, "refuse: the exchange has ended")
+    precondition(status >= 400, "refuse: not an error")
     guard exchange.pointee.response == .none else {
       return cutResponse(exchange, error, termination)
     }
@@ -69,7 +75,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.termination = termination
     // Where a message ends is not known any more, or should not be waited for.
     let isFramingLost = exchange.pointee.downstream.pointee.phase == .requestHead
-    if isFramingLost || termination.party == .client { exchange.pointee.closesConnection = true }
+    if isFramingLost || termination.party == .client { exchange.pointee.requireClosure(.orderly) }
     if !exchange.pointee.plan.pointee.redirection.errorPages.isEmpty,
       termination.party != .operator,
       goesToErrorPage(exchange, status, condition: condition)
@@ -84,13 +90,11 @@ extension Worker where K: ~Copyable {
   mutating func cutResponse(
     _ exchange: ExchangePointer, _ error: ErrorType, _ termination: Termination
   ) {
-    exchange.pointee.record.error = error
-    exchange.pointee.record.termination = termination
-    exchange.pointee.closesConnection = true
-    exchange.pointee.resetsConnection = exchange.pointee.clientFraming == .untilClose
+    precondition(exchange.isLive, "cutResponse: the exchange has ended")
+    precondition(exchange.pointee.response != .none, "cutResponse: no response has begun")
+    let isSilent = exchange.pointee.clientFraming == .untilClose
     exchange.pointee.client.pointee.output.payloadCount = 0
-    abandonTry(exchange)
-    end(exchange)
+    endEarly(exchange, .sent, error, termination, isSilent ? .abrupt : .orderly)
   }
 
   /// Composes and sends a whole response: a redirect to `location`, the `text` of a `return`, or
@@ -99,6 +103,8 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ status: UInt16, location: RedirectTarget? = nil,
     text: Template? = nil, explanation: StaticString? = nil, contentSize: UInt64? = nil
   ) {
+    precondition(exchange.pointee.response == .none, "respond: a response has begun")
+    precondition(exchange.pointee.upstream == nil, "respond: a backend is attached")
     prepareOwnResponse(exchange, status)
     note(.ownResponse, exchange, Int(status))
     let room = Limits.scratchBytes - Limits.ownContentBytes
@@ -114,7 +120,7 @@ extension Worker where K: ~Copyable {
       }
       exchange.pointee.record.status = 500
       exchange.pointee.record.error = .proxyInternalError
-      exchange.pointee.closesConnection = true
+      exchange.pointee.requireClosure(.orderly)
       writer.truncate(to: 0)
       writeBareHead(exchange, into: &writer)
     }
@@ -125,6 +131,8 @@ extension Worker where K: ~Copyable {
   mutating func respond(
     _ exchange: ExchangePointer, page: UnsafeMutableBufferPointer<UInt8>, type: StaticString
   ) {
+    precondition(exchange.pointee.response == .none, "respond: a response has begun")
+    precondition(page.baseAddress != nil, "respond: there is no page")
     servingState(exchange).pointee.page = page.baseAddress
     prepareOwnResponse(exchange, 200)
     note(.ownResponse, exchange, 200)
@@ -216,6 +224,7 @@ extension Worker where K: ~Copyable {
   /// Remembers where the content begins in what is sent, so that its bytes can be told from the
   /// head's.
   mutating func noteContentStart(_ exchange: ExchangePointer, headCount: Int) {
+    precondition(headCount > 0, "noteContentStart: there is no head")
     let waiting = exchange.pointee.client.pointee.output.heldBytes.count
     exchange.pointee.ownContentStart =
       exchange.pointee.record.bytesSent &+ UInt64(waiting &+ headCount)
@@ -255,6 +264,9 @@ extension Worker where K: ~Copyable {
   }
 
   mutating func sendOwnResponse(_ exchange: ExchangePointer, _ writer: ByteWriter) {
+    precondition(exchange.pointee.response == .none, "sendOwnResponse: a response has begun")
+    precondition(writer.count > 0, "sendOwnResponse: there is no head")
+    precondition(!writer.overflowed, "sendOwnResponse: the head did not fit")
     let client = exchange.pointee.client
     occupyConnection(exchange)
     exchange.pointee.response = .composed
@@ -270,14 +282,16 @@ extension Worker where K: ~Copyable {
   }
 
   mutating func prepareOwnResponse(_ exchange: ExchangePointer, _ status: UInt16) {
+    precondition(exchange.pointee.response == .none, "prepareOwnResponse: a response has begun")
+    precondition(exchange.pointee.upstream == nil, "prepareOwnResponse: a backend is attached")
     exchange.pointee.record.status = status
     exchange.pointee.clientFraming = .length(0)
     // What was kept whole is not there to be read once more.
     if exchange.pointee.kept.isWhole { exchange.pointee.request = .complete }
     if case .content = exchange.pointee.request {
       exchange.pointee.discardsContent =
-        !exchange.pointee.closesConnection && mayDiscardContent(exchange, status)
-      if !exchange.pointee.discardsContent { exchange.pointee.closesConnection = true }
+        exchange.pointee.closure == .none && mayDiscardContent(exchange, status)
+      if !exchange.pointee.discardsContent { exchange.pointee.requireClosure(.orderly) }
     }
     decideConnection(exchange)
   }

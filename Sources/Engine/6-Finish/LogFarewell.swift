@@ -15,6 +15,7 @@ extension Worker where K: ~Copyable {
 
   /// Ends all logs, when nothing is written any more.
   mutating func closeLogs() {
+    precondition(exchanges.count == 0, "closeLogs: an exchange is under way")
     let limit = Limits.leftLogQueues * logs.queueBytes
     leaveAllLines(limit: limit)
     for index in logs.indices { countUnleftLines(sink: index) }
@@ -36,6 +37,7 @@ extension Worker where K: ~Copyable {
 
   /// Leaves what waits for a log to the process; returns how many bytes it took over.
   private mutating func leaveLines(sink index: Int, limit: Int) -> Int {
+    precondition(logs[index].count > 0, "leaveLines: nothing waits")
     let sink = logs[index]
     let lines = UnsafeRawBufferPointer(start: sink.lines, count: sink.count)
     if logs.isSyslog(index) {

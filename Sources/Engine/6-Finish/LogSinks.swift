@@ -84,6 +84,7 @@ struct LogSinks: ~Copyable {
 
   /// A writer behind what waits for a sink.
   func writer(_ index: Int) -> ByteWriter {
+    precondition(sinks[index].count <= queueBytes, "writer: more waits than may")
     let count = sinks[index].count
     return ByteWriter(
       UnsafeMutableBufferPointer(
@@ -105,6 +106,7 @@ struct LogSinks: ~Copyable {
       sinks[index].droppedCount &+= 1
       refusedTotal &+= 1
     } else {
+      precondition(writer.count <= queueBytes &- sinks[index].count, "commit: it does not fit")
       sinks[index].count &+= writer.count
     }
   }
@@ -115,6 +117,8 @@ struct LogSinks: ~Copyable {
   /// has come so far that the memory behind it is needed: a long queue in front of a slow pipe
   /// would be copied at each write else.
   func remove(_ count: Int, from index: Int) {
+    precondition(count >= 0, "remove: a negative number")
+    precondition(count <= sinks[index].count, "remove: more than there is")
     let sink = sinks + index
     sink.pointee.count &-= count
     sink.pointee.start = sink.pointee.count == 0 ? 0 : sink.pointee.start &+ count
@@ -221,6 +225,7 @@ extension Worker where K: ~Copyable {
   /// Writes what waits for a sink before the turn's end, because the next line does not fit behind
   /// it. False when that made no room.
   mutating func makeRoom(sink index: Int) -> Bool {
+    precondition(logs.indices.contains(index), "makeRoom: no such log")
     guard !logs[index].isStalled else { return false }
     let before = logs[index].count
     write(sink: index)
@@ -246,6 +251,7 @@ extension Worker where K: ~Copyable {
   /// Leaves a sink alone: for a moment if it takes lines, as a pipe does whose reader is slow, and
   /// longer each time that it takes none.
   private mutating func retryLater(sink index: Int, tookLines: Bool) {
+    precondition(logs[index].count > 0, "retryLater: nothing waits")
     if tookLines { logs[index].retryPause = Limits.logFirstRetry }
     let pause = logs[index].retryPause
     logs[index].isStalled = true
@@ -256,6 +262,8 @@ extension Worker where K: ~Copyable {
 
   /// Writes once, and takes what the log took out of the queue. False when that was nothing.
   private mutating func writeOnce(_ index: Int) -> Bool {
+    precondition(logs[index].count > 0, "writeOnce: nothing waits")
+    precondition(logs[index].descriptor != .none, "writeOnce: the log is not open")
     let sink = logs[index]
     let lines = UnsafeRawBufferPointer(start: sink.lines, count: sink.count)
     switch kernel.writeLog(sink.descriptor, lines) {

@@ -30,6 +30,7 @@ struct HeldResponses: ~Copyable {
   }
 
   mutating func removeFirst(_ released: Int) {
+    precondition(released <= count, "removeFirst: more than there are")
     count &-= released
     streams.update(from: streams + released, count: count)
   }
@@ -56,6 +57,8 @@ extension Worker where K: ~Copyable {
   @inline(never) private mutating func holdBack(
     _ exchange: ExchangePointer, _ prefix: UnsafeRawBufferPointer
   ) {
+    precondition(exchange.pointee.response == .composed, "holdBack: the response is not composed")
+    precondition(exchange.isLive, "holdBack: the exchange has ended")
     let client = exchange.pointee.client
     holdPrefix(client, prefix)
     exchange.pointee.response = .heldBack
@@ -90,6 +93,7 @@ extension Worker where K: ~Copyable {
 
   /// Writes an exchange's lines as if all that is held had been sent.
   private mutating func writeLinesAhead(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.response == .heldBack, "writeLinesAhead: it is not held back")
     guard !exchange.pointee.isLogged else { return }
     exchange.pointee.isLogged = true
     let output = exchange.pointee.client.pointee.output
@@ -121,6 +125,7 @@ extension Worker where K: ~Copyable {
 
   /// Says what became of a response after its line was written, if that was not its end.
   @inline(never) mutating func reportAfterLine(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.isLogged, "reportAfterLine: it has no line yet")
     guard exchange.pointee.record.termination != exchange.pointee.loggedTermination else { return }
     let phase = exchange.pointee.record.termination
     report(.error, "log", exchange, exchange.pointee.downstream) { line in

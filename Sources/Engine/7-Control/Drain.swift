@@ -74,6 +74,7 @@ extension Worker where K: ~Copyable {
 
   /// Closes the connections that are idle; what runs may finish until `end`.
   private mutating func drain(until end: EndTime) {
+    precondition(listeners.sockets.isEmpty, "drain: it listens")
     lifecycle = .draining(until: end)
     closeIdleConnections()
   }
@@ -157,6 +158,11 @@ extension Worker where K: ~Copyable {
     }
     closeListeners()
     closeInbox()
+    precondition(exchanges.count == 0, "stop: an exchange is under way")
+    precondition(streams.count == 0, "stop: a stream is under way")
+    precondition(connections.count == 0, "stop: a connection is open")
+    precondition(timers.count == 0, "stop: something is timed")
+    precondition(buffers.inUse == 0, "stop: a buffer is in use")
     lifecycle = .stopped
     flushAllLogs()
   }
@@ -164,6 +170,10 @@ extension Worker where K: ~Copyable {
   /// Makes an exchange, for its line alone, of a request that was read behind another one and waits
   /// for its turn.
   private mutating func beginWaitingRequest(_ connection: ConnectionPointer) {
+    precondition(
+      connection.pointee.exchange == nil, "beginWaitingRequest: an exchange is under way")
+    precondition(connection.pointee.phase == .idle, "beginWaitingRequest: it is not idle")
+    precondition(connection.pointee.role == .downstream, "beginWaitingRequest: not a client")
     guard connection.pointee.inputCount > 0 else { return }
     idleClients.remove(connection)
     let exchange = makeExchange(connection.stream)
@@ -174,6 +184,7 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func endByShutdown(_ exchange: ExchangePointer, _ reason: StopReason) {
+    precondition(exchange.isLive, "endByShutdown: the exchange has ended")
     var phase: Termination.Phase =
       switch exchange.pointee.response {
       case .none: .responseHead
@@ -182,20 +193,15 @@ extension Worker where K: ~Copyable {
       }
     if exchange.pointee.response == .none && exchange.pointee.request == .head {
       phase = .requestHead
-      // The line may show what has come of the head, so the exchange must hold it.
-      exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
-      keepHead(exchange, byteCount: exchange.pointee.client.pointee.inputCount)
+      keepArrivedHead(exchange)
     }
-    exchange.pointee.record.termination = Termination(.proxy, phase)
-    exchange.pointee.record.error = .proxyShutdown
     if let text = reason.text {
       report(.error, "end", exchange, nil) { line in line.append(text) }
     }
-    exchange.pointee.closesConnection = true
-    exchange.pointee.resetsConnection = exchange.pointee.response != .none
-    if exchange.pointee.record.status == 0 { exchange.pointee.record.status = 503 }
-    abandonTry(exchange)
-    end(exchange)
+    let hasBegun = exchange.pointee.response != .none
+    endEarly(
+      exchange, .unlessSent(503), .proxyShutdown, Termination(.proxy, phase),
+      hasBegun ? .abrupt : .orderly)
   }
 
   /// Goes on to the next step of ending: to draining when the delay is over, to the end when

@@ -28,6 +28,7 @@ extension Worker where K: ~Copyable {
   // MARK: Clients
 
   private mutating func take(_ legacy: ClientLegacy) {
+    precondition(legacy.descriptor != .none, "take: there is no socket")
     let listener = tables.listeners.indices.first {
       ListenerIdentity(tables.listeners[$0]) == legacy.listener
     }
@@ -58,6 +59,7 @@ extension Worker where K: ~Copyable {
 
   /// Puts a client that could not be watched into the inbox again: it may have asked for something.
   private mutating func takeLater(_ legacy: ClientLegacy) {
+    precondition(legacy.refusals < Limits.handoverAttempts, "takeLater: it was tried too often")
     var later = legacy
     later.refusals += 1
     let item = Legacy(kind: .client(later))
@@ -77,6 +79,8 @@ extension Worker where K: ~Copyable {
 
   /// Sets what a client's connection was before.
   private mutating func restore(_ old: Connection, to connection: ConnectionPointer) {
+    precondition(old.phase == .idle, "restore: it was not idle")
+    precondition(old.session == nil, "restore: it has a session")
     connection.pointee.phase = .idle
     connection.pointee.wait = old.wait
     // Watching it anew reports what is there to read and that there is room to write.
@@ -126,6 +130,7 @@ extension Worker where K: ~Copyable {
   // MARK: Backends
 
   private mutating func take(_ legacy: BackendLegacy) {
+    precondition(legacy.descriptor != .none, "take: there is no socket")
     guard let (upstream, peer) = upstreamNames.find(legacy.upstream, legacy.peer),
       tables.upstreams[upstream].idleConnections > upstreams.idleCount(of: upstream),
       legacy.requestCount < tables.upstreams[upstream].keepaliveRequests,

@@ -50,6 +50,7 @@ extension Worker where K: ~Copyable {
 
   /// Lists the oldest requests: those that hang are among them.
   private mutating func list(_ id: [UInt8], into answer: inout WorkerAnswer) {
+    precondition(scratch.count >= Limits.shownHeadBytes, "list: the memory is too small")
     var found: [ExchangePointer] = []
     for exchange in runningExchanges where begins(exchange, with: id) { found.append(exchange) }
     found.sort { $0.pointee.start < $1.pointee.start }
@@ -101,18 +102,16 @@ extension Worker where K: ~Copyable {
   /// anything yet, else by cutting the response. Its connections end with it; no other exchange
   /// uses them.
   private mutating func endByOperator(_ exchange: ExchangePointer) {
+    precondition(exchange.isLive, "endByOperator: the exchange has ended")
     let termination = Termination(.operator, phase(of: exchange))
     note(.aborted, exchange)
-    exchange.pointee.closesConnection = true
+    exchange.pointee.requireClosure(.orderly)
     switch exchange.pointee.response {
     case .tunnel: endTunnel(exchange, termination, .requestAborted)
     case .content, .file, .composed, .heldBack, .delivering:
       cutResponse(exchange, .requestAborted, termination)
     case .none:
-      if exchange.pointee.request == .head {
-        exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
-        keepHead(exchange, byteCount: exchange.pointee.client.pointee.inputCount)
-      }
+      if exchange.pointee.request == .head { keepArrivedHead(exchange) }
       abandonTry(exchange)
       refuse(exchange, 503, .requestAborted, termination)
     }

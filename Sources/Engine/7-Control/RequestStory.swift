@@ -13,6 +13,7 @@ extension Worker where K: ~Copyable {
   mutating func writeRunning(
     _ exchange: ExchangePointer, isDetailed: Bool, into writer: inout ByteWriter
   ) {
+    precondition(exchange.isLive, "writeRunning: the exchange has ended")
     bringUpToDate(exchange)
     let head = arrivedHead(exchange)
     writeEntry(exchange, head, into: &writer)
@@ -27,6 +28,8 @@ extension Worker where K: ~Copyable {
 
   /// Remembers an exchange that has ended before its time.
   @inline(never) mutating func keepFailure(_ exchange: ExchangePointer) {
+    precondition(
+      exchange.pointee.record.termination.party != .nobody, "keepFailure: it has not failed")
     guard let failures = settings.failures else { return }
     var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[..<Limits.failureBytes]))
     let head = UnsafeBufferPointer(
@@ -39,6 +42,7 @@ extension Worker where K: ~Copyable {
 
   /// Fills in what the record learns only at the end as a rule.
   private mutating func bringUpToDate(_ exchange: ExchangePointer) {
+    precondition(exchange.isLive, "bringUpToDate: the exchange has ended")
     if exchange.pointee.upstream != nil { noteTry(exchange, error: .none) }
     exchange.pointee.record.endTime = 0
     exchange.pointee.record.duration = now - exchange.pointee.start

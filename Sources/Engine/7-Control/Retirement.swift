@@ -34,6 +34,7 @@ extension Worker where K: ~Copyable {
 
   /// Leaves what is idle, and ends when nothing is left.
   mutating func carryOnRetiring() {
+    precondition(isRetiring, "carryOnRetiring: the worker is not replaced")
     leaveIdleClients()
     for upstream in 0..<upstreams.count {
       while let idle = upstreams.oldestOfAll(upstream) {
@@ -60,6 +61,7 @@ extension Worker where K: ~Copyable {
   /// Leaves an idle client to the heirs; one of a listener that they don't have is served once more
   /// if its request has come already, else closed.
   mutating func leaveOrServe(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.phase == .idle, "leaveOrServe: it is not idle")
     if !leave(client: connection) { beginOrClose(connection) }
   }
 
@@ -68,6 +70,9 @@ extension Worker where K: ~Copyable {
   mutating func leave(
     client connection: ConnectionPointer, keptFor timeout: Interval? = nil
   ) -> Bool {
+    precondition(connection.pointee.phase == .idle, "leave: it is not idle")
+    precondition(connection.pointee.exchange == nil, "leave: an exchange is under way")
+    precondition(connection.pointee.role == .downstream, "leave: not a client")
     let listener = Int(connection.pointee.origin)
     guard let inbox = settings.inbox, isKept(listener: listener) else { return false }
     if let timeout {
@@ -88,6 +93,8 @@ extension Worker where K: ~Copyable {
 
   /// Leaves an idle connection to a backend to the heirs, taken out of its pool.
   mutating func leave(backend connection: ConnectionPointer) {
+    precondition(connection.pointee.exchange == nil, "leave: an exchange uses it")
+    precondition(connection.pointee.role == .upstream, "leave: not a backend")
     guard let inbox = settings.inbox, connection.pointee.tls == nil else {
       return close(connection)
     }
@@ -127,6 +134,7 @@ extension Worker where K: ~Copyable {
 
   /// Frees a connection's slot without closing its socket.
   mutating func forget(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.exchange == nil, "forget: an exchange uses it")
     connection.pointee.descriptor = .none
     connection.pointee.tls = nil
     release(slotOf: connection)
@@ -149,6 +157,7 @@ extension Worker where K: ~Copyable {
 
   /// Takes a connection's TLS out of this worker's memory.
   private mutating func detach(_ link: TLSLinkPointer) -> SecureLegacy {
+    precondition(link.pointee.session.isEstablished, "detach: the handshake is not over")
     link.pointee.session.detach()
     let server = link.pointee.server
     let legacy = SecureLegacy(

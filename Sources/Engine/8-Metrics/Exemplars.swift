@@ -8,7 +8,8 @@ import Telemetry
 
 extension CounterRow {
   private func exemplarRow(_ bucket: Int) -> CounterRow {
-    advanced(by: RequestCells.exemplars + bucket * ExemplarCells.count)
+    precondition(bucket < HistogramBounds.bucketCount, "exemplarRow: no such bucket")
+    return advanced(by: RequestCells.exemplars + bucket * ExemplarCells.count)
   }
 
   /// True when the exemplar of a bucket is to make room for a request that ends at `time`, in

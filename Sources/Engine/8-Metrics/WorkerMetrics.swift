@@ -65,6 +65,7 @@ extension Worker where K: ~Copyable {
   }
 
   @inline(never) private mutating func countError(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.record.error != .none, "countError: there was no error")
     let type = Int(exchange.pointee.record.error.rawValue)
     let party = Int(exchange.pointee.record.termination.party.rawValue)
     metrics.own.add(WorkerCells.errors + type * WorkerCells.partyCount + party)

@@ -21,11 +21,13 @@ struct FilePath: BitwiseCopyable {
 extension Worker where K: ~Copyable {
   /// Answers with the file that the path names.
   mutating func serveFile(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.response == .none, "serveFile: a response has begun")
+    precondition(exchange.pointee.upstream == nil, "serveFile: a backend is attached")
     switch exchange.pointee.head.method {
     case .get, .head, .post: break
     default:
       // What a client sends behind a CONNECT is meant for the tunnel that it asked for.
-      if exchange.pointee.head.method == .connect { exchange.pointee.closesConnection = true }
+      if exchange.pointee.head.method == .connect { exchange.pointee.requireClosure(.orderly) }
       return refuse(exchange, 405, .none, .completed)
     }
     if exchange.pointee.pathBytes.last == UInt8(ascii: "/") { return serveFolder(exchange) }
@@ -93,6 +95,7 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ file: Descriptor, _ status: FileStatus, _ path: FilePath,
     isShared: Bool
   ) {
+    precondition(file != .none, "serve: there is no file")
     let isPost = exchange.pointee.head.method == .post
     guard status.kind == .regular, !isPost else {
       if !isShared { kernel.closeFile(file) }
@@ -115,6 +118,7 @@ extension Worker where K: ~Copyable {
 
   /// Answers a path that ends with a slash: by the first file of `index` that the folder has.
   private mutating func serveFolder(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.response == .none, "serveFolder: a response has begun")
     let indexes = exchange.pointee.plan.pointee.files.indexes
     var isFolderKnown = false
     for index in indexes.indices {
@@ -147,6 +151,7 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func refuseFolder(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.response == .none, "refuseFolder: a response has begun")
     guard let path = filePath(exchange) else { return }
     reportFile(exchange, path, "has no index, and folders are not listed")
     refuse(exchange, 403, .none, .completed)
@@ -211,6 +216,7 @@ extension Worker where K: ~Copyable {
   mutating func existingPath(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter, joinedAt start: Int
   ) -> FilePath? {
+    precondition(start <= writer.count, "existingPath: it begins behind its end")
     writer.append(0)
     let count = writer.count - 1
     guard !writer.overflowed, count < Limits.filePathBytes,

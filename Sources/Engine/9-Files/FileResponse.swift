@@ -10,6 +10,9 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Answers with the file of `state`, or what the request's conditions leave of that.
   mutating func answerFile(_ exchange: ExchangePointer, _ state: ServingStatePointer) {
+    precondition(exchange.pointee.response == .none, "answerFile: a response has begun")
+    precondition(state.pointee.file != .none, "answerFile: there is no file")
+    precondition(exchange.pointee.serving == state, "answerFile: another exchange's file")
     let tag = entityTag(exchange, state)
     state.pointee.mediaType = mediaType(exchange)
     // A page for an error is sent whatever the client has of it.
@@ -78,6 +81,7 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ state: ServingStatePointer, _ head: FileHead,
     _ contentCount: UInt64
   ) {
+    precondition(exchange.pointee.response == .none, "sendFileHead: a response has begun")
     prepareOwnResponse(exchange, head.status)
     let room = Limits.scratchBytes - Limits.ownContentBytes
     var writer = HeadWriter(
@@ -185,6 +189,7 @@ extension Worker where K: ~Copyable {
   private mutating func prepareRanges(
     _ exchange: ExchangePointer, _ state: ServingStatePointer
   ) -> UInt64 {
+    precondition(state.pointee.status.size > 0, "prepareRanges: the file is empty")
     let size = state.pointee.status.size
     let value = exchange.pointee.headBytes.span.extracting(state.pointee.rangeValue.offsets)
     state.pointee.boundary = random.next(&kernel).0
@@ -228,6 +233,7 @@ extension Worker where K: ~Copyable {
   mutating func beginNextRange(
     _ exchange: ExchangePointer, _ state: ServingStatePointer, _ writer: inout ByteWriter
   ) {
+    precondition(state.pointee.left == 0, "beginNextRange: a range is being sent")
     guard var reader = state.pointee.ranges else { return }
     let value = exchange.pointee.headBytes.span.extracting(state.pointee.rangeValue.offsets)
     if case .range(let range) = reader.next(value) {

@@ -16,6 +16,7 @@ extension Worker where K: ~Copyable {
 
   /// Sends as much of a file as the client takes in this turn, behind what `first` holds.
   mutating func sendFile(_ exchange: ExchangePointer, behind first: ByteWriter) {
+    precondition(exchange.pointee.response == .file, "sendFile: no file is sent")
     guard let state = exchange.pointee.serving else { preconditionFailure("no file is open") }
     let client = exchange.pointee.client
     var writer = first
@@ -46,6 +47,9 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func awaitFileReader(_ exchange: ExchangePointer) {
+    precondition(
+      exchange.pointee.client.pointee.hasOutput || exchange.pointee.response == .file,
+      "awaitFileReader: nothing is to be sent")
     exchange.pointee.history.noteOnce(.clientBlocked, at: now)
     startWaiting(
       exchange.pointee.client, for: .clientSend,
@@ -80,6 +84,7 @@ extension Worker where K: ~Copyable {
   private mutating func sendCopied(
     _ exchange: ExchangePointer, _ state: ServingStatePointer, _ writer: ByteWriter
   ) -> FileStep {
+    precondition(state.pointee.left <= Limits.copiedFileBytes, "sendCopied: too much is left")
     let start = writer.count
     var end = start
     while state.pointee.left > 0 {
@@ -98,6 +103,7 @@ extension Worker where K: ~Copyable {
   private mutating func sendBuffered(
     _ exchange: ExchangePointer, _ state: ServingStatePointer, _ writer: ByteWriter
   ) -> FileStep {
+    precondition(state.pointee.left > 0, "sendBuffered: nothing is left")
     if exchange.pointee.detachedBuffer.isNone {
       exchange.pointee.detachedBuffer = buffers.take(.medium)
     }
@@ -115,6 +121,8 @@ extension Worker where K: ~Copyable {
   private mutating func sendUncopied(
     _ exchange: ExchangePointer, _ state: ServingStatePointer, _ writer: ByteWriter
   ) -> FileStep {
+    precondition(state.pointee.left > 0, "sendUncopied: nothing is left")
+    precondition(state.pointee.file != .none, "sendUncopied: there is no file")
     let client = exchange.pointee.client
     let prefix = UnsafeRawBufferPointer(writer.written)
     if !prefix.isEmpty {
@@ -167,6 +175,8 @@ extension Worker where K: ~Copyable {
   ) -> Int? {
     switch kernel.readFile(state.pointee.file, at: state.pointee.offset, into: memory) {
     case .bytes(let count):
+      precondition(count > 0, "readPiece: no bytes were read")
+      precondition(count <= memory.count, "readPiece: more was read than there was room for")
       state.pointee.offset += UInt64(count)
       state.pointee.left -= UInt64(count)
       return count
@@ -178,6 +188,7 @@ extension Worker where K: ~Copyable {
 
   /// Ends an exchange whose file has become shorter than it was when its length was sent.
   private mutating func cutFile(_ exchange: ExchangePointer, _ state: ServingStatePointer) {
+    precondition(exchange.isLive, "cutFile: the exchange has ended")
     let missing = state.pointee.left
     report(.error, "files", exchange, exchange.pointee.downstream) { line in
       line.append("the file was truncated while it was sent: at least ")
@@ -188,6 +199,7 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func failFile(_ exchange: ExchangePointer, _ error: KernelError) {
+    precondition(exchange.isLive, "failFile: the exchange has ended")
     report(.critical, "files", exchange, exchange.pointee.downstream) { line in
       line.append("the file can't be read: system error ")
       line.append(decimal: UInt64(error.code))
@@ -197,6 +209,8 @@ extension Worker where K: ~Copyable {
 
   /// The client can tell by the length that was announced; if nothing was sent yet, it gets a 500.
   private mutating func endFile(_ exchange: ExchangePointer) {
+    precondition(exchange.isLive, "endFile: the exchange has ended")
+    precondition(exchange.pointee.response != .none, "endFile: no file is sent")
     let isUnsent = exchange.pointee.record.bytesSent == 0
     if isUnsent && !exchange.pointee.client.pointee.hasOutput {
       exchange.pointee.response = .none

@@ -11,6 +11,8 @@ extension Worker where K: ~Copyable {
   /// Answers with the list of the folder that the path names, if its location shows folders; false
   /// when it does not, and then nothing has happened.
   @inline(never) mutating func listsFolder(_ exchange: ExchangePointer) -> Bool {
+    precondition(exchange.pointee.response == .none, "listsFolder: a response has begun")
+    precondition(exchange.pointee.upstream == nil, "listsFolder: a backend is attached")
     let listing = exchange.pointee.plan.pointee.files.listing
     let method = exchange.pointee.head.method
     guard listing.isOn, method == .get || method == .head else { return false }

@@ -100,6 +100,9 @@ extension Worker where K: ~Copyable {
 
   /// Closes and frees what a state holds, and gives it back.
   @inline(never) mutating func release(_ state: ServingStatePointer) {
+    precondition(
+      !state.pointee.isShared || turnFile.file == state.pointee.file, "release: another turn's file"
+    )
     if let page = state.pointee.page { page.deallocate() }
     closeFile(state)
     buffers.giveBack(&state.pointee.carried)

@@ -37,6 +37,7 @@ struct TurnFile: ~Copyable {
 
   /// Gives the file up; it must be closed.
   mutating func take() -> Descriptor {
+    precondition(isOpen, "take: no file is kept")
     defer { file = .none }
     return file
   }

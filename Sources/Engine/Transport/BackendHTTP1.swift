@@ -6,6 +6,11 @@ import Plan
 import Policy
 
 extension Worker where K: ~Copyable {
+  /// True when the response lets its connection carry another request (RFC 9112 section 9.3).
+  @inline(__always) mutating func keepsConnection(_ exchange: ExchangePointer) -> Bool {
+    exchange.pointee.responseHead.keepsAlive
+  }
+
   /// Says that the content is chunked, and passes the request for another protocol on.
   @inline(__always) mutating func writeTransferFields(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout HeadWriter

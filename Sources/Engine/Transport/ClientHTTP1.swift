@@ -11,6 +11,7 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Has a connection that carries one exchange after the other be occupied by one.
   @inline(__always) mutating func occupyConnection(_ exchange: ExchangePointer) {
+    precondition(exchange.isLive, "occupyConnection: the exchange has ended")
     guard !exchange.pointee.client.pointee.isMultiplexed else { return }
     exchange.pointee.downstream.pointee.phase = .exchange
   }
@@ -40,7 +41,7 @@ extension Worker where K: ~Copyable {
       || isLast || isEarly || !isServing && isLastResponse(exchange)
       || exchange.pointee.plan.pointee.keepaliveTimeout.nanoseconds == 0
     {
-      exchange.pointee.closesConnection = true
+      exchange.pointee.requireClosure(.orderly)
     }
   }
 
@@ -80,7 +81,7 @@ extension Worker where K: ~Copyable {
   /// Says whether the connection is kept, where the version's default says otherwise.
   mutating func writeConnectionField(_ exchange: ExchangePointer, into writer: inout HeadWriter) {
     if writer.isFieldList { return }
-    if exchange.pointee.closesConnection {
+    if exchange.pointee.closure != .none {
       writer.appendField("Connection", "close")
     } else if exchange.pointee.head.version == .http10 {
       writer.appendField("Connection", "keep-alive")
@@ -110,6 +111,8 @@ extension Worker where K: ~Copyable {
   /// Tells a client that waits for it to send its content, in as many words as nginx. False when it
   /// is gone.
   mutating func inviteContent(_ exchange: ExchangePointer) -> Bool {
+    precondition(exchange.pointee.response == .none, "inviteContent: a response has begun")
+    precondition(exchange.pointee.head.expectsContinue, "inviteContent: nobody waits for it")
     let client = exchange.pointee.client
     var writer = HeadWriter(ByteWriter(scratch), for: client)
     writer.beginResponse(100)
@@ -145,6 +148,9 @@ extension Worker where K: ~Copyable {
   /// Gives the connection a buffer of its own; the exchange keeps the one that its head lies in.
   /// What is left to decode (a part of a trailer section) moves along.
   mutating func leaveHeadBuffer(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.sharesInput, "leaveHeadBuffer: it was left")
+    precondition(
+      !exchange.pointee.client.pointee.isMultiplexed, "leaveHeadBuffer: its head lies apart")
     let client = exchange.pointee.client
     let rest = client.pointee.inputBytes
     let buffer = buffers.take(.medium)
@@ -187,6 +193,7 @@ extension Worker where K: ~Copyable {
 
   /// Gives the client's connection an input of its own, so that the head stays for the log line.
   mutating func separateInput(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.sharesInput, "separateInput: it is separate")
     exchange.pointee.client.pointee.input = .none
     exchange.pointee.client.pointee.inputStart = 0
     exchange.pointee.client.pointee.inputEnd = 0
@@ -197,11 +204,14 @@ extension Worker where K: ~Copyable {
 
   /// Closes a client's connection after its last response.
   mutating func closeDownstream(
-    _ client: ConnectionPointer, resets: Bool, hasUnread: Bool
+    _ client: ConnectionPointer, _ closure: Exchange.Closure, hasUnread: Bool
   ) {
+    precondition(client.pointee.role == .downstream, "closeDownstream: not a client")
+    precondition(closure != .none, "closeDownstream: it may carry the next request")
     client.pointee.inputStart = 0
     client.pointee.inputEnd = 0
-    if resets { return close(client, reset: true) }
+    precondition(client.pointee.exchange == nil, "closeDownstream: an exchange is under way")
+    if closure == .abrupt { return close(client, reset: true) }
     if client.pointee.flags.contains(.givesWay) {
       if let link = client.pointee.tls { tellEnd(client, link) }
       return close(client)

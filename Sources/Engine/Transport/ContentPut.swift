@@ -14,7 +14,6 @@ extension Worker where K: ~Copyable {
     _ writer: inout ByteWriter
   ) -> Piece {
     guard let stream else { preconditionFailure("put: there is no one to send content to") }
-    precondition(stream.pointee.output.payloadCount == 0, "put: other content has not been sent")
     if isChunked && !stream.pointee.isMultiplexed {
       return putChunk(content, isLast: isLast, stream, &writer)
     }

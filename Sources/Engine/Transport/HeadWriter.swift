@@ -106,7 +106,7 @@ struct HeadWriter {
   }
 
   /// Appends a field whose value is a number.
-  mutating func appendField(_ name: StaticString, decimal value: UInt64) {
+  @inline(__always) mutating func appendField(_ name: StaticString, decimal value: UInt64) {
     beginField(name)
     lines.append(decimal: value)
     endField()
@@ -114,8 +114,7 @@ struct HeadWriter {
 
   /// Begins a field; returns where its value begins.
   @discardableResult @inline(__always) mutating func beginField(_ name: StaticString) -> Int {
-    lines.append(name)
-    lines.append(": ")
+    lines.beginField(name)
     return lines.count
   }
 

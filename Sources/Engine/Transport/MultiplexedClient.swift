@@ -14,6 +14,8 @@ extension Worker where K: ~Copyable {
 
   /// Has a session take a client's connection, on which nothing has been read.
   mutating func beginSession(_ connection: ConnectionPointer, _ session: Session) {
+    precondition(connection.pointee.role == .downstream, "beginSession: not a client")
+    precondition(connection.pointee.exchange == nil, "beginSession: an exchange is under way")
     precondition(connection.pointee.session == nil, "beginSession: it has one")
     let link = SessionLinkPointer.allocate(capacity: 1)
     link.initialize(to: SessionLink(session))
@@ -23,6 +25,7 @@ extension Worker where K: ~Copyable {
 
   /// Carries a connection with a session as far as it goes: reads, begins streams, writes.
   mutating func advanceSession(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.phase == .multiplexed, "advanceSession: it has no session")
     guard let link = connection.pointee.session else {
       preconditionFailure("advanceSession: there is no session")
     }
@@ -99,6 +102,7 @@ extension Worker where K: ~Copyable {
 
   /// Ends a connection's session, the exchanges on it, and the connection.
   mutating func endSession(_ connection: ConnectionPointer, _ link: SessionLinkPointer) {
+    precondition(connection.pointee.session == link, "endSession: another connection's session")
     connection.pointee.flags.insert(.failed)
     while let place = link.pointee.streams {
       guard let exchange = place.pointee.stream.exchange else {
@@ -207,6 +211,7 @@ extension Worker where K: ~Copyable {
 
   /// Frees the stream of an exchange that has ended. What had not ended of it is reset.
   mutating func endStream(_ stream: StreamPointer, timeout: Interval) {
+    precondition(stream.pointee.isMultiplexed, "endStream: it is its connection's own")
     precondition(stream.pointee.exchange == nil, "endStream: its exchange is under way")
     let connection = stream.pointee.connection
     guard let link = connection.pointee.session else {
@@ -258,6 +263,7 @@ extension Worker where K: ~Copyable {
   mutating func sendMultiplexed(
     _ stream: StreamPointer, _ first: UnsafeRawBufferPointer
   ) -> WriteResult {
+    precondition(stream.pointee.exchange != nil, "sendMultiplexed: it has no exchange")
     let connection = stream.pointee.connection
     guard let link = connection.pointee.session, !stream.pointee.flags.contains(.failed),
       !connection.pointee.flags.contains(.failed)
