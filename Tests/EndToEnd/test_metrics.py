@@ -163,6 +163,41 @@ def test_a_large_page_over_tls(site, tmp_path):
     assert proxy.wait_lines(251)[-1]["bytes_out"] == len(whole)
 
 
+def test_a_large_page_keeps_nobody_waiting(site):
+    """With 2,500 pairs of server and upstream a page takes many turns of its worker: a request that
+    is sent behind it has its answer first. Pages asked for at the same time are complete, too, and
+    so is that of a client that leaves in between."""
+    nobody = RefusingPort()
+    numbers = range(50)
+    names = [f"upstream u{number} {{ server {nobody.address}; }}" for number in numbers]
+    passes = [f"location /{number}/ {{ proxy_pass http://u{number}; }}" for number in numbers]
+    answers = "location = /metrics { metrics; } location = /x { return 204; }"
+    servers = [
+        f"server {{ listen PORT; server_name s{number}; {answers} {' '.join(passes)} }}"
+        for number in numbers
+    ]
+    proxy = site.servers(f"keepalive_requests 10000; {' '.join(names)} {' '.join(servers)}")
+    with proxy.connect() as connection:
+        for server in numbers:
+            for number in numbers:
+                request = request_bytes("GET", f"/{number}/", [("Host", f"s{server}")])
+                assert connection.exchange(request).status == 502
+    ask = request_bytes("GET", "/metrics")
+    with proxy.connect() as first, proxy.connect() as second, proxy.connect() as other:
+        leaver = proxy.connect()
+        for connection in (first, second, leaver):
+            connection.send(ask)
+        assert other.exchange(request_bytes("GET", "/x")).status == 204
+        leaver.reset()
+        pages = [connection.receive().text for connection in (first, second)]
+    lines = proxy.wait_lines(2504)[2500:]
+    assert lines[0]["uri"] == "/x"
+    assert sorted(line["status"] for line in lines[1:]) == [200, 200, 499]
+    for page in pages:
+        assert value(page, "waybill_http_requests_total", status_class="5xx") == 2500
+        assert page.count("# TYPE ") == 28 and page.endswith("\n")
+
+
 @needs_prometheus
 def test_promtool_has_no_complaint(monitored, backend):
     backend.script = lambda request: reply("500 No") if "bad" in request.target else reply()

@@ -37,6 +37,8 @@ final class EngineBed {
   let metrics: Metrics
   /// True when a line may be written before its exchange has ended.
   let writesAhead: Bool
+  /// Turns in a row that may move nothing: more where pages are composed.
+  var idleTurns = 20
   /// The worker has ended: `turn` said so.
   private(set) var hasStopped = false
 

@@ -14,9 +14,7 @@ struct MetricSamples {
   let all: [Sample]
 
   init(_ metrics: Metrics) {
-    let page = metrics.page(.openMetrics)
-    defer { page.deallocate() }
-    all = String(decoding: page, as: UTF8.self).split(separator: "\n")
+    all = String(decoding: metrics.page(.openMetrics), as: UTF8.self).split(separator: "\n")
       .filter { !$0.hasPrefix("#") }.map { MetricSamples.read($0) }
   }
 

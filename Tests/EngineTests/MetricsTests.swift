@@ -156,6 +156,7 @@ struct MetricsTests {
     }
     let bed = try EngineBed(
       Self.pages + locations.joined(separator: "\n"), network: network)
+    bed.idleTurns = 50
     let client = bed.client(
       (0..<250).flatMap { [.send(get("/\($0)/")), .awaitResponse] }
         + [.send(get("/metrics")), .awaitResponse])

@@ -39,7 +39,9 @@ extension EngineBed {
     requests: Int?, in kind: World = .kind, sourceLocation: SourceLocation = #_sourceLocation
   ) {
     recordIssues(
-      RestOracle.judge(ended: holdings, hasStopped: hasStopped, in: world), sourceLocation)
+      RestOracle.judge(
+        ended: holdings, hasStopped: hasStopped, in: world, idleTurns: idleTurns),
+      sourceLocation)
     #expect(census.count == 0, "a session of TLS is left", sourceLocation: sourceLocation)
     let lines = ends
     if let requests { #expect(lines.count == requests, sourceLocation: sourceLocation) }

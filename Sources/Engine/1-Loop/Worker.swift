@@ -171,12 +171,11 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   /// Waits for events, carries every connection concerned as far as it goes, fires timers and
   /// writes the turn's log lines. False when the worker has ended.
   public mutating func turn() -> Bool {
-    // A connection that used up its share of the last turn goes on at once.
-    let isBusy = readyCount > 0 || heldResponses.count > 0 || hasMoreToHandOver
     let deadline = isBusy ? now : nextDeadline
     let count = kernel.wait(into: events, until: deadline)
     refreshClock()
     let begin = now
+    metrics.pageRowsLeft = Limits.metricRowsPerTurn
     for index in 0..<count { note(events[index]) }
     advanceReadyConnections()
     fireTimers()
@@ -189,6 +188,10 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     closeLogs()
     return false
   }
+
+  /// True when the next turn goes on at once, without waiting for events: a connection has used up
+  /// its share of the last one.
+  public var isBusy: Bool { readyCount > 0 || heldResponses.count > 0 || hasMoreToHandOver }
 
   /// Connections that exist, for tests: at rest there is none but idle ones.
   public var connectionCount: Int { connections.count }

@@ -165,6 +165,12 @@ struct Exchange: ~Copyable {
   /// that every exchange begins without.
   var kept = KeptContent()
 
+  /// True while the page of metrics is composed that is to be the answer.
+  var isComposingPage: Bool {
+    guard response == .none, let serving else { return false }
+    return serving.pointee.metricsPage != nil
+  }
+
   init(client: StreamPointer, server: Int, plan: UnsafePointer<LocationPlan>) {
     self.client = client
     self.server = server

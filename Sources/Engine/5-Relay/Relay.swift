@@ -35,6 +35,7 @@ extension Worker where K: ~Copyable {
     switch exchange.pointee.upstreamStage {
     case .connecting: return
     case .none where exchange.pointee.request == .buffering: collectContent(exchange)
+    case .none where exchange.pointee.isComposingPage: carryOnPage(exchange)
     case .none, .complete: finishResponse(exchange)
     case .awaitingHead, .content:
       if isSendingRequest(exchange) {
@@ -54,7 +55,7 @@ extension Worker where K: ~Copyable {
   @inline(__always) private mutating func clientAborted(_ exchange: ExchangePointer) -> Bool {
     let isEnded = exchange.pointee.client.pointee.flags.contains(.endAnnounced)
     return isEnded && exchange.pointee.response == .none
-      && !exchange.pointee.plan.pointee.ignoresClientAbort
+      && !exchange.pointee.plan.pointee.ignoresClientAbort && !exchange.pointee.isComposingPage
   }
 
   /// Acts on the failure of the client's socket.
@@ -147,7 +148,7 @@ extension Worker where K: ~Copyable {
       exchange.pointee.response == .composed, "finishResponse: the response is not composed")
     let client = exchange.pointee.client
     switch send(client) {
-    case .done: break
+    case .done: if exchange.pointee.serving != nil && sendsMoreOfPage(exchange) { return }
     case .blocked:
       return startWaiting(
         client, for: .clientSend,

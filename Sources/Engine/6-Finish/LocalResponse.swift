@@ -134,10 +134,30 @@ extension Worker where K: ~Copyable {
     precondition(exchange.pointee.response == .none, "respond: a response has begun")
     precondition(page.baseAddress != nil, "respond: there is no page")
     servingState(exchange).pointee.page = page.baseAddress
+    let piece = UnsafeRawBufferPointer(page)
+    respond(exchange, contentCount: page.count, beginningWith: piece, type: type)
+  }
+
+  /// Sends the exchange's page of metrics, which may have any size, in pieces.
+  mutating func respond(_ exchange: ExchangePointer, _ page: MetricsPage) {
+    page.beginSending()
+    // Whose line is written ahead is held back as a whole.
+    let isWhole = exchange.pointee.plan.pointee.writesAhead || exchange.pointee.head.method == .head
+    let count = page.bytes.count
+    let piece = page.takePiece(atMost: isWhole ? count : Limits.pagePieceBytes)
+    respond(exchange, contentCount: count, beginningWith: piece, type: page.format.contentType)
+  }
+
+  /// Sends a page of `contentCount` bytes with 200. The exchange keeps the memory that `piece`, its
+  /// first bytes, lies in.
+  private mutating func respond(
+    _ exchange: ExchangePointer, contentCount: Int, beginningWith piece: UnsafeRawBufferPointer,
+    type: StaticString
+  ) {
     prepareOwnResponse(exchange, 200)
     note(.ownResponse, exchange, 200)
     var writer = HeadWriter(ByteWriter(scratch), for: exchange.pointee.client)
-    writeOwnHead(exchange, 200, contentCount: page.count, into: &writer)
+    writeOwnHead(exchange, 200, contentCount: contentCount, into: &writer)
     if !isReplaced("Content-Type", exchange, status: 200) {
       writer.appendField("Content-Type", type)
     }
@@ -149,7 +169,7 @@ extension Worker where K: ~Copyable {
     captureSentFields(exchange, writer)
     noteContentStart(exchange, headCount: writer.count)
     if exchange.pointee.head.method != .head {
-      exchange.pointee.client.pointee.output.setPayload(UnsafeRawBufferPointer(page))
+      exchange.pointee.client.pointee.output.setPayload(piece)
     }
     sendOwnResponse(exchange, writer.lines)
   }

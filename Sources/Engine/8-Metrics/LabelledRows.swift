@@ -14,6 +14,21 @@ struct LabelledRows<Label: Hashable & Sendable, Row: Sendable>: Sendable {
     rows.append(row)
   }
 
+  /// Makes room for that many rows at once, so that no single one has to wait for it.
+  mutating func reserve(_ count: Int) {
+    guard count > rows.count else { return }
+    labels.reserveCapacity(count)
+    rows.reserveCapacity(count)
+    indices.reserveCapacity(count)
+  }
+
+  /// Removes the last rows, of which there must be that many.
+  mutating func removeLast(_ count: Int) {
+    for label in labels.suffix(count) { indices[label] = nil }
+    labels.removeLast(count)
+    rows.removeLast(count)
+  }
+
   /// The rows whose labels are among these.
   func only(_ kept: Set<Label>) -> LabelledRows {
     var result = LabelledRows()

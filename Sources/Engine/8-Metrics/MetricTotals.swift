@@ -19,6 +19,17 @@ struct MetricTotals: Sendable {
   /// Adds what a generation has counted; without its gauges and exemplars when it is over. What
   /// nothing was counted of has no row.
   mutating func add(_ generation: MetricsGeneration, isOver: Bool) {
+    addWorkers(generation, isOver: isOver)
+    for index in generation.requestLabels.indices {
+      addRequests(generation, index, isOver: isOver)
+    }
+    for index in generation.upstreamNames.indices {
+      addUpstream(generation, index, isOver: isOver)
+    }
+  }
+
+  /// Adds what the workers of a generation have counted for themselves.
+  mutating func addWorkers(_ generation: MetricsGeneration, isOver: Bool) {
     for worker in 0..<generation.workerCount {
       while workers.count <= worker {
         workers.append([UInt64](repeating: 0, count: WorkerCells.count))
@@ -27,13 +38,10 @@ struct MetricTotals: Sendable {
       let row = generation.row(ofWorker: worker)
       for cell in 0..<count { workers[worker][cell] &+= row[cell] }
     }
-    for index in generation.requestLabels.indices { addRequests(generation, index, isOver) }
-    for index in generation.upstreamNames.indices { addUpstream(generation, index, isOver) }
   }
 
-  private mutating func addRequests(
-    _ generation: MetricsGeneration, _ index: Int, _ isOver: Bool
-  ) {
+  /// Adds what a generation has counted under its request labels of that index.
+  mutating func addRequests(_ generation: MetricsGeneration, _ index: Int, isOver: Bool) {
     let rows = (0..<generation.workerCount).map {
       generation.requestRows(ofWorker: $0).advanced(by: index * RequestCells.count)
     }.filter { row in (0..<RequestCells.statusClassCount).contains { row[$0] > 0 } }
@@ -54,9 +62,8 @@ struct MetricTotals: Sendable {
     }
   }
 
-  private mutating func addUpstream(
-    _ generation: MetricsGeneration, _ index: Int, _ isOver: Bool
-  ) {
+  /// Adds what a generation has counted of its upstream of that index.
+  mutating func addUpstream(_ generation: MetricsGeneration, _ index: Int, isOver: Bool) {
     let rows = (0..<generation.workerCount).map {
       generation.upstreamRows(ofWorker: $0).advanced(by: index * UpstreamCells.count)
     }.filter { $0[UpstreamCells.tries] > 0 }

@@ -21,6 +21,9 @@ public final class Metrics: Sendable {
   /// In microseconds since 1970-01-01 UTC.
   let startTime: UInt64
   private let content = Guarded(Content())
+  /// Held by whoever makes a new content. That may take as long as there are labels, and workers
+  /// that ask meanwhile get the old one.
+  private let changing = Guarded(())
 
   /// No counters yet, of a process of that version that began then (in microseconds since
   /// 1970-01-01 UTC).
@@ -33,7 +36,7 @@ public final class Metrics: Sendable {
   /// forgotten.
   public func begin(_ plan: Plan, workers: Int, generation number: Int = 1) -> MetricsGeneration {
     let generation = MetricsGeneration(plan, workers: workers, number: number)
-    content.withLock { content in
+    change { content in
       content.running.append(generation)
       content.past.keepOnly(content.running)
     }
@@ -42,22 +45,41 @@ public final class Metrics: Sendable {
 
   /// Says that all workers of a generation have ended. Its counters live on, its gauges don't.
   public func end(_ generation: MetricsGeneration) {
-    content.withLock { content in
+    change { content in
       guard content.running.contains(where: { $0 === generation }) else { return }
-      // A new list: who sums up may still hold the old one.
       content.running = content.running.filter { $0 !== generation }
       content.past.add(generation, isOver: true)
       content.past.keepOnly(content.running)
     }
   }
 
-  /// The sums of this moment, and the newest generation: its number and that of its workers.
-  func totals() -> (totals: MetricTotals, newest: (generation: Int, workers: Int)) {
-    let content = content.current
-    var totals = content.past
-    for generation in content.running { totals.add(generation, isOver: false) }
-    let newest = content.running.last
-    return (totals, (newest?.number ?? 0, newest?.workerCount ?? 0))
+  /// Replaces the content by a changed copy. The lock that workers take is held for the exchange
+  /// alone, and not while the old content is given back.
+  private func change(_ body: (inout Content) -> Void) {
+    changing.withLock { _ in
+      var next = content.current
+      body(&next)
+      _ = content.withLock { content in
+        let old = content
+        content = next
+        return old
+      }
+    }
+  }
+
+  /// The page in a format, to be composed in steps.
+  func begin(_ format: MetricsFormat) -> MetricsPage {
+    MetricsPage(self, content.current, format)
+  }
+
+  /// The page in a format, composed at once: for those who keep nobody waiting. Its size is bound
+  /// by the plan: by its servers, its upstreams and its workers.
+  public func page(_ format: MetricsFormat) -> [UInt8] {
+    let page = begin(format)
+    var rows = Int.max
+    let isComplete = page.carryOn(rows: &rows)
+    precondition(isComplete, "a page of metrics has more rows than there are numbers")
+    return Array(page.bytes)
   }
 }
 

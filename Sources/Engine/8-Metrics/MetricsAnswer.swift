@@ -15,10 +15,37 @@ extension Worker where K: ~Copyable {
     }
     let isStatus = exchange.pointee.plan.pointee.contentAction == .status
     let format: MetricsFormat = isStatus ? .json : wantedFormat(exchange)
-    let page = metrics.share.metrics.page(format)
-    // A large page takes its time, which belongs to this turn.
+    servingState(exchange).pointee.metricsPage = Unmanaged.passRetained(
+      metrics.share.metrics.begin(format))
+    carryOnPage(exchange)
+  }
+
+  /// Carries the page of an exchange on by the rows that are left for this turn, and sends it when
+  /// it is complete; else the next turn goes on. So others wait for some rows and never for a page.
+  mutating func carryOnPage(_ exchange: ExchangePointer) {
+    guard let page = exchange.pointee.serving?.pointee.metricsPage?.takeUnretainedValue() else {
+      preconditionFailure("carryOnPage: the exchange has no page")
+    }
+    let isComplete = page.carryOn(rows: &metrics.pageRowsLeft)
+    // What it took belongs to this turn.
     now = kernel.now()
-    respond(exchange, page: page, type: format.contentType)
+    guard isComplete else { return enqueue(exchange.pointee.client) }
+    respond(exchange, page)
+  }
+
+  /// Leaves the next piece of a page to the next turn, so that a client that takes much does not
+  /// keep others waiting. False when all of it has been sent.
+  mutating func sendsMoreOfPage(_ exchange: ExchangePointer) -> Bool {
+    guard let page = exchange.pointee.serving?.pointee.metricsPage?.takeUnretainedValue() else {
+      return false
+    }
+    let piece = page.takePiece(atMost: Limits.pagePieceBytes)
+    guard !piece.isEmpty else { return false }
+    let client = exchange.pointee.client
+    if client.pointee.wait == .clientSend { stopWaiting(client) }
+    client.pointee.output.setPayload(piece)
+    enqueue(client)
+    return true
   }
 
   private mutating func wantedFormat(_ exchange: ExchangePointer) -> MetricsFormat {

@@ -1,179 +1,189 @@
-// The page of metrics: the sums of all workers, family by family, in the order of the catalogue.
+// The page of metrics: the sums of all workers, family by family. Its length grows with the plan,
+// so it is composed in steps of some rows, between which a worker serves others.
 
 import Basics
 import Telemetry
 
-extension Metrics {
-  /// The page in a format, of this moment, in memory that the caller deallocates. Its size is bound
-  /// by the plan: by its servers, its upstreams and its workers.
-  public func page(_ format: MetricsFormat) -> UnsafeMutableBufferPointer<UInt8> {
-    let (totals, newest) = totals()
-    var capacity = MetricsPage.capacity(for: totals)
-    while true {
-      let memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: capacity)
-      var page = MetricsPage(
-        writer: MetricsWriter(ByteWriter(memory), format: format), totals: totals)
-      page.write(self, newest)
-      let bytes = page.writer.bytes
-      guard bytes.overflowed else {
-        return UnsafeMutableBufferPointer(rebasing: memory[..<bytes.count])
+/// A page that is being composed: the rows of all workers are summed by their labels, then the sums
+/// are written. It shows the generations that there were when it was begun.
+final class MetricsPage {
+  private enum Stage {
+    case summing, writing
+    /// What is not needed any more is given back; that takes its time, too.
+    case tidying
+    case complete
+  }
+
+  /// Rows of each kind that are given back in the time of one that is written.
+  private static let tidiedRows = 8
+
+  let format: MetricsFormat
+  let version: String
+  /// In microseconds since 1970-01-01 UTC.
+  let startTime: UInt64
+  /// The number of the newest generation, and that of its workers.
+  let newest: (generation: Int, workers: Int)
+  private(set) var totals: MetricTotals
+  var writer: MetricsWriter
+  private let running: [MetricsGeneration]
+  private var memory: UnsafeMutableBufferPointer<UInt8>
+  private var stage = Stage.summing
+  /// The generation that is being summed, or the section that is being written.
+  private var part = 0
+  /// The next row of it.
+  private var row = 0
+  /// The labels of the rows, as they are written; of as many as have been written once.
+  private var requestLabels: [[MetricLabel]] = []
+  private var upstreamLabels: [[MetricLabel]] = []
+  /// The bytes still to be sent; none before the page is sent.
+  private var unsent = UnsafeRawBufferPointer(start: nil, count: 0)
+
+  init(_ metrics: Metrics, _ content: Metrics.Content, _ format: MetricsFormat) {
+    self.format = format
+    version = metrics.version
+    startTime = metrics.startTime
+    running = content.running
+    newest = (running.last?.number ?? 0, running.last?.workerCount ?? 0)
+    totals = content.past
+    totals.requests.reserve(running.reduce(0) { max($0, $1.requestLabels.count) })
+    totals.upstreams.reserve(running.reduce(0) { max($0, $1.upstreamNames.count) })
+    memory = .allocate(capacity: 0)
+    writer = MetricsWriter(ByteWriter(memory), format: format)
+  }
+
+  deinit { memory.deallocate() }
+
+  /// What has been written. It is valid as long as the page.
+  var bytes: UnsafeBufferPointer<UInt8> { writer.bytes.written }
+
+  /// Has all of the page sent, piece by piece.
+  func beginSending() {
+    precondition(stage == .complete, "beginSending: the page is not complete")
+    unsent = UnsafeRawBufferPointer(bytes)
+  }
+
+  /// The next bytes to be sent, at most that many: none at the end. They are valid as long as the
+  /// page.
+  func takePiece(atMost limit: Int) -> UnsafeRawBufferPointer {
+    let count = min(limit, unsent.count)
+    defer { unsent = UnsafeRawBufferPointer(rebasing: unsent[count...]) }
+    return UnsafeRawBufferPointer(rebasing: unsent[..<count])
+  }
+
+  /// Carries on by at most that many rows, which it takes from them. True when it is complete.
+  func carryOn(rows: inout Int) -> Bool {
+    while stage != .complete {
+      guard rows > 0 else { return false }
+      switch stage {
+      case .summing:
+        rows -= 1
+        sumRow()
+      case .writing:
+        rows -= 1
+        writeRow()
+      case .tidying:
+        rows -= 1
+        tidyRows()
+      case .complete: break
       }
-      memory.deallocate()
-      capacity *= 2
+    }
+    return true
+  }
+
+  // MARK: Summing
+
+  private func sumRow() {
+    guard part < running.count else { return beginWriting(capacity: usualCapacity) }
+    let generation = running[part]
+    let requests = generation.requestLabels.count
+    let upstreams = generation.upstreamNames.count
+    if row == 0 {
+      totals.addWorkers(generation, isOver: false)
+    } else if row <= requests {
+      totals.addRequests(generation, row - 1, isOver: false)
+    } else {
+      totals.addUpstream(generation, row - 1 - requests, isOver: false)
+    }
+    row += 1
+    if row > requests + upstreams {
+      part += 1
+      row = 0
     }
   }
-}
 
-/// A page being written.
-private struct MetricsPage {
+  // MARK: Writing
+
   /// What is enough unless names are long. Memory that is not written to costs nothing.
-  static func capacity(for totals: MetricTotals) -> Int {
+  private var usualCapacity: Int {
     let rows = totals.requests.rows.count + totals.upstreams.rows.count + totals.workers.count
     return 64 * 1024 + rows * 8 * 1024
   }
 
-  var writer: MetricsWriter
-  let totals: MetricTotals
-
-  mutating func write(_ metrics: Metrics, _ newest: (generation: Int, workers: Int)) {
-    writer.begin(.buildInfo)
-    writer.sample([MetricLabel("version", metrics.version)], 1)
-    writer.begin(.startTime)
-    writer.sample([], microseconds: metrics.startTime)
-    writer.begin(.generation)
-    writer.sample([], UInt64(newest.generation))
-    writer.begin(.workers)
-    writer.sample([], UInt64(newest.workers))
-    writeRequests()
-    writeWorkers()
-    writeClients()
-    writeUpstreams()
-    writer.finish()
+  private func beginWriting(capacity: Int) {
+    memory.deallocate()
+    memory = .allocate(capacity: capacity)
+    writer = MetricsWriter(ByteWriter(memory), format: format)
+    stage = .writing
+    part = 0
+    row = 0
   }
 
-  // MARK: Requests
-
-  private mutating func writeRequests() {
-    let rows = zip(totals.requests.labels, totals.requests.rows)
-      .map { (labels: $0.metricLabels, sums: $1) }
-    writer.begin(.requests)
-    for (labels, sums) in rows {
-      for (index, name) in statusClasses.enumerated() {
-        writer.sample(labels, name, sums.row[RequestCells.statusClasses + index])
-      }
+  /// Writes one row of the section, and what stands before the first and behind the last one. When
+  /// the memory is not enough, all is written once more into twice as much.
+  private func writeRow() {
+    let section = Self.sections[part]
+    let count = count(section.rows)
+    if row == 0 { writer.begin(section.family) }
+    if row < count { section.write(self, row) }
+    row += 1
+    if row >= count {
+      part += 1
+      row = 0
     }
-    writer.begin(.requestDuration)
-    for (labels, sums) in rows {
-      writer.histogram(
-        labels, HistogramSnapshot(sums.row, RequestCells.durations, sums.exemplars))
-    }
-    writer.begin(.requestBytes)
-    for (labels, sums) in rows { writer.sample(labels, sums.row[RequestCells.bytesIn]) }
-    writer.begin(.responseBytes)
-    for (labels, sums) in rows { writer.sample(labels, sums.row[RequestCells.bytesOut]) }
-    writer.begin(.requestIDs)
-    for (index, name) in idSources.enumerated() {
-      writer.sample([name], sum(WorkerCells.idSources + index))
-    }
-    writeErrors()
+    let isLast = part == Self.sections.count
+    if isLast { writer.finish() }
+    if writer.bytes.overflowed { return beginWriting(capacity: 2 * memory.count) }
+    if isLast { stage = .tidying }
   }
 
-  /// Error types that share a name are one; what never happened is left out.
-  private mutating func writeErrors() {
-    writer.begin(.errors)
-    for (name, types) in errorNames {
-      for (party, partyName) in parties.enumerated() {
-        let count = types.reduce(0 as UInt64) { count, type in
-          count &+ sum(WorkerCells.errors + type * WorkerCells.partyCount + party)
-        }
-        if count > 0 { writer.sample([name], partyName, count) }
-      }
+  private func count(_ rows: Section.Rows) -> Int {
+    switch rows {
+    case .whole: 1
+    case .requests: totals.requests.rows.count
+    case .workers: totals.workers.count
+    case .upstreams: totals.upstreams.rows.count
     }
   }
 
-  private func sum(_ cell: Int) -> UInt64 {
-    totals.workers.reduce(0) { $0 &+ $1[cell] }
+  /// The labels of a row of requests.
+  func labels(ofRequests row: Int) -> [MetricLabel] {
+    if row == requestLabels.count {
+      requestLabels.append(totals.requests.labels[row].metricLabels)
+    }
+    return requestLabels[row]
   }
 
-  // MARK: Workers and clients
-
-  private mutating func writeWorkers() {
-    writer.begin(.workerRequests)
-    for (labels, row) in workerRows {
-      let cells = WorkerCells.idSources..<WorkerCells.idSources + WorkerCells.idSourceCount
-      writer.sample(labels, row[cells].reduce(0, &+))
+  /// The label of a row of an upstream.
+  func labels(ofUpstream row: Int) -> [MetricLabel] {
+    if row == upstreamLabels.count {
+      upstreamLabels.append([MetricLabel("upstream", totals.upstreams.labels[row])])
     }
-    writeByWorker(.requestsInFlight, WorkerCells.exchanges)
-    writer.begin(.turnDuration)
-    for (labels, row) in workerRows {
-      writer.histogram(labels, HistogramSnapshot(row, WorkerCells.turns))
-    }
-    writeByWorker(.droppedLines, WorkerCells.droppedLines)
+    return upstreamLabels[row]
   }
 
-  private mutating func writeClients() {
-    writer.begin(.clientConnections)
-    for (labels, row) in workerRows {
-      writeStates(labels, all: row[WorkerCells.clients], idle: row[WorkerCells.idleClients])
-    }
-    writeByWorker(.acceptedConnections, WorkerCells.accepted)
-    writeByWorker(.refusedConnections, WorkerCells.refused)
-    writeByWorker(.unbufferedRequests, WorkerCells.unbufferedRequests)
-    writeByWorker(.acceptPauses, WorkerCells.acceptPauses)
-    writer.begin(.handshakes)
-    writer.sample([MetricLabel("outcome", "done")], sum(WorkerCells.handshakesDone))
-    writer.sample([MetricLabel("outcome", "failed")], sum(WorkerCells.handshakesFailed))
-  }
+  // MARK: Tidying
 
-  private var workerRows: [(labels: [MetricLabel], row: [UInt64])] {
-    totals.workers.enumerated().map { ([MetricLabel("worker", "\($0.offset)")], $0.element) }
-  }
-
-  private mutating func writeByWorker(_ family: MetricFamily, _ cell: Int) {
-    writer.begin(family)
-    for (labels, row) in workerRows { writer.sample(labels, row[cell]) }
-  }
-
-  /// The two numbers are read one after the other, and the second may have grown meanwhile.
-  private mutating func writeStates(_ labels: [MetricLabel], all: UInt64, idle: UInt64) {
-    writer.sample(labels, MetricLabel("state", "active"), all > idle ? all - idle : 0)
-    writer.sample(labels, MetricLabel("state", "idle"), idle)
-  }
-
-  // MARK: Upstreams
-
-  private mutating func writeUpstreams() {
-    let rows = zip(totals.upstreams.labels, totals.upstreams.rows)
-      .map { (labels: [MetricLabel("upstream", $0)], row: $1) }
-    write(.tries, UpstreamCells.tries, rows)
-    write(.retries, UpstreamCells.retries, rows)
-    writer.begin(.failedTries)
-    for (labels, row) in rows {
-      for (name, types) in errorNames {
-        let count = types.reduce(0 as UInt64) { $0 &+ row[UpstreamCells.failedTries + $1] }
-        if count > 0 { writer.sample(labels, name, count) }
-      }
-    }
-    write(.suspensions, UpstreamCells.suspensions, rows)
-    writer.begin(.upstreamConnections)
-    for (labels, row) in rows {
-      writeStates(labels, all: row[UpstreamCells.connections], idle: row[UpstreamCells.idle])
-    }
-    write(.openedConnections, UpstreamCells.opened, rows)
-    writer.begin(.connectDuration)
-    for (labels, row) in rows {
-      writer.histogram(labels, HistogramSnapshot(row, UpstreamCells.connects))
-    }
-    writer.begin(.firstByteDuration)
-    for (labels, row) in rows {
-      writer.histogram(labels, HistogramSnapshot(row, UpstreamCells.firstBytes))
-    }
-  }
-
-  private mutating func write(
-    _ family: MetricFamily, _ cell: Int, _ rows: [(labels: [MetricLabel], row: [UInt64])]
-  ) {
-    writer.begin(family)
-    for (labels, row) in rows { writer.sample(labels, row[cell]) }
+  /// Gives back the sums of some rows, and their labels: a slow client is not to keep them. It
+  /// takes less than to write one row.
+  private func tidyRows() {
+    let requests = min(Self.tidiedRows, totals.requests.rows.count)
+    totals.requests.removeLast(requests)
+    requestLabels.removeLast(requests)
+    let upstreams = min(Self.tidiedRows, totals.upstreams.rows.count)
+    totals.upstreams.removeLast(upstreams)
+    upstreamLabels.removeLast(upstreams)
+    guard requests == 0 && upstreams == 0 else { return }
+    totals = MetricTotals()
+    stage = .complete
   }
 }

@@ -16,6 +16,8 @@ struct WorkerMetrics: ~Copyable {
   /// The row of each upstream of the plan.
   let upstreams: UnsafeMutablePointer<CounterRow>
   private let requests: CounterRow
+  /// Rows that pages may still be carried on by in this turn.
+  var pageRowsLeft = 0
 
   init(_ share: MetricsShare, worker: Int, _ plans: FrozenArray<UpstreamPlan>) {
     self.share = share

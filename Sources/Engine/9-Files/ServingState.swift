@@ -11,6 +11,9 @@ typealias ServingStatePointer = UnsafeMutablePointer<ServingState>
 struct ServingState: BitwiseCopyable {
   /// Content of Waybill's own that is too large to be composed with its head.
   var page: UnsafeMutablePointer<UInt8>?
+  /// The page of metrics that is composed, over several turns when it is long, then sent. A
+  /// reference is held.
+  var metricsPage: Unmanaged<MetricsPage>?
 
   // MARK: The file that is sent
 
@@ -104,6 +107,7 @@ extension Worker where K: ~Copyable {
       !state.pointee.isShared || turnFile.file == state.pointee.file, "release: another turn's file"
     )
     if let page = state.pointee.page { page.deallocate() }
+    state.pointee.metricsPage?.release()
     closeFile(state)
     buffers.giveBack(&state.pointee.carried)
     servingStates.giveBack(state)

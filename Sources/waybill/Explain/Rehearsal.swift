@@ -20,8 +20,8 @@ struct Rehearsal {
 
   /// What a backend answers here.
   private static let backendAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-  /// More turns than any request needs that nothing interrupts.
-  private static let mostTurns = 100
+  /// More turns than any request needs that nothing interrupts; a page of metrics needs the most.
+  private static let mostTurns = 1_000
 
   /// Lets a worker of `plan` serve `request`, which has come from `peer` to a listener.
   init?(_ plan: Plan, request: [UInt8], peer: PeerAddress, listener: Int) {
@@ -69,7 +69,7 @@ struct Rehearsal {
   private static func run(_ worker: inout Worker<RehearsalKernel>, _ stage: RehearsalStage) {
     for _ in 0..<mostTurns {
       _ = worker.turn()
-      if stage.isQuiet { return }
+      if stage.isQuiet && !worker.isBusy { return }
     }
   }
 

@@ -56,16 +56,16 @@ public enum RestOracle {
     count == 0 ? [] : [Violation(.rest, "\(count) sessions of TLS are left")]
   }
 
-  /// Judges a worker that has ended.
+  /// Judges a worker that has ended. So many turns in a row may have moved nothing.
   public static func judge(
-    ended holdings: Holdings, hasStopped: Bool, in world: SimulatedWorld
+    ended holdings: Holdings, hasStopped: Bool, in world: SimulatedWorld, idleTurns: Int = 20
   ) -> [Violation] {
     var found = judge(idle: holdings, in: world)
     if !hasStopped { found.append(Violation(.rest, "the worker has not ended")) }
     if !world.openDescriptors.isEmpty {
       found.append(Violation(.rest, "left open at the end: \(world.openDescriptors)"))
     }
-    if world.mostBusyTurns >= 20 {
+    if world.mostBusyTurns >= idleTurns {
       found.append(Violation(.progress, "\(world.mostBusyTurns) turns in a row moved nothing"))
     }
     return found
