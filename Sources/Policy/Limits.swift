@@ -73,6 +73,11 @@ public enum Limits {
   public static let lastAccepts = 64
   /// Reads from one connection in one turn, so that a fast peer never starves the others.
   public static let readsPerTurn = 16
+  /// Rows of metrics that are summed or written in one turn, for all pages under way together: a
+  /// row takes up to about 10 µs, so others wait for little more than a millisecond.
+  public static let metricRowsPerTurn = 128
+  /// Bytes of a page of metrics that are given to the client's socket in one turn.
+  public static let pagePieceBytes = 256 * 1024
   /// How long accepting pauses when descriptors or memory have run out.
   public static let acceptPause = Interval.milliseconds(100)
 
@@ -235,6 +240,8 @@ public enum Limits {
   public static let answeringTime = Interval.seconds(2)
   /// How long somebody may take to read his answer.
   public static let answerReadingTime = Interval.seconds(5)
+  /// How long the end of the process waits for answers that are under way.
+  public static let answerFarewell = Interval.milliseconds(200)
   /// Descriptors that no connection gets, besides those that new workers need: for connections to
   /// the control socket, answers, the conf file, and a line in each log.
   public static let operatorDescriptors = controlConnections + 32

@@ -71,6 +71,8 @@ struct Server {
   var reloading: Compilation?
   /// The process that serves in the place of this one.
   var successor: ChildProcess?
+  /// What that process asks.
+  private var successorQuestions: SuccessorQuestions?
 
   /// Takes over signals first of all, so that none of them ends the process half-way.
   init(
@@ -197,7 +199,14 @@ struct Server {
 
   private func startControl() throws(KernelError) {
     guard let control else { return }
-    let server = ControlServer(socket: control, roster: roster, metrics: metrics)
+    let server = ControlServer(socket: control, answers: ControlAnswers(roster, metrics))
+    try controlThreads.start(name: "waybill-control") { server.run() }
+  }
+
+  /// Answers the process that serves in the place of this one.
+  mutating func startAnswering(_ questions: SuccessorQuestions) throws(KernelError) {
+    successorQuestions = questions
+    let server = SuccessorServer(questions: questions, answers: ControlAnswers(roster, metrics))
     try controlThreads.start(name: "waybill-control") { server.run() }
   }
 
@@ -267,6 +276,7 @@ struct Server {
     }
     threads.join()
     finishLogs()
+    finishAnswers()
     logKeeper?.end()
     if reloading != nil {
       // It may be waiting for a name, and nobody waits for it any more.
@@ -298,6 +308,17 @@ struct Server {
         + " \(loss.lines) log lines were lost"
       notice(text)
       ProcessErrorLog(current.plan).report(.error, "log", text)
+    }
+  }
+
+  /// Waits for answers that are under way, but not for long: whoever ended the last request of the
+  /// process is to learn that.
+  private func finishAnswers() {
+    control?.close()
+    successorQuestions?.close()
+    let deadline = MachineTime.milliseconds + Limits.answerFarewell.milliseconds
+    while controlThreads.runningCount > 0 && MachineTime.milliseconds < deadline {
+      MachineTime.sleep(milliseconds: 1)
     }
   }
 

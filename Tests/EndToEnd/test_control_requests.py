@@ -176,7 +176,7 @@ def test_the_protocol(held):
     assert row["request_id"] == "request-1"
     assert end == {
         "answer": "done", "count": 1, "omitted": 0, "lost_log_lines": 0, "workers": 2,
-        "generation": 1, "silent": [],
+        "generation": 1, "silent": [], "silent_processes": [],
     }  # fmt: skip
 
 
@@ -184,7 +184,8 @@ def test_a_stopping_process_still_answers(held):
     connection = begin(held, "request-1")
     held.process.terminate()
     wait_for(lambda: rows(held)[0]["request_id"] == "request-1", "an answer")
-    command("requests", "-c", held.conf, "--abort", "request-1")
+    result = command("requests", "-c", held.conf, "--abort", "request-1")
+    assert result.returncode == 0, result.stderr
     assert connection.receive().status == 503
     held.wait_exit()
     assert not (held.directory / "control").exists()

@@ -154,6 +154,10 @@ static inline int clinux_unacknowledged(int socket) {
   return ioctl(socket, SIOCOUTQ, &count) < 0 ? -errno : count;
 }
 
+static inline int clinux_shutdown_reading(int socket) {
+  return (int)CLINUX_RETRY(shutdown(socket, SHUT_RD));
+}
+
 static inline int clinux_shutdown_writing(int socket) {
   return (int)CLINUX_RETRY(shutdown(socket, SHUT_WR));
 }

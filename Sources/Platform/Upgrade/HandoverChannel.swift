@@ -16,6 +16,15 @@ public final class HandoverChannel: Sendable {
     case begin = "B"
     /// From the new process: its workers run. What follows is what it serves.
     case serves = "S"
+    /// From the old process: the new one is known to the service manager. The channel stays open as
+    /// long as the old process finishes what runs, for questions about that.
+    case replaced = "L"
+    /// From the new process: a question, behind its number.
+    case question = "Q"
+    /// From the old process: a part of the answer, behind the question's number.
+    case part = "P"
+    /// From the old process: the last part of the answer, behind the question's number.
+    case lastPart = "E"
   }
 
   /// What was received.
@@ -30,7 +39,7 @@ public final class HandoverChannel: Sendable {
 
   let descriptor: Int32
   /// Larger than any message that is sent.
-  private static let longestMessage = 65_536
+  static let longestMessage = 65_536
 
   init(descriptor: Int32) { self.descriptor = descriptor }
 
@@ -55,7 +64,15 @@ public final class HandoverChannel: Sendable {
     }
   }
 
-  /// The next message; waits for it at most that long.
+  /// Sends a word as soon as there is room for it, at most that long from now. False when there was
+  /// none, or the other end is gone.
+  func send(_ word: Word, _ content: [UInt8], withinMilliseconds time: Int) -> Bool {
+    precondition(content.count < Self.longestMessage, "send: the message is too long")
+    guard clinux_wait_for(descriptor, 1, Int32(clamping: time)) > 0 else { return false }
+    return send(word, content)
+  }
+
+  /// The next message; waits for it at most that long, or for ever if the time is negative.
   public func receive(withinMilliseconds time: Int = 0) -> Message {
     guard clinux_wait_for(descriptor, 0, Int32(clamping: time)) > 0 else { return .nothing }
     var message = [UInt8](repeating: 0, count: Self.longestMessage)

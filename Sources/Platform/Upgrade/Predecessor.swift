@@ -9,6 +9,8 @@ public struct Predecessor: Sendable {
   public let channel: HandoverChannel
   /// What it has passed on.
   let descriptors: [PassedDescriptor]
+  /// Those that it has itself replaced and that have not ended, the oldest first.
+  public var formerProcesses: [FormerProcess] = []
 
   /// The predecessor that the environment names; nil for a process that was started in any other
   /// way. What it has passed on is not passed on to others from here on.
@@ -22,7 +24,11 @@ public struct Predecessor: Sendable {
       _ = fcntl(one, F_SETFD, FD_CLOEXEC)
     }
     return Predecessor(
-      channel: HandoverChannel(descriptor: number), descriptors: descriptors)
+      channel: HandoverChannel(descriptor: number),
+      descriptors: descriptors.filter { !$0.isFormerProcess },
+      formerProcesses: descriptors.filter { $0.isFormerProcess }.map {
+        FormerProcess(HandoverChannel(descriptor: $0.descriptor.number))
+      })
   }
 
   private static func isChannel(_ number: Int32) -> Bool {

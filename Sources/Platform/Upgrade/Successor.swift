@@ -2,7 +2,7 @@
 //
 // What it is given is named in its environment: the number of the channel, then, separated by
 // colons, that of each descriptor, behind which stand `m` and a name if the service manager opened
-// it.
+// it, and `f` if it is the channel to a process that was replaced earlier.
 
 import CLinux
 import Glibc
@@ -34,14 +34,22 @@ public struct PassedDescriptor: Equatable, Sendable {
   public var descriptor: Descriptor
   /// The name that the service manager gave it; nil if the service manager has not opened it.
   public var managersName: String?
+  /// True for the channel to a process that was replaced earlier.
+  public var isFormerProcess = false
 
   /// The descriptor given.
-  public init(_ descriptor: Descriptor, managersName: String? = nil) {
+  public init(
+    _ descriptor: Descriptor, managersName: String? = nil, isFormerProcess: Bool = false
+  ) {
+    precondition(managersName == nil || !isFormerProcess, "PassedDescriptor: of two kinds")
     self.descriptor = descriptor
     self.managersName = managersName
+    self.isFormerProcess = isFormerProcess
   }
 
-  var text: String { "\(descriptor.number)" + (managersName.map { "m" + $0 } ?? "") }
+  var text: String {
+    "\(descriptor.number)" + (managersName.map { "m" + $0 } ?? (isFormerProcess ? "f" : ""))
+  }
 
   init?(_ text: Substring) {
     let digits = text.prefix { $0.isASCII && $0.isNumber }
@@ -49,5 +57,6 @@ public struct PassedDescriptor: Equatable, Sendable {
     descriptor = Descriptor(number: number)
     let rest = text.dropFirst(digits.count)
     managersName = rest.first == "m" ? String(rest.dropFirst()) : nil
+    isFormerProcess = rest == "f"
   }
 }

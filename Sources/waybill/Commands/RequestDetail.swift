@@ -49,6 +49,9 @@ enum RequestDetail {
     if let number = row.number("connection") {
       line("connection", "*\(number), request \(row.number("connection_request") ?? 0)", &text)
     }
+    if let process = row.number("process") {
+      line("process", "\(process), which an upgrade has replaced", &text)
+    }
     if let left = row.microseconds("timeout_in") {
       line("timeout", "\(row.text("timeout")) in \(TimeText.duration(left))", &text)
     }

@@ -103,7 +103,8 @@ struct RequestsCommand: ParsableCommand {
   private func end(_ row: LineMembers, _ client: ControlClient) -> ExitStatus {
     let question = ControlQuestion.abort(
       connection: row.number("connection") ?? 0,
-      request: UInt32(clamping: row.number("connection_request") ?? 0))
+      request: UInt32(clamping: row.number("connection_request") ?? 0),
+      process: row.number("process").flatMap { Int32(exactly: $0) })
     guard let answer = client.ask(question) else { return .failure }
     let id = shown(row.text("request_id"))
     guard answer.count == 1 else {
@@ -129,5 +130,6 @@ extension LineMembers {
   fileprivate func isSame(_ other: LineMembers) -> Bool {
     number("connection") == other.number("connection")
       && number("connection_request") == other.number("connection_request")
+      && number("process") == other.number("process")
   }
 }

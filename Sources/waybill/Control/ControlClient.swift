@@ -128,5 +128,8 @@ struct ControlClient {
     if !silent.isEmpty {
       report("no answer in time from worker \(silent.joined(separator: ", "))")
     }
+    for process in end.words("silent_processes") {
+      report("no answer in time from process \(process), which an upgrade has replaced")
+    }
   }
 }

@@ -8,8 +8,9 @@ import Telemetry
 enum ControlQuestion: Equatable {
   /// `{"ask":"requests"}`, or with `"id"` those in detail whose ID begins so.
   case requests(id: [UInt8])
-  /// `{"ask":"abort","connection":3,"connection_request":1}`
-  case abort(connection: UInt64, request: UInt32)
+  /// `{"ask":"abort","connection":3,"connection_request":1}`, and `"process"` for a request that a
+  /// process finishes which this one has replaced
+  case abort(connection: UInt64, request: UInt32, process: Int32?)
   /// `{"ask":"errors"}`
   case errors
   /// `{"ask":"status"}`, or with `"format"` one of `json`, `prometheus` and `openmetrics`
@@ -28,7 +29,8 @@ enum ControlQuestion: Equatable {
       guard let connection = members.number("connection"),
         let number = members.number("connection_request"), let request = UInt32(exactly: number)
       else { return nil }
-      self = .abort(connection: connection, request: request)
+      let process = members.number("process").flatMap { Int32(exactly: $0) }
+      self = .abort(connection: connection, request: request, process: process)
     default: return nil
     }
   }
@@ -41,9 +43,10 @@ enum ControlQuestion: Equatable {
       line += "{\"ask\":\"requests\",\"id\":".utf8
       SafeText.appendJSON(id, to: &line)
       line += "}\n".utf8
-    case .abort(let connection, let request):
-      line +=
-        "{\"ask\":\"abort\",\"connection\":\(connection),\"connection_request\":\(request)}\n".utf8
+    case .abort(let connection, let request, let process):
+      line += "{\"ask\":\"abort\",\"connection\":\(connection)".utf8
+      if let process { line += ",\"process\":\(process)".utf8 }
+      line += ",\"connection_request\":\(request)}\n".utf8
     case .errors: line += "{\"ask\":\"errors\"}\n".utf8
     case .status(let format):
       line += "{\"ask\":\"status\",\"format\":\"\(format.name)\"}\n".utf8

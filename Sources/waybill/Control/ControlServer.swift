@@ -1,85 +1,64 @@
-// The thread that answers by the control socket. It never holds up a worker, and neither a worker
-// that is busy nor somebody who asks nothing holds up the others who ask.
+// The threads that answer questions about the process: those of people, by the control socket, and
+// those of the process that has taken the place of this one. They never hold up a worker, and
+// neither a worker that is busy nor somebody who asks nothing holds up the others who ask.
 
-import Engine
-import LogReading
 import Platform
 import Policy
-import Telemetry
 
-/// Answers questions about the running process.
+/// Answers by the control socket.
 struct ControlServer: Sendable {
   let socket: ControlSocket
-  let roster: WorkerRoster
-  let metrics: Metrics
+  let answers: ControlAnswers
 
   private static let limits = ControlLimits(
     connections: Limits.controlConnections, questionBytes: Limits.questionBytes,
     askingTime: Limits.askingTime.milliseconds, readingTime: Limits.answerReadingTime.milliseconds,
     undisturbedTime: Limits.undisturbedAskingTime.milliseconds)
 
-  /// How often it is looked whether the workers have answered, in milliseconds.
-  private static let inquiryPause = 2
-
   /// Serves until the socket is closed.
   func run() {
     var connections = ControlConnections(socket, Self.limits)
-    var desk = InquiryDesk(roster: roster)
+    var answers = answers
     while true {
-      switch connections.next(withinMilliseconds: desk.isIdle ? nil : Self.inquiryPause) {
+      switch connections.next(withinMilliseconds: answers.pause) {
       case .closed: return
       case .nothing: break
-      case .denied(let number): connections.answer(number, refusal("permission denied"))
-      case .unasked(let number): connections.answer(number, refusal("no question came in time"))
+      case .denied(let number):
+        connections.answer(number, ControlAnswers.refusal("permission denied"))
+      case .unasked(let number):
+        connections.answer(number, ControlAnswers.refusal("no question came in time"))
       case .question(let number, let line):
-        if let answer = answer(line, number, &desk) { connections.answer(number, answer) }
+        if let answer = answers.answer(line, asker: number) { connections.answer(number, answer) }
       }
-      for (askers, answer, silent) in desk.takeAnswers() {
-        let bytes = answer.lines + end(answer, silent: silent)
-        for number in askers { connections.answer(number, bytes) }
+      for (askers, answer) in answers.take() {
+        for number in askers { connections.answer(number, answer) }
       }
     }
   }
+}
 
-  private func refusal(_ reason: String) -> [UInt8] {
-    Array("{\"answer\":\"refused\",\"reason\":\"\(reason)\"}\n".utf8)
-  }
+/// Answers the process that has taken the place of this one in an upgrade.
+struct SuccessorServer: Sendable {
+  let questions: SuccessorQuestions
+  let answers: ControlAnswers
 
-  /// The answer; nil when the workers are asked for it.
-  private func answer(_ line: [UInt8], _ number: Int, _ desk: inout InquiryDesk) -> [UInt8]? {
-    switch ControlQuestion(parsing: line) {
-    case .none: return refusal("the question is not understood")
-    case .errors: return failures()
-    case .status(let format): return page(format)
-    case .requests(let id): desk.add(.requests(id: id), asker: number)
-    case .abort(let connection, let request):
-      desk.add(.abort(connection: connection, request: request), asker: number)
+  /// Serves until the other process ends or the questions are closed, and no answer is under way.
+  func run() {
+    var answers = answers
+    while true {
+      switch questions.next(withinMilliseconds: answers.pause) {
+      case .end:
+        guard let pause = answers.pause else { return }
+        MachineTime.sleep(milliseconds: pause)
+      case .nothing: break
+      case .question(let number, let line):
+        if let answer = answers.answer(line, asker: Int(number)) {
+          questions.answer(number, answer)
+        }
+      }
+      for (askers, answer) in answers.take() {
+        for number in askers { questions.answer(UInt32(number), answer) }
+      }
     }
-    return nil
-  }
-
-  /// What the workers remember; no worker is asked for it. A line begins with its time.
-  private func failures() -> [UInt8] {
-    let lines = roster.failures.sorted { $0.lexicographicallyPrecedes($1) }
-    var all = WorkerAnswer()
-    all.count = lines.count
-    return lines.flatMap { $0 } + end(all, silent: [])
-  }
-
-  /// What the workers have counted; no worker is asked for it.
-  private func page(_ format: MetricsFormat) -> [UInt8] {
-    let page = metrics.page(format)
-    defer { page.deallocate() }
-    return Array(page) + end(WorkerAnswer(), silent: [])
-  }
-
-  /// The last line: it tells that the answer is whole.
-  private func end(_ all: WorkerAnswer, silent: [Int]) -> [UInt8] {
-    let numbers = silent.map { "\($0)" }.joined(separator: ",")
-    let line =
-      "{\"answer\":\"done\",\"count\":\(all.count),\"omitted\":\(all.omitted),"
-      + "\"lost_log_lines\":\(all.lostLines),\"workers\":\(roster.workers.count),"
-      + "\"generation\":\(roster.newest.generation),\"silent\":[\(numbers)]}\n"
-    return Array(line.utf8)
   }
 }

@@ -50,6 +50,7 @@ final class WorkerRoster: Sendable {
   }
 
   private let content = Guarded(Content())
+  private let replaced = Guarded<[FormerProcess]>([])
   /// What failed, for `waybill errors`: by worker number, whichever generation. Empty without
   /// `control`.
   private let memories = Guarded<[RecentLines]>([])
@@ -59,6 +60,18 @@ final class WorkerRoster: Sendable {
   /// The number of the newest configuration, and when it was loaded, in microseconds since 1970.
   var newest: (generation: Int, loadedAt: UInt64) {
     content.withLock { ($0.generation, $0.loadedAt) }
+  }
+
+  /// The processes that upgrades have replaced and that have not ended, the oldest first. Only the
+  /// process that serves knows them.
+  var formerProcesses: [FormerProcess] {
+    get {
+      replaced.withLock { processes in
+        processes.removeAll(where: \.isGone)
+        return processes
+      }
+    }
+    set { replaced.withLock { $0 = newValue } }
   }
 
   /// Adds those of a new configuration.

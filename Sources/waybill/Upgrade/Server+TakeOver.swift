@@ -34,7 +34,10 @@ extension Server {
     }
     inherited.abandonAll(
       but: Generation.addresses(of: current.plan) + controlAddress)
-    // It closes the channel once it has told the service manager whose signs of life count now.
-    _ = predecessor.channel.receive(withinMilliseconds: 1_000)
+    // It says so once it has told the service manager whose signs of life count now. An older
+    // version closes the channel instead.
+    if case .word(.replaced, _) = predecessor.channel.receive(withinMilliseconds: 1_000) {
+      roster.formerProcesses = predecessor.formerProcesses + [FormerProcess(predecessor.channel)]
+    }
   }
 }

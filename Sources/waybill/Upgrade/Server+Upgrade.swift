@@ -33,6 +33,7 @@ extension Server {
   /// All that the new process can't or must not open itself.
   private var passedOn: [PassedDescriptor] {
     (sockets?.passedOn ?? []) + (control?.passedOn ?? []) + (pidFile.map { [$0.passedOn] } ?? [])
+      + roster.formerProcesses.map(\.passedOn)
   }
 
   /// Goes on with the upgrade, if one is under way and there is news of it.
@@ -71,10 +72,20 @@ extension Server {
     sockets?.closeAll()
     post(.handOver)
     control?.close()
+    roster.formerProcesses = []
+    startAnsweringSuccessor(SuccessorQuestions(upgrade.channel))
     startFollowingLogs()
     notice("process \(process) serves on; this one finishes what runs")
     for asker in upgrade.askers { OrderAnswer.send("serves\n\(process)", to: asker) }
     for signal in upgrade.deferred { upgrade.child.send(signal) }
+  }
+
+  private mutating func startAnsweringSuccessor(_ questions: SuccessorQuestions) {
+    do throws(KernelError) {
+      try startAnswering(questions)
+    } catch {
+      notice("waybill requests will not list what this process finishes: \(error.describe())")
+    }
   }
 
   private mutating func startFollowingLogs() {
