@@ -294,10 +294,13 @@ def test_descriptors_do_not_gather(site, backend, follow):
         return len(os.listdir(f"/proc/{generations.serving}/fd"))
 
     generations.upgrade()
+    generations.alone()
+    # It notices that no former process is left, at the latest when it is asked.
+    assert command("requests", "-c", proxy.conf).returncode == 0
     before = count()
     for _ in range(4):
         generations.upgrade()
-    assert count() == before
+    wait_for(lambda: count() == before, "as many descriptors as before", 5)
     generations.end()
 
 

@@ -42,14 +42,19 @@ public final class FormerProcess: Sendable {
   }
 
   /// True once it has ended; it is not asked any more.
-  public var isGone: Bool { state.withLock { $0.isGone } }
+  public var isGone: Bool {
+    state.withLock { state in
+      if !state.isAsked { dropLateParts(&state) }
+      return state.isGone
+    }
+  }
 
   /// Asks; false while somebody else waits for an answer, and when the process has ended.
   public func ask(_ question: [UInt8]) -> Bool {
     state.withLock { state in
       guard !state.isAsked else { return false }
       dropLateParts(&state)
-      if state.isGone { return false }
+      guard !state.isGone else { return false }
       state.number &+= 1
       state.answer = []
       state.isAsked = channel.send(
@@ -85,13 +90,11 @@ public final class FormerProcess: Sendable {
 
   /// Takes what has come of an answer that was given up, and notices the end of the process.
   private func dropLateParts(_ state: inout State) {
-    while true {
+    while !state.isGone {
       switch channel.receive() {
       case .nothing: return
       case .word(.part, _), .word(.lastPart, _): continue
-      case .word, .end:
-        state.isGone = true
-        return
+      case .word, .end: state.isGone = true
       }
     }
   }

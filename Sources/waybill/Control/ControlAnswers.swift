@@ -21,8 +21,18 @@ struct ControlAnswers: Sendable {
     desk = InquiryDesk(roster: roster)
   }
 
+  /// How often it is looked whether former processes have ended, in milliseconds: what is known of
+  /// one holds a descriptor.
+  private static let formerProcessPause = 1_000
+
   /// How many milliseconds to wait for the next question before `take` is called; nil without end.
-  var pause: Int? { desk.isIdle ? nil : Self.inquiryPause }
+  var pause: Int? {
+    if !desk.isIdle { return Self.inquiryPause }
+    return roster.formerProcesses.isEmpty ? nil : Self.formerProcessPause
+  }
+
+  /// True when no answer is under way.
+  var isIdle: Bool { desk.isIdle }
 
   static func refusal(_ reason: String) -> [UInt8] {
     Array("{\"answer\":\"refused\",\"reason\":\"\(reason)\"}\n".utf8)

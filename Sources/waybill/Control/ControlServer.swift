@@ -48,7 +48,7 @@ struct SuccessorServer: Sendable {
     while true {
       switch questions.next(withinMilliseconds: answers.pause) {
       case .end:
-        guard let pause = answers.pause else { return }
+        guard !answers.isIdle, let pause = answers.pause else { return }
         MachineTime.sleep(milliseconds: pause)
       case .nothing: break
       case .question(let number, let line):

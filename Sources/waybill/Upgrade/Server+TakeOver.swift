@@ -36,7 +36,9 @@ extension Server {
       but: Generation.addresses(of: current.plan) + controlAddress)
     // It says so once it has told the service manager whose signs of life count now. An older
     // version closes the channel instead.
-    if case .word(.replaced, _) = predecessor.channel.receive(withinMilliseconds: 1_000) {
+    let answer = predecessor.channel.receive(withinMilliseconds: 1_000)
+    // Without `control` nobody asks.
+    if case .word(.replaced, _) = answer, control != nil {
       roster.formerProcesses = predecessor.formerProcesses + [FormerProcess(predecessor.channel)]
     }
   }
