@@ -31,6 +31,9 @@ let package = Package(
     .target(name: "RegularExpressions", dependencies: ["CPCRE2"], swiftSettings: strict),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: strict),
+    .systemLibrary(
+      name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .target(name: "HTTP2", dependencies: ["CNghttp2"], swiftSettings: strict),
     .target(
       name: "Configuration",
       dependencies: [
@@ -47,7 +50,8 @@ let package = Package(
     .target(
       name: "Engine",
       dependencies: [
-        "Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform", "RegularExpressions", "TLS",
+        "Basics", "HTTP", "HTTP2", "Policy", "Telemetry", "Plan", "Platform",
+        "RegularExpressions", "TLS",
       ],
       swiftSettings: strict),
     .target(
@@ -70,6 +74,7 @@ let package = Package(
       name: "TLSTests", dependencies: ["TLS", "COpenSSL", "Certificates"], swiftSettings: strict),
     .testTarget(
       name: "RegularExpressionsTests", dependencies: ["RegularExpressions"], swiftSettings: strict),
+    .testTarget(name: "HTTP2Tests", dependencies: ["HTTP2"], swiftSettings: strict),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"], swiftSettings: strict),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Basics"], swiftSettings: strict),
     .testTarget(

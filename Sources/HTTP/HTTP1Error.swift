@@ -50,6 +50,8 @@ public struct HTTP1Error: Error, Equatable, Sendable {
     case invalidProxyHeader
     /// A second Authorization or Proxy-Authorization line: recipients could believe different ones.
     case repeatedAuthorization
+    /// Fields of an HTTP/2 request that break RFC 9113 section 8.
+    case malformedFields
   }
 
   /// What is wrong.
@@ -101,6 +103,7 @@ public struct HTTP1Error: Error, Equatable, Sendable {
     case .unsupportedExpectation: "the expectation is not 100-continue"
     case .invalidProxyHeader: "the PROXY protocol header is malformed"
     case .repeatedAuthorization: "there are several Authorization or Proxy-Authorization lines"
+    case .malformedFields: "the fields break the rules of HTTP/2"
     }
   }
 }

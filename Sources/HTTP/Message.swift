@@ -6,6 +6,8 @@ public enum HTTPVersion: UInt8, Sendable, BitwiseCopyable {
   case http10
   /// HTTP/1.1 (and any later 1.x, RFC 9112 section 2.3)
   case http11
+  /// HTTP/2 (RFC 9113)
+  case http2
 }
 
 /// The methods that Waybill tells apart; any other token is `.other` and is passed on as it came.

@@ -77,9 +77,16 @@ public struct RequestHead: ~Copyable, Sendable {
     progress = HeadProgress()
   }
 
+  /// Makes a head that was composed of an HTTP/2 request's fields that request's. Only for one that
+  /// has been read whole.
+  public mutating func becomeHTTP2() {
+    precondition(byteCount > 0 && version == .http11, "becomeHTTP2: the head is not complete")
+    version = .http2
+  }
+
   /// True when the connection may serve another request after this one (RFC 9112 section 9.3).
   @inlinable public var keepsAlive: Bool {
     if connection.contains(.close) { return false }
-    return version == .http11 || connection.contains(.keepAlive)
+    return version != .http10 || connection.contains(.keepAlive)
   }
 }

@@ -41,7 +41,9 @@ public final class TLSServerContext: Sendable {
     SSL_CTX_set_client_hello_cb(
       context, { session, alert, _ in TLSServerContext.clientHello(session, alert) }, nil)
     copenssl_set_server_name_callback(context) { _, _, _ in SSL_TLSEXT_ERR_OK }
-    SSL_CTX_set_alpn_select_cb(context, Self.selectProtocol, nil)
+    // The callback's argument is no pointer: it only says whether there is one.
+    let offers = settings.offersHTTP2 ? UnsafeMutableRawPointer(bitPattern: 1) : nil
+    SSL_CTX_set_alpn_select_cb(context, Self.selectProtocol, offers)
     if let response = settings.stapledResponse {
       do throws(TLSProblem) {
         try StapledResponse(response.bytes).install(in: context)
@@ -111,30 +113,38 @@ public final class TLSServerContext: Sendable {
     }
   }
 
-  /// HTTP/1.1 is what is spoken; a client that offers only other protocols must not go on in one
-  /// that it does not mean (RFC 7301 section 3.2).
+  /// HTTP/2 where it is spoken and the client offers it, else HTTP/1.1; a client that offers only
+  /// other protocols must not go on in one that it does not mean (RFC 7301 section 3.2).
   private static let selectProtocol:
     @convention(c) (
       OpaquePointer?, UnsafeMutablePointer<UnsafePointer<UInt8>?>?, UnsafeMutablePointer<UInt8>?,
       UnsafePointer<UInt8>?, UInt32, UnsafeMutableRawPointer?
-    ) -> Int32 = { _, chosen, chosenCount, offered, count, _ in
-      let wanted: StaticString = "http/1.1"
-      var start = 0
-      while let offered, start < Int(count) {
-        let length = Int(offered[start])
-        guard start + 1 + length <= Int(count) else { break }
-        let name = UnsafeBufferPointer(start: offered + start + 1, count: length)
-        if name.elementsEqual(
-          UnsafeBufferPointer(start: wanted.utf8Start, count: wanted.utf8CodeUnitCount))
-        {
-          chosen?.pointee = offered + start + 1
-          chosenCount?.pointee = UInt8(length)
-          return SSL_TLSEXT_ERR_OK
-        }
-        start += 1 + length
+    ) -> Int32 = { _, chosen, chosenCount, offered, count, offersHTTP2 in
+      let names = UnsafeBufferPointer(start: offered, count: Int(count))
+      let http2 = offersHTTP2 == nil ? nil : TLSServerContext.find("h2", in: names)
+      guard let name = http2 ?? TLSServerContext.find("http/1.1", in: names) else {
+        return SSL_TLSEXT_ERR_ALERT_FATAL
       }
-      return SSL_TLSEXT_ERR_ALERT_FATAL
+      chosen?.pointee = name.baseAddress
+      chosenCount?.pointee = UInt8(name.count)
+      return SSL_TLSEXT_ERR_OK
     }
+
+  /// Where a protocol's name lies among those that a client offers, each behind its length.
+  private static func find(
+    _ wanted: StaticString, in offered: UnsafeBufferPointer<UInt8>
+  ) -> UnsafeBufferPointer<UInt8>? {
+    let wanted = UnsafeBufferPointer(start: wanted.utf8Start, count: wanted.utf8CodeUnitCount)
+    var start = 0
+    while start < offered.count {
+      let end = start + 1 + Int(offered[start])
+      guard end <= offered.count else { return nil }
+      let name = UnsafeBufferPointer(rebasing: offered[(start + 1)..<end])
+      if name.elementsEqual(wanted) { return name }
+      start = end
+    }
+    return nil
+  }
 }
 
 /// The name that a client asks for, before OpenSSL has looked at it (RFC 6066 section 3).

@@ -11,6 +11,15 @@ extension TLSSession {
     .init(SSL_CIPHER_get_name(SSL_get_current_cipher(handle)))
   }
 
+  /// True when HTTP/2 was agreed on (RFC 9113 section 3.2).
+  public var hasChosenHTTP2: Bool {
+    var name: UnsafePointer<UInt8>?
+    var count: UInt32 = 0
+    SSL_get0_alpn_selected(handle, &name, &count)
+    guard let name, count == 2 else { return false }
+    return name[0] == UInt8(ascii: "h") && name[1] == UInt8(ascii: "2")
+  }
+
   /// True when an earlier session was resumed: `$ssl_session_reused`.
   public var isResumed: Bool { SSL_session_reused(handle) == 1 }
 

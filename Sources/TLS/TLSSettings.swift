@@ -89,6 +89,8 @@ public struct TLSServerSettings: Equatable, Sendable {
   public var sessionTimeout = 300
   /// `ssl_session_tickets`
   public var usesTickets = true
+  /// `http2`: clients are offered HTTP/2.
+  public var offersHTTP2 = false
   /// Whether clients are asked for a certificate. One that does not hold does not end the
   /// handshake: whoever serves the request decides.
   public var asksForCertificate = false

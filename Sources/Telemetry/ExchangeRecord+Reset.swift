@@ -34,6 +34,7 @@ extension ExchangeRecord {
     local = .unix
     connection = 0
     connectionRequest = 0
+    stream = 0
     isPipelined = false
     hasRequestLine = false
     isSecure = false

@@ -74,6 +74,8 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   public var connection: UInt64 = 0
   /// The request's number on its connection, from 1.
   public var connectionRequest: UInt32 = 0
+  /// Its stream on a connection that carries several; 0 on one that does not.
+  public var stream: UInt32 = 0
   /// True when the request had begun to come before the one before it was answered: `$pipe`.
   public var isPipelined = false
 

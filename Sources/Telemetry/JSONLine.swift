@@ -59,6 +59,7 @@ extension ExchangeRecord {
     client.writeWithPort(into: &writer)
     writer.append("\",\"connection\":", decimal: connection)
     writer.append(",\"connection_request\":", decimal: UInt64(connectionRequest))
+    if stream != 0 { writer.append(",\"stream\":", decimal: UInt64(stream)) }
   }
 
   /// What was asked for. Of a request line that was never read only the scheme is known.
@@ -86,6 +87,7 @@ extension ExchangeRecord {
     switch head.version {
     case .http11: writer.append(",\"protocol\":\"HTTP/1.1\"")
     case .http10: writer.append(",\"protocol\":\"HTTP/1.0\"")
+    case .http2: writer.append(",\"protocol\":\"HTTP/2.0\"")
     }
   }
 

@@ -100,14 +100,13 @@ final class FrameSession: Session {
   }
 
   override func takeHead(
-    _ stream: UInt32, _ head: inout RequestHead, into memory: UnsafeMutableRawBufferPointer
-  ) -> Int? {
-    guard let bytes = heads.removeValue(forKey: stream) else { return nil }
+    _ stream: UInt32, into memory: UnsafeMutableRawBufferPointer
+  ) throws(HTTP1Error) -> Int {
+    guard let bytes = heads.removeValue(forKey: stream) else {
+      throw HTTP1Error(.malformedFields, at: 0)
+    }
     memory.copyBytes(from: bytes)
-    let limits = HeadLimits(
-      maximumLineBytes: 8_192, maximumHeadBytes: 32_768, maximumFieldCount: 100)
-    guard (try? head.parse(bytes.span, limits: limits)) == true else { return nil }
-    return head.byteCount
+    return bytes.count
   }
 
   override func giveCredit(_ stream: UInt32, _ count: Int) { put("W", stream, "\(count)") }
@@ -138,6 +137,12 @@ final class FrameSession: Session {
     }
     return count
   }
+
+  override func maySend(_ stream: UInt32) -> Bool { pendingCount < FrameSession.window }
+  override func announceEnd() {}
+  override func end() {}
+  /// There is no last frame: a connection without streams may end at any time.
+  override var isFinished: Bool { false }
 
   override func release(_ stream: UInt32) {
     if let end = ends.removeValue(forKey: stream), !end.here || !end.there { put("R", stream, "") }

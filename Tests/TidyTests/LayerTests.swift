@@ -15,6 +15,8 @@ private let layers: [String: Set<String>] = [
   "CPCRE2": [],
   "RegularExpressions": ["CPCRE2"],
   "COpenSSL": [],
+  "CNghttp2": [],
+  "HTTP2": ["CNghttp2"],
   "TLS": ["COpenSSL", "Synchronization"],
   "Configuration": [
     "Basics", "HTTP", "Policy", "Telemetry", "Plan", "RegularExpressions", "TLS",
@@ -23,7 +25,8 @@ private let layers: [String: Set<String>] = [
   "CZlib": [],
   "Platform": ["Basics", "HTTP", "CLinux", "CZlib", "Glibc", "Synchronization"],
   "Engine": [
-    "Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform", "RegularExpressions", "TLS",
+    "Basics", "HTTP", "HTTP2", "Policy", "Telemetry", "Plan", "Platform", "RegularExpressions",
+    "TLS",
   ],
   "Simulation": ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform", "Engine"],
   "waybill": [

@@ -79,9 +79,8 @@ extension NginxDirectives {
         Entry("ssl_early_data", .serverLevels, .flag, unless: ["off"])
       ]),
     Group(
-      .warned, "Clients speak HTTP/1.1: other versions are not available in this version.",
+      .warned, "Clients speak HTTP/1.1 and HTTP/2: HTTP/3 is not available in this version.",
       [
-        Entry("http2", .serverLevels, .flag, unless: ["off"]),
         Entry("http3", .serverLevels, .flag, unless: ["off"]),
         Entry("http3_hq", .serverLevels, .flag, unless: ["off"]),
       ]),

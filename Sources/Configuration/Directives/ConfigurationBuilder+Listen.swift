@@ -100,11 +100,7 @@ extension ConfigurationBuilder {
     case "ipv6only=on", "ipv6only=off":
       listen.dualStackPlace = word.place
       listen.isDualStack = word.text.hasSuffix("off")
-    case "http2":
-      needless["http2", default: 0] += 1
-      reporter.warning(
-        word.place, "\"http2\" has no effect",
-        note: "Clients speak HTTP/1.1: HTTP/2 is not available in this version.")
+    case "http2": listen.speaksHTTP2 = true
     default: return listenParameter(word, &listen)
     }
     return true

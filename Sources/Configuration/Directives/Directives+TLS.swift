@@ -111,6 +111,13 @@ extension DirectiveCatalog {
       Whether all addresses of a server speak TLS, as if each `listen` had `ssl`. (nginx has it no \
       more since 1.25.1.)
       """),
+    .flag(
+      "http2", in: serverLevels, default: "off", \.serverTLS.offersHTTP2,
+      """
+      Whether clients may speak HTTP/2: with TLS they are offered it (ALPN), without TLS they must \
+      know it (prior knowledge). On an address that several servers share without TLS, one of them \
+      is enough; with TLS the one that the client names decides.
+      """),
     Directive(
       "ssl_session_cache", in: serverLevels, "off | none | [builtin[:SIZE]] [shared:NAME:SIZE]",
       count: 1...2, default: "none",

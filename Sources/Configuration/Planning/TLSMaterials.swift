@@ -81,6 +81,7 @@ private struct TLSLoader {
       declared.sessionTimeout.map { Int($0.nanoseconds / 1_000_000_000) }
       ?? settings.sessionTimeout
     settings.usesTickets = declared.usesTickets ?? true
+    settings.offersHTTP2 = declared.offersHTTP2 ?? false
     settings.asksForCertificate = (declared.clientCertificates ?? .off) != .off
     settings.stapledResponse = declared.stapledResponse.flatMap { file($0) }
     settings.identity = server.identity

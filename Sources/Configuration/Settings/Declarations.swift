@@ -54,6 +54,7 @@ struct ListenDeclaration {
   var isDefaultServer = false
   var acceptsProxyProtocol = false
   var isSecure = false
+  var speaksHTTP2 = false
   /// `ipv6only=off`: IPv4 is accepted, too.
   var isDualStack = false
   /// Where `ipv6only=` stands.

@@ -74,6 +74,8 @@ struct ServerTLSSettings {
   var rejectsHandshake: Bool?
   /// `ssl`
   var isOn: Bool?
+  /// `http2`
+  var offersHTTP2: Bool?
 
   func inheriting(_ outer: ServerTLSSettings) -> ServerTLSSettings {
     ServerTLSSettings(
@@ -83,7 +85,8 @@ struct ServerTLSSettings {
       usesTickets: usesTickets ?? outer.usesTickets,
       clientCertificates: clientCertificates ?? outer.clientCertificates,
       stapledResponse: stapledResponse ?? outer.stapledResponse,
-      rejectsHandshake: rejectsHandshake ?? outer.rejectsHandshake, isOn: isOn ?? outer.isOn)
+      rejectsHandshake: rejectsHandshake ?? outer.rejectsHandshake, isOn: isOn ?? outer.isOn,
+      offersHTTP2: offersHTTP2 ?? outer.offersHTTP2)
   }
 }
 

@@ -138,7 +138,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     let slotCount = tables.workerConnections + Limits.refusalConnections
     connections = Slots(capacity: slotCount)
     // One for each connection, and one for each stream of those that have several.
-    let streamCount = settings.makeSession == nil ? 1 : slotCount * Limits.streamsPerConnection
+    let hasSessions = settings.makeSession != nil || tables.listeners.contains { $0.speaksHTTP2 }
+    let streamCount = hasSessions ? slotCount * Limits.streamsPerConnection : 1
     exchanges = Slots(capacity: slotCount + streamCount)
     streams = Slots(capacity: streamCount)
     timers = TimerWheel(now: now)
@@ -296,7 +297,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     case .multiplexed: advanceSession(connection)
     case .handshake: advanceHandshake(connection)
     case .idle where connection.pointee.role == .upstream: discardPooled(connection)
-    case .proxyHeader, .idle, .requestHead, .lingering: advanceDownstream(connection)
+    case .proxyHeader, .preface, .idle, .requestHead, .lingering: advanceDownstream(connection)
     }
   }
 

@@ -24,6 +24,8 @@ struct Connection: BitwiseCopyable {
     case proxyHeader
     /// Both: the TLS handshake is under way. Upstream an exchange waits for it.
     case handshake
+    /// Downstream: its first bytes will tell which version of HTTP it speaks.
+    case preface
     /// Downstream: kept alive, no byte of a request has come. Upstream: in the pool.
     case idle
     /// Downstream: a request's head is being read.

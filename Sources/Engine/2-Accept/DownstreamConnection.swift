@@ -13,6 +13,7 @@ extension Worker where K: ~Copyable {
     switch connection.pointee.phase {
     case .proxyHeader: readProxyHeader(connection)
     case .handshake: advanceHandshake(connection)
+    case .preface: readPreface(connection)
     case .idle: readFirstBytes(connection)
     case .requestHead:
       if let exchange = connection.pointee.exchange { readHead(exchange) }
@@ -46,6 +47,11 @@ extension Worker where K: ~Copyable {
     if speaksTLS(Int(connection.pointee.origin)) {
       connection.pointee.wait = .handshake
       return beginHandshake(connection)
+    }
+    if listener.speaksHTTP2 {
+      connection.pointee.wait = .firstRequest
+      awaitPreface(connection)
+      return readPreface(connection)
     }
     leaveHeadless(connection)
     connection.pointee.phase = .idle

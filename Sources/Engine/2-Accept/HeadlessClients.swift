@@ -43,7 +43,7 @@ extension Worker where K: ~Copyable {
   mutating func endForRoom(_ connection: ConnectionPointer) {
     precondition(connection.pointee.role == .downstream, "endForRoom: not a client")
     switch connection.pointee.phase {
-    case .proxyHeader:
+    case .proxyHeader, .preface:
       report(.error, "accept", nil, connection) { line in
         line.append("no PROXY protocol header came, and the connection made room: ")
         line.append("worker_connections are not enough")

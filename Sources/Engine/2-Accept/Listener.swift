@@ -107,6 +107,9 @@ extension Worker where K: ~Copyable {
       startWaiting(connection, for: .proxyHeader, atMost: timeout)
     } else if speaksTLS(listener) {
       startHandshake(connection, atMost: timeout)
+    } else if plan.speaksHTTP2 {
+      awaitPreface(connection)
+      startWaiting(connection, for: .firstRequest, atMost: timeout)
     } else if let session = settings.makeSession?(listener) {
       beginSession(connection, session)
       startWaiting(connection, for: .firstRequest, atMost: timeout)

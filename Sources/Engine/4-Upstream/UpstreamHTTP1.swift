@@ -151,7 +151,7 @@ extension Worker where K: ~Copyable {
       tryFailed(exchange, .invalidResponse, .httpProtocolError)
       return .gone
     }
-    if exchange.pointee.head.version == .http11 { writeInterimHead(exchange, into: &writer) }
+    if exchange.pointee.head.version != .http10 { writeInterimHead(exchange, into: &writer) }
     dropResponseHead(exchange)
     return writer.count > 0 ? .ready : .nothing
   }

@@ -128,7 +128,7 @@ extension Worker where K: ~Copyable {
 
   private mutating func isUnnamed(_ connection: ConnectionPointer) -> Bool {
     switch connection.pointee.phase {
-    case .proxyHeader: return true
+    case .proxyHeader, .preface: return true
     case .handshake:
       guard connection.pointee.role == .downstream else { return false }
       return connection.pointee.tls?.pointee.hasBegun == false
@@ -152,7 +152,8 @@ extension Worker where K: ~Copyable {
       case .closed: continue
       case .idle where connection.pointee.role == .downstream: closeIdle(connection)
       case .idle: closePooled(connection)
-      case .proxyHeader, .handshake, .requestHead, .exchange, .lingering, .connecting, .multiplexed:
+      case .proxyHeader, .handshake, .preface, .requestHead, .exchange, .lingering, .connecting,
+        .multiplexed:
         close(connection)
       }
     }

@@ -48,6 +48,11 @@ extension Worker where K: ~Copyable {
     return true
   }
 
+  /// True when the exchange's page has more than the piece that is being sent.
+  func hasMoreOfPage(_ exchange: ExchangePointer) -> Bool {
+    exchange.pointee.serving?.pointee.metricsPage?.takeUnretainedValue().hasMore == true
+  }
+
   private mutating func wantedFormat(_ exchange: ExchangePointer) -> MetricsFormat {
     guard let index = exchange.pointee.head.fields.firstIndex(of: .accept) else {
       return .prometheus

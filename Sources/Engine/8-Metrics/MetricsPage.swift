@@ -62,6 +62,9 @@ final class MetricsPage {
     unsent = UnsafeRawBufferPointer(bytes)
   }
 
+  /// True when more bytes are to be sent.
+  var hasMore: Bool { !unsent.isEmpty }
+
   /// The next bytes to be sent, at most that many: none at the end. They are valid as long as the
   /// page.
   func takePiece(atMost limit: Int) -> UnsafeRawBufferPointer {

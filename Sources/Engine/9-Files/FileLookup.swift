@@ -83,7 +83,7 @@ extension Worker where K: ~Copyable {
 
   /// nginx's conditions: HTTP/1.1, no proxy on the way, and a client that names gzip.
   private mutating func acceptsPacked(_ exchange: ExchangePointer) -> Bool {
-    guard exchange.pointee.head.version == .http11,
+    guard exchange.pointee.head.version != .http10,
       exchange.pointee.head.fields.firstIndex(of: .via) == nil,
       let index = exchange.pointee.head.fields.firstIndex(of: .acceptEncoding)
     else { return false }

@@ -30,19 +30,29 @@ extension Worker where K: ~Copyable {
       preconditionFailure("advanceSession: there is no session")
     }
     readSession(connection, link)
+    if (isDraining || isRetiring) && !link.pointee.isEndAnnounced { announceEnd(connection, link) }
     flushSession(connection, link)
-    if connection.pointee.flags.contains(.failed) || isOver(connection, link) {
-      endSession(connection, link)
+    let isOver =
+      link.pointee.isBroken || connection.pointee.flags.contains(.failed)
+      || (link.pointee.streamCount == 0 && link.pointee.session.isFinished)
+    if isOver { endSession(connection, link) }
+  }
+
+  /// Asks the client of a worker that ends to begin no more requests. Those on their way are still
+  /// served; then the connection ends.
+  private mutating func announceEnd(
+    _ connection: ConnectionPointer, _ link: SessionLinkPointer
+  ) {
+    link.pointee.isEndAnnounced = true
+    link.pointee.session.announceEnd()
+    if link.pointee.streamCount == 0 {
+      startWaiting(connection, for: .nextRequest, atMost: Limits.endAnnouncement)
     }
   }
 
-  /// True when nothing runs on a connection of a worker that ends.
-  private func isOver(_ connection: ConnectionPointer, _ link: SessionLinkPointer) -> Bool {
-    link.pointee.streamCount == 0 && !connection.pointee.hasOutput && (isDraining || isRetiring)
-  }
-
   private mutating func readSession(_ connection: ConnectionPointer, _ link: SessionLinkPointer) {
-    for _ in 0..<Limits.readsPerTurn {
+    if connection.pointee.inputCount > 0 { obeyEvents(connection, link) }
+    for _ in 0..<Limits.readsPerTurn where !link.pointee.isBroken {
       switch receive(connection, .small) {
       case .bytes: obeyEvents(connection, link)
       case .nothing: return buffers.giveBack(&connection.pointee.input)
@@ -58,12 +68,18 @@ extension Worker where K: ~Copyable {
     events: while true {
       switch link.pointee.session.next(&bytes) {
       case .nothing: break events
-      case .head(let number, let ends): beginStream(connection, link, number, ends: ends)
+      case .head(let number, let ends):
+        beginStream(connection, link, number, ends: ends, isMalformed: false)
+      case .malformed(let number):
+        beginStream(connection, link, number, ends: true, isMalformed: true)
       case .content(let number, let content, let ends):
         takeContent(link, number, content, ends: ends)
       case .reset(let number): failStream(link, number)
       case .broken:
-        connection.pointee.flags.insert(.failed)
+        link.pointee.isBroken = true
+        report(.error, "http2", nil, connection) { line in
+          line.append("the connection is ended: its client breaks the protocol or asks too much")
+        }
         break events
       }
     }
@@ -94,7 +110,8 @@ extension Worker where K: ~Copyable {
     var next = link.pointee.streams
     while let place = next {
       next = place.pointee.next
-      guard place.pointee.stream.hasOutput else { continue }
+      guard place.pointee.stream.hasOutput, link.pointee.session.maySend(place.pointee.number)
+      else { continue }
       place.pointee.stream.flags.insert(.writable)
       enqueue(place.stream)
     }
@@ -103,6 +120,7 @@ extension Worker where K: ~Copyable {
   /// Ends a connection's session, the exchanges on it, and the connection.
   mutating func endSession(_ connection: ConnectionPointer, _ link: SessionLinkPointer) {
     precondition(connection.pointee.session == link, "endSession: another connection's session")
+    let isLost = connection.pointee.flags.contains(.failed)
     connection.pointee.flags.insert(.failed)
     while let place = link.pointee.streams {
       guard let exchange = place.pointee.stream.exchange else {
@@ -111,7 +129,18 @@ extension Worker where K: ~Copyable {
       clientLeft(exchange)
       precondition(link.pointee.streams != place, "endSession: the stream is still there")
     }
-    close(connection)
+    if isLost { return close(connection) }
+    connection.pointee.flags.remove(.failed)
+    sayEnd(connection, link)
+    freeSession(connection, link)
+    beginLingering(connection)
+  }
+
+  /// Tells a client why its connection ends, if it can be told at once.
+  private mutating func sayEnd(_ connection: ConnectionPointer, _ link: SessionLinkPointer) {
+    link.pointee.session.end()
+    if connection.pointee.hasOutput, case .blocked = send(connection.stream) { return }
+    _ = send(connection.stream, prefix: link.pointee.session.output)
   }
 
   /// Frees the session of a connection that closes.
@@ -125,7 +154,8 @@ extension Worker where K: ~Copyable {
   // MARK: Streams
 
   private mutating func beginStream(
-    _ connection: ConnectionPointer, _ link: SessionLinkPointer, _ number: UInt32, ends: Bool
+    _ connection: ConnectionPointer, _ link: SessionLinkPointer, _ number: UInt32, ends: Bool,
+    isMalformed: Bool
   ) {
     precondition(find(number, link) == nil, "beginStream: the number is in use")
     guard exchanges.count < exchanges.capacity,
@@ -138,12 +168,11 @@ extension Worker where K: ~Copyable {
     place.pointee = MultiplexedStream(number, slot: slot, of: connection)
     place.pointee.stream.flags.formUnion(queued)
     place.pointee.hasEnded = ends
-    place.pointee.next = link.pointee.streams
-    link.pointee.streams?.pointee.previous = place
-    link.pointee.streams = place
-    link.pointee.streamCount += 1
+    link.pointee.append(place)
     stopWaiting(connection)
     let exchange = makeExchange(place.stream)
+    exchange.pointee.record.stream = number
+    if isMalformed { return refuse(exchange, HTTP1Error(.malformedFields, at: 0)) }
     readHead(exchange, place, link)
   }
 
@@ -153,14 +182,17 @@ extension Worker where K: ~Copyable {
     let buffer = buffers.take(.medium)
     exchange.pointee.headBuffer = buffer
     let memory = UnsafeMutableRawBufferPointer(buffer.bytes)
-    let count = link.pointee.session.takeHead(
-      place.pointee.number, &exchange.pointee.head, into: memory)
-    guard let count else {
-      place.pointee.hasEnded = true
-      return refuse(exchange, 400, .httpRequestError, Termination(.client, .requestHead))
+    let limits = tables.servers[exchange.pointee.server].headLimits
+    do throws(HTTP1Error) {
+      let count = try link.pointee.session.takeHead(place.pointee.number, into: memory)
+      precondition(count <= memory.count, "takeHead: more than there is room for")
+      exchange.pointee.headByteCount = UInt32(count)
+      let isWhole = try exchange.pointee.head.parse(exchange.pointee.headBytes.span, limits: limits)
+      guard isWhole else { throw HTTP1Error(.malformedFields, at: count) }
+      exchange.pointee.head.becomeHTTP2()
+    } catch {
+      return refuse(exchange, error)
     }
-    precondition(count <= memory.count, "takeHead: more than there is room for")
-    exchange.pointee.headByteCount = UInt32(count)
     begin(exchange)
   }
 
@@ -219,19 +251,15 @@ extension Worker where K: ~Copyable {
     }
     let place = stream.place
     link.pointee.session.release(place.pointee.number)
-    if let previous = place.pointee.previous {
-      previous.pointee.next = place.pointee.next
-    } else {
-      link.pointee.streams = place.pointee.next
-    }
-    place.pointee.next?.pointee.previous = place.pointee.previous
-    link.pointee.streamCount -= 1
+    link.pointee.remove(place)
     timers.remove(stream.timer)
     stopWaiting(stream)
     buffers.giveBack(&stream.pointee.input)
     streams.release(place.pointee.slot)
     if link.pointee.streamCount == 0 {
-      startWaiting(connection, for: .nextRequest, atMost: timeout)
+      let isEnding = link.pointee.isEndAnnounced
+      startWaiting(
+        connection, for: .nextRequest, atMost: isEnding ? Limits.endAnnouncement : timeout)
     }
     enqueue(connection)
   }
@@ -281,8 +309,17 @@ extension Worker where K: ~Copyable {
     }
     let headCount = first.count - rest.count
     let contentCount = putContent(stream, link, rest, ends: ends)
+    if contentCount > 0 { goBehind(stream, link) }
     enqueue(connection)
     return .bytes(headCount + contentCount)
+  }
+
+  /// Lets the other streams of the connection write before this one does so again.
+  private func goBehind(_ stream: StreamPointer, _ link: SessionLinkPointer) {
+    let place = stream.place
+    guard place.pointee.next != nil else { return }
+    link.pointee.remove(place)
+    link.pointee.append(place)
   }
 
   private func headByteCount(_ bytes: UnsafeRawBufferPointer) -> Int {
@@ -317,7 +354,7 @@ extension Worker where K: ~Copyable {
   private func isLastPiece(_ stream: StreamPointer) -> Bool {
     guard let exchange = stream.pointee.exchange else { return false }
     switch exchange.pointee.response {
-    case .composed: return true
+    case .composed: return !hasMoreOfPage(exchange)
     case .none, .content, .file, .heldBack, .tunnel, .delivering: return false
     }
   }

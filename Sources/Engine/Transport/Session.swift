@@ -6,6 +6,8 @@ enum SessionEvent: BitwiseCopyable {
   case nothing
   /// A request's head has come whole; `takeHead` tells it. `ends` when nothing follows it.
   case head(UInt32, ends: Bool)
+  /// A request has begun whose head breaks the protocol's rules: it has no answer, but an end.
+  case malformed(UInt32)
   /// Content, in memory that is valid until the next event. `ends` when nothing follows it.
   case content(UInt32, UnsafeRawBufferPointer, ends: Bool)
   /// The peer has given the stream up.
@@ -26,11 +28,11 @@ class Session {
   /// event is the session's to keep.
   func next(_ bytes: inout UnsafeRawBufferPointer) -> SessionEvent { abstract() }
 
-  /// Fills in the head of a stream, whose ranges count from the first byte of `memory`, and writes
-  /// there what they name. Returns how many bytes; nil for a head that no request may have.
+  /// Writes the head of a stream into `memory`, as HTTP/1.1 would have it; returns its bytes.
+  /// Whatever reads heads of HTTP/1.1 reads it from there, so one set of rules judges all of them.
   func takeHead(
-    _ stream: UInt32, _ head: inout RequestHead, into memory: UnsafeMutableRawBufferPointer
-  ) -> Int? { abstract() }
+    _ stream: UInt32, into memory: UnsafeMutableRawBufferPointer
+  ) throws(HTTP1Error) -> Int { abstract() }
 
   /// Says that content of a stream has been passed on, so that its peer may send as much again.
   func giveCredit(_ stream: UInt32, _ count: Int) { abstract() }
@@ -47,6 +49,9 @@ class Session {
     abstract()
   }
 
+  /// True when some content of a stream would be taken now.
+  func maySend(_ stream: UInt32) -> Bool { abstract() }
+
   /// Forgets a stream. One that has not ended on both sides is reset.
   func release(_ stream: UInt32) { abstract() }
 
@@ -55,6 +60,15 @@ class Session {
 
   /// Says that so many bytes of `output` have been written, or wait at the connection.
   func dropOutput(_ count: Int) { abstract() }
+
+  /// Asks the peer to begin no more streams; those that are on their way are still served.
+  func announceEnd() { abstract() }
+
+  /// Ends the connection: streams that have not begun by now can be begun elsewhere.
+  func end() { abstract() }
+
+  /// True when nothing more can come or leave.
+  var isFinished: Bool { abstract() }
 
   private func abstract() -> Never { preconditionFailure("a session must say how") }
 }
@@ -65,9 +79,14 @@ typealias SessionLinkPointer = UnsafeMutablePointer<SessionLink>
 /// What a connection with a session has besides the connection itself.
 struct SessionLink {
   let session: Session
-  /// Its streams, the last one to begin first.
+  /// Its streams; the first one is the first to write.
   var streams: MultiplexedStreamPointer?
+  var lastStream: MultiplexedStreamPointer?
   var streamCount = 0
+  /// The peer has broken the protocol.
+  var isBroken = false
+  /// The peer has been asked to begin no more streams.
+  var isEndAnnounced = false
 
   init(_ session: Session) { self.session = session }
 }
@@ -95,6 +114,28 @@ struct MultiplexedStream: BitwiseCopyable {
     stream = Stream(of: connection)
     stream.isMultiplexed = true
     stream.flags = .writable
+  }
+}
+
+extension SessionLink {
+  /// Puts a stream behind all others.
+  mutating func append(_ place: MultiplexedStreamPointer) {
+    precondition(place.pointee.next == nil && place.pointee.previous == nil, "append: it is listed")
+    place.pointee.previous = lastStream
+    if let lastStream { lastStream.pointee.next = place } else { streams = place }
+    lastStream = place
+    streamCount += 1
+  }
+
+  /// Takes a stream out.
+  mutating func remove(_ place: MultiplexedStreamPointer) {
+    precondition(streamCount > 0, "remove: there is no stream")
+    let (previous, next) = (place.pointee.previous, place.pointee.next)
+    if let previous { previous.pointee.next = next } else { streams = next }
+    if let next { next.pointee.previous = previous } else { lastStream = previous }
+    place.pointee.next = nil
+    place.pointee.previous = nil
+    streamCount -= 1
   }
 }
 

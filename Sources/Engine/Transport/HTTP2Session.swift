@@ -1,0 +1,67 @@
+// HTTP/2 as a session: what `HTTP2` knows of frames and windows, in the engine's words.
+
+import HTTP
+import HTTP2
+import Policy
+
+/// A client's HTTP/2 connection.
+final class HTTP2Session: Session {
+  private let server = HTTP2Server(
+    HTTP2Settings(
+      concurrentStreams: Limits.http2Streams, streamWindow: Limits.http2StreamWindow,
+      connectionWindow: Limits.http2ConnectionWindow, headBytes: Limits.http2HeadBytes,
+      fieldCount: Limits.http2Fields, resetBurst: Limits.http2Resets,
+      resetRate: Limits.http2ResetsPerSecond, provokedResets: Limits.http2ProvokedResets,
+      controlFrames: Limits.http2ControlFrames,
+      controlFramesPerRequest: Limits.http2ControlFramesPerRequest))
+
+  override func next(_ bytes: inout UnsafeRawBufferPointer) -> SessionEvent {
+    switch server.next(&bytes) {
+    case .nothing: .nothing
+    case .head(let stream, let ends): .head(stream, ends: ends)
+    case .malformed(let stream): .malformed(stream)
+    case .content(let stream, let content, let ends): .content(stream, content, ends: ends)
+    case .reset(let stream): .reset(stream)
+    case .broken: .broken
+    }
+  }
+
+  override func takeHead(
+    _ stream: UInt32, into memory: UnsafeMutableRawBufferPointer
+  ) throws(HTTP1Error) -> Int {
+    do throws(HTTP2HeadProblem) {
+      return try server.takeHead(stream, into: memory)
+    } catch {
+      switch error {
+      case .tooLarge: throw HTTP1Error(.headTooLarge, at: 0)
+      case .tooManyFields: throw HTTP1Error(.tooManyFields, at: 0)
+      case .hostDiffers: throw HTTP1Error(.invalidHost, at: 0)
+      case .unknownScheme: throw HTTP1Error(.invalidTarget, at: 0)
+      }
+    }
+  }
+
+  override func giveCredit(_ stream: UInt32, _ count: Int) { server.giveCredit(stream, count) }
+
+  override func putHead(_ stream: UInt32, _ bytes: UnsafeRawBufferPointer, ends: Bool) -> Int {
+    var fields = HeadFields(bytes)
+    server.beginFields()
+    while let (name, value) = fields.next() { server.addField(name, value) }
+    server.sendFields(stream, ends: ends)
+    return fields.byteCount
+  }
+
+  override func putContent(
+    _ stream: UInt32, _ bytes: UnsafeRawBufferPointer, ends: Bool
+  ) -> Int {
+    server.sendContent(stream, bytes, ends: ends)
+  }
+
+  override func maySend(_ stream: UInt32) -> Bool { server.maySend(stream) }
+  override func release(_ stream: UInt32) { server.release(stream) }
+  override var output: UnsafeRawBufferPointer { server.output }
+  override func dropOutput(_ count: Int) { server.dropOutput(count) }
+  override func announceEnd() { server.announceEnd() }
+  override func end() { server.end() }
+  override var isFinished: Bool { server.isFinished }
+}

@@ -1,0 +1,334 @@
+"""HTTP/2 from clients: every stream is a request with an ID and a line of its own."""
+
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness.backend import reply
+from harness.client import request_bytes
+from harness.http2 import Client
+from harness.polling import TIME_FACTOR, wait_for
+from harness.proxy import command
+
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture(params=["plain", "tls"])
+def serve(request, site, pair):
+    """Serves a backend over HTTP/2, with and without TLS."""
+
+    def start(backend, **options):
+        secure = request.param == "tls"
+        server = options.pop("server", "") + " http2 on;"
+        if secure:
+            server += f"ssl_certificate {pair.certificate}; ssl_certificate_key {pair.key};"
+        proxy = site.serve(backend, server=server, listen="ssl" if secure else "", **options)
+        proxy.secure = secure
+        return proxy
+
+    return start
+
+
+def client(proxy, **options):
+    return Client(proxy.port, secure=proxy.secure, **options)
+
+
+def echo(request):
+    return reply(body=request.body, fields={"X-Method": request.method})
+
+
+def test_a_request_has_one_id_everywhere(serve, backend):
+    proxy = serve(backend)
+    with client(proxy) as connection:
+        answer = connection.get("/a?b=c", [("x-request-id", "mine-1"), ("accept", "x/y")])
+    assert answer.status == 200 and answer.body == b"hello\n" and answer.ended
+    assert answer["x-request-id"] == "mine-1"
+    (request,) = backend.requests
+    assert request.target == "/a?b=c" and request.fields.one("Host") == "localhost"
+    assert request.request_id == "mine-1" and request.fields.one("Accept") == "x/y"
+    line = proxy.log_line("mine-1")
+    assert line["protocol"] == "HTTP/2.0" and line["stream"] == 1 and line["status"] == 200
+    assert line["host"] == "localhost" and line["uri"] == "/a?b=c"
+    assert line["scheme"] == ("https" if proxy.secure else "http")
+
+
+def test_streams_share_a_connection(serve, make_backend):
+    """The second request's answer does not wait for that to the first."""
+    release = threading.Event()
+    proxy = serve(make_backend(lambda r: [release, reply()] if r.target == "/1" else reply()))
+    with client(proxy) as connection:
+        slow = connection.begin("/1")
+        fast = [connection.get(f"/{number}") for number in range(2, 12)]
+        assert all(answer.status == 200 for answer in fast)
+        assert not connection.answers[slow].ended
+        release.set()
+        (answer,) = connection.finish(slow)
+        assert answer.status == 200
+    lines = proxy.wait_lines(11)
+    assert len({line["request_id"] for line in lines}) == 11
+    assert len({line["connection"] for line in lines}) == 1
+    assert sorted(line["stream"] for line in lines) == list(range(1, 23, 2))
+
+
+@pytest.mark.parametrize("buffering", ["on", "off"])
+@pytest.mark.parametrize("announced", [True, False], ids=["length", "no length"])
+def test_content_goes_both_ways(serve, make_backend, buffering, announced):
+    proxy = serve(make_backend(echo), location=f"proxy_request_buffering {buffering};")
+    content = bytes(range(256)) * 4096
+    fields = [("content-length", str(len(content)))] if announced else []
+    with client(proxy) as connection:
+        streams = [
+            connection.begin(f"/{n}", fields, method="POST", ends=False) for n in range(3)
+        ]
+        for stream in streams:
+            connection.send(stream, content, ends=True)
+        for answer in connection.finish(*streams):
+            assert answer.status == 200 and answer.body == content
+    lines = proxy.wait_lines(3)
+    assert all(line["bytes_in"] == line["bytes_out"] == len(content) for line in lines)
+
+
+def test_no_content_at_all(serve, backend):
+    proxy = serve(backend)
+    with client(proxy) as connection:
+        for method, fields in [("GET", []), ("POST", [("content-length", "0")]), ("DELETE", [])]:
+            assert connection.get("/", fields, method=method).status == 200
+        stream = connection.begin("/", method="PUT", ends=False)
+        connection.send(stream, b"", ends=True)
+        assert connection.finish(stream)[0].status == 200
+    assert [request.body for request in backend.requests] == [b""] * 4
+
+
+def test_head_has_no_content(serve, backend):
+    proxy = serve(backend)
+    with client(proxy) as connection:
+        answer = connection.get("/", method="HEAD")
+        assert answer.status == 200 and answer["content-length"] == "6" and answer.body == b""
+
+
+@pytest.mark.parametrize("path, status", [("/own", 200), ("/none", 204), ("/moved", 301),
+                                          ("/gone", 404)])  # fmt: skip
+def test_answers_of_waybills_own(serve, backend, path, status):
+    proxy = serve(
+        backend,
+        server="""location /own { return 200 "here"; } location /none { return 204; }
+        location /moved { return 301 /own; } location /gone { return 404; }""",
+    )
+    with client(proxy) as connection:
+        answer = connection.get(path)
+        assert answer.status == status and answer.ended
+        line = proxy.log_line(answer["x-request-id"])
+        assert line["status"] == status and line["bytes_out"] == len(answer.body)
+
+
+def test_files(serve, backend, tmp_path):
+    content = bytes(range(256)) * 8192
+    (tmp_path / "big.bin").write_bytes(content)
+    proxy = serve(backend, server=f"location /f/ {{ alias {tmp_path}/; }}")
+    with client(proxy) as connection:
+        streams = [connection.begin("/f/big.bin") for _ in range(4)]
+        for answer in connection.finish(*streams):
+            assert answer.status == 200 and answer.body == content
+        part = connection.get("/f/big.bin", [("range", "bytes=5-9")])
+        assert part.status == 206 and part.body == content[5:10]
+        assert connection.get("/f/none").status == 404
+
+
+def test_trailers_and_interim_responses(serve, make_backend):
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+    early = b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n"
+    proxy = serve(make_backend([early + head + b"3\r\nabc\r\n0\r\nX-Sum: 900\r\n\r\n"]))
+    with client(proxy) as connection:
+        answer = connection.get()
+    assert answer.body == b"abc" and answer.trailers == [("x-sum", "900")]
+    (interim,) = answer.interim
+    assert dict(interim)[":status"] == "103" and dict(interim)["link"] == "</a>; rel=preload"
+    assert answer["transfer-encoding"] is None and answer["connection"] is None
+
+
+def test_expect_continue(serve, make_backend):
+    proxy = serve(make_backend(echo), location="proxy_request_buffering on;")
+    with client(proxy) as connection:
+        stream = connection.begin("/", [("expect", "100-continue")], method="POST", ends=False)
+        wait_for(lambda: connection.turn() and connection.answers[stream].interim, "100")
+        connection.send(stream, b"content", ends=True)
+        assert connection.finish(stream)[0].body == b"content"
+
+
+def test_cookie_crumbs_are_joined(serve, backend):
+    proxy = serve(backend)
+    with client(proxy) as connection:
+        connection.get("/", [("cookie", "a=1"), ("cookie", "b=2"), ("cookie", "c=3")])
+    assert backend.requests[0].fields.all("Cookie") == ["a=1; b=2; c=3"]
+
+
+def test_a_slow_reader_holds_nobody_up(serve, make_backend):
+    """A client that gives no credit for one response gets the others; the backend is held."""
+    body = bytes(4 * MEGABYTE)
+    proxy = serve(make_backend(lambda r: reply(body=body if r.target == "/big" else b"small")))
+    with client(proxy, takes=False) as connection:
+        big = connection.begin("/big")
+        while len(connection.answers[big].body) < 65_535:
+            assert connection.turn()
+        connection.protocol.increment_flow_control_window(10_000)
+        connection.flush()
+        assert connection.get("/small").body == b"small"
+        assert len(connection.answers[big].body) == 65_535
+        connection.takes = True
+        connection.protocol.increment_flow_control_window(8 * MEGABYTE)
+        connection.protocol.increment_flow_control_window(8 * MEGABYTE, big)
+        connection.flush()
+        assert connection.finish(big)[0].body == body
+
+
+def test_streams_are_written_in_turns(serve, make_backend):
+    """Of several large responses on one connection none is starved."""
+    body = bytes(MEGABYTE)
+    proxy = serve(make_backend(lambda _: reply(body=body)))
+    with client(proxy, window=8 * MEGABYTE) as connection:
+        connection.protocol.increment_flow_control_window(64 * MEGABYTE)
+        connection.flush()
+        streams = [connection.begin(f"/{number}") for number in range(8)]
+        least = 0
+        while not any(connection.answers[stream].ended for stream in streams):
+            assert connection.turn()
+            least = min(len(connection.answers[stream].body) for stream in streams)
+        assert least > MEGABYTE // 4
+        assert all(answer.body == body for answer in connection.finish(*streams))
+
+
+def test_a_reset_ends_one_request(serve, make_backend):
+    release = threading.Event()
+    backend = make_backend(lambda r: [release, reply()] if r.target == "/1" else reply())
+    proxy = serve(backend)
+    with client(proxy) as connection:
+        stream = connection.begin("/1", [("x-request-id", "given-up")])
+        wait_for(lambda: backend.requests, "the request at the backend")
+        connection.protocol.reset_stream(stream, 8)
+        connection.flush()
+        line = proxy.log_line("given-up")
+        assert line["status"] == 499 and line["error"] == "client_closed"
+        wait_for(lambda: backend.connections[0].closed_by_peer, "the backend to be told")
+        assert connection.get("/2").status == 200
+    release.set()
+
+
+def test_a_connection_that_breaks_ends_all_of_its_requests(serve, make_backend):
+    release = threading.Event()
+    backend = make_backend([release, reply()])
+    proxy = serve(backend)
+    with client(proxy) as connection:
+        for number in range(5):
+            connection.begin("/", [("x-request-id", f"lost-{number}")])
+        wait_for(lambda: len(backend.requests) == 5, "five requests")
+    for number in range(5):
+        assert proxy.log_line(f"lost-{number}")["status"] == 499
+    release.set()
+
+
+def test_a_backend_that_breaks_ends_one_stream(serve, make_backend):
+    cut = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort"
+    proxy = serve(make_backend(lambda r: [cut] if r.target == "/cut" else reply(), closes=True))
+    with client(proxy) as connection:
+        (answer,) = connection.finish(connection.begin("/cut"))
+        assert answer.status == 200 and answer.body == b"short" and answer.reset is not None
+        assert connection.get("/whole").status == 200
+
+
+def test_an_early_answer_comes_before_the_reset(serve, backend):
+    proxy = serve(backend, server="client_max_body_size 10;")
+    with client(proxy) as connection:
+        stream = connection.begin("/", method="POST", ends=False)
+        connection.send(stream, bytes(100))
+        (answer,) = connection.finish(stream)
+        while answer.reset is None:
+            assert connection.turn()
+        assert answer.status == 413 and answer.ended and answer.reset == 0
+        assert connection.get("/").status == 200
+
+
+def test_http1_on_the_same_listener(site, backend):
+    proxy = site.serve(backend, server="http2 on;")
+    assert proxy.get("/").status == 200
+    for cut in range(1, 24):
+        with proxy.connect() as connection:
+            whole = request_bytes("PRI", "/")
+            connection.send(whole[:cut])
+            time.sleep(0.001)
+            connection.send(whole[cut:])
+            assert connection.receive().status == 200
+    with Client(proxy.port) as connection:
+        assert connection.get("/").status == 200
+
+
+def test_without_the_directive_nobody_speaks_it(site, backend, pair):
+    server = f"ssl_certificate {pair.certificate}; ssl_certificate_key {pair.key};"
+    plain = site.serve(backend)
+    secure = site.serve(backend, server=server, listen="ssl")
+    with plain.connect() as connection:
+        connection.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        assert connection.receive().status in (400, 505)
+    words = ["curl", "-sk", "--http2", "-o", "/dev/null", "-w", "%{http_version}"]
+    done = subprocess.run([*words, f"https://127.0.0.1:{secure.port}/"], capture_output=True)
+    assert done.stdout == b"1.1"
+
+
+def test_an_idle_connection_is_closed_with_a_word(serve, backend):
+    proxy = serve(backend, server="keepalive_timeout 1s;")
+    with client(proxy) as connection:
+        assert connection.get("/").status == 200
+        began = time.monotonic()
+        connection.read_to_end()
+        assert connection.going_away and 0.8 < time.monotonic() - began < 4 * TIME_FACTOR
+
+
+def test_requests_are_listed_and_ended(serve, site, make_backend):
+    release = threading.Event()
+    backend = make_backend([release, reply()])
+    proxy = serve(backend, top=f"control unix:{site.directory}/control;")
+    with client(proxy) as connection:
+        streams = [connection.begin("/", [("x-request-id", f"run-{n}")]) for n in range(3)]
+        wait_for(lambda: len(backend.requests) == 3, "three requests")
+        listed = command("requests", "-c", proxy.conf).stdout
+        assert all(f"run-{number}" in listed for number in range(3))
+        assert command("requests", "--abort", "run-1", "-c", proxy.conf).returncode == 0
+        assert connection.finish(streams[1])[0].status == 503
+        release.set()
+        for answer in connection.finish(streams[0], streams[2]):
+            assert answer.status == 200
+
+
+def test_a_reload_lets_streams_finish(serve, make_backend):
+    """The client is asked to begin no more requests, those under way end in order."""
+    release = threading.Event()
+    backend = make_backend(lambda r: [release, reply()] if r.target == "/slow" else reply())
+    proxy = serve(backend, workers=2)
+    with client(proxy) as busy, client(proxy) as idle:
+        assert idle.get("/").status == 200
+        slow = busy.begin("/slow")
+        wait_for(lambda: len(backend.requests) == 2, "both requests")
+        assert command("-s", "reload", "-c", proxy.conf).returncode == 0
+        idle.read_to_end()
+        assert idle.going_away == [0, 0]
+        release.set()
+        assert busy.finish(slow)[0].status == 200
+        busy.read_to_end()
+        assert busy.going_away == [0, 0]
+    with client(proxy) as connection:
+        assert connection.get("/").status == 200
+
+
+def test_a_stop_finishes_what_runs(serve, make_backend):
+    release = threading.Event()
+    backend = make_backend([release, reply()])
+    proxy = serve(backend)
+    with client(proxy) as connection:
+        stream = connection.begin("/")
+        wait_for(lambda: backend.requests, "the request")
+        proxy.process.terminate()
+        release.set()
+        assert connection.finish(stream)[0].status == 200
+        connection.read_to_end()
+    assert proxy.wait_exit() == 0
