@@ -1,4 +1,4 @@
-"""Connection, and fields that concern one connection only."""
+"""Connection, and hop-by-hop fields."""
 
 from __future__ import annotations
 

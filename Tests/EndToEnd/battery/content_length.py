@@ -1,4 +1,4 @@
-"""Content-Length in every form that two recipients may read differently."""
+"""Content-Length in forms that two recipients may read differently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Expect, Upgrade and other ways to make two sides wait for, or talk about, different things."""
+"""Expect, Upgrade and other ways to put two sides out of step."""
 
 from __future__ import annotations
 

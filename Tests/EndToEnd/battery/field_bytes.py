@@ -1,4 +1,4 @@
-"""Every byte in every place of a head where a client can put it."""
+"""Every byte in every position of a head."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Line ends: CR LF alone, wherever a line may end."""
+"""Line endings: only CR LF."""
 
 from __future__ import annotations
 

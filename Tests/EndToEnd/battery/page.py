@@ -8,21 +8,21 @@ from dataclasses import dataclass
 INTRODUCTION = """\
 # How others read it
 
-Where Waybill reads a message otherwise than nginx and HAProxy do.
+Messages that Waybill, nginx and HAProxy interpret differently.
 
-`Tests/EndToEnd/compare-readers` makes this page. It sends the cases of `Tests/EndToEnd/battery`,
-byte for byte, through {readers},
+`Tests/EndToEnd/compare-readers` generates this page. It sends the cases of
+`Tests/EndToEnd/battery`, byte for byte, through {readers},
 each in front of the same recording backend.
 
-The tables list the cases that not all of them treat alike; cases with the same answers share a row.
-A cell shows the statuses that the client got, and then what was passed on otherwise than by
-Waybill. Not compared are the statuses of refusals, where content ends by a length or by chunks, and
-fields that only Waybill writes. The last column names the section that Waybill's answer rests on,
-or a page of this documentation where it is a rule of Waybill's own. Where two answers are allowed,
-it does not say which is better.
+The tables list the cases that the three handle differently; cases with the same results share a
+row. A cell shows the statuses that the client got, followed by anything passed on that differs from
+what Waybill passed on. The comparison ignores the exact status of a rejection, whether content is
+framed by a length or by chunks, and fields that only Waybill adds. The last column names the
+section that Waybill's behavior is based on, or a page of this documentation for its own rules.
+Where the standard allows two results, the table does not say which is better.
 
-{total} cases were compared, {different} of them are listed. A case that goes through all 256 bytes
-counts once; its bytes are listed in hexadecimal.
+{total} cases were compared, and {different} of them are listed. A case that goes through all 256
+bytes counts once; its bytes are listed in hexadecimal.
 """
 
 

@@ -1,4 +1,4 @@
-"""Several requests on one connection, and what stands behind a request that is refused."""
+"""Several requests on one connection, and what follows a rejected request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chunks and trailers of backends: what is broken must never look whole."""
+"""Chunks and trailers from backends: broken content must never look complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Status lines and field lines of backends."""
+"""Status lines and field lines from backends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Responses at the wrong moment: interim, unasked, with content where none may be, leftovers."""
+"""Unexpected responses: interim, unsolicited, with forbidden content, leftovers."""
 
 from __future__ import annotations
 

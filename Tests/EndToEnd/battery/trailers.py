@@ -1,4 +1,4 @@
-"""Trailer fields, which must not become anything that only a head may say."""
+"""Trailer fields, which must not act as header fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transfer-Encoding in every form that one recipient obeys and another overlooks."""
+"""Transfer-Encoding in forms that one recipient obeys and another overlooks."""
 
 from __future__ import annotations
 

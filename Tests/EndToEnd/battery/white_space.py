@@ -1,4 +1,4 @@
-"""White space and line folding around names, values and the parts of a request line."""
+"""Whitespace and line folding around names, values and the parts of a request line."""
 
 from __future__ import annotations
 
