@@ -127,6 +127,7 @@ enum HTTP2Callbacks {
         code == NGHTTP2_PROTOCOL_ERROR.rawValue || code == NGHTTP2_STREAM_CLOSED.rawValue
         || code == NGHTTP2_FLOW_CONTROL_ERROR.rawValue
       if isProvoked { server.noteProvokedReset() }
+    case NGHTTP2_GOAWAY.rawValue: server.noteGoAway(frame.pointee.goaway.error_code)
     case NGHTTP2_DATA.rawValue, NGHTTP2_HEADERS.rawValue:
       guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
         let stream = server.find(UInt32(header.stream_id))

@@ -16,6 +16,9 @@ extension HTTP2Server {
     let stream = UnsafeMutablePointer<HTTP2Stream>.allocate(capacity: 1)
     stream.initialize(to: HTTP2Stream(UInt32(number)))
     stream.pointee.head.start = heads.count
+    stream.pointee.next = firstStream
+    firstStream?.pointee.previous = stream
+    firstStream = stream
     check(nghttp2_session_set_stream_user_data(session, number, stream))
     headStream = stream
     noteRequest()
@@ -91,7 +94,10 @@ extension HTTP2Server {
         session, flags, Int32(stream.pointee.number), UInt32(code.rawValue)))
   }
 
-  private func free(_ stream: UnsafeMutablePointer<HTTP2Stream>) {
+  func free(_ stream: UnsafeMutablePointer<HTTP2Stream>) {
+    let (previous, next) = (stream.pointee.previous, stream.pointee.next)
+    if let previous { previous.pointee.next = next } else { firstStream = next }
+    next?.pointee.previous = previous
     if let trailers = stream.pointee.trailers {
       trailers.deinitialize(count: 1)
       trailers.deallocate()

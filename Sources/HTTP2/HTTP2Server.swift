@@ -20,9 +20,13 @@ public final class HTTP2Server {
   var heads = HeadArena()
   /// The stream whose head is coming.
   var headStream: UnsafeMutablePointer<HTTP2Stream>?
-  /// Streams that nghttp2 has let go of and the user has not.
+  /// All streams that somebody has not let go of.
+  var firstStream: UnsafeMutablePointer<HTTP2Stream>?
+  /// Those that nghttp2 has let go of and the user has not.
   var closedStreams: [UnsafeMutablePointer<HTTP2Stream>] = []
   private var isBroken = false
+  /// The connection is being ended in good order.
+  private var isEnding = false
   /// Frames to be written; there is no memory for them while there are none.
   private var frames = UnsafeMutableRawBufferPointer(start: nil, count: 0)
   private var frameCount = 0
@@ -61,7 +65,7 @@ public final class HTTP2Server {
   deinit {
     nghttp2_session_del(session)
     frames.deallocate()
-    precondition(closedStreams.isEmpty, "HTTP2Server: streams are still in use")
+    while let stream = firstStream { free(stream) }
   }
 
   /// Only a lack of memory makes these fail.
@@ -271,5 +275,19 @@ public final class HTTP2Server {
   public func announceEnd() { check(nghttp2_submit_shutdown_notice(session)) }
 
   /// Ends the connection: requests of which nothing is known yet can safely be sent again.
-  public func end() { nghttp2_session_terminate_session(session, 0) }
+  public func end() {
+    guard !isBroken, !isEnding else { return }
+    isEnding = true
+    nghttp2_session_terminate_session(session, 0)
+  }
+
+  /// Notes that nghttp2 ends the connection because of what its client does.
+  func noteGoAway(_ code: UInt32) {
+    guard code != NGHTTP2_NO_ERROR.rawValue, !isBroken, !isEnding else { return }
+    isBroken = true
+    events.append(.broken)
+  }
+
+  /// True when something has happened while frames were composed: `next` tells it without bytes.
+  public var hasEvents: Bool { nextEvent < events.count }
 }

@@ -31,6 +31,9 @@ struct HTTP2Stream {
   var isDeferred = false
   var trailers: UnsafeMutablePointer<HTTP2FieldList>?
 
+  var next: UnsafeMutablePointer<HTTP2Stream>?
+  var previous: UnsafeMutablePointer<HTTP2Stream>?
+
   init(_ number: UInt32) { self.number = number }
 }
 

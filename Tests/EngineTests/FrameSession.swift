@@ -139,6 +139,7 @@ final class FrameSession: Session {
   }
 
   override func maySend(_ stream: UInt32) -> Bool { pendingCount < FrameSession.window }
+  override var hasEvents: Bool { false }
   override func announceEnd() {}
   override func end() {}
   /// There is no last frame: a connection without streams may end at any time.

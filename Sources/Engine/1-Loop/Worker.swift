@@ -138,7 +138,9 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     let slotCount = tables.workerConnections + Limits.refusalConnections
     connections = Slots(capacity: slotCount)
     // One for each connection, and one for each stream of those that have several.
-    let hasSessions = settings.makeSession != nil || tables.listeners.contains { $0.speaksHTTP2 }
+    let hasSessions =
+      settings.makeSession != nil
+      || tables.listeners.indices.contains { tables.listeners[$0].speaksHTTP2 }
     let streamCount = hasSessions ? slotCount * Limits.streamsPerConnection : 1
     exchanges = Slots(capacity: slotCount + streamCount)
     streams = Slots(capacity: streamCount)

@@ -100,12 +100,7 @@ extension Worker where K: ~Copyable {
   private mutating func closeIdleConnections() {
     closeUnnamedConnections()
     while let connection = idleClients.first { beginOrClose(connection) }
-    for slot in connections.touched {
-      // It ends its session when nothing runs.
-      if let connection = connections.element(at: slot), connection.pointee.phase == .multiplexed {
-        enqueue(connection)
-      }
-    }
+    announceSessionEnds()
     closeIdleUpstreams()
   }
 

@@ -22,6 +22,7 @@ extension Worker where K: ~Copyable {
     closeListeners()
     let end = tables.workerShutdownTimeout.map { now + $0 } ?? .never
     lifecycle = .retiring(until: EndTime(end, .workerShutdownTimeout))
+    announceSessionEnds()
     closeInbox()
     leaveHealth()
   }

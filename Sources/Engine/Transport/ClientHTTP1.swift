@@ -24,7 +24,7 @@ extension Worker where K: ~Copyable {
   ) -> ContentFraming {
     switch framing {
     case .none, .length: framing
-    case .chunked, .untilClose: exchange.pointee.head.version == .http11 ? .chunked : .untilClose
+    case .chunked, .untilClose: exchange.pointee.head.version != .http10 ? .chunked : .untilClose
     }
   }
 

@@ -61,6 +61,7 @@ final class HTTP2Session: Session {
   override func release(_ stream: UInt32) { server.release(stream) }
   override var output: UnsafeRawBufferPointer { server.output }
   override func dropOutput(_ count: Int) { server.dropOutput(count) }
+  override var hasEvents: Bool { server.hasEvents }
   override func announceEnd() { server.announceEnd() }
   override func end() { server.end() }
   override var isFinished: Bool { server.isFinished }

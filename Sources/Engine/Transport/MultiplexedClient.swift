@@ -32,10 +32,24 @@ extension Worker where K: ~Copyable {
     readSession(connection, link)
     if (isDraining || isRetiring) && !link.pointee.isEndAnnounced { announceEnd(connection, link) }
     flushSession(connection, link)
+    if link.pointee.session.hasEvents {
+      obeyEvents(connection, link)
+      enqueue(connection)
+    }
     let isOver =
       link.pointee.isBroken || connection.pointee.flags.contains(.failed)
       || (link.pointee.streamCount == 0 && link.pointee.session.isFinished)
     if isOver { endSession(connection, link) }
+  }
+
+  /// Has the clients of all sessions asked to begin no more requests, now that the worker ends.
+  mutating func announceSessionEnds() {
+    precondition(isDraining || isRetiring, "announceSessionEnds: the worker does not end")
+    for slot in connections.touched {
+      if let connection = connections.element(at: slot), connection.pointee.phase == .multiplexed {
+        enqueue(connection)
+      }
+    }
   }
 
   /// Asks the client of a worker that ends to begin no more requests. Those on their way are still
@@ -121,6 +135,7 @@ extension Worker where K: ~Copyable {
   mutating func endSession(_ connection: ConnectionPointer, _ link: SessionLinkPointer) {
     precondition(connection.pointee.session == link, "endSession: another connection's session")
     let isLost = connection.pointee.flags.contains(.failed)
+    if link.pointee.session.hasEvents { obeyEvents(connection, link) }
     connection.pointee.flags.insert(.failed)
     while let place = link.pointee.streams {
       guard let exchange = place.pointee.stream.exchange else {

@@ -61,6 +61,9 @@ class Session {
   /// Says that so many bytes of `output` have been written, or wait at the connection.
   func dropOutput(_ count: Int) { abstract() }
 
+  /// True when something has happened while output was composed: `next` tells it without bytes.
+  var hasEvents: Bool { abstract() }
+
   /// Asks the peer to begin no more streams; those that are on their way are still served.
   func announceEnd() { abstract() }
 
