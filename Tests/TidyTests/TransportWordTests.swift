@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// How an exchange travels is known to its transport alone: HTTP/1's files, the sessions' files, and
-/// the way from a socket to the first byte of a request. What stands in between names neither.
+/// How an exchange travels is known to its transport alone: HTTP/1's files, the sessions' files,
+/// and the way from a socket to the first byte of a request. What stands in between names neither.
 @Suite struct TransportWordTests {
   /// Folders whose files carry an exchange and know nothing of its transport.
   private let neutral = ["3-Request", "4-Upstream", "5-Relay", "6-Finish", "9-Files"]

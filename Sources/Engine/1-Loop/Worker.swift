@@ -98,6 +98,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var servingStates = ServingStates()
   var turnFile = TurnFile()
   var timers: TimerWheel
+  /// When connections are taken again, after that had to pause.
+  let acceptTimer: TimerPointer
   var random = RandomBlock()
   var listeners: ListenerTable
   var upstreams: UpstreamTable
@@ -145,6 +147,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     exchanges = Slots(capacity: slotCount + streamCount)
     streams = Slots(capacity: streamCount)
     timers = TimerWheel(now: now)
+    acceptTimer = .allocate(capacity: 1)
+    acceptTimer.initialize(to: Timer(.accepting))
     listeners = ListenerTable(settings.listeners)
     upstreams = UpstreamTable(tables.upstreams)
     logs = LogSinks(
@@ -166,6 +170,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   }
 
   deinit {
+    acceptTimer.deallocate()
     scratch.deallocate()
     events.deallocate()
     ready.deallocate()
@@ -228,7 +233,6 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
 
   private var nextDeadline: Instant {
     var deadline = min(timers.nextDeadline, logs.nextDeadline)
-    deadline = min(deadline, listeners.resumeAt)
     switch lifecycle {
     case .leaving(let end), .parting(let end, _), .handedOver(let end, _):
       deadline = min(deadline, end)
@@ -304,7 +308,11 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   }
 
   private mutating func fireTimers() {
-    while let timer = timers.popDue(now: now) { expire(timer.stream) }
-    if listeners.resumeAt <= now { resumeAccepting() }
+    while let timer = timers.popDue(now: now) {
+      switch timer.pointee.owner {
+      case .stream: expire(timer.stream)
+      case .accepting: resumeAccepting()
+      }
+    }
   }
 }

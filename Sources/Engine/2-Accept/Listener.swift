@@ -32,8 +32,6 @@ struct ListenerTable: ~Copyable {
   private(set) var sockets: [ListeningSocket]
   /// True while connections are taken.
   var isAccepting = false
-  /// When to accept again after descriptors had run out; `never` when that is not awaited.
-  var resumeAt = Instant.never
 
   init(_ sockets: [ListeningSocket]) { self.sockets = sockets }
 
@@ -195,7 +193,7 @@ extension Worker where K: ~Copyable {
     }
     _ = giveUpOldest()
     suspendAccepting()
-    listeners.resumeAt = now + Limits.acceptPause
+    timers.setDeadline(acceptTimer, now + Limits.acceptPause)
   }
 
   /// Takes no more connections; they wait in the kernel.
@@ -207,7 +205,7 @@ extension Worker where K: ~Copyable {
 
   /// Takes connections (again).
   mutating func resumeAccepting() {
-    listeners.resumeAt = .never
+    timers.remove(acceptTimer)
     guard !listeners.isAccepting, takesConnections else { return }
     listeners.isAccepting = true
     for (index, socket) in listeners.sockets.enumerated() {

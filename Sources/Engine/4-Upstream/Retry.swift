@@ -145,9 +145,6 @@ extension Worker where K: ~Copyable {
 
   /// Tells the balancer how the try went.
   mutating func markPeer(_ exchange: ExchangePointer, failed: Bool) {
-    precondition(
-      exchange.pointee.peerIndex < tables.upstreams[exchange.pointee.upstreamIndex].peers.count,
-      "markPeer: no such peer")
     let upstream = exchange.pointee.upstreamIndex
     let peers = tables.upstreams[upstream].peers
     let table = upstreams.states(of: upstream)

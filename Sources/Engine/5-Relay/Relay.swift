@@ -143,7 +143,6 @@ extension Worker where K: ~Copyable {
   /// Goes on when all of the response has been composed: writes what waits, reads what is left of
   /// the request if the connection is to be kept, and ends the exchange.
   mutating func finishResponse(_ exchange: ExchangePointer) {
-    precondition(exchange.isLive, "finishResponse: the exchange has ended")
     precondition(
       exchange.pointee.response == .composed, "finishResponse: the response is not composed")
     let client = exchange.pointee.client

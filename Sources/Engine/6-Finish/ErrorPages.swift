@@ -16,7 +16,7 @@ extension Worker where K: ~Copyable {
   ) -> Bool {
     precondition(exchange.isLive, "goesToErrorPage: the exchange has ended")
     precondition(exchange.pointee.response == .none, "goesToErrorPage: a response has begun")
-    precondition(status >= 300, "goesToErrorPage: not an error, nor a redirect")
+    precondition(status >= 200, "goesToErrorPage: an interim response")
     if let state = exchange.pointee.serving {
       // What answers an error has one of its own.
       state.pointee.answeredStatus = 0

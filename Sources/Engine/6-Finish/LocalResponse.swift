@@ -66,7 +66,7 @@ extension Worker where K: ~Copyable {
     explanation: StaticString? = nil, condition: UInt16? = nil
   ) {
     precondition(exchange.isLive, "refuse: the exchange has ended")
-    precondition(status >= 400, "refuse: not an error")
+    precondition(status >= 200, "refuse: an interim response")
     guard exchange.pointee.response == .none else {
       return cutResponse(exchange, error, termination)
     }

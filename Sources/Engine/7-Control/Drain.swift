@@ -91,6 +91,7 @@ extension Worker where K: ~Copyable {
 
   mutating func closeListeners() {
     suspendAccepting()
+    timers.remove(acceptTimer)
     for socket in listeners.sockets { kernel.close(socket.descriptor) }
     listeners.removeAll()
   }

@@ -11,7 +11,6 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Has a connection that carries one exchange after the other be occupied by one.
   @inline(__always) mutating func occupyConnection(_ exchange: ExchangePointer) {
-    precondition(exchange.isLive, "occupyConnection: the exchange has ended")
     guard !exchange.pointee.client.pointee.isMultiplexed else { return }
     exchange.pointee.downstream.pointee.phase = .exchange
   }
