@@ -39,6 +39,19 @@ public struct FrozenArray<Element: BitwiseCopyable>: @unchecked Sendable, Bitwis
     return unsafe base.unsafelyUnwrapped + index
   }
 
+  /// The table of the first `count` elements, which must be there.
+  @inlinable public func prefix(_ count: Int) -> FrozenArray {
+    precondition(count >= 0 && count <= self.count, "FrozenArray prefix out of range")
+    return unsafe FrozenArray(base: base, count: count)
+  }
+
+  /// The table of the elements from `index` on, which must not be beyond the end.
+  @inlinable public func suffix(from index: Int) -> FrozenArray {
+    precondition(index >= 0 && index <= count, "FrozenArray suffix out of range")
+    guard index < count else { return .empty }
+    return unsafe FrozenArray(base: base.unsafelyUnwrapped + index, count: count &- index)
+  }
+
   /// The elements in place. Valid while the arena lives.
   @inlinable public var span: Span<Element> {
     @_lifetime(borrow self)

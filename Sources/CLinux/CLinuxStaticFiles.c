@@ -22,6 +22,7 @@ static void describe(const struct stat *from, struct clinux_file_status *status)
   status->kind = S_ISREG(from->st_mode)   ? CLINUX_FILE_REGULAR
                  : S_ISDIR(from->st_mode) ? CLINUX_FILE_FOLDER
                                           : CLINUX_FILE_OTHER;
+  status->executable = (from->st_mode & S_IXUSR) != 0;
 }
 
 // Opens one name of a folder as `links` says; the descriptor or the negated errno.

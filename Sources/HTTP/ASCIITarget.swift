@@ -29,3 +29,19 @@ public enum ASCIITarget {
     }
   }
 }
+
+extension ASCIITarget {
+  /// Appends a target that a configuration has composed, with white space, controls and bytes above
+  /// 0x7F percent-encoded, so that it can't leave its place in the request line. Needs room for
+  /// three times the bytes at most.
+  public static func appendSafely(_ text: Span<UInt8>, into writer: inout ByteWriter) {
+    for index in text.indices {
+      let byte = text[index]
+      if byte > ASCII.space && byte < 0x7F {
+        writer.append(byte)
+      } else {
+        PathNormalization.appendEncoded(byte, into: &writer)
+      }
+    }
+  }
+}

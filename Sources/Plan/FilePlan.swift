@@ -90,6 +90,33 @@ public struct ExpiryPlan: Sendable, BitwiseCopyable {
   public init() {}
 }
 
+/// `absolute_redirect`, `server_name_in_redirect`, `port_in_redirect`
+public struct RedirectForm: Sendable, BitwiseCopyable {
+  /// The scheme, the host and the port are put in front of a URL that begins with `/`.
+  public var isAbsolute = false
+  /// The host is the server's first name, not the request's.
+  public var usesServerName = false
+  /// The port of the listener is named unless it is the scheme's own.
+  public var showsPort = true
+
+  /// Redirects as they are written.
+  public init() {}
+}
+
+/// An extension of `types`. Tables of them are sorted by the extensions' bytes.
+public struct MediaTypeEntry: Sendable, BitwiseCopyable {
+  /// The extension without its dot, in lowercase.
+  public var fileExtension: FrozenBytes
+  /// The media type.
+  public var type: FrozenBytes
+
+  /// The entry given.
+  public init(fileExtension: FrozenBytes, type: FrozenBytes) {
+    self.fileExtension = fileExtension
+    self.type = type
+  }
+}
+
 extension FrozenArray where Element == MediaTypeEntry {
   /// The media type of an extension, in any case; nil when the table has none. The entries are
   /// sorted by the bytes of their extensions.

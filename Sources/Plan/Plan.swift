@@ -113,6 +113,21 @@ public struct PlanTables: Sendable, BitwiseCopyable {
   /// True when some template asks for what groups have matched.
   public var keepsGroups = false
 
+  /// The variables that the conf file makes, by slot.
+  public var variables: FrozenArray<VariablePlan> = .empty
+  /// Every `map`.
+  public var maps: FrozenArray<MapPlan> = .empty
+  /// Every `geo`.
+  public var addressMaps: FrozenArray<AddressMapPlan> = .empty
+  /// Every `split_clients`.
+  public var divisions: FrozenArray<DivisionPlan> = .empty
+  /// What is said of each step of rewriting in histories: the directive and where it stands.
+  public var rewriteTitles: FrozenArray<FrozenBytes> = .empty
+  /// True when some `proxy_pass` has variables.
+  public var computesUpstreams = false
+  /// The declared upstreams by name in lowercase, for `proxy_pass` with variables.
+  public var upstreamNames = StringTable.empty
+
   /// The tables given.
   public init(
     listeners: FrozenArray<ListenerPlan>, servers: FrozenArray<ServerPlan>,
@@ -202,6 +217,8 @@ public struct ServerPlan: Sendable, BitwiseCopyable {
   /// What serves a path that no location matches, and a request that has no path: an index into
   /// `locations`.
   public var fallbackLocation: Int
+  /// What `rewrite`, `return`, `set`, `break` and `if` of the server come to.
+  public var rewriting: FrozenArray<RewriteStep> = .empty
   /// `location @NAME`
   public var namedLocations: FrozenArray<NamedLocation> = .empty
   /// `set_real_ip_from`
@@ -260,6 +277,8 @@ public enum LocationAction: UInt8, Sendable, BitwiseCopyable {
   case files
   /// What `content` says, once `internal` and `try_files` have been looked at.
   case precontent
+  /// What `rewritten` says, once `rewriting` has been executed, unless that leads elsewhere.
+  case rewriting
 
   /// True for those that answer with the page of metrics.
   @inlinable public var isPage: Bool { self == .metrics || self == .status }
@@ -271,6 +290,14 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   public var action: LocationAction = .none
   /// What it does behind `.precontent`.
   public var content: LocationAction = .none
+  /// What it does behind `.rewriting`.
+  public var rewritten: LocationAction = .none
+  /// What `rewrite`, `return`, `set`, `break` and `if` of the location come to.
+  public var rewriting: FrozenArray<RewriteStep> = .empty
+  /// `rewrite_log`
+  public var logsRewriting = false
+  /// `uninitialized_variable_warn`
+  public var warnsOfUnset = true
   /// `internal`, `try_files`, `error_page`
   public var redirection = RedirectionPlan()
   /// What its requests are counted under: an index into `requestMetrics`.
@@ -306,6 +333,10 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   public var backendName = Template(parts: .empty)
   /// `proxy_ssl_server_name`
   public var sendsBackendName = true
+  /// `proxy_pass` with variables: the URL, and `upstream` is one without peers that names it.
+  public var passURL = Template(parts: .empty)
+  /// `$proxy_port`
+  public var proxyPort: FrozenBytes = .empty
   /// What `$proxy_host` is, and Host when `proxy_set_header Host $proxy_host` says so.
   public var proxyHost: FrozenBytes = .empty
   /// True when `proxy_pass` has a URI part, which then replaces `matchedPrefix` of the path.
@@ -377,33 +408,9 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   public init(requestID: RequestIDPolicy) { self.requestID = requestID }
 
   /// What it does in the end.
-  @inlinable public var contentAction: LocationAction { action == .precontent ? content : action }
-}
-
-/// `absolute_redirect`, `server_name_in_redirect`, `port_in_redirect`
-public struct RedirectForm: Sendable, BitwiseCopyable {
-  /// The scheme, the host and the port are put in front of a URL that begins with `/`.
-  public var isAbsolute = false
-  /// The host is the server's first name, not the request's.
-  public var usesServerName = false
-  /// The port of the listener is named unless it is the scheme's own.
-  public var showsPort = true
-
-  /// Redirects as they are written.
-  public init() {}
-}
-
-/// An extension of `types`. Tables of them are sorted by the extensions' bytes.
-public struct MediaTypeEntry: Sendable, BitwiseCopyable {
-  /// The extension without its dot, in lowercase.
-  public var fileExtension: FrozenBytes
-  /// The media type.
-  public var type: FrozenBytes
-
-  /// The entry given.
-  public init(fileExtension: FrozenBytes, type: FrozenBytes) {
-    self.fileExtension = fileExtension
-    self.type = type
+  @inlinable public var contentAction: LocationAction {
+    let action = action == .rewriting ? rewritten : action
+    return action == .precontent ? content : action
   }
 }
 

@@ -137,6 +137,7 @@ extension FileStatus {
       default: .special
       }
     self.init(kind: kind, size: status.size, modified: status.modified)
+    isExecutable = status.executable != 0
   }
 }
 

@@ -18,6 +18,8 @@ public struct FileStatus: Equatable, Sendable, BitwiseCopyable {
   public var size: UInt64
   /// When it was last modified, in seconds since 1970-01-01 UTC.
   public var modified: Int64
+  /// Its owner may execute it.
+  public var isExecutable = false
 
   /// The status given.
   public init(kind: Kind, size: UInt64, modified: Int64) {

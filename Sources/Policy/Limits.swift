@@ -220,9 +220,26 @@ public enum Limits {
   public static let capturedFields = 16
   /// See `capturedFields`.
   public static let capturedBytes = 2048
-  /// Different names of groups in the regular expressions of a conf file: each request has room for
-  /// the ranges of all.
-  public static let namedGroups = 32
+  /// Variables that a conf file makes: a request that uses one has room for the ranges of all, half
+  /// of a small buffer.
+  public static let ownVariables = 1024
+  /// Bytes of values of variables and what was matched that need no buffer of their own: those of
+  /// most requests.
+  public static let ownComputedBytes = 1024
+  /// Variables whose values ask for each other: what asks for itself is an error, as in nginx.
+  public static let variableDepth = 100
+
+  // MARK: Backends that variables name
+
+  /// Hosts that a worker passes requests to at once which only variables name: each has room for
+  /// its name and its peers, 256 KB in all, only where `proxy_pass` has variables.
+  public static let computedUpstreams = 256
+  /// Addresses of such a host that are used.
+  public static let computedPeers = 8
+  /// Bytes of its name with its port: a name in the DNS has 253.
+  public static let computedNameBytes = 264
+  /// Bytes of a peer's name: an IPv6 address with its port, or the path of a unix socket.
+  public static let computedPeerNameBytes = 120
 
   // MARK: The control socket
 

@@ -10,6 +10,11 @@ enum ValueForm: UInt8, BitwiseCopyable {
   case none
   /// A field value or a text: controls other than HTAB become spaces, so that no value ends a line.
   case field
+  /// As it is, for what is compared or looked up.
+  case raw
+  /// As it is, but numbered groups percent-encoded: for what `rewrite` writes into a query or a
+  /// redirect.
+  case rewritten
 
   init(_ escape: LogEscape) {
     switch escape {
@@ -32,6 +37,22 @@ extension ByteWriter {
     append(bytes, as: ValueForm(escape))
   }
 
+  /// Appends `bytes` as a field value takes them: controls other than HTAB become spaces.
+  public mutating func appendFieldValue(_ bytes: Span<UInt8>) { append(bytes, as: .field) }
+
+  /// Appends `bytes` as nginx escapes a group in a query: controls, spaces, `#`, `%`, `&`, `+`, `?`
+  /// and what is not ASCII percent-encoded.
+  mutating func appendArgument(_ bytes: Span<UInt8>) {
+    for index in bytes.indices {
+      switch bytes[index] {
+      case ...0x20, 0x7F..., UInt8(ascii: "#"), UInt8(ascii: "%"), UInt8(ascii: "&"),
+        UInt8(ascii: "+"), UInt8(ascii: "?"):
+        appendEscape("%", bytes[index])
+      default: append(bytes[index])
+      }
+    }
+  }
+
   /// Appends `bytes` in the form asked for.
   mutating func append(_ bytes: Span<UInt8>, as form: ValueForm) {
     if CleanRun.isAll(of: bytes) { append(bytes) } else { appendRuns(bytes, as: form) }
@@ -40,6 +61,7 @@ extension ByteWriter {
   /// Appends bytes of which not all are clean.
   @inline(never)
   private mutating func appendRuns(_ bytes: Span<UInt8>, as form: ValueForm) {
+    if form == .raw || form == .rewritten { return append(bytes) }
     var start = 0
     var end = CleanRun.end(in: bytes, from: 0)
     while true {
@@ -59,7 +81,7 @@ extension ByteWriter {
     case .standard: appendEscape("\\x", byte)
     case .json: return appendJSON(bytes, at: position)
     case .none: return appendUnescaped(bytes, at: position)
-    case .field:
+    case .field, .raw, .rewritten:
       append(byte.isControl && byte != UInt8(ascii: "\t") ? UInt8(ascii: " ") : byte)
     }
     return position &+ 1

@@ -50,6 +50,8 @@ public enum ErrorType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case httpResponseHeaderSectionSize
   /// The upgrade was answered with something else than the protocol asked for.
   case httpUpgradeFailed
+  /// The backend's name could not be resolved.
+  case nameError
 
   /// The name in the log; empty for `none`.
   public var name: StaticString {
@@ -79,6 +81,7 @@ public enum ErrorType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case .httpResponseIncomplete: "http_response_incomplete"
     case .httpResponseHeaderSectionSize: "http_response_header_section_size"
     case .httpUpgradeFailed: "http_upgrade_failed"
+    case .nameError: "dns_error"
     }
   }
 }

@@ -44,6 +44,9 @@ public struct ExchangeHistory: Sendable, BitwiseCopyable {
     case redirected
     /// A file is opened to be sent. Value: its bytes.
     case fileOpened
+    /// A step of rewriting. Value: the number of its title; in place of the try: 1 for one that was
+    /// executed, 2 for one whose condition holds, 3 for one whose condition does not.
+    case rewriteStep
   }
 
   /// An event and when it was noted.
@@ -103,10 +106,24 @@ public struct ExchangeHistory: Sendable, BitwiseCopyable {
     return nil
   }
 
+  /// The steps of rewriting among the events kept, in words.
+  public func rewriting(titles: FrozenArray<FrozenBytes>) -> [String] {
+    let kept = min(Int(noted), ExchangeHistory.capacity)
+    return (0..<kept).compactMap { offset in
+      let entry = entries[(Int(noted) - kept + offset) & 15]
+      guard entry.event == .rewriteStep, Int(entry.value) < titles.count else { return nil }
+      let title = titles[Int(entry.value)]
+      let text = String(decoding: title.indices.map { title[$0] }, as: UTF8.self)
+      return entry.tryNumber < 2 ? text : text + (entry.tryNumber == 2 ? ": holds" : ": does not")
+    }
+  }
+
   /// Writes the events in order, each with the time since `start`. `writePeer` writes the name of
-  /// the peer with an index, of the upstream that was asked after so many internal redirects.
+  /// the peer with an index, of the upstream that was asked after so many internal redirects;
+  /// `titles` are those of steps of rewriting.
   public func write(
-    since start: Instant, into writer: inout ByteWriter,
+    since start: Instant, titles: FrozenArray<FrozenBytes> = .empty,
+    into writer: inout ByteWriter,
     writePeer: (_ peer: Int, _ redirects: Int, inout ByteWriter) -> Void
   ) {
     var redirects = redirectsBefore
@@ -124,7 +141,7 @@ public struct ExchangeHistory: Sendable, BitwiseCopyable {
       writer.append(microsecondsAsSeconds: (entry.time - start).microseconds)
       writer.append(" ")
       let asked = redirects
-      entry.write(into: &writer) { writePeer($0, asked, &$1) }
+      entry.write(titles, into: &writer) { writePeer($0, asked, &$1) }
     }
   }
 
@@ -141,7 +158,8 @@ public struct ExchangeHistory: Sendable, BitwiseCopyable {
 
 extension ExchangeHistory.Entry {
   fileprivate func write(
-    into writer: inout ByteWriter, writePeer: (Int, inout ByteWriter) -> Void
+    _ titles: FrozenArray<FrozenBytes>, into writer: inout ByteWriter,
+    writePeer: (Int, inout ByteWriter) -> Void
   ) {
     switch event {
     case .requestHead: write("head of ", value, " bytes", into: &writer)
@@ -163,7 +181,16 @@ extension ExchangeHistory.Entry {
     case .aborted: writer.append("ended by an operator")
     case .redirected: write("internal redirect ", value, "", into: &writer)
     case .fileOpened: write("file of ", value, " bytes", into: &writer)
+    case .rewriteStep: writeStep(titles, into: &writer)
     }
+  }
+
+  private func writeStep(
+    _ titles: FrozenArray<FrozenBytes>, into writer: inout ByteWriter
+  ) {
+    guard Int(value) < titles.count else { return write("step ", value, "", into: &writer) }
+    writer.appendEscaped(titles[Int(value)].span, .json)
+    if tryNumber > 1 { writer.append(tryNumber == 2 ? " (holds)" : " (does not)") }
   }
 
   private func writeFault(_ what: StaticString, into writer: inout ByteWriter) {

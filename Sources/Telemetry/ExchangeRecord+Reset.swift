@@ -11,8 +11,6 @@ extension ExchangeRecord {
     if hasCaptures {
       captures = InlineArray(repeating: .empty)
       groupCount = 0
-      namedGroups = InlineArray(repeating: .absent)
-      matchedByteCount = 0
       hasCaptures = false
     }
   }

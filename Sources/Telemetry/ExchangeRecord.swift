@@ -127,14 +127,10 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   /// Where the values kept for `.captured(slot)` lie in `ExchangeBytes.captured`; empty when
   /// absent.
   public var captures = InlineArray<16, ByteRange>(repeating: .empty)
-  /// Where `$1` to `$9` lie in `ExchangeBytes.captured`, as far as `groupCount` says.
+  /// Where `$1` to `$9` lie in `ExchangeBytes.computed`, as far as `groupCount` says.
   public var groups = InlineArray<9, ByteRange>(repeating: .absent)
   /// How many groups the last expression has that matched and has any.
   public var groupCount: UInt8 = 0
-  /// Where named groups lie in `ExchangeBytes.captured`.
-  public var namedGroups = InlineArray<32, ByteRange>(repeating: .absent)
-  /// Bytes of `ExchangeBytes.captured` that the groups lie in, from the first one on.
-  public var matchedByteCount: UInt32 = 0
   /// True once at least one value or group was kept, so that all of them must be cleared.
   public var hasCaptures = false
   /// Bytes that a value in a text format has at most, as it is written.
@@ -150,14 +146,33 @@ public struct ExchangeBytes: ~Escapable {
   public let head: Span<UInt8>
   /// The request's path, decoded and normalised: `$uri`.
   public let path: Span<UInt8>
-  /// What expressions matched, then values kept of the response's fields.
+  /// Values kept of the response's fields.
   public let captured: Span<UInt8>
+  /// What expressions matched, and the values of variables that the conf file makes.
+  public let computed: Span<UInt8>
+  /// Where these values lie in `computed`, by slot; absent for what has none.
+  public let values: Span<ByteRange>
 
-  /// The bytes given.
+  /// The bytes given, of an exchange for which nothing was matched or computed.
   @_lifetime(copy head, copy path, copy captured)
   public init(head: Span<UInt8>, path: Span<UInt8>, captured: Span<UInt8>) {
     self.head = head
     self.path = path
     self.captured = captured
+    computed = Span()
+    values = Span()
+  }
+
+  /// The bytes given.
+  @_lifetime(copy head, copy path, copy captured, copy computed, copy values)
+  public init(
+    head: Span<UInt8>, path: Span<UInt8>, captured: Span<UInt8>, computed: Span<UInt8>,
+    values: Span<ByteRange>
+  ) {
+    self.head = head
+    self.path = path
+    self.captured = captured
+    self.computed = computed
+    self.values = values
   }
 }

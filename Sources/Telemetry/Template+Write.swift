@@ -14,6 +14,24 @@ extension Template {
     write(record, head, bytes, as: .field, into: &writer)
   }
 
+  /// The same. The record is `inout` to be read in place.
+  public func write(
+    of record: inout ExchangeRecord, head: borrowing RequestHead,
+    bytes: borrowing ExchangeBytes, into writer: inout ByteWriter
+  ) {
+    write(record, head, bytes, as: .field, into: &writer)
+  }
+
+  /// Writes the text with all values as they are, for what is compared, looked up or kept. With
+  /// `encodesGroups` numbered groups are percent-encoded, as nginx does in the query or the
+  /// redirect of a `rewrite`. The record is `inout` to be read in place.
+  public func writeRaw(
+    _ record: inout ExchangeRecord, head: borrowing RequestHead,
+    bytes: borrowing ExchangeBytes, encodesGroups: Bool = false, into writer: inout ByteWriter
+  ) {
+    write(record, head, bytes, as: encodesGroups ? .rewritten : .raw, into: &writer)
+  }
+
   /// Writes the text as part of a log line, values escaped as `escape` says. With `.standard` a
   /// variable that has no value is `-`, as in nginx.
   public func write(

@@ -15,8 +15,9 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case captured
   /// `$1` to `$9`: the part's slot is the number.
   case group
-  /// A named group of a regular expression: the part's slot is its place in `namedGroups`.
-  case namedGroup
+  /// A variable that the conf file makes (`set`, `map`, a named group and others): the part's slot
+  /// is its place in `ExchangeBytes.values`.
+  case own
 
   case absent  // $upstream_cache_status and others of what Waybill does not do: no value
   case arguments  // $args, $query_string
@@ -31,6 +32,7 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case contentType  // $content_type
   case error  // $error (own)
   case event  // $event (own): `upgrade` when a tunnel opens
+  case https  // $https: `on` or nothing
   case host  // $host: lowercase, without port
   case hostname  // $hostname: the machine's name, a literal after compilation
   case idSource  // $id_source (own)
@@ -46,6 +48,7 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case proxyProtocolPort  // $proxy_protocol_port
   case remoteAddress  // $remote_addr
   case remotePort  // $remote_port
+  case binaryRemoteAddress  // $binary_remote_addr: 4 or 16 bytes
   case remoteUser  // $remote_user (Basic credentials' user)
   case realIPRemoteAddress  // $realip_remote_addr
   case realIPRemotePort  // $realip_remote_port
@@ -87,13 +90,13 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
 public struct TemplatePart: Sendable, BitwiseCopyable {
   /// What stands here.
   public var variable: Variable
-  /// For `.captured`, `.group` and `.namedGroup`: which one.
-  public var slot: UInt8
+  /// For `.captured`, `.group` and `.own`: which one.
+  public var slot: UInt16
   /// For `.literal`: the text; for the `_NAME` variables: NAME in lowercase.
   public var text: FrozenBytes
 
   /// The piece given.
-  public init(_ variable: Variable, slot: UInt8 = 0, text: FrozenBytes = .empty) {
+  public init(_ variable: Variable, slot: UInt16 = 0, text: FrozenBytes = .empty) {
     self.variable = variable
     self.slot = slot
     self.text = text
@@ -105,8 +108,15 @@ public struct Template: Sendable, BitwiseCopyable {
   /// The pieces in order.
   public var parts: FrozenArray<TemplatePart>
 
+  /// True when it asks for variables that the conf file makes: these must be computed before the
+  /// text is written.
+  public let usesOwn: Bool
+
   /// The template of `parts`.
-  public init(parts: FrozenArray<TemplatePart>) { self.parts = parts }
+  public init(parts: FrozenArray<TemplatePart>) {
+    self.parts = parts
+    usesOwn = parts.indices.contains { parts[$0].variable == .own }
+  }
 
   /// True when nothing is ever written.
   @inlinable public var isEmpty: Bool { parts.isEmpty }

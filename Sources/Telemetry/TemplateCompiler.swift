@@ -44,10 +44,12 @@ public struct TemplateCompiler {
   private let hostname: String
   /// The response fields that the templates compiled so far ask for, by slot.
   public private(set) var capturedFields: [CapturedName] = []
-  /// The named groups that expressions have or templates ask for, by slot, in lowercase.
-  var groupNames: [String] = []
-  /// Those of them that expressions have.
-  var declaredGroups: Set<String> = []
+  /// The variables that the conf file makes or templates ask for, by slot, in lowercase.
+  public internal(set) var ownNames: [String] = []
+  /// The slot of each.
+  var ownSlots: [String: UInt16] = [:]
+  /// Those of them that something makes.
+  var declaredNames: Set<String> = []
   /// Uses of names that no variable and no group had by then; see `takeOpenNames`.
   var openNames: [TemplateError] = []
   /// True when expressions may come whose groups templates ask for.
@@ -64,7 +66,7 @@ public struct TemplateCompiler {
   }
 
   /// The names of all variables, without those of families, for "did you mean".
-  public static var variableNames: [String] { Variable.names.map(\.name) + ["limit_rate"] }
+  public static var variableNames: [String] { Variable.names.map(\.name) + computedNames.sorted() }
 
   /// The prefixes of the families of variables: `http_` and the like.
   public static var variablePrefixes: [String] { VariableFamily.allCases.map(\.rawValue) }
@@ -85,11 +87,6 @@ public struct TemplateCompiler {
       position = reference.end
       if Variable.named(reference.name) == .hostname {
         literal += hostname.utf8
-        continue
-      }
-      if reference.name == "limit_rate" {
-        // Rates are not limited, which nginx writes so.
-        literal += "0".utf8
         continue
       }
       let part: TemplatePart
@@ -116,8 +113,11 @@ public struct TemplateCompiler {
     for reference: VariableReference
   ) throws(TemplateError) -> TemplatePart {
     if let variable = Variable.named(reference.name) { return TemplatePart(variable) }
+    if declaredNames.contains(reference.name) || Self.computedNames.contains(reference.name) {
+      return try ownPart(for: reference)
+    }
     guard let (family, member) = Variable.family(of: reference.name) else {
-      return try groupPart(for: reference)
+      return try ownPart(for: reference)
     }
     guard !member.isEmpty else {
       throw reference.error("a name must follow \"$\(family.rawValue)\"")
@@ -129,7 +129,7 @@ public struct TemplateCompiler {
     case .sentField, .upstreamField:
       let dashed = String(member.map { $0 == "_" ? "-" : $0 })
       let name = CapturedName(name: dashed, isUpstream: family == .upstreamField)
-      return TemplatePart(.captured, slot: try slot(of: name, for: reference))
+      return TemplatePart(.captured, slot: UInt16(try slot(of: name, for: reference)))
     }
   }
 

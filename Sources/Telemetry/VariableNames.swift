@@ -23,7 +23,7 @@ extension Variable {
   /// What nginx would say of what Waybill does not do: nothing.
   private static var absentNames: [String] {
     [
-      "gzip_ratio", "http2", "http3", "request_body", "request_body_file", "ssl_early_data",
+      "gzip_ratio", "http2", "http3", "request_body_file", "ssl_early_data",
       "upstream_cache_age", "upstream_cache_key", "upstream_cache_last_modified",
       "upstream_cache_status",
     ]
@@ -33,7 +33,7 @@ extension Variable {
     [
       ("args", .arguments), ("query_string", .arguments),
       ("content_length", .contentLength), ("content_type", .contentType),
-      ("host", .host), ("is_args", .isArguments),
+      ("host", .host), ("https", .https), ("is_args", .isArguments),
       ("proxy_add_x_forwarded_for", .proxyAddXForwardedFor),
       ("remote_user", .remoteUser), ("request", .request),
       ("request_method", .requestMethod), ("request_uri", .requestURI),
@@ -48,6 +48,7 @@ extension Variable {
       ("proxy_protocol_addr", .proxyProtocolAddress), ("proxy_protocol_port", .proxyProtocolPort),
       ("realip_remote_addr", .realIPRemoteAddress), ("realip_remote_port", .realIPRemotePort),
       ("remote_addr", .remoteAddress), ("remote_port", .remotePort), ("scheme", .scheme),
+      ("binary_remote_addr", .binaryRemoteAddress),
       ("server_addr", .serverAddress), ("server_name", .serverName),
       ("server_port", .serverPort),
     ]

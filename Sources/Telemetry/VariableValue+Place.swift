@@ -9,6 +9,9 @@ extension ExchangeRecord {
     switch variable {
     case .remoteAddress: client.write(into: &writer)
     case .remotePort: writer.appendPort(of: client)
+    case .binaryRemoteAddress: client.writeBinary(as: form, into: &writer)
+    case .https:
+      if isSecure { writer.append("on") }
     case .realIPRemoteAddress: socketPeer.write(into: &writer)
     case .realIPRemotePort: writer.appendPort(of: socketPeer)
     case .serverAddress: local.write(into: &writer)
@@ -29,6 +32,24 @@ extension ExchangeRecord {
     default: writer.append(isPipelined ? "p" : ".")
     }
     return true
+  }
+}
+
+extension PeerAddress {
+  /// Appends the bytes of the address in network order; none for a unix socket.
+  fileprivate func writeBinary(as form: ValueForm, into writer: inout ByteWriter) {
+    var bytes = InlineBytes<16>()
+    if family == .ipv6 {
+      for shift in stride(from: 56, through: 0, by: -8) {
+        bytes.append(UInt8(truncatingIfNeeded: high >> UInt64(shift)))
+      }
+    }
+    if family != .unix {
+      for shift in stride(from: family == .ipv6 ? 56 : 24, through: 0, by: -8) {
+        bytes.append(UInt8(truncatingIfNeeded: low >> UInt64(shift)))
+      }
+    }
+    writer.append(bytes.span, as: form)
   }
 }
 

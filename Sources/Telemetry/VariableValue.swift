@@ -19,7 +19,8 @@ extension ExchangeRecord {
       .isArguments, .proxyAddXForwardedFor, .remoteUser, .request, .requestMethod, .requestURI,
       .serverProtocol, .uri:
       return writeRequestValue(part, head, bytes, as: form, into: &writer)
-    case .remoteAddress, .remotePort, .realIPRemoteAddress, .realIPRemotePort, .serverAddress,
+    case .remoteAddress, .remotePort, .binaryRemoteAddress, .https, .realIPRemoteAddress,
+      .realIPRemotePort, .serverAddress,
       .serverPort, .serverName, .connection, .connectionRequests, .scheme, .pipe, .processID,
       .generation,
       .proxyHost, .proxyProtocolAddress, .proxyProtocolPort:
@@ -39,7 +40,13 @@ extension ExchangeRecord {
       return writeUpstreamValue(part.variable, as: form, into: &writer)
     case .captured:
       return writeCaptured(slot: Int(part.slot), bytes, as: form, into: &writer)
-    case .group, .namedGroup: return writeGroup(part, bytes, as: form, into: &writer)
+    case .group: return writeGroup(Int(part.slot), bytes, as: form, into: &writer)
+    case .own:
+      guard Int(part.slot) < bytes.values.count else { return false }
+      let range = bytes.values[Int(part.slot)]
+      guard range != .absent else { return false }
+      writer.append(bytes.computed.part(range), as: form)
+      return true
     }
   }
 
@@ -54,17 +61,12 @@ extension ExchangeRecord {
 
   /// What a group of a regular expression matched; it may be nothing.
   private func writeGroup(
-    _ part: TemplatePart, _ bytes: borrowing ExchangeBytes, as form: ValueForm,
+    _ number: Int, _ bytes: borrowing ExchangeBytes, as form: ValueForm,
     into writer: inout ByteWriter
   ) -> Bool {
-    var range = ByteRange.absent
-    if part.variable == .group {
-      if part.slot <= groupCount { range = groups[Int(part.slot) - 1] }
-    } else if hasCaptures {
-      range = namedGroups[Int(part.slot)]
-    }
-    guard range != .absent else { return false }
-    writer.append(bytes.captured.part(range), as: form)
+    guard number <= groupCount, groups[number - 1] != .absent else { return false }
+    let value = bytes.computed.part(groups[number - 1])
+    if form == .rewritten { writer.appendArgument(value) } else { writer.append(value, as: form) }
     return true
   }
 

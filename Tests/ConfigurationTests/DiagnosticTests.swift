@@ -98,11 +98,11 @@ struct DiagnosticTests {
         did you mean "return"?
         """),
     Case(
-      text: "geo $a { default 0; }\nserver { return 200 $a; }",
+      text: "keyval $b $a zone=c;\nserver { return 200 $a; }",
       output: """
-        proxy.conf:1:1: error: "geo" is known to nginx, but not supported by Waybill
-        geo $a { default 0; }
-        ^~~
+        proxy.conf:1:1: error: "keyval" is known to nginx, but not supported by Waybill
+        keyval $b $a zone=c;
+        ^~~~~~
         note: Values are not chosen by tables: use `server` and `location`.
         """),
     Case(

@@ -3,7 +3,8 @@ enum DirectiveCases {
   typealias Case = DirectiveTests.Case
 
   static let all =
-    process + requestID + servers + serving + listing + redirection + clients + proxy + fields
+    process + requestID + servers + rewriting + variables + serving + listing + redirection
+    + clients + proxy + fields
     + upstreams + logs + tls
 
   static let process: [Case] = [
@@ -271,7 +272,8 @@ enum DirectiveCases {
     Case(
       "location", "proxy_pass app:9000;", "\"app:9000\" does not begin with http:// or https://"),
     Case(
-      "location", "proxy_pass http://$host;", "variables in proxy_pass are not supported by Waybill"
+      "location", "proxy_pass ftp://$host;",
+      "\"ftp://$host\" does not begin with http:// or https://"
     ),
     Case("location", "proxy_pass http://app?a;", "invalid URI part \"?a\""),
     Case("location", "proxy_pass http://app:0;", "invalid port \"0\" in \"app:0\""),

@@ -34,7 +34,10 @@ struct NginxDirectiveTests {
         "location", "random_index on; return 204;",
         "\"random_index\" is known to nginx, but not supported by Waybill"
       ),
-      ("top", "map $a $b { x y; }", "\"map\" is known to nginx, but not supported by Waybill"),
+      (
+        "top", "num_map $a $b { x y; }",
+        "\"num_map\" is known to nginx, but not supported by Waybill"
+      ),
       ("top", "gunzip on;", "\"gunzip\" is known to nginx, but not supported by Waybill"),
       ("top", "gunzip off;", nil), ("top", "satisfy all;", nil),
       (
@@ -57,7 +60,7 @@ struct NginxDirectiveTests {
   /// Variables that a refused directive would make are no errors besides; all others are.
   @Test func variablesOfRefusedDirectives() {
     let text = """
-      map $http_upgrade $mine { default upgrade; }
+      num_map $http_upgrade $mine { default upgrade; }
       server {
         location / { proxy_set_header X-A $mine; proxy_set_header X-B $theirs; return 204; }
       }
@@ -65,7 +68,7 @@ struct NginxDirectiveTests {
     let messages = Compiling().compile(text).diagnostics.map(\.message)
     #expect(
       messages == [
-        "\"map\" is known to nginx, but not supported by Waybill",
+        "\"num_map\" is known to nginx, but not supported by Waybill",
         "unknown variable \"$theirs\"",
       ])
     // One without effect makes none.

@@ -12,6 +12,10 @@ final class Exchange {
   var bytes: [UInt8] = []
   var path: [UInt8] = []
   var captured: [UInt8] = []
+  /// What expressions matched, and values of variables.
+  var computed: [UInt8] = []
+  /// Where these lie, by slot.
+  var values: [ByteRange] = []
 
   /// A request of which nothing has come.
   init() {
@@ -83,7 +87,10 @@ final class Exchange {
   func line(_ format: LogFormat) -> [UInt8] {
     collect { writer in
       let (bytes, path, captured) = (bytes, path, captured)
-      let lent = ExchangeBytes(head: bytes.span, path: path.span, captured: captured.span)
+      let (computed, values) = (computed, values)
+      let lent = ExchangeBytes(
+        head: bytes.span, path: path.span, captured: captured.span, computed: computed.span,
+        values: values.span)
       format.write(&record, head: head, bytes: lent, into: &writer)
     }
   }
@@ -95,7 +102,10 @@ final class Exchange {
     string(
       collect { writer in
         let (bytes, path, captured) = (bytes, path, captured)
-        let lent = ExchangeBytes(head: bytes.span, path: path.span, captured: captured.span)
+        let (computed, values) = (computed, values)
+        let lent = ExchangeBytes(
+          head: bytes.span, path: path.span, captured: captured.span, computed: computed.span,
+          values: values.span)
         template.write(record, head: head, bytes: lent, into: &writer)
       })
   }
@@ -105,14 +115,20 @@ final class Exchange {
     string(
       collect { writer in
         let (bytes, path, captured) = (bytes, path, captured)
-        let lent = ExchangeBytes(head: bytes.span, path: path.span, captured: captured.span)
+        let (computed, values) = (computed, values)
+        let lent = ExchangeBytes(
+          head: bytes.span, path: path.span, captured: captured.span, computed: computed.span,
+          values: values.span)
         template.write(record, head: head, bytes: lent, escape: escape, into: &writer)
       })
   }
 
   func isTrue(_ template: Template) -> Bool {
     let (bytes, path, captured) = (bytes, path, captured)
-    let lent = ExchangeBytes(head: bytes.span, path: path.span, captured: captured.span)
+    let (computed, values) = (computed, values)
+    let lent = ExchangeBytes(
+      head: bytes.span, path: path.span, captured: captured.span, computed: computed.span,
+      values: values.span)
     var scratch = InlineArray<2, UInt8>(repeating: 0)
     var memory = scratch.mutableSpan
     return memory.withUnsafeMutableBufferPointer { buffer in

@@ -43,7 +43,7 @@ import Testing
   /// What groups hold, one digit a number, and names in any case.
   @Test func groups() throws {
     let exchange = Exchange("GET", "/")
-    exchange.captured = Array("/ab/cd".utf8)
+    exchange.computed = Array("/ab/cd".utf8)
     exchange.record.hasCaptures = true
     exchange.record.groupCount = 2
     exchange.record.groups[0] = ByteRange(start: 1, count: 2)
@@ -52,18 +52,20 @@ import Testing
       arena: exchange.arena, hostname: "machine", hasExpressions: true)
     #expect(!compiler.usesGroups)
     let slot = try Int(compiler.declareGroup("Page"))
-    exchange.record.namedGroups[slot] = ByteRange(start: 4, count: 2)
+    exchange.values = Array(repeating: .absent, count: slot + 1)
+    exchange.values[slot] = ByteRange(start: 4, count: 2)
     let template = try compiler.compile("$1-$2-$3-$12-$PAGE-${page}s-$later")
     #expect(exchange.value(of: template) == "ab---ab2-cd-cds-")
     #expect(compiler.usesGroups && compiler.takeOpenNames().map(\.name) == ["later"])
-    #expect(compiler.takeOpenNames().isEmpty && !compiler.isDeclaredGroup("later"))
+    #expect(compiler.takeOpenNames().isEmpty && !compiler.isDeclared("later"))
     exchange.record.reset()
+    exchange.values = []
     #expect(exchange.value(of: template) == "---2--s-")
   }
 
   @Test func tooManyNamesOfGroups() throws {
     var compiler = TemplateCompiler(arena: Arena(), hostname: "", hasExpressions: true)
-    for index in 0..<Limits.namedGroups { _ = try compiler.declareGroup("g\(index)") }
+    for index in 0..<Limits.ownVariables { _ = try compiler.declareGroup("g\(index)") }
     _ = try compiler.declareGroup("g0")
     #expect(throws: TemplateError.self) { try compiler.declareGroup("other") }
     #expect(throws: TemplateError.self) { try compiler.compile("$other") }
@@ -109,8 +111,8 @@ import Testing
     for prefix in TemplateCompiler.variablePrefixes {
       found.insert(try compiler.compile("$\(prefix)x").parts[0].variable)
     }
-    // $hostname is text once it is compiled; groups have the names that expressions give them.
-    #expect(Set(Variable.allCases).subtracting(found) == [.hostname, .group, .namedGroup])
+    // $hostname is text once it is compiled; groups have numbers.
+    #expect(Set(Variable.allCases).subtracting(found) == [.hostname, .group])
     #expect(Set(TemplateCompiler.variableNames).count == TemplateCompiler.variableNames.count)
   }
 }

@@ -89,7 +89,7 @@ import Testing
     Case("$upstream_response_time", "0.001", absent: "-"),
     Case("$upstream_status", "200", absent: "-"),
     Case("$upstream_cache_status", "-", absent: "-"),
-    Case("$limit_rate", "0", absent: "0"),
+    Case("$https", "on", absent: ""),
     Case("$uri", "/a/b", absent: "-"),
     Case("$document_uri", "/a/b", absent: "-"),
   ]
@@ -114,11 +114,26 @@ import Testing
     #expect(exchange.value(of: template) == absentAsNothing)
   }
 
+  /// The bytes of the address, which each form escapes in its own way.
+  @Test func binaryAddress() throws {
+    let exchange = Exchange()
+    let template = try compile("$binary_remote_addr", exchange)
+    exchange.record.client = PeerAddress(family: .ipv4, high: 0, low: 0x4142_4344, port: 1)
+    #expect(exchange.value(of: template, escape: .standard) == "ABCD")
+    exchange.record.client = PeerAddress(
+      family: .ipv6, high: 0x4142_4344_4546_4748, low: 0x6162_6364_6566_6768, port: 1)
+    #expect(exchange.value(of: template) == "ABCDEFGHabcdefgh")
+    exchange.record.client = .unix
+    #expect(exchange.value(of: template) == "")
+    exchange.record.client = PeerAddress(family: .ipv4, high: 0, low: 0xFF00_0102, port: 1)
+    #expect(exchange.value(of: template, escape: .standard) == "\\xFF\\x00\\x01\\x02")
+  }
+
   /// No variable is without a case above; groups have a test of their own.
   @Test func everyVariableHasACase() throws {
     let arena = Arena()
     var compiler = TemplateCompiler(arena: arena, hostname: "")
-    var seen: Set<Variable> = [.hostname, .group, .namedGroup]
+    var seen: Set<Variable> = [.hostname, .group, .own, .binaryRemoteAddress]
     for variable in VariableTests.cases {
       let template = try compiler.compile(variable.text)
       for index in template.parts.indices { seen.insert(template.parts[index].variable) }

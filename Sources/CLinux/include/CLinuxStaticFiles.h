@@ -17,6 +17,8 @@ struct clinux_file_status {
   // Seconds since 1970.
   int64_t modified;
   int32_t kind;
+  // 1 when its owner may execute it.
+  int32_t executable;
 };
 
 // Opens a file for reading and fills `status`; a FIFO does not block. In the first `trusted` bytes

@@ -94,6 +94,11 @@ extension ConfigurationBuilder {
     return endpoints
   }
 
+  /// The endpoint at an address whose port is known.
+  func endpoint(at address: PeerAddress) -> Endpoint {
+    Endpoint(address: address, unixPath: "", name: text(of: address))
+  }
+
   /// The unix socket at `path`.
   func unixEndpoint(_ path: String, at place: Place) -> Endpoint? {
     guard path.hasPrefix("/") else {

@@ -107,7 +107,7 @@ extension ConfigurationBuilder {
     for unknown in unknownVariables {
       let error = unknown.error
       guard !announcedVariables.contains(error.name.lowercased()),
-        !templates.isDeclaredGroup(error.name)
+        !templates.isDeclared(error.name)
       else { continue }
       reporter.error(
         unknown.place, error.message,

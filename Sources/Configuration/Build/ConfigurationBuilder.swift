@@ -35,6 +35,20 @@ final class ConfigurationBuilder {
   var server: ServerDeclaration?
   /// The open `location`.
   var location: LocationDeclaration?
+  /// The steps of rewriting of the open `server`, `location` or `if`.
+  var rewrites: [RewriteDeclaration] = []
+  /// The open `map`, `geo` or `split_clients`.
+  var openMap: MapDeclaration?
+  var openAddressMap: AddressMapDeclaration?
+  var openDivision: DivisionDeclaration?
+  /// The slots of variables that some `set` makes.
+  var assignedSlots: Set<Int> = []
+  /// The texts that `set` gives each variable, by slot; nil for one with variables.
+  var assignedTexts: [Int: [String?]] = [:]
+  /// The variables that were declared by a table.
+  var maps: [MapDeclaration] = []
+  var addressMaps: [AddressMapDeclaration] = []
+  var divisions: [DivisionDeclaration] = []
   /// The open `types`.
   var openMediaTypes: MediaTypes?
   /// The open `upstream`.
@@ -127,7 +141,7 @@ final class ConfigurationBuilder {
   }
 
   private func build(_ use: DirectiveUse) {
-    if context == .types, use.name.text != "include" { return mediaType(use) }
+    if isTableLine(use) { return }
     let candidates = DirectiveCatalog.directives(named: use.name.text)
     guard !candidates.isEmpty else { return unknown(use) }
     guard let directive = candidates.first(where: { !$0.contexts.isDisjoint(with: context) })
@@ -138,6 +152,19 @@ final class ConfigurationBuilder {
     }
     usedNames.insert(directive.name)
     directive.build(self, use)
+  }
+
+  /// True for a line of a block whose lines are no directives.
+  private func isTableLine(_ use: DirectiveUse) -> Bool {
+    guard use.name.text != "include" || use.arguments.count != 1 else { return false }
+    switch context {
+    case .types: mediaType(use)
+    case .map: mapLine(use)
+    case .geo: addressLine(use)
+    case .division: divisionLine(use)
+    default: return false
+    }
+    return true
   }
 
   private func hasRightShape(_ use: DirectiveUse, _ directive: Directive) -> Bool {
@@ -206,6 +233,14 @@ final class ConfigurationBuilder {
   }
 
   // MARK: Names
+
+  /// The addresses of a host name that may be unknown yet.
+  func addresses(ofOptional host: String) -> [PeerAddress] {
+    let answer = resolved[host] ?? environment.resolve(host)
+    resolved[host] = answer
+    if case .success(let addresses) = answer { return addresses }
+    return []
+  }
 
   /// The addresses of a host name, asked for once; nil when it has none, which is reported at
   /// `place`.

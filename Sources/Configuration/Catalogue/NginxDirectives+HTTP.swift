@@ -100,7 +100,7 @@ extension NginxDirectives {
       ]),
     Group(
       .needless,
-      "Names are looked up at start; variables in `proxy_pass`, which would need it, are refused.",
+      "Names are looked up at the start, also those that variables of `proxy_pass` come to.",
       [
         Entry(
           "resolver", [.top, .server, .location, .mail, .stream, .upstream], .words(.atLeast(1))),

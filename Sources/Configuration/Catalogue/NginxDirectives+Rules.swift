@@ -76,9 +76,9 @@ extension NginxDirectives {
     Group(
       .notDone, "Values are not chosen by tables: use `server` and `location`.",
       [
-        Entry("geo", [.top, .stream], .block(1...2)),
-        Entry("map", [.top, .stream], .block(2...2)),
-        Entry("split_clients", [.top, .stream], .block(2...2)),
+        Entry("geo", .stream, .block(1...2)),
+        Entry("map", .stream, .block(2...2)),
+        Entry("split_clients", .stream, .block(2...2)),
         Entry("keyval", .top, .words(3...3)),
         Entry("keyval_zone", .top, .words(.atLeast(1))),
         Entry("num_map", .top, .block(2...2)),
@@ -101,24 +101,9 @@ extension NginxDirectives {
         Entry("ancient_browser_value", .everyLevel, .word),
       ]),
     Group(
-      .notDone,
-      "Addresses are not rewritten: use `location`, `proxy_pass` with a URI and `return`.",
+      .notDone, "Streams of TCP and UDP are not passed on.",
       [
-        Entry("rewrite", [.server, .location, .serverIf, .locationIf], .words(2...3)),
-        Entry("break", [.server, .location, .serverIf, .locationIf], .none),
-      ]),
-    Group(
-      .notDone,
-      "Conditions and variables of your own do not exist: use `server`, `location` and `return`.",
-      [
-        Entry("if", [.server, .location], .block(.atLeast(1))),
-        Entry("set", [.server, .location, .serverIf, .locationIf, .stream], .words(2...2)),
-      ]),
-    Group(
-      .needless, "It concerns rewriting, which is not done.",
-      [
-        Entry("rewrite_log", .levelsAndIf, .flag),
-        Entry("uninitialized_variable_warn", .levelsAndIf, .flag),
+        Entry("set", .stream, .words(2...2))
       ]),
     Group(
       .notDone, "Links are not checked: let the backend do it.",

@@ -7,11 +7,7 @@ extension ConfigurationBuilder {
   /// Notes the answer in the open location or server.
   func returnAnswer(_ use: DirectiveUse) {
     guard let answer = answer(use) else { return }
-    if location != nil {
-      setAnswer(answer)
-    } else {
-      server?.answer = answer
-    }
+    addRewrite(.answer(answer), use)
   }
 
   /// `health`: an answer that depends on whether Waybill is about to end.
@@ -28,7 +24,7 @@ extension ConfigurationBuilder {
       AnswerDeclaration(place: use.name.place, status: 200, text: text, action: action))
   }
 
-  private func setAnswer(_ answer: AnswerDeclaration) {
+  func setAnswer(_ answer: AnswerDeclaration) {
     if let other = location?.answer, other.action != answer.action {
       let line = reporter.describe(other.place, from: answer.place)
       let names = [other.directive, answer.directive].sorted().joined(separator: " or ")
@@ -55,7 +51,7 @@ extension ConfigurationBuilder {
       return AnswerDeclaration(place: place, status: status, text: Template(parts: .empty))
     }
     let text = use.arguments[1]
-    if !isRedirect, [204, 304, 444].contains(status), !text.text.isEmpty {
+    if !isRedirect, [204, 304, 444, 499].contains(status), !text.text.isEmpty {
       reporter.error(text.place, "an answer with the code \(status) has no text")
       return nil
     }

@@ -32,6 +32,12 @@ public struct DirectiveContexts: OptionSet, Sendable {
   public static let stream = DirectiveContexts(rawValue: 1024)
   /// In `types { }`, whose lines are no directives.
   static let types = DirectiveContexts(rawValue: 2048)
+  /// In `map { }`, whose lines are no directives.
+  static let map = DirectiveContexts(rawValue: 4096)
+  /// In `geo { }`.
+  static let geo = DirectiveContexts(rawValue: 8192)
+  /// In `split_clients { }`.
+  static let division = DirectiveContexts(rawValue: 16384)
   /// In `http { }`, in `server` and in `location`: inherited from level to level.
   public static let everyLevel: DirectiveContexts = [.top, .server, .location]
   /// Outside of all blocks: a file without `http { }` has both kinds of directives there.
@@ -49,7 +55,7 @@ public struct DirectiveContexts: OptionSet, Sendable {
       (.events, "events"), (.server, "server"), (.location, "location"), (.upstream, "upstream"),
       (.serverIf, "if in server"), (.locationIf, "if in location"),
       (.limitExcept, "limit_except"), (.mail, "mail"), (.stream, "stream"),
-      (.types, "types"),
+      (.types, "types"), (.map, "map"), (.geo, "geo"), (.division, "split_clients"),
     ]
     return names + others.filter { contains($0.0) }.map(\.1)
   }

@@ -5,6 +5,8 @@ public enum DirectiveCatalog {
     ("Process", process),
     ("Request ID", requestID),
     ("Servers and locations", servers),
+    ("Rewriting", rewriting),
+    ("Variables", variables),
     ("Serving files", serving),
     ("Internal redirects", redirection),
     ("Client connections and limits", clients),

@@ -20,7 +20,8 @@ extension DirectiveCatalog {
       """
     ) { $0.proxyHideHeader($1) },
     Directive(
-      "add_header", in: .everyLevel, "NAME VALUE [always]", count: 2...3, isRepeatable: true,
+      "add_header", in: .levelsAndLocationIf, "NAME VALUE [always]", count: 2...3,
+      isRepeatable: true,
       """
       Adds a header to responses with the codes 200, 201, 204, 206, 301, 302, 303, 304, 307 and \
       308, with `always` to all. Where a response has one such field only (`ETag`, \

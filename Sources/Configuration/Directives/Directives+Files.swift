@@ -6,7 +6,7 @@ import Telemetry
 extension DirectiveCatalog {
   static let serving: [Directive] = [
     Directive(
-      "root", in: .everyLevel, "PATH",
+      "root", in: .levelsAndLocationIf, "PATH",
       """
       The folder whose files are served where neither `proxy_pass` nor `return` says something \
       else: the request's path is looked for below it. It may hold variables. A relative path \
@@ -100,7 +100,7 @@ extension DirectiveCatalog {
       if let packed { builder.settings.files.packed = packed }
     },
     Directive(
-      "expires", in: .everyLevel, "[modified] TIME | epoch | max | off", count: 1...2,
+      "expires", in: .levelsAndLocationIf, "[modified] TIME | epoch | max | off", count: 1...2,
       default: "off",
       """
       Sets `Expires` and `Cache-Control` of responses with the codes 200, 201, 204, 206, 301, 302, \

@@ -31,7 +31,7 @@ extension DirectiveCatalog {
       builder.nginxDefaults = builder.flag(use.arguments[0])
     },
     Directive(
-      "include", in: [.main, .events, .everyLevel, .upstream, .types], "PATH | PATTERN",
+      "include", in: [.main, .events, .everyLevel, .upstream, .types, .map, .geo], "PATH | PATTERN",
       isRepeatable: true,
       """
       Reads another file, or all that match a pattern with `*`, `?` and `[…]` in the order of \

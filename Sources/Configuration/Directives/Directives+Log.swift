@@ -6,7 +6,7 @@ import Telemetry
 extension DirectiveCatalog {
   static let logs: [Directive] = [
     Directive(
-      "access_log", in: .everyLevel,
+      "access_log", in: .levelsAndLocationIf,
       "PATH | stdout | stderr | syslog:server=ADDRESS,… [FORMAT] [buffer=SIZE] [flush=TIME] "
         + "[rotate=SIZE] [keep=NUMBER] [gzip] [sync=response] [if=TEXT] | off",
       count: .atLeast(1), default: "stdout json", isRepeatable: true,

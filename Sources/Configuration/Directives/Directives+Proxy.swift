@@ -6,13 +6,15 @@ import Policy
 extension DirectiveCatalog {
   static let proxying: [Directive] = [
     Directive(
-      "proxy_pass", in: .location,
+      "proxy_pass", in: [.location, .locationIf],
       "http[s]://UPSTREAM[URI] | http[s]://HOST[:PORT][URI] | http[s]://unix:PATH[:URI]",
       """
       Passes requests to an `upstream`, to a host (all its addresses, in turn) or to a unix \
       socket. With a URI part, even if it is only `/`, that part takes the place of what the \
       location matches. Idle connections are kept, as with `keepalive 32` in an `upstream`. With \
-      `https` the backend is spoken to over TLS, and its certificate must hold.
+      `https` the backend is spoken to over TLS, and its certificate must hold. The URL may hold \
+      variables: what it comes to is looked for among the upstreams, then it is an address; a URI \
+      part is then sent as it is, without the request's query.
       """
     ) { $0.proxyPass($1) },
     .time(
@@ -119,12 +121,7 @@ extension ConfigurationBuilder {
 
   fileprivate func proxyPass(_ use: DirectiveUse) {
     let word = use.arguments[0]
-    guard !word.text.contains("$") else {
-      reporter.error(
-        word.place, "variables in proxy_pass are not supported by Waybill",
-        expected: "http:// and the name of an upstream, a host or a unix socket")
-      return
-    }
+    if word.text.contains("$") { return computedPass(word) }
     let scheme = ["http://", "https://"].first { word.text.hasPrefix($0) }
     guard let scheme else {
       reporter.error(
@@ -136,6 +133,21 @@ extension ConfigurationBuilder {
     var pass =
       rest.hasPrefix("unix:") ? unixPass(word, rest, scheme) : authorityPass(word, rest, scheme)
     pass?.isSecure = scheme == "https://"
+    location?.pass = pass
+  }
+
+  /// A `proxy_pass` with variables: what it means is known when it is asked for.
+  private func computedPass(_ word: Word) {
+    let scheme = ["http://", "https://"].first { word.text.lowercased().hasPrefix($0) }
+    guard scheme != nil || word.text.hasPrefix("$") else {
+      return reporter.error(
+        word.place, "\"\(word.text)\" does not begin with http:// or https://")
+    }
+    guard let url = template(word) else { return }
+    var pass = PassDeclaration(
+      place: word.place, authorityPlace: word.place, authority: word.text,
+      target: .computed(url))
+    pass.isSecure = scheme != "http://"
     location?.pass = pass
   }
 

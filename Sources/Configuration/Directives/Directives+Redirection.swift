@@ -15,7 +15,8 @@ extension DirectiveCatalog {
       """
     ) { $0.tryFiles($1) },
     Directive(
-      "error_page", in: .everyLevel, "CODE … [=[CODE]] URI | @NAME | URL", count: .atLeast(2),
+      "error_page", in: .levelsAndLocationIf, "CODE … [=[CODE]] URI | @NAME | URL",
+      count: .atLeast(2),
       isRepeatable: true,
       """
       What is answered in the place of statuses from 300 to 599: a URI, whose location is looked \

@@ -68,11 +68,12 @@ extension DirectiveCatalog {
       default server of a `listen` says holds for all servers there, as in nginx.
       """),
     Directive(
-      "return", in: [.server, .location], "CODE [TEXT] | CODE URL | URL", count: 1...2,
+      "return", in: .rewriting, "CODE [TEXT] | CODE URL | URL", count: 1...2, isRepeatable: true,
       """
       Answers without a backend. With 301, 302, 303, 307 and 308 the second argument is the URL; \
-      a URL alone is a 302. 444 closes the connection without an answer. In `server` it answers \
-      all requests, before any location. The text may hold variables; its type is `default_type`.
+      a URL alone is a 302. 444 and 499 close the connection without an answer. In `server` it \
+      answers all requests, before any location, unless an `if` or a `break` is before it. \
+      The text may hold variables; its type is `default_type`.
       """
     ) { $0.returnAnswer($1) },
     Directive(
@@ -161,6 +162,7 @@ extension ConfigurationBuilder {
     server = ServerDeclaration(place: use.name.place)
     let own = build(block, in: .server)
     server?.settings = own
+    settleRewrites()
     if let server { servers.append(server) }
     server = nil
   }
@@ -215,9 +217,13 @@ extension ConfigurationBuilder {
     var other: LocationDeclaration? =
       heading ?? LocationDeclaration(place: use.name.place, isExact: false, path: "")
     swap(&location, &other)
+    var outer: [RewriteDeclaration] = []
+    swap(&rewrites, &outer)
     // The block is read even when its heading is wrong: its own errors are to be seen, too.
     let own = build(block, in: .location)
     location?.settings = own
+    settleRewrites()
+    swap(&rewrites, &outer)
     swap(&location, &other)
     guard heading != nil, let inner = other else { return }
     if location == nil {

@@ -9,7 +9,14 @@ extension PlanAssembler {
   /// Has a location serve files if something says where they lie. `prefixCount` is the number of
   /// bytes of the location's own path.
   func setFiles(_ settings: Settings, prefixCount: Int, _ plan: inout LocationPlan) {
-    guard plan.action == .none, let root = root(settings) else { return }
+    guard let root = root(settings) else { return }
+    guard plan.action == .none else {
+      // For `$document_root` and `$request_filename`.
+      plan.files.root = root.path
+      plan.files.isAlias = root.isAlias
+      if plan.action != .proxy { plan.matchedPrefixCount = prefixCount }
+      return
+    }
     plan.action = .files
     setPath(settings, root, prefixCount: prefixCount, &plan)
     plan.files.indexes =

@@ -114,6 +114,7 @@ extension PlanAssembler {
       plan.expressionList = location.modifier == "^~" ? level.next : list
     }
     append(plan, location.title, location.place)
+    setRewriting(location, merged, at: locations.count - 1)
     return merged
   }
 

@@ -19,7 +19,8 @@ extension PlanAssembler {
     let named = namedLocations(server, first: locations.count + 1)
     let fallback = appendFallback(server, settings, named)
     let table = assembleLocations(of: server, title, settings, named, fallback: fallback)
-    if server.locations.isEmpty, locations[fallback].action == .none {
+    assembleRewriting(of: server, named)
+    if server.locations.isEmpty, server.rewrites.isEmpty, locations[fallback].action == .none {
       warn(server.place, "the server has neither a location nor return nor root: it answers 404")
     }
     let realIP = realIPPlan(settings.realIP)
@@ -37,6 +38,7 @@ extension PlanAssembler {
       realIPHeader: realIP.header, realIPField: realIP.field)
     plan.namedLocations = arena.freeze(
       named.map { NamedLocation(name: arena.freeze($0.key), location: $0.value) })
+    plan.rewriting = serverSteps(server)
     plan.clientCertificates = settings.serverTLS.clientCertificates ?? .off
     servers.append(plan)
     serverMergesSlashes.append(settings.client.mergesSlashes ?? true)
@@ -63,10 +65,10 @@ extension PlanAssembler {
 
   func plan(
     _ location: LocationDeclaration, in server: ServerDeclaration, _ settings: Settings,
-    _ named: [String: Int]
+    _ named: [String: Int], isBlock: Bool = false
   ) -> LocationPlan {
     var plan = commonPlan(settings)
-    checkNamed(location)
+    if !isBlock { checkNamed(location) }
     if let pass = location.pass {
       setPass(pass, location, settings, &plan)
       if pass.isSecure { setBackendTLS(pass, settings.backendTLS, &plan) }
@@ -82,7 +84,7 @@ extension PlanAssembler {
     }
     let prefixCount = prefixCount(of: location)
     setFiles(settings, prefixCount: prefixCount, &plan)
-    if plan.action == .none {
+    if plan.action == .none, location.rewrites.isEmpty, !isBlock {
       warn(
         location.place, "the location has neither proxy_pass nor return nor root: it answers 404")
     }
@@ -166,6 +168,11 @@ extension PlanAssembler {
     plan.action = .proxy
     plan.upstream = upstream
     plan.proxyHost = arena.freeze(proxyHost(pass))
+    plan.proxyPort = arena.freeze(proxyPort(pass))
+    if case .computed(let url) = pass.target {
+      plan.passURL = url
+      computedPasses.append((url, pass))
+    }
     plan.matchedPrefixCount = location.path.utf8.count
     if let path = pass.path {
       guard location.expression == nil else {
@@ -182,9 +189,14 @@ extension PlanAssembler {
   /// What the location is apart from its action.
   private func commonPlan(_ settings: Settings) -> LocationPlan {
     let trust = settings.requestID.effectiveTrust.freeze(arena, &networks)
+    // What `return` in an `if` answers has a type, too.
     var plan = LocationPlan(requestID: settings.requestID.freeze(arena, trust: trust))
     plan.requestFields = requestFields(settings)
     plan.responseFields = responseFields(settings)
+    plan.answerType = arena.freeze(settings.client.defaultType ?? "text/plain")
+    plan.answerTypes = mediaTypes(settings.mediaTypes)
+    plan.logsRewriting = settings.rewriting.logs ?? false
+    plan.warnsOfUnset = settings.rewriting.warnsOfUnset ?? true
     plan.expiry = settings.files.expiry ?? ExpiryPlan()
     plan.hiddenFields = hiddenFields.made(of: settings.hiddenFields) { names in
       arena.freeze(names.map { arena.freeze($0) })

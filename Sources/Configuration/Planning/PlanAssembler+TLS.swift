@@ -39,10 +39,18 @@ extension PlanAssembler {
     var settings = given
     if settings.verifies == nil, usesNginxDefaults {
       settings.verifies = false
+      // Where only a variable tells, TLS may never be spoken.
+      if pass.authority.hasPrefix("$") { return setContext(pass, settings, &plan) }
       reporter.warning(
         pass.place, "the backend's certificate is not checked, which is nginx's default",
         expected: "proxy_ssl_verify on, or off to say that it is meant so")
     }
+    setContext(pass, settings, &plan)
+  }
+
+  private func setContext(
+    _ pass: PassDeclaration, _ settings: BackendTLSSettings, _ plan: inout LocationPlan
+  ) {
     plan.backendTLS = tls.number(of: settings, pass.place)
     plan.sendsBackendName = settings.sendsName ?? true
     let text = settings.name?.value ?? defaultBackendName(pass)
@@ -54,6 +62,7 @@ extension PlanAssembler {
   private func defaultBackendName(_ pass: PassDeclaration) -> String {
     switch pass.target {
     case .unix: "localhost"
+    case .computed: "$proxy_host"
     case .name(let name): name
     case .host(let host, _): host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
     }

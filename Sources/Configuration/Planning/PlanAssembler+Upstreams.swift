@@ -31,6 +31,9 @@ extension PlanAssembler {
   /// The upstream that a `proxy_pass` names; nil when it has no address, which is reported.
   func upstreamIndex(_ pass: PassDeclaration) -> Int? {
     switch pass.target {
+    case .computed:
+      // Requests are counted under what is written; it has no peers of its own.
+      return implicitUpstream("$ \(pass.authority)", [], name: pass.authority)
     case .unix(let path):
       let endpoint = Endpoint(address: .unix, unixPath: path, name: "unix:\(path)")
       return implicitUpstream("unix:\(path)", [endpoint])
@@ -60,7 +63,7 @@ extension PlanAssembler {
     return endpoints.map { implicitUpstream(key, $0, name: pass.authority) }
   }
 
-  private func implicitUpstream(
+  func implicitUpstream(
     _ key: String, _ endpoints: [Endpoint], name: String? = nil
   ) -> Int {
     if let known = implicitUpstreams[key] { return known }
@@ -74,10 +77,20 @@ extension PlanAssembler {
     return upstreams.count - 1
   }
 
+  /// `$proxy_port`; a unix socket has none.
+  func proxyPort(_ pass: PassDeclaration) -> String {
+    switch pass.target {
+    case .unix, .computed: ""
+    case .name: pass.isSecure ? "443" : "80"
+    case .host(_, let port): "\(port)"
+    }
+  }
+
   /// `$proxy_host`: as written, without HTTP's own port; a unix socket is `localhost`, as in nginx.
   func proxyHost(_ pass: PassDeclaration) -> String {
     switch pass.target {
     case .unix: "localhost"
+    case .computed: ""
     case .name(let name): name
     case .host(let host, let port):
       port == (pass.isSecure ? 443 : 80) ? host : "\(host):\(port)"

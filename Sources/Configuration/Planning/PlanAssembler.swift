@@ -20,6 +20,12 @@ final class PlanAssembler {
   /// Index in `expressions` of each regular expression.
   var expressionIndices: [ObjectIdentifier: Int] = [:]
   var expressionLists: [ExpressionList] = []
+  /// Locations whose steps of rewriting wait for the others to be numbered.
+  var pendingRewriting: [PendingRewriting] = []
+  /// Each `proxy_pass` with variables.
+  var computedPasses: [(url: Template, pass: PassDeclaration)] = []
+  /// What is said of each step of rewriting.
+  var rewriteTitles: [String] = []
   var nestedLocations: [LocationTable] = []
   /// `merge_slashes` of each server.
   var serverMergesSlashes: [Bool] = []
@@ -94,6 +100,7 @@ final class PlanAssembler {
         Place(file: 0, offset: 0, count: 0), "no server is declared",
         expected: "a server { … } with listen and location")
     }
+    resolveConstantHosts()
     let errorLogs = freezeErrorLogs(builder.settings.logs)
     let upstreamMetrics = assignUpstreamMetrics()
     var tables = PlanTables(
@@ -106,7 +113,6 @@ final class PlanAssembler {
       shutdownTimeout: builder.process.shutdownTimeout ?? Limits.shutdownTimeout,
       usesLocalAddress: builder.usesLocalAddress)
     tables.errorLogs = errorLogs
-    tables.expressions = arena.freeze(expressions)
     tables.interpretsExpressions = builder.expressions.values.contains { !$0.isMachineCode }
     tables.expressionLists = arena.freeze(expressionLists)
     tables.nestedLocations = arena.freeze(nestedLocations)
@@ -114,6 +120,7 @@ final class PlanAssembler {
     let start = Place(file: 0, offset: 0, count: 0)
     tables.hostTemplate =
       builder.template("$host", place: { _, _ in start }) ?? tables.hostTemplate
+    setVariables(&tables)
     tables.requestMetrics = arena.freeze(requestMetrics)
     tables.upstreamMetrics = arena.freeze(upstreamMetrics)
     tables.workerShutdownTimeout = builder.process.workerShutdownTimeout

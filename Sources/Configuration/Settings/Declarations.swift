@@ -78,6 +78,8 @@ struct ServerDeclaration {
   /// Where each location was declared, by its modifier and path.
   var locationPlaces: [LocationKey: Place] = [:]
   var answer: AnswerDeclaration?
+  /// `rewrite`, `return`, `set`, `break`, `if`, unless all of it is one `return`.
+  var rewrites: [RewriteDeclaration] = []
   /// `try_files`
   var triedFiles: TryFilesDeclaration?
 }
@@ -112,6 +114,8 @@ struct LocationDeclaration {
   /// See `ServerDeclaration.locationPlaces`.
   var locationPlaces: [LocationKey: Place] = [:]
   var answer: AnswerDeclaration?
+  /// `rewrite`, `return`, `set`, `break`, `if`, unless all of it is one `return`.
+  var rewrites: [RewriteDeclaration] = []
   var pass: PassDeclaration?
 
   /// How messages call it.
@@ -132,7 +136,7 @@ struct AnswerDeclaration {
     case .health: "health"
     case .metrics: "metrics"
     case .status: "status"
-    case .none, .proxy, .answer, .files, .precontent: "return"
+    case .none, .proxy, .answer, .files, .precontent, .rewriting: "return"
     }
   }
 }
@@ -147,6 +151,8 @@ struct PassDeclaration {
     case host(String, port: UInt16)
     /// A unix socket.
     case unix(String)
+    /// What the variables of a URL come to.
+    case computed(Template)
   }
 
   /// The whole argument.

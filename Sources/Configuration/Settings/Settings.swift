@@ -28,6 +28,7 @@ struct Settings {
   var redirects = RedirectSettings()
   var files = FileSettings()
   var redirection = RedirectionSettings()
+  var rewriting = RewriteSettings()
   /// The directives that say what is done anyway.
   var stated: Set<String> = []
 
@@ -46,6 +47,7 @@ struct Settings {
     merged.redirects = redirects.inheriting(outer.redirects)
     merged.files = files.inheriting(outer.files)
     merged.redirection = redirection.inheriting(outer.redirection)
+    merged.rewriting = rewriting.inheriting(outer.rewriting)
     merged.stated.formUnion(outer.stated)
     let hidden = hiddenNames
     if hidden.isEmpty {

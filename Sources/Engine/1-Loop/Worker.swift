@@ -103,6 +103,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var random = RandomBlock()
   var listeners: ListenerTable
   var upstreams: UpstreamTable
+  var computedUpstreams: ComputedUpstreams
   var logs: LogSinks
   var tls: TLSWork
   var heldResponses: HeldResponses
@@ -129,7 +130,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
 
   /// A worker for `plan`; its sockets are watched and its logs open when this returns.
   public init(kernel: consuming K, plan: Plan, settings: WorkerSettings) {
-    let tables = plan.tables
+    var tables = plan.tables
+    computedUpstreams = ComputedUpstreams(&tables)
     self.kernel = kernel
     self.plan = plan
     self.tables = tables
@@ -156,7 +158,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     heldResponses = HeldResponses(capacity: slotCount + streamCount)
     tls = TLSWork(settings.tls)
     matches = MatchSpace(tables.expressions)
-    upstreamNames = UpstreamNames(settings.inbox == nil ? .empty : tables.upstreams)
+    upstreamNames = UpstreamNames(settings.inbox == nil ? .empty : plan.tables.upstreams)
     metrics = WorkerMetrics(
       settings.metrics ?? .alone(plan, worker: settings.number), worker: settings.number,
       tables.upstreams)

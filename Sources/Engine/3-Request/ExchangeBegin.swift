@@ -72,7 +72,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Makes an ID as the exchange's location wants it.
-  @inline(__always) private mutating func makeRequestID(_ exchange: ExchangePointer) {
+  @inline(__always) mutating func makeRequestID(_ exchange: ExchangePointer) {
     switch exchange.pointee.plan.pointee.requestID.mode {
     case .off, .pass: exchange.pointee.record.requestID.removeAll()
     case .on, .generate:
@@ -92,14 +92,18 @@ extension Worker where K: ~Copyable {
     beginContent(exchange)
     guard findServer(exchange) else { return refuseUndecided(exchange) }
     findClient(exchange)
-    switch findLocation(exchange) {
-    case .found: break
-    case .badPath:
-      return refuse(exchange, 400, .httpRequestError, Termination(.client, .requestHead))
-    case .undecided: return refuseUndecided(exchange)
-    }
-    guard decideRequestID(exchange) else {
-      return refuse(exchange, 400, .httpRequestDenied, Termination(.proxy, .route))
+    if !tables.servers[exchange.pointee.server].rewriting.isEmpty {
+      guard beginInServer(exchange) else { return }
+    } else {
+      switch findLocation(exchange) {
+      case .found: break
+      case .badPath:
+        return refuse(exchange, 400, .httpRequestError, Termination(.client, .requestHead))
+      case .undecided: return refuseUndecided(exchange)
+      }
+      guard decideRequestID(exchange) else {
+        return refuse(exchange, 400, .httpRequestDenied, Termination(.proxy, .route))
+      }
     }
     if exchange.pointee.record.isSecure || isPlainOnSecure(exchange) {
       guard acceptsSecurity(exchange) else { return }
@@ -121,6 +125,7 @@ extension Worker where K: ~Copyable {
     case .metrics, .status: answerMetrics(exchange)
     case .files: serveFile(exchange)
     case .precontent: lookAhead(exchange)
+    case .rewriting: rewriteInLocation(exchange)
     case .proxy:
       if exchange.pointee.head.method == .connect {
         // What the client sends next is meant for the tunnel that it asked for, not for us.
@@ -259,7 +264,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Keeps the client's ID or has the new one stand; false when it must be refused.
-  @inline(__always) private mutating func decideRequestID(_ exchange: ExchangePointer) -> Bool {
+  @inline(__always) mutating func decideRequestID(_ exchange: ExchangePointer) -> Bool {
     let server = tables.listeners[Int(exchange.pointee.downstream.pointee.origin)].defaultServer
     if exchange.pointee.plan != fallbackLocation(of: server) { remakeRequestID(exchange) }
     let source = exchange.pointee.plan.pointee.requestID.decide(

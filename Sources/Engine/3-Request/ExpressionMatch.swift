@@ -52,7 +52,9 @@ extension Worker where K: ~Copyable {
     for index in names.indices {
       switch match(names[index].expression, name.span, exchange) {
       case .none: continue
-      case .exhausted: return false
+      case .exhausted:
+        if let exchange { reportUndecided(names[index].expression, exchange) }
+        return false
       case .matched:
         server = names[index].server
         return true
@@ -80,7 +82,9 @@ extension Worker where K: ~Copyable {
         index &+= 1
         switch match(entry.expression, path.span, exchange) {
         case .none: continue
-        case .exhausted: return false
+        case .exhausted:
+          reportUndecided(entry.expression, exchange)
+          return false
         case .matched: break
         }
         location = entry.location
@@ -105,7 +109,18 @@ extension Worker where K: ~Copyable {
     refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .route))
   }
 
-  private mutating func match(
+  /// Says why it could not be decided who serves a request.
+  @inline(never) private mutating func reportUndecided(
+    _ expression: Int, _ exchange: ExchangePointer
+  ) {
+    // The server's rules hold, as no location is known. The line must have the ID that the client
+    // sees.
+    keepRequestID(exchange)
+    reportExhausted(tables.expressions.address(of: expression), exchange)
+  }
+
+  /// Matches a subject that lies elsewhere. Its groups are kept if it does.
+  mutating func match(
     _ index: Int, _ subject: Span<UInt8>, _ exchange: ExchangePointer?
   ) -> MatchOutcome {
     let expression = tables.expressions.address(of: index)
@@ -116,71 +131,8 @@ extension Worker where K: ~Copyable {
     switch outcome {
     case .none: return .none
     case .matched where keepGroups(expression, subject, exchange): return .matched
-    case .matched, .exhausted:
-      reportUndecided(expression, exchange)
-      return .exhausted
+    case .matched, .exhausted: return .exhausted
     }
-  }
-
-  @inline(never) private mutating func reportUndecided(
-    _ expression: UnsafePointer<ExpressionPlan>, _ exchange: ExchangePointer
-  ) {
-    // The server's rules hold, as no location is known. The line must have the ID that the client
-    // sees.
-    keepRequestID(exchange)
-    report(.error, "expression", exchange, exchange.pointee.downstream) { line in
-      line.append("the regular expression \"")
-      line.append(expression.pointee.pattern.span)
-      line.append("\" was given up on this request: it takes too many steps, make it simpler")
-    }
-  }
-
-  /// Keeps what the groups of an expression that has just matched hold of `subject`; false when
-  /// there is no room.
-  private mutating func keepGroups(
-    _ expression: UnsafePointer<ExpressionPlan>, _ subject: Span<UInt8>,
-    _ exchange: ExchangePointer
-  ) -> Bool {
-    precondition(exchange.isLive, "keepGroups: the exchange has ended")
-    exchange.pointee.record.groupCount = 0
-    guard tables.keepsGroups, expression.pointee.groupCount > 0 else { return true }
-    guard let start = keepSubject(subject, exchange) else { return false }
-    exchange.pointee.record.hasCaptures = true
-    let count = min(expression.pointee.groupCount, exchange.pointee.record.groups.count)
-    for index in 0..<count {
-      exchange.pointee.record.groups[index] = matches.keptRange(ofGroup: index + 1, start)
-    }
-    exchange.pointee.record.groupCount = UInt8(count)
-    let named = expression.pointee.namedGroups
-    for index in named.indices {
-      exchange.pointee.record.namedGroups[named[index].slot] = matches.keptRange(
-        ofGroup: named[index].number, start)
-    }
-    return true
-  }
-
-  /// Copies a subject behind what is kept already, so that its groups outlive it. Returns where it
-  /// lies; nil when no buffer holds it.
-  private mutating func keepSubject(_ subject: Span<UInt8>, _ exchange: ExchangePointer) -> Int? {
-    let start = Int(exchange.pointee.record.matchedByteCount)
-    let end = start + subject.count
-    if exchange.pointee.capturedBuffer.capacity < end + Limits.capturedBytes {
-      guard let size = Buffer.Size(holding: end + Limits.capturedBytes) else { return nil }
-      let larger = buffers.take(size)
-      if let old = exchange.pointee.capturedBuffer.base {
-        larger.base?.copyMemory(from: old, byteCount: start)
-      }
-      buffers.giveBack(&exchange.pointee.capturedBuffer)
-      exchange.pointee.capturedBuffer = larger
-    }
-    let room = exchange.pointee.capturedBuffer.bytes
-    precondition(end + Limits.capturedBytes <= room.count, "keepSubject: the buffer is too small")
-    var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: room[start...]))
-    writer.append(subject)
-    exchange.pointee.record.matchedByteCount = UInt32(end)
-    exchange.pointee.capturedCount = UInt32(end)
-    exchange.pointee.capturedUpstreamCount = UInt32(end)
-    return start
   }
 }
 
@@ -188,12 +140,5 @@ extension MatchSpace {
   /// Room for the matches of all expressions of a plan.
   init(_ expressions: FrozenArray<ExpressionPlan>) {
     self.init(groupCount: expressions.indices.map { expressions[$0].groupCount }.max())
-  }
-
-  /// Where a group of the last match lies once its subject is copied to `start`. One that took no
-  /// part is empty, as in nginx.
-  fileprivate func keptRange(ofGroup group: Int, _ start: Int) -> ByteRange {
-    guard let range = range(ofGroup: group) else { return .empty }
-    return ByteRange(start: start + range.lowerBound, count: range.count)
   }
 }

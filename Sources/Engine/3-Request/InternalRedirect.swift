@@ -72,8 +72,11 @@ extension Worker where K: ~Copyable {
     }
     exchange.pointee.plan = fallbackLocation(of: exchange.pointee.server)
     buffers.giveBack(&exchange.pointee.pathBuffer)
+    let rewrites = !tables.servers[exchange.pointee.server].rewriting.isEmpty
+    exchange.pointee.serving?.pointee.isLocationLost = false
     switch findLocation(exchange) {
-    case .found: actAgain(exchange)
+    case .found where rewrites: if rewriteInServer(exchange) { enterLocation(exchange) }
+    case .found: enterLocation(exchange)
     case .badPath: refuse(exchange, 400, .httpRequestError, Termination(.proxy, .route))
     case .undecided: refuseUnconditionally(exchange, 500)
     }
@@ -92,24 +95,33 @@ extension Worker where K: ~Copyable {
       return refuseUnconditionally(exchange, 500)
     }
     exchange.pointee.plan = tables.locations.address(of: location)
-    actAgain(exchange)
+    enterLocation(exchange)
   }
 
   /// Does what the location is there for that a request has been sent on to.
-  private mutating func actAgain(_ exchange: ExchangePointer) {
-    precondition(exchange.pointee.response == .none, "actAgain: a response has begun")
-    precondition(exchange.pointee.upstream == nil, "actAgain: a backend is attached")
-    if exchange.pointee.plan.pointee.contentAction == .proxy {
+  mutating func enterLocation(_ exchange: ExchangePointer) {
+    let maximum = exchange.pointee.plan.pointee.maximumContentBytes
+    if maximum > 0, exchange.pointee.requestReader.length > maximum {
+      return refuse(exchange, 413, .requestBodyTooLarge, Termination(.proxy, .route))
+    }
+    goOn(exchange, exchange.pointee.plan.pointee.action)
+  }
+
+  /// Does what a location is there for, once more perhaps.
+  mutating func goOn(_ exchange: ExchangePointer, _ action: LocationAction) {
+    precondition(exchange.pointee.response == .none, "goOn: a response has begun")
+    precondition(exchange.pointee.upstream == nil, "goOn: a backend is attached")
+    let isRedirected = (exchange.pointee.serving?.pointee.redirectCount ?? 0) > 0
+    let asksBackend =
+      action == .proxy
+      || action == .precontent && exchange.pointee.plan.pointee.content == .proxy
+    if isRedirected && asksBackend {
       guard mayAskBackend(exchange) else {
         let status = exchange.pointee.serving?.pointee.answeredStatus ?? 0
         return refuseUnconditionally(exchange, status >= 400 ? status : 500)
       }
     }
-    let maximum = exchange.pointee.plan.pointee.maximumContentBytes
-    if maximum > 0, exchange.pointee.requestReader.length > maximum {
-      return refuse(exchange, 413, .requestBodyTooLarge, Termination(.proxy, .route))
-    }
-    act(exchange, exchange.pointee.plan.pointee.action)
+    act(exchange, action)
   }
 
   /// Prepares a request for a backend, after others may have been asked. False when it has no head,
@@ -133,7 +145,7 @@ extension Worker where K: ~Copyable {
 
   /// Counts a change of location; false when there were too many, and then the request has been
   /// answered.
-  private mutating func countRedirect(_ exchange: ExchangePointer) -> Bool {
+  mutating func countRedirect(_ exchange: ExchangePointer) -> Bool {
     let state = servingState(exchange)
     closeFile(state)
     if Int(state.pointee.redirectCount) < Limits.internalRedirects {
@@ -171,19 +183,21 @@ extension Worker where K: ~Copyable {
 
   /// Writes the new target behind the head, in a buffer that holds both, and what had come behind
   /// the head behind that. False when no buffer is large enough.
-  private mutating func replaceTarget(
+  mutating func replaceTarget(
     _ exchange: ExchangePointer, _ path: UnsafeBufferPointer<UInt8>, _ query: RedirectedQuery,
     _ newQuery: UnsafeBufferPointer<UInt8>?
   ) -> Bool {
     precondition(exchange.pointee.headBytes.count > 0, "replaceTarget: there is no head")
-    let head = exchange.pointee.headBytes
-    let oldQuery = UnsafeBufferPointer(rebasing: head[exchange.pointee.head.query.offsets])
+    let all = exchange.pointee.headBytes
+    // A target that was written before goes.
+    let head = UnsafeBufferPointer(rebasing: all[..<Int(exchange.pointee.arrivedHeadCount)])
+    let oldQuery = UnsafeBufferPointer(rebasing: all[exchange.pointee.head.query.offsets])
     let isKept = query == .kept
     let chosenQuery = isKept ? oldQuery : newQuery ?? UnsafeBufferPointer(start: nil, count: 0)
     let client = exchange.pointee.client
     let sharesInput = exchange.pointee.sharesInput
-    let inputEnd = sharesInput ? Int(client.pointee.inputEnd) : head.count
-    let room = 3 * path.count + 3 + chosenQuery.count
+    let inputEnd = sharesInput ? Int(client.pointee.inputEnd) : all.count
+    let room = 3 * path.count + 3 + 3 * chosenQuery.count
     guard let size = Buffer.Size(holding: inputEnd + room) else { return false }
     var buffer = buffers.take(size)
     var writer = ByteWriter(buffer.bytes)
@@ -194,12 +208,13 @@ extension Worker where K: ~Copyable {
     PathNormalization.encode(path.span, into: &writer)
     let newPath = ByteRange(start: pathStart, count: writer.count - pathStart)
     writer.append(UInt8(ascii: "?"))
-    let queryRange = ByteRange(start: writer.count, count: chosenQuery.count)
-    writer.append(chosenQuery.span)
+    let queryStart = writer.count
+    ASCIITarget.appendSafely(chosenQuery.span, into: &writer)
+    let queryRange = ByteRange(start: queryStart, count: writer.count - queryStart)
     let newHeadCount = writer.count
     if sharesInput {
       let old = UnsafeBufferPointer(rebasing: exchange.pointee.headBuffer.bytes[..<inputEnd])
-      writer.append(UnsafeBufferPointer(rebasing: old[head.count...]).span)
+      writer.append(UnsafeBufferPointer(rebasing: old[all.count...]).span)
     }
     precondition(!writer.overflowed, "replaceTarget: the buffer was chosen too small")
     exchange.pointee.head.redirect(
@@ -209,10 +224,10 @@ extension Worker where K: ~Copyable {
     swap(&exchange.pointee.headBuffer, &buffer)
     exchange.pointee.headByteCount = UInt32(newHeadCount)
     if sharesInput {
-      let shift = UInt32(newHeadCount - head.count)
+      let shift = newHeadCount - all.count
       client.pointee.input = exchange.pointee.headBuffer
-      client.pointee.inputStart &+= shift
-      client.pointee.inputEnd &+= shift
+      client.pointee.inputStart = UInt32(Int(client.pointee.inputStart) + shift)
+      client.pointee.inputEnd = UInt32(Int(client.pointee.inputEnd) + shift)
     }
     buffers.giveBack(&buffer)
     return true

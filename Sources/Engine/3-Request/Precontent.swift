@@ -13,8 +13,7 @@ extension Worker where K: ~Copyable {
     precondition(exchange.pointee.response == .none, "lookAhead: a response has begun")
     precondition(exchange.pointee.upstream == nil, "lookAhead: a backend is attached")
     let redirection = exchange.pointee.plan.pointee.redirection
-    let isRedirected = (exchange.pointee.serving?.pointee.redirectCount ?? 0) > 0
-    if redirection.isInternal && !isRedirected {
+    if redirection.isInternal && !isInternal(exchange) {
       return refuse(exchange, 404, .noRoute, .completed)
     }
     if !redirection.triedFiles.isEmpty {

@@ -14,6 +14,9 @@ extension Worker where K: ~Copyable {
     precondition(exchange.pointee.upstream == nil, "beginFirstTry: a backend is attached")
     exchange.pointee.upstreamIndex = exchange.pointee.plan.pointee.upstream
     exchange.pointee.record.proxyHost = exchange.pointee.plan.pointee.proxyHost
+    if !exchange.pointee.plan.pointee.passURL.isEmpty {
+      guard choosesUpstream(exchange) else { return }
+    }
     exchange.pointee.firstTryStart = now
     guard let peer = selectPeer(exchange) else {
       report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
@@ -167,7 +170,9 @@ extension Worker where K: ~Copyable {
   private mutating func reached(_ connection: ConnectionPointer, _ exchange: ExchangePointer) {
     precondition(connection.pointee.exchange == exchange, "reached: another exchange's")
     connection.pointee.flags.insert(.writable)
-    guard exchange.pointee.plan.pointee.backendTLS >= 0, !settings.assumesTLS else {
+    guard exchange.pointee.plan.pointee.backendTLS >= 0, !settings.assumesTLS,
+      exchange.pointee.serving?.pointee.pass.isPlain != true
+    else {
       return connected(connection, exchange)
     }
     guard beginHandshake(connection, for: exchange) else {

@@ -38,7 +38,9 @@ extension Worker where K: ~Copyable {
     _ first: ConnectionPointer?, _ exchange: ExchangePointer
   ) -> ConnectionPointer? {
     let context = exchange.pointee.plan.pointee.backendTLS
-    if context >= 0 { return firstSuitable(first, exchange, context) }
+    if context >= 0, exchange.pointee.serving?.pointee.pass.isPlain != true {
+      return firstSuitable(first, exchange, context)
+    }
     var candidate = first
     while let connection = candidate, connection.pointee.tls != nil {
       candidate = connection.pointee.next

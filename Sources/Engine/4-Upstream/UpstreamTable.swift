@@ -92,6 +92,20 @@ struct UpstreamTable: ~Copyable {
       rebasing: states[entry.firstPeer..<entry.firstPeer + entry.peerCount])
   }
 
+  /// Has an upstream that stands for another backend from now on have so many peers, of which
+  /// nothing is known yet. There must be room for them, and no connection to an earlier one.
+  func restart(_ upstream: Int, _ peers: FrozenArray<Peer>) {
+    precondition(
+      entries[upstream].idleCount == 0 && entries[upstream].firstPeer + peers.count <= states.count,
+      "an upstream that is in use can't become another one")
+    entries[upstream].peerCount = peers.count
+    for index in peers.indices {
+      pools[entries[upstream].firstPeer + index].forgetSession()
+      pools[entries[upstream].firstPeer + index].saved = nil
+      states[entries[upstream].firstPeer + index] = PeerState(peers[index])
+    }
+  }
+
   /// Idle connections to all peers of an upstream.
   func idleCount(of upstream: Int) -> Int { entries[upstream].idleCount }
 

@@ -13,7 +13,7 @@ extension Worker where K: ~Copyable {
   /// Keeps what templates ask for of the backend's fields; what was kept of an earlier head goes.
   mutating func captureUpstreamFields(_ exchange: ExchangePointer, _ bytes: Span<UInt8>) {
     let wanted = tables.capturedFields
-    exchange.pointee.capturedCount = exchange.pointee.record.matchedByteCount
+    exchange.pointee.capturedCount = 0
     for slot in wanted.indices where wanted[slot].isUpstream {
       exchange.pointee.record.captures[slot] = .empty
       for index in 0..<exchange.pointee.responseHead.fields.count {
@@ -57,7 +57,7 @@ extension Worker where K: ~Copyable {
     let kept = exchange.pointee.record.captures[slot]
     let end = Int(exchange.pointee.capturedCount)
     let buffer = exchange.pointee.capturedBuffer.bytes
-    let limit = Int(exchange.pointee.record.matchedByteCount) + Limits.capturedBytes
+    let limit = Limits.capturedBytes
     var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: buffer[end..<limit]))
     if !kept.isEmpty { writer.append(", ") }
     writer.append(value.extracting(first: max(0, writer.remaining)))

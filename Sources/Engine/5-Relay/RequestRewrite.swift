@@ -36,7 +36,9 @@ extension Worker where K: ~Copyable {
   ) {
     let form = exchange.pointee.head.targetForm
     let passes =
-      form == .asterisk || form == .origin && !exchange.pointee.plan.pointee.replacesPath
+      form == .asterisk
+      || form == .origin && !exchange.pointee.plan.pointee.replacesPath
+        && exchange.pointee.plan.pointee.passURL.isEmpty
     if passes && ASCIITarget.isASCII(bytes, exchange.pointee.head.target) {
       writer.beginRequest(
         bytes, method: exchange.pointee.head.methodRange, target: exchange.pointee.head.target)
@@ -63,7 +65,12 @@ extension Worker where K: ~Copyable {
   private mutating func writeTarget(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout ByteWriter
   ) {
-    if exchange.pointee.plan.pointee.replacesPath {
+    if let target = passedTarget(exchange) {
+      if target[0] != 0x2f { writer.append(0x2f) }
+      return ASCIITarget.appendSafely(target.span, into: &writer)
+    }
+    let isLost = exchange.pointee.serving?.pointee.isLocationLost == true
+    if exchange.pointee.plan.pointee.replacesPath && !isLost {
       ASCIITarget.append(exchange.pointee.plan.pointee.replacementPath.span, into: &writer)
       let path = exchange.pointee.pathBytes.span
       let prefix = min(exchange.pointee.plan.pointee.matchedPrefixCount, path.count)
@@ -74,8 +81,22 @@ extension Worker where K: ~Copyable {
       ASCIITarget.append(bytes.extracting(exchange.pointee.head.path.offsets), into: &writer)
     }
     guard exchange.pointee.head.hasQuery else { return }
+    // Where the path is not the client's any more, an empty query is none, as in nginx.
+    let isOwn = exchange.pointee.head.targetForm == .redirected
+    let isReplaced = exchange.pointee.plan.pointee.replacesPath || isOwn
+    if isReplaced && exchange.pointee.head.query.isEmpty { return }
     writer.append(0x3f)
     ASCIITarget.append(bytes.extracting(exchange.pointee.head.query.offsets), into: &writer)
+  }
+
+  /// Path and query of a `proxy_pass` with variables; nil when it has neither, and for all others.
+  private mutating func passedTarget(
+    _ exchange: ExchangePointer
+  ) -> UnsafeBufferPointer<UInt8>? {
+    guard !exchange.pointee.plan.pointee.passURL.isEmpty, let state = exchange.pointee.serving,
+      state.pointee.pass.target != .absent
+    else { return nil }
+    return kept(state.pointee.pass.target, exchange)
   }
 
   /// True for OPTIONS with an absolute form that has neither path nor query: the last proxy sends
@@ -92,7 +113,7 @@ extension Worker where K: ~Copyable {
     guard !passesHost(exchange) || writer.isFieldList, !isAssigned(.host, exchange) else { return }
     let authority = exchange.pointee.head.authority
     if authority.isEmpty {
-      writer.appendAuthority(exchange.pointee.plan.pointee.proxyHost.span)
+      writer.appendAuthority(exchange.pointee.record.proxyHost.span)
     } else {
       writer.appendAuthority(bytes.extracting(authority.offsets))
     }

@@ -41,6 +41,7 @@ extension Worker where K: ~Copyable {
   private mutating func writeAccessLine(
     _ format: LogFormat, _ exchange: ExchangePointer, sink: Int
   ) {
+    if format.template.usesOwn { computeVariables(of: format.template, exchange) }
     var writer = composeLine(format, exchange, sink: sink)
     if writer.overflowed && makeRoom(sink: sink) {
       writer = composeLine(format, exchange, sink: sink)
@@ -73,7 +74,9 @@ extension Worker where K: ~Copyable {
       beginMessage(sink: sink, severity: nil, into: &cut)
       let bytes = ExchangeBytes(
         head: exchange.pointee.headBytes.span, path: exchange.pointee.pathBytes.span,
-        captured: exchange.pointee.capturedBytes.span)
+        captured: exchange.pointee.capturedBytes.span,
+        computed: exchange.pointee.computedBytes.span,
+        values: exchange.pointee.variableValues.span)
       format.write(
         &exchange.pointee.record, head: exchange.pointee.head, bytes: bytes, cutTo: limit,
         full: &full, into: &cut)
@@ -94,35 +97,44 @@ extension Worker where K: ~Copyable {
     beginMessage(sink: sink, severity: nil, into: &writer)
     let bytes = ExchangeBytes(
       head: exchange.pointee.headBytes.span, path: exchange.pointee.pathBytes.span,
-      captured: exchange.pointee.capturedBytes.span)
+      captured: exchange.pointee.capturedBytes.span,
+      computed: exchange.pointee.computedBytes.span,
+      values: exchange.pointee.variableValues.span)
     format.write(
       &exchange.pointee.record, head: exchange.pointee.head, bytes: bytes, into: &writer)
     return writer
   }
 
   private mutating func isTrue(_ condition: Template, _ exchange: ExchangePointer) -> Bool {
+    if condition.usesOwn { computeVariables(of: condition, exchange) }
     let bytes = ExchangeBytes(
       head: exchange.pointee.headBytes.span, path: exchange.pointee.pathBytes.span,
-      captured: exchange.pointee.capturedBytes.span)
+      captured: exchange.pointee.capturedBytes.span,
+      computed: exchange.pointee.computedBytes.span,
+      values: exchange.pointee.variableValues.span)
     var writer = ByteWriter(scratch)
     return condition.isTrue(
       exchange.pointee.record, head: exchange.pointee.head, bytes: bytes, scratch: &writer)
   }
 
-  /// Writes a template's value for an exchange, as it goes into a field or a body.
-  mutating func write(
+  /// Writes a template's value for an exchange, as it goes into a field or a body. Not inlined: the
+  /// request's head would be copied.
+  @inline(never) mutating func write(
     _ template: Template, _ exchange: ExchangePointer, into writer: inout ByteWriter
   ) {
+    if template.usesOwn { computeVariables(of: template, exchange) }
     let bytes = ExchangeBytes(
       head: exchange.pointee.headBytes.span, path: exchange.pointee.pathBytes.span,
-      captured: exchange.pointee.capturedBytes.span)
+      captured: exchange.pointee.capturedBytes.span,
+      computed: exchange.pointee.computedBytes.span,
+      values: exchange.pointee.variableValues.span)
     template.write(
-      exchange.pointee.record, head: exchange.pointee.head, bytes: bytes, into: &writer)
+      of: &exchange.pointee.record, head: exchange.pointee.head, bytes: bytes, into: &writer)
   }
 }
 
 extension Exchange {
-  /// What expressions matched, then values kept of the response's fields.
+  /// Values kept of the response's fields.
   @inline(__always) var capturedBytes: UnsafeBufferPointer<UInt8> {
     UnsafeBufferPointer(
       start: capturedBuffer.base?.assumingMemoryBound(to: UInt8.self), count: Int(capturedCount))

@@ -31,10 +31,13 @@ extension Worker where K: ~Copyable {
     guard isAskedFor || termination.party != .nobody else { return }
     if termination.party != .nobody { keepFailure(exchange) }
     let names = tables.upstreams
+    let titles = tables.rewriteTitles
     let level = historyLevel(exchange)
     report(level, "history", exchange, exchange.pointee.downstream, isAskedFor: isAskedFor) {
       line in
-      exchange.pointee.history.write(since: exchange.pointee.start, into: &line) {
+      exchange.pointee.history.write(
+        since: exchange.pointee.start, titles: titles, into: &line
+      ) {
         peer, redirects, line in
         let upstream = exchange.pointee.askedUpstream(after: redirects)
         line.appendEscaped(names[upstream].peers[peer].name.span, .standard)

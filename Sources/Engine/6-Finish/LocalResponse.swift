@@ -13,12 +13,16 @@ extension Worker where K: ~Copyable {
   mutating func answer(_ exchange: ExchangePointer) {
     precondition(exchange.pointee.response == .none, "answer: a response has begun")
     precondition(exchange.pointee.upstream == nil, "answer: a backend is attached")
-    let status = exchange.pointee.plan.pointee.answerStatus
-    if status == 444 {
-      // nginx's way of saying nothing at all.
-      return endEarly(exchange, .always(444), .none, Termination(.proxy, .route), .orderly)
-    }
     let text = exchange.pointee.plan.pointee.answerText
+    answer(exchange, exchange.pointee.plan.pointee.answerStatus, text)
+  }
+
+  /// Answers as a `return` with this status and text does.
+  mutating func answer(_ exchange: ExchangePointer, _ status: UInt16, _ text: Template) {
+    if status == 444 || status == 499 {
+      // nginx's way of saying nothing at all.
+      return endEarly(exchange, .always(status), .none, Termination(.proxy, .route), .orderly)
+    }
     switch status {
     case 301, 302, 303, 307, 308:
       let hasPages = !exchange.pointee.plan.pointee.redirection.errorPages.isEmpty
@@ -37,6 +41,15 @@ extension Worker where K: ~Copyable {
     precondition(exchange.isLive, "redirectClient: the exchange has ended")
     precondition(exchange.pointee.response == .none, "redirectClient: a response has begun")
     respond(exchange, status, location: .url(url))
+  }
+
+  /// Sends the client to a URL that is kept among the exchange's values, as `return` does.
+  mutating func redirectClient(
+    _ exchange: ExchangePointer, _ status: UInt16, toKept url: ByteRange
+  ) {
+    let hasPages = !exchange.pointee.plan.pointee.redirection.errorPages.isEmpty
+    if hasPages && goesToErrorPage(exchange, status, condition: nil) { return }
+    respond(exchange, status, location: .kept(url))
   }
 
   /// Answers the path of a folder without its slash.

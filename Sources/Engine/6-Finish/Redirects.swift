@@ -31,6 +31,7 @@ extension Worker where K: ~Copyable {
   ) {
     switch target {
     case .url(let url): write(url, exchange, into: &writer)
+    case .kept(let range): writer.appendFieldValue(kept(range, exchange).span)
     case .folder:
       PathNormalization.encode(exchange.pointee.pathBytes.span, into: &writer)
       writer.append(UInt8(ascii: "/"))
@@ -91,6 +92,8 @@ extension Worker where K: ~Copyable {
 enum RedirectTarget: BitwiseCopyable {
   /// To a URL of the conf file.
   case url(Template)
+  /// To one that is kept among the exchange's values.
+  case kept(ByteRange)
   /// To the request's path with a slash behind it, and its query.
   case folder
 }

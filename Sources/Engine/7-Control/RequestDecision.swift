@@ -33,6 +33,10 @@ public struct RequestDecision: Sendable {
   public var termination: Termination
   /// What is malformed in it.
   public var fault: HTTP1Error?
+  /// The steps of rewriting that were executed, as histories have them.
+  public var rewriting: [String] = []
+  /// The path that they have led to; empty when it is the client's.
+  public var path = ""
 }
 
 extension Worker where K: ~Copyable {
@@ -41,7 +45,7 @@ extension Worker where K: ~Copyable {
   public var firstDecision: RequestDecision? {
     guard let exchange = exchanges.element(at: 0), !tables.locations.isEmpty else { return nil }
     let first = tables.locations.address(of: 0)
-    return RequestDecision(
+    var decision = RequestDecision(
       server: exchange.pointee.server, location: exchange.pointee.plan - first,
       client: exchange.pointee.record.client,
       trustsForwardedFields: exchange.pointee.trustsForwardedFields,
@@ -51,6 +55,12 @@ extension Worker where K: ~Copyable {
       status: exchange.pointee.record.status, error: exchange.pointee.record.error,
       termination: exchange.pointee.record.termination,
       fault: exchange.pointee.history.requestFault)
+    decision.rewriting = exchange.pointee.history.rewriting(titles: tables.rewriteTitles)
+    let isUnderWay = exchange.pointee.downstream.pointee.exchange == exchange
+    if isUnderWay, exchange.pointee.serving?.pointee.isRewritten == true {
+      decision.path = String(decoding: exchange.pointee.pathBytes, as: UTF8.self)
+    }
+    return decision
   }
 
   private func bytes<let capacity: Int>(_ id: borrowing InlineBytes<capacity>) -> [UInt8] {

@@ -99,8 +99,11 @@ extension Worker where K: ~Copyable {
   ) {
     writeFault(exchange, head, into: &writer)
     let upstreams = tables.upstreams
+    let titles = tables.rewriteTitles
     writer.append(",\"history\":\"")
-    exchange.pointee.history.write(since: exchange.pointee.start, into: &writer) {
+    exchange.pointee.history.write(
+      since: exchange.pointee.start, titles: titles, into: &writer
+    ) {
       peer, redirects, writer in
       let upstream = exchange.pointee.askedUpstream(after: redirects)
       guard upstream < upstreams.count else { return }

@@ -18,9 +18,11 @@ struct WorkerMetrics: ~Copyable {
   private let requests: CounterRow
   /// Rows that pages may still be carried on by in this turn.
   var pageRowsLeft = 0
+  private let worker: Int
 
   init(_ share: MetricsShare, worker: Int, _ plans: FrozenArray<UpstreamPlan>) {
     self.share = share
+    self.worker = worker
     own = share.generation.row(ofWorker: worker)
     requests = share.generation.requestRows(ofWorker: worker)
     upstreams = .allocate(capacity: plans.count)
@@ -32,6 +34,12 @@ struct WorkerMetrics: ~Copyable {
   }
 
   deinit { upstreams.deallocate() }
+
+  /// Has an upstream be counted under another number.
+  func setUpstream(_ index: Int, _ metrics: Int) {
+    let rows = share.generation.upstreamRows(ofWorker: worker)
+    upstreams[index] = rows.advanced(by: metrics * UpstreamCells.count)
+  }
 
   /// The row of requests of a location.
   @inline(__always) func requests(of plan: UnsafePointer<LocationPlan>) -> CounterRow {

@@ -189,7 +189,7 @@ extension Worker where K: ~Copyable {
 
   /// Writes `root` and the path, or `alias` and the path without the location's prefix. Returns
   /// where what the client has asked for begins.
-  private mutating func writeFilePath(
+  mutating func writeFilePath(
     _ exchange: ExchangePointer, into writer: inout ByteWriter
   ) -> Int {
     write(exchange.pointee.plan.pointee.files.root, exchange, into: &writer)

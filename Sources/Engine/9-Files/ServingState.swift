@@ -57,6 +57,34 @@ struct ServingState: BitwiseCopyable {
   var upstreams = InlineArray<10, UInt32>(repeating: 0)
   /// Tries that were made before the last redirect.
   var earlierTries = 0
+
+  // MARK: Variables and rewriting
+
+  /// A little memory that the state keeps whoever uses it.
+  let own: UnsafeMutableRawPointer
+  /// Where values of variables and what was matched lie; see `ComputedMemory`. Nil before there are
+  /// any; `own` as long as that holds them.
+  var computedBase: UnsafeMutableRawPointer?
+  /// Bytes that it holds.
+  var computedCapacity = 0
+  /// The memory, when it is larger than `own`.
+  var computed = Buffer.none
+  /// Bytes of it that are used.
+  var computedCount: UInt32 = 0
+  /// How many values the table at its begin has.
+  var valueCount: UInt32 = 0
+  /// A `rewrite` has matched: for `internal` the request is one that clients can't make.
+  var isRewritten = false
+  /// The path was rewritten, and the location is to be looked for behind the last step.
+  var seeksLocation = false
+  /// `rewrite ... break`: the path has nothing to do with the location that serves it.
+  var isLocationLost = false
+  /// The path was rewritten, and the head has still the one before.
+  var isTargetStale = false
+  /// `proxy_pass` with variables.
+  var pass = PassState()
+
+  init(own: UnsafeMutableRawPointer) { self.own = own }
 }
 
 /// Keeps a few free states for the next use.
@@ -66,7 +94,7 @@ struct ServingStates: ~Copyable {
   private var count = 0
 
   deinit {
-    for index in 0..<count { kept[index].deallocate() }
+    for index in 0..<count { Self.free(kept[index]) }
     kept.deallocate()
   }
 
@@ -74,19 +102,26 @@ struct ServingStates: ~Copyable {
 
   /// A new state.
   mutating func take() -> ServingStatePointer {
-    let state: ServingStatePointer
-    if count > 0 {
-      count &-= 1
-      state = kept[count]
-    } else {
-      state = .allocate(capacity: 1)
+    guard count > 0 else {
+      let state = ServingStatePointer.allocate(capacity: 1)
+      let own = UnsafeMutableRawPointer.allocate(
+        byteCount: Limits.ownComputedBytes, alignment: MemoryLayout<ByteRange>.alignment)
+      state.initialize(to: ServingState(own: own))
+      return state
     }
-    state.initialize(to: ServingState())
+    count &-= 1
+    let state = kept[count]
+    state.initialize(to: ServingState(own: state.pointee.own))
     return state
   }
 
+  private static func free(_ state: ServingStatePointer) {
+    state.pointee.own.deallocate()
+    state.deallocate()
+  }
+
   mutating func giveBack(_ state: ServingStatePointer) {
-    guard count < Limits.keptBuffers else { return state.deallocate() }
+    guard count < Limits.keptBuffers else { return Self.free(state) }
     kept[count] = state
     count &+= 1
   }
@@ -110,6 +145,8 @@ extension Worker where K: ~Copyable {
     state.pointee.metricsPage?.release()
     closeFile(state)
     buffers.giveBack(&state.pointee.carried)
+    buffers.giveBack(&state.pointee.computed)
+    if state.pointee.pass.upstreamCount > 0 { releaseUpstreams(state) }
     servingStates.giveBack(state)
   }
 

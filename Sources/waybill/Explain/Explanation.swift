@@ -25,6 +25,8 @@ struct Explanation {
     add("request", request.title)
     add("listen", tables.listeners[listener].text)
     add("server", Explanation.server(decision, compiled, tables.listeners[listener]))
+    add("rewriting", lines: decision.rewriting)
+    if !decision.path.isEmpty { add("path", decision.path) }
     add("client", Explanation.client(decision, tables.servers[decision.server], peer))
     if decision.fault == nil {
       add("location", Explanation.location(decision, location, compiled))
@@ -78,7 +80,7 @@ struct Explanation {
     let place = compiled.locationPlaces[decision.location]
     let action =
       switch location.contentAction {
-      case .none, .precontent: "neither proxy_pass nor return nor root"
+      case .none, .precontent, .rewriting: "neither proxy_pass nor return nor root"
       case .files: location.files.isAlias ? "alias" : "root"
       case .proxy: "proxy_pass to \(location.proxyHost.text)"
       case .health: "health"
