@@ -173,6 +173,8 @@ class Waybill(Proxy):
 
     name = "waybill"
     binary = None
+    tables = rules = ""
+    """Directives for the top level and for the location."""
     others = 0
     """Further servers, each with ten locations, which no request is for."""
 
@@ -201,6 +203,7 @@ upstream backend {{
   keepalive_requests {REQUESTS};
 }}
 
+{self.tables}
 server {{
   listen 127.0.0.1:{self.port} backlog=4096;
   listen 127.0.0.1:{self.secure_port} ssl backlog=4096;
@@ -209,6 +212,7 @@ server {{
   keepalive_requests {REQUESTS};
   keepalive_timeout 600s;
   location / {{
+    {self.rules}
     proxy_pass http://backend;
   }}
 }}
@@ -222,6 +226,7 @@ class Nginx(Proxy):
 
     name = "nginx"
     log_options = "buffer=64k flush=1s"
+    tables = rules = ""
 
     def command(self):
         configuration = self.directory / "nginx.conf"
@@ -249,6 +254,7 @@ http {{
     keepalive 1024;
     keepalive_requests {REQUESTS};
   }}
+  {self.tables}
   server {{
     listen 127.0.0.1:{self.port} backlog=4096;
     listen 127.0.0.1:{self.secure_port} ssl backlog=4096;
@@ -256,6 +262,7 @@ http {{
     ssl_certificate_key {self.certificate};
     ssl_protocols TLSv1.2 TLSv1.3;
     location / {{
+      {self.rules}
       proxy_pass http://backend;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
