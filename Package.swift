@@ -43,6 +43,8 @@ let package = Package(
     .target(
       name: "LogReading", dependencies: ["Basics", "HTTP", "Policy", "Telemetry"],
       swiftSettings: pure),
+    .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
+    .target(name: "Passwords", dependencies: ["CCrypt", "COpenSSL"], swiftSettings: strict),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "Platform", dependencies: ["CLinux", "CZlib", "Basics", "HTTP"],
@@ -60,7 +62,7 @@ let package = Package(
       name: "waybill",
       dependencies: [
         "Configuration", "Engine", "LogReading", "Plan", "Platform", "Policy", "Telemetry",
-        "HTTP", "Basics", "TLS",
+        "HTTP", "Basics", "TLS", "Passwords",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["Container", "Manual", "Package", "Service"], swiftSettings: strict),
@@ -72,6 +74,7 @@ let package = Package(
       path: "Tests/SecurePeers", swiftSettings: strict),
     .testTarget(
       name: "TLSTests", dependencies: ["TLS", "COpenSSL", "Certificates"], swiftSettings: strict),
+    .testTarget(name: "PasswordsTests", dependencies: ["Passwords"], swiftSettings: strict),
     .testTarget(
       name: "RegularExpressionsTests", dependencies: ["RegularExpressions"], swiftSettings: strict),
     .testTarget(name: "HTTP2Tests", dependencies: ["HTTP2"], swiftSettings: strict),

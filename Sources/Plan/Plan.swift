@@ -85,6 +85,8 @@ public struct PlanTables: Sendable, BitwiseCopyable {
   public var shutdownDelay = Interval(nanoseconds: 0)
   /// True when some template asks for `$server_addr` or `$server_port`, which costs a system call.
   public var usesLocalAddress: Bool
+  /// True when some template asks for the client's certificate.
+  public var usesClientCertificate = false
   /// `$host`, for redirects that become absolute.
   public var hostTemplate = Template(parts: .empty)
   /// `log_queue`: bytes of lines that wait in one worker for one log at most.
@@ -112,6 +114,8 @@ public struct PlanTables: Sendable, BitwiseCopyable {
   public var nestedLocations: FrozenArray<LocationTable> = .empty
   /// True when some template asks for what groups have matched.
   public var keepsGroups = false
+  /// Every `limit_req_zone` and `limit_conn_zone` that some location uses.
+  public var limitZones: FrozenArray<LimitZonePlan> = .empty
 
   /// The variables that the conf file makes, by slot.
   public var variables: FrozenArray<VariablePlan> = .empty
@@ -227,6 +231,8 @@ public struct ServerPlan: Sendable, BitwiseCopyable {
   public var realIPHeader: RealIPHeader
   /// The field's name in lowercase; empty for `.proxyProtocol`.
   public var realIPField: FrozenBytes
+  /// `ignore_invalid_headers`, `underscores_in_headers`
+  public var fieldNames = FieldNameRule.plain
   /// `ssl_verify_client`
   public var clientCertificates = ClientCertificateRule.off
 
@@ -273,6 +279,8 @@ public enum LocationAction: UInt8, Sendable, BitwiseCopyable {
   case metrics
   /// `status`: the same as JSON.
   case status
+  /// `stub_status`: what nginx counts, as nginx writes it.
+  case stubStatus
   /// Files of a folder: `root`, `alias`.
   case files
   /// What `content` says, once `internal` and `try_files` have been looked at.
@@ -281,7 +289,9 @@ public enum LocationAction: UInt8, Sendable, BitwiseCopyable {
   case rewriting
 
   /// True for those that answer with the page of metrics.
-  @inlinable public var isPage: Bool { self == .metrics || self == .status }
+  @inlinable public var isPage: Bool {
+    self == .metrics || self == .status || self == .stubStatus
+  }
 }
 
 /// A `location` with everything that it inherits merged in.
@@ -300,6 +310,8 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   public var warnsOfUnset = true
   /// `internal`, `try_files`, `error_page`
   public var redirection = RedirectionPlan()
+  /// `allow`, `deny`, `auth_basic`, `limit_req`, `limit_conn`
+  public var admission = AdmissionPlan()
   /// What its requests are counted under: an index into `requestMetrics`.
   public var requestMetrics = 0
 
@@ -351,6 +363,19 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   public var hiddenFields: FrozenArray<FrozenBytes> = .empty
   /// True when `proxy_hide_header` or `add_header` keeps some field of a response from the client.
   public var withholdsFields = false
+  /// `proxy_redirect`, `proxy_cookie_*`, `charset`, `proxy_ignore_headers`, `proxy_pass_header`
+  public var responseRules = ResponseRulePlan()
+  /// `proxy_pass_request_headers off`: no field of the client's is passed on.
+  public var dropsRequestFields = false
+  /// True when some field of a client's may not pass: `proxy_set_header`,
+  /// `proxy_pass_request_headers`.
+  public var filtersRequestFields = false
+  /// True when the request line does not pass as it is: a URI part, `proxy_method`.
+  public var rewritesRequestLine = false
+  /// `proxy_pass_request_body off`: no content of the client's is passed on.
+  public var dropsRequestContent = false
+  /// `proxy_method`; empty for the client's.
+  public var requestMethod = Template(parts: .empty)
   /// `proxy_connect_timeout`
   public var connectTimeout = Interval.seconds(60)
   /// `proxy_read_timeout`
@@ -572,19 +597,4 @@ public struct ErrorLogPlan: Sendable, BitwiseCopyable {
     self.level = level
     self.isJSON = isJSON
   }
-}
-
-/// The requests whose history is told in the error log though they ended well.
-public struct HistoryPlan: Sendable, BitwiseCopyable {
-  /// `slow_log`: those that took longer; endless for none.
-  public var slowerThan = Interval.endless
-  /// `debug_request ID`
-  public var requestIDs: FrozenArray<FrozenBytes> = .empty
-  /// `debug_request CIDR`
-  public var clients = PeerTrust()
-  /// True when `debug_request` names anything.
-  public var isWatching = false
-
-  /// None.
-  public init() {}
 }

@@ -17,8 +17,6 @@ public struct RedirectionPlan: Sendable, BitwiseCopyable {
   public var allowsRecursion = false
   /// `proxy_intercept_errors`
   public var interceptsErrors = false
-  /// `proxy_ignore_headers X-Accel-Redirect`
-  public var ignoresBackends = false
 
   /// None of them.
   public init() {}

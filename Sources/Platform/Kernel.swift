@@ -211,6 +211,8 @@ public struct WorkerCommands: OptionSet, Sendable, BitwiseCopyable {
   @inlinable public static var inherit: WorkerCommands { WorkerCommands(rawValue: 64) }
   /// Leave new connections to another process, serve each client that is here once more, then end.
   @inlinable public static var handOver: WorkerCommands { WorkerCommands(rawValue: 128) }
+  /// Take the answers to questions about passwords (see `PasswordAnswers`).
+  @inlinable public static var passwords: WorkerCommands { WorkerCommands(rawValue: 1024) }
   /// End now what a retired worker still finishes; nothing to one that is not retired.
   @inlinable public static var endRetired: WorkerCommands { WorkerCommands(rawValue: 512) }
 }

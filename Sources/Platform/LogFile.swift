@@ -70,6 +70,9 @@ public enum LogFile {
   public static func checkReaching(path: String) -> KernelError? {
     let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
     let parent = folder.isEmpty ? "." : folder.joined(separator: "/") + "/"
+    if let held = HeldFolders.folder(ofFile: path) {
+      return faccessat(held, ".", X_OK, AT_EACCESS) == 0 ? nil : KernelError(code: errno)
+    }
     return faccessat(AT_FDCWD, parent, X_OK, AT_EACCESS) == 0 ? nil : KernelError(code: errno)
   }
 

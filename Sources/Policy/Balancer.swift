@@ -14,8 +14,8 @@ public enum Balancer {
   /// Chooses a peer that is not among `tried` and counts it as in use; nil when none is left.
   ///
   /// - random: any bits; only the random methods look at them.
-  /// - hashKey: `hash(of:)` of the evaluated key; only the hash methods look at it. 0 (the hash of
-  ///   an empty key) chooses round-robin, as in nginx.
+  /// - hashKey: `hash(of:)` of the evaluated key, or `addressKey(of:)`; only the hash methods look
+  ///   at it. 0 (the hash of an empty key) chooses round-robin, as in nginx.
   public static func select(
     method: BalancingMethod, peers: FrozenArray<Peer>, states: inout MutableSpan<PeerState>,
     tried: TriedPeers, now: Instant, random: UInt64, hashKey: UInt64
@@ -84,6 +84,7 @@ public enum Balancer {
     case .randomTwo: pickRandomTwo(candidates, states, random)
     case .hash: pickHash(candidates, &states, hashKey)
     case .consistentHash: pickConsistentHash(candidates, &states, hashKey)
+    case .addressHash: pickAddressHash(candidates, &states, hashKey)
     }
   }
 }

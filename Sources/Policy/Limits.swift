@@ -300,6 +300,30 @@ public enum Limits {
   /// place: nobody scrapes more often, and most requests need not be looked at.
   public static let exemplarAge = Interval.seconds(1)
 
+  // MARK: Access and limits of requests
+
+  /// Bytes of a zone of `limit_req_zone` and `limit_conn_zone`: nginx's least, and what indices of
+  /// 32 bits reach.
+  public static let zoneBytes: ClosedRange<UInt64> = 32 * 1024...16 * 1024 * 1024 * 1024
+  /// Bytes of a key in a zone: requests with longer ones are not counted, as in nginx.
+  public static let zoneKeyBytes = 65_535
+  /// `rate`: requests in its unit of time, so that thousandths of them can be multiplied.
+  public static let requestRate: UInt64 = 1_000_000_000
+  /// `burst` and `delay`: requests.
+  public static let requestBurst: ClosedRange<UInt64> = 0...1_000_000_000
+  /// `limit_conn` of one level: what a request has entered is remembered.
+  public static let connectionLimits = 8
+  /// Questions about passwords that wait for their thread; further requests get 503.
+  public static let passwordQueue = 1024
+  /// Answers to them that are remembered: of some, a hash costs a tenth of a second.
+  public static let rememberedPasswords = 4096
+  /// Bytes of a file with users.
+  public static let userFileBytes = 16 * 1024 * 1024
+  /// Bytes of a user and a password together: libcrypt takes 512 of a password.
+  public static let credentialBytes = 4096
+  /// How long a request waits for the answer about its password.
+  public static let passwordTime = Interval.seconds(60)
+
   // MARK: The conf file
 
   /// Files opened by nested `include`s: deeper ones are a loop.

@@ -73,6 +73,8 @@ public enum BalancingMethod: UInt8, Sendable, BitwiseCopyable {
   case hash
   /// `hash KEY consistent` (ketama)
   case consistentHash
+  /// `ip_hash`
+  case addressHash
 }
 
 /// The peers of an upstream that one request has been sent to.

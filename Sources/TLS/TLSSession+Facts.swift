@@ -56,6 +56,18 @@ extension TLSSession {
     withText(of: X509_get_issuer_name(certificate), body)
   }
 
+  /// Passes the peer certificate in PEM to `body`; nothing without one.
+  public func withPeerCertificate(_ body: (UnsafeRawBufferPointer) -> Void) {
+    guard let certificate = SSL_get0_peer_certificate(handle),
+      let memory = BIO_new(BIO_s_mem())
+    else { return }
+    defer { BIO_free(memory) }
+    guard PEM_write_bio_X509(memory, certificate) == 1 else { return }
+    var bytes: UnsafeMutablePointer<CChar>?
+    let count = copenssl_memory(memory, &bytes)
+    body(UnsafeRawBufferPointer(start: bytes, count: count))
+  }
+
   private func withText(of name: OpaquePointer?, _ body: (UnsafeRawBufferPointer) -> Void) {
     guard let name, let memory = BIO_new(BIO_s_mem()) else { return }
     defer { BIO_free(memory) }

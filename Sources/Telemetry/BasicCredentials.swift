@@ -1,10 +1,38 @@
 import Basics
 import HTTP
 
-/// Reads the user name out of Basic credentials (RFC 7617 section 2), for `$remote_user`.
-enum BasicCredentials {
+/// Reads Basic credentials (RFC 7617 section 2).
+public enum BasicCredentials {
   /// Bytes of a user name that are kept; a longer one is cut, it is only shown.
   static var userBytes: Int { 256 }
+
+  /// Writes what an Authorization field's value holds: the user, a colon, the password. Returns the
+  /// number of the user's bytes; nil when the scheme is another one, the base64 is malformed, there
+  /// is no user, or not all of it fits.
+  public static func decode(_ value: Span<UInt8>, into writer: inout ByteWriter) -> Int? {
+    guard var position = credentialsStart(in: value) else { return nil }
+    var bits: UInt32 = 0
+    var bitCount: UInt32 = 0
+    var userCount: Int?
+    while position < value.count, let digit = sextet(value[position]) {
+      bits = bits &<< 6 | digit
+      bitCount &+= 6
+      if bitCount >= 8 {
+        bitCount &-= 8
+        let byte = UInt8(truncatingIfNeeded: bits &>> bitCount)
+        if byte == UInt8(ascii: ":") && userCount == nil { userCount = writer.count }
+        writer.append(byte)
+      }
+      position += 1
+    }
+    // Nothing but padding may follow.
+    while position < value.count {
+      guard value[position] == UInt8(ascii: "=") else { return nil }
+      position += 1
+    }
+    guard !writer.overflowed, bitCount != 6, let userCount, userCount > 0 else { return nil }
+    return userCount
+  }
 
   /// The user of an Authorization field's value; empty when the scheme is another one, the base64
   /// is malformed or no colon follows.

@@ -55,7 +55,11 @@ extension ByteWriter {
 
   /// Appends `bytes` in the form asked for.
   mutating func append(_ bytes: Span<UInt8>, as form: ValueForm) {
-    if CleanRun.isAll(of: bytes) { append(bytes) } else { appendRuns(bytes, as: form) }
+    if form == .raw || CleanRun.isAll(of: bytes) {
+      append(bytes)
+    } else {
+      appendRuns(bytes, as: form)
+    }
   }
 
   /// Appends bytes of which not all are clean.

@@ -11,6 +11,7 @@ extension ExchangeRecord {
     if hasCaptures {
       captures = InlineArray(repeating: .empty)
       groupCount = 0
+      certificate = .empty
       hasCaptures = false
     }
   }
@@ -55,5 +56,7 @@ extension ExchangeRecord {
     tryCount = 0
     termination = .completed
     error = .none
+    limitRequestStatus = .none
+    limitConnectionStatus = .none
   }
 }

@@ -87,6 +87,8 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   public var secure = SecureFacts()
   /// `server_name` of the server that serves it; empty when none was found.
   public var serverName: FrozenBytes = .empty
+  /// Which fields of the client's count.
+  public var fieldNames = FieldNameRule.plain
   /// The `upstream`'s name or the address of `proxy_pass`: `$proxy_host`.
   public var proxyHost: FrozenBytes = .empty
 
@@ -124,6 +126,14 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   /// Why it failed.
   public var error: ErrorType = .none
 
+  /// Where the client's certificate lies in `ExchangeBytes.captured`, in PEM; kept where templates
+  /// ask for it.
+  public var certificate = ByteRange.empty
+  /// What `limit_req` has done: `$limit_req_status`.
+  public var limitRequestStatus = LimitStatus.none
+  /// What `limit_conn` has done: `$limit_conn_status`.
+  public var limitConnectionStatus = LimitStatus.none
+
   /// Where the values kept for `.captured(slot)` lie in `ExchangeBytes.captured`; empty when
   /// absent.
   public var captures = InlineArray<16, ByteRange>(repeating: .empty)
@@ -138,6 +148,23 @@ public struct ExchangeRecord: ~Copyable, Sendable {
 
   /// The record of an exchange that has not begun.
   public init() {}
+}
+
+/// What a limit has done to a request.
+public enum LimitStatus: UInt8, Sendable, BitwiseCopyable {
+  case none, passed, delayed, rejected, delayedDryRun, rejectedDryRun
+
+  /// The value of nginx's variable; empty for `none`.
+  var name: StaticString {
+    switch self {
+    case .none: ""
+    case .passed: "PASSED"
+    case .delayed: "DELAYED"
+    case .rejected: "REJECTED"
+    case .delayedDryRun: "DELAYED_DRY_RUN"
+    case .rejectedDryRun: "REJECTED_DRY_RUN"
+    }
+  }
 }
 
 /// The bytes that a record's ranges lie in.

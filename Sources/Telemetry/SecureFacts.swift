@@ -34,6 +34,30 @@ public struct SecureFacts: Sendable, ~Copyable {
 }
 
 extension ExchangeRecord {
+  /// Writes the client's certificate in PEM, as nginx does: without the line's end behind it, but
+  /// for the encoded one; false when it has shown none.
+  func writeCertificate(
+    _ variable: Variable, _ bytes: borrowing ExchangeBytes, as form: ValueForm,
+    into writer: inout ByteWriter
+  ) -> Bool {
+    guard hasCaptures, !certificate.isEmpty else { return false }
+    let whole = bytes.captured.part(certificate)
+    let text = whole.extracting(0..<whole.count &- 1)
+    switch variable {
+    case .sslClientEscapedCertificate: writer.appendPercentEncoded(whole)
+    case .sslClientRawCertificate: writer.append(text, as: form)
+    default:
+      var start = 0
+      for index in text.indices where text[index] == UInt8(ascii: "\n") {
+        writer.append(text.extracting(start..<index + 1), as: form)
+        writer.append(UInt8(ascii: "\t"))
+        start = index + 1
+      }
+      writer.append(text.extracting(start..<text.count), as: form)
+    }
+    return true
+  }
+
   /// Writes the value of a `$ssl_*` variable; false when it has none.
   func writeSecureValue(
     _ variable: Variable, as form: ValueForm, into writer: inout ByteWriter
@@ -56,5 +80,23 @@ extension ExchangeRecord {
       }
     }
     return true
+  }
+}
+
+extension ByteWriter {
+  /// Appends bytes of which only those stay that are reserved for nothing (RFC 3986 section 2.3).
+  fileprivate mutating func appendPercentEncoded(_ bytes: Span<UInt8>) {
+    for index in bytes.indices {
+      let byte = bytes[index]
+      let isLetter = (byte | 0x20) &- 0x61 < 26
+      if isLetter || byte &- 0x30 < 10 || byte == 0x2d || byte == 0x2e || byte == 0x5f
+        || byte == 0x7e
+      {
+        append(byte)
+        continue
+      }
+      append(UInt8(ascii: "%"))
+      for digit in [byte &>> 4, byte & 15] { append(digit < 10 ? 0x30 &+ digit : 0x37 &+ digit) }
+    }
   }
 }

@@ -41,6 +41,14 @@ extension Template {
     write(record, head, bytes, as: ValueForm(escape), into: &writer)
   }
 
+  /// Writes the text as a key that requests are told apart by: nothing is escaped.
+  public func writeKey(
+    _ record: borrowing ExchangeRecord, head: borrowing RequestHead,
+    bytes: borrowing ExchangeBytes, into writer: inout ByteWriter
+  ) {
+    write(record, head, bytes, as: .raw, into: &writer)
+  }
+
   /// What `if=` asks: false when the text comes out empty or as `0`, as in nginx.
   ///
   /// `scratch` must have room for two bytes, which tell the answer (a text that does not fit is

@@ -20,6 +20,9 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case own
 
   case absent  // $upstream_cache_status and others of what Waybill does not do: no value
+  case binaryRemoteAddress  // $binary_remote_addr: 4 or 16 bytes
+  case limitConnectionStatus  // $limit_conn_status
+  case limitRequestStatus  // $limit_req_status
   case arguments  // $args, $query_string
   case bodyBytesSent  // $body_bytes_sent
   case bytesIn  // $bytes_in (own)
@@ -65,6 +68,9 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case serverPort  // $server_port
   case serverProtocol  // $server_protocol
   case sslCipher  // $ssl_cipher
+  case sslClientCertificate  // $ssl_client_cert: in PEM, lines but the first behind a tab
+  case sslClientEscapedCertificate  // $ssl_client_escaped_cert: in PEM, percent-encoded
+  case sslClientRawCertificate  // $ssl_client_raw_cert: in PEM
   case sslClientIssuer  // $ssl_client_i_dn
   case sslClientSubject  // $ssl_client_s_dn
   case sslClientVerify  // $ssl_client_verify

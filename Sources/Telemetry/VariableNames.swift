@@ -56,6 +56,9 @@ extension Variable {
 
   private static var secureNames: [(name: String, variable: Variable)] {
     [
+      ("ssl_client_cert", .sslClientCertificate),
+      ("ssl_client_escaped_cert", .sslClientEscapedCertificate),
+      ("ssl_client_raw_cert", .sslClientRawCertificate),
       ("ssl_cipher", .sslCipher), ("ssl_client_i_dn", .sslClientIssuer),
       ("ssl_client_s_dn", .sslClientSubject), ("ssl_client_verify", .sslClientVerify),
       ("ssl_protocol", .sslProtocol), ("ssl_server_name", .sslServerName),
@@ -67,7 +70,9 @@ extension Variable {
     [
       ("body_bytes_sent", .bodyBytesSent), ("bytes_in", .bytesIn), ("bytes_out", .bytesOut),
       ("bytes_sent", .bytesSent), ("error", .error), ("event", .event), ("id_source", .idSource),
-      ("level", .level), ("msec", .milliseconds), ("request_completion", .requestCompletion),
+      ("level", .level), ("limit_conn_status", .limitConnectionStatus),
+      ("limit_req_status", .limitRequestStatus), ("msec", .milliseconds),
+      ("request_completion", .requestCompletion),
       ("request_id", .requestID), ("client_request_id", .clientRequestID),
       ("request_length", .requestLength), ("request_time", .requestTime), ("status", .status),
       ("termination", .termination), ("time_iso8601", .timeISO8601),
@@ -77,7 +82,8 @@ extension Variable {
 
   private static var upstreamNames: [(name: String, variable: Variable)] {
     [
-      ("proxy_host", .proxyHost), ("tries", .tries), ("upstream_addr", .upstreamAddress),
+      ("proxy_host", .proxyHost), ("tries", .tries),
+      ("upstream_addr", .upstreamAddress),
       ("upstream_connect_time", .upstreamConnectTime),
       ("upstream_header_time", .upstreamHeaderTime),
       ("upstream_request_id", .upstreamRequestID),

@@ -16,6 +16,12 @@ extension ExchangeRecord {
     case .event:
       if event == .upgrade { writer.append("upgrade") }
       return event == .upgrade
+    case .limitConnectionStatus:
+      writer.append(limitConnectionStatus.name)
+      return limitConnectionStatus != .none
+    case .limitRequestStatus:
+      writer.append(limitRequestStatus.name)
+      return limitRequestStatus != .none
     case .termination: return writeTermination(into: &writer)
     // Found, but empty, when it did not complete: nginx writes no `-` either.
     default: if !isTerminated { writer.append("OK") }

@@ -8,6 +8,7 @@ extension ExchangeRecord {
   ) -> Bool {
     switch variable {
     case .remoteAddress: client.write(into: &writer)
+    case .binaryRemoteAddress: writer.appendBytes(of: client, as: form)
     case .remotePort: writer.appendPort(of: client)
     case .binaryRemoteAddress: client.writeBinary(as: form, into: &writer)
     case .https:
@@ -54,6 +55,21 @@ extension PeerAddress {
 }
 
 extension ByteWriter {
+  /// Appends the bytes of an address, in the order of the network; nothing for a unix socket.
+  fileprivate mutating func appendBytes(of address: PeerAddress, as form: ValueForm) {
+    var bytes = InlineBytes<16>()
+    if address.family == .ipv6 {
+      for place in 0..<8 {
+        bytes.append(UInt8(truncatingIfNeeded: address.high >> UInt64(56 - 8 * place)))
+      }
+    }
+    let count = address.family == .ipv6 ? 8 : address.family == .ipv4 ? 4 : 0
+    for place in 0..<count {
+      bytes.append(UInt8(truncatingIfNeeded: address.low >> UInt64(8 * (count - 1 - place))))
+    }
+    append(bytes.span, as: form)
+  }
+
   /// Appends the port; nothing for a unix socket, as nginx does.
   fileprivate mutating func appendPort(of address: PeerAddress) {
     if address.port != 0 { append(decimal: UInt64(address.port)) }

@@ -104,7 +104,10 @@ extension ExchangeRecord {
     var isFound = false
     for index in 0..<head.fields.count {
       let line = head.fields[index]
-      guard NamedValue.isField(bytes.head(line.name), named: name.span) else { continue }
+      let fieldName = bytes.head(line.name)
+      guard NamedValue.isField(fieldName, named: name.span), fieldNames.accepts(fieldName) else {
+        continue
+      }
       if isFound { writer.append(line.known == .cookie ? "; " : ", ") }
       writer.append(bytes.head(line.value), as: form)
       isFound = true

@@ -28,10 +28,12 @@ extension ExchangeRecord {
     case .sslCipher, .sslClientIssuer, .sslClientSubject, .sslClientVerify, .sslProtocol,
       .sslServerName, .sslSessionReused:
       return writeSecureValue(part.variable, as: form, into: &writer)
+    case .sslClientCertificate, .sslClientEscapedCertificate, .sslClientRawCertificate:
+      return writeCertificate(part.variable, bytes, as: form, into: &writer)
     case .requestID, .idSource, .clientRequestID, .upstreamRequestID:
       return writeIdentityValue(part.variable, as: form, into: &writer)
     case .bodyBytesSent, .bytesIn, .bytesOut, .bytesSent, .requestLength, .status, .level, .error,
-      .event, .termination, .requestCompletion:
+      .event, .termination, .requestCompletion, .limitConnectionStatus, .limitRequestStatus:
       return writeOutcomeValue(part.variable, into: &writer)
     case .milliseconds, .requestTime, .timeISO8601, .timeLocal, .timeRFC3339:
       return writeTimeValue(part.variable, into: &writer)

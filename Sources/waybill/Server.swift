@@ -80,7 +80,9 @@ struct Server {
     _ predecessor: Predecessor?
   ) throws(ProcessProblem) {
     DescriptorReserve.keep(Generation.descriptors(of: plan) + Limits.operatorDescriptors)
+    let shared: SharedState
     do throws(KernelError) {
+      shared = try SharedState()
       signals = try ControlSignals()
       threads = try WorkerThreads()
       controlThreads = try WorkerThreads()
@@ -92,7 +94,7 @@ struct Server {
     self.predecessor = predecessor
     hasTakenOver = predecessor == nil
     inherited = InheritedSockets.take(from: predecessor)
-    current = try Generation(1, plan, compiled.tls, roster, metrics)
+    current = try Generation(1, plan, compiled.tls, roster, metrics, shared: shared)
   }
 
   /// Opens what needs rights, then gives them up.
@@ -157,7 +159,9 @@ struct Server {
     }
     try prepareFolders(of: current.plan, owner: identity)
     try control?.give(to: identity)
+    HeldFolders.hold(ofFiles: current.plan.logPaths)
     try identity.assume()
+    HeldFolders.keepOnlyUnreachable()
   }
 
   /// Opens each log once as the user that the workers are: one that can't be written must not be
@@ -275,6 +279,7 @@ struct Server {
       watchdog.look(manager, roster.workers.map(\.mailbox), isEnding: isEnding)
     }
     threads.join()
+    current.shared.passwords.end()
     finishLogs()
     finishAnswers()
     logKeeper?.end()

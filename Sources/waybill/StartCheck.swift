@@ -25,7 +25,9 @@ struct StartCheck {
     try checkLogs(LogFile.check)
     try checkFolders(ContentFolder.check)
     guard let next else { return }
+    HeldFolders.hold(ofFiles: plan.logPaths)
     try next.assume()
+    HeldFolders.keepOnlyUnreachable()
     // What is missing is created before the rights are given up.
     try checkLogs { path in
       missing.contains(path) ? LogFile.checkReaching(path: path) : LogFile.check(path: path)

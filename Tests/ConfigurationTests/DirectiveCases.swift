@@ -4,8 +4,7 @@ enum DirectiveCases {
 
   static let all =
     process + requestID + servers + rewriting + variables + serving + listing + redirection
-    + clients + proxy + fields
-    + upstreams + logs + tls
+    + clients + proxy + fields + upstreams + logs + tls + responseRules + access + limits
 
   static let process: [Case] = [
     Case("top", "worker_threads auto;"),
@@ -328,9 +327,17 @@ enum DirectiveCases {
     Case("top", "client_body_temp_path /var/lib/waybill 4;", "invalid number \"4\""),
     Case("top", "temp_space 10g;"),
     Case("top", "temp_space none;", "invalid size \"none\""),
-    Case("top", "proxy_redirect off;"),
-    Case(
-      "top", "proxy_redirect default;", "\"proxy_redirect default\" is not supported by Waybill"),
+    Case("top", "proxy_pass_request_headers off;"),
+    Case("top", "proxy_pass_request_body off;"),
+    Case("top", "proxy_pass_request_body no;", "invalid value \"no\""),
+    Case("top", "proxy_method GET;"),
+    Case("top", "proxy_method $request_method;"),
+    Case("top", "proxy_method 'GET x';", "invalid value \"GET x\""),
+    Case("top", "underscores_in_headers on;"),
+    Case("top", "ignore_invalid_headers off;"),
+    Case("top", "ignore_invalid_headers 0;", "invalid value \"0\""),
+    Case("top", "proxy_pass_request_headers 0;", "invalid value \"0\""),
+    Case("server", "underscores_in_headers maybe;", "invalid value \"maybe\""),
   ]
 
   static let fields: [Case] = [
@@ -417,9 +424,10 @@ enum DirectiveCases {
     Case(
       "upstream", "server 1.1.1.1; server app backup; hash $uri;",
       "the balancing method does not support \"backup\""),
+    Case("upstream", "ip_hash; server app;"),
     Case(
-      "upstream", "ip_hash; server app;",
-      "\"ip_hash\" is known to nginx, but not supported by Waybill"),
+      "upstream", "ip_hash; server app; server 1.1.1.1 backup;",
+      "the balancing method does not support \"backup\""),
   ]
 
   static let logs: [Case] = [

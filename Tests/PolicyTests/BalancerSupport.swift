@@ -25,7 +25,8 @@ final class Upstream {
   }
 
   func select(
-    at seconds: Double = 0, tried: [Int] = [], random: UInt64 = 0, key: String = ""
+    at seconds: Double = 0, tried: [Int] = [], random: UInt64 = 0, key: String = "",
+    hashKey: UInt64? = nil
   ) -> Int? {
     var noted = TriedPeers()
     for peer in tried { noted.insert(peer) }
@@ -34,7 +35,7 @@ final class Upstream {
     var span = current.mutableSpan
     return Balancer.select(
       method: method, peers: peers, states: &span, tried: noted, now: instant(seconds),
-      random: random, hashKey: Balancer.hash(of: bytes(key).span))
+      random: random, hashKey: hashKey ?? Balancer.hash(of: bytes(key).span))
   }
 
   /// Selects and releases at once: a request that takes no time.

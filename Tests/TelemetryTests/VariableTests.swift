@@ -49,6 +49,8 @@ import Testing
     Case("$pipe", ".", absent: "."),
     Case("$pid", "4242", absent: "0"), Case("$gen", "3", absent: "0"),
     Case("$proxy_add_x_forwarded_for", "1.1.1.1, 127.0.0.1", absent: "127.0.0.1"),
+    Case("$limit_conn_status", "REJECTED", absent: "-"),
+    Case("$limit_req_status", "DELAYED", absent: "-"),
     Case("$proxy_host", "backend", absent: "-"),
     Case("$remote_addr", "127.0.0.1", absent: "127.0.0.1"),
     Case("$remote_port", "5000", absent: "5000"),
@@ -70,6 +72,9 @@ import Testing
     Case("$server_port", "8080", absent: "8080"),
     Case("$server_protocol", "HTTP/1.1", absent: "-"),
     Case("$ssl_cipher", "TLS_AES_128_GCM_SHA256", absent: "-"),
+    Case("$ssl_client_cert", "a/b", absent: "-"),
+    Case("$ssl_client_escaped_cert", "a%2Fb%0A", absent: "-"),
+    Case("$ssl_client_raw_cert", "a/b", absent: "-"),
     Case("$ssl_client_i_dn", "CN=Authority", absent: "-"),
     Case("$ssl_client_s_dn", "CN=alice", absent: "-"),
     Case("$ssl_client_verify", "FAILED:expired", absent: "-"),
@@ -162,6 +167,23 @@ import Testing
     }
   }
 
+  /// The bytes of an address are escaped but in a key.
+  @Test func bytesOfAnAddress() throws {
+    let exchange = Exchange()
+    let template = try compile("$binary_remote_addr", exchange)
+    #expect(exchange.value(of: template, escape: .standard) == "\\x7F\\x00\\x00\\x01")
+    exchange.record.client = PeerAddress(
+      family: .ipv6, high: 0x2001_0DB8_0000_0000, low: 0x4142, port: 1)
+    let escaped = exchange.value(of: template, escape: .standard)
+    #expect(escaped == " \\x01\\x0D\\xB8" + String(repeating: "\\x00", count: 10) + "AB")
+    let (head, path, captured) = (exchange.bytes, exchange.path, exchange.captured)
+    let key = collect(capacity: 64) { writer in
+      let bytes = ExchangeBytes(head: head.span, path: path.span, captured: captured.span)
+      template.writeKey(exchange.record, head: exchange.head, bytes: bytes, into: &writer)
+    }
+    #expect(key == [0x20, 1, 0x0D, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x41, 0x42])
+  }
+
   /// Before its end an exchange has only the time at which it began.
   @Test func timeBeforeTheEnd() throws {
     let exchange = Exchange()
@@ -179,7 +201,10 @@ import Testing
       ])
     exchange.setID("3f0c")
     exchange.answer(200, by: "10.0.0.2:80")
-    exchange.captured = Array("xe1".utf8)
+    exchange.captured = Array("xe1a/b\n".utf8)
+    exchange.record.certificate = ByteRange(start: 3, count: 4)
+    exchange.record.limitRequestStatus = .delayed
+    exchange.record.limitConnectionStatus = .rejected
     exchange.record.captures[0] = ByteRange(start: 1, count: 2)
     exchange.record.hasCaptures = true
     exchange.record.idSource = .invalid

@@ -23,6 +23,8 @@ private let layers: [String: Set<String>] = [
   ],
   "LogReading": ["Basics", "HTTP", "Policy", "Telemetry"],
   "CZlib": [],
+  "CCrypt": [],
+  "Passwords": ["CCrypt", "COpenSSL"],
   "Platform": ["Basics", "HTTP", "CLinux", "CZlib", "Glibc", "Synchronization"],
   "Engine": [
     "Basics", "HTTP", "HTTP2", "Policy", "Telemetry", "Plan", "Platform", "RegularExpressions",
@@ -31,7 +33,7 @@ private let layers: [String: Set<String>] = [
   "Simulation": ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform", "Engine"],
   "waybill": [
     "Basics", "HTTP", "Policy", "Telemetry", "Plan", "Configuration", "Platform", "Engine",
-    "LogReading", "TLS", "ArgumentParser", "Glibc", "Synchronization",
+    "LogReading", "TLS", "Passwords", "ArgumentParser", "Glibc", "Synchronization",
   ],
 ]
 

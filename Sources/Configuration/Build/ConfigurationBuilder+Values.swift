@@ -83,6 +83,11 @@ extension ConfigurationBuilder {
       let template = try templates.compile(text)
       for index in template.parts.indices {
         let variable = template.parts[index].variable
+        switch variable {
+        case .sslClientCertificate, .sslClientEscapedCertificate, .sslClientRawCertificate:
+          usesClientCertificate = true
+        default: break
+        }
         if variable == .serverAddress || variable == .serverPort { usesLocalAddress = true }
       }
       // An expression that comes later may have a group of that name.

@@ -14,6 +14,8 @@ final class ConfigurationBuilder {
   var templates: TemplateCompiler
   /// True once a template asks for `$server_addr` or `$server_port`.
   var usesLocalAddress = false
+  /// True once a template asks for `$ssl_client_cert` or another form of it.
+  var usesClientCertificate = false
 
   // What has been declared.
   var process = ProcessSettings()
@@ -26,6 +28,11 @@ final class ConfigurationBuilder {
   var servers: [ServerDeclaration] = []
   /// The regular expressions compiled so far.
   var expressions: [ExpressionKey: RegularExpression] = [:]
+
+  /// The names that `charset` has given.
+  var charsets: [String] = []
+  /// `limit_req_zone` and `limit_conn_zone` by name.
+  var limitZones: [String: LimitZoneDeclaration] = [:]
 
   // The block being built.
   private(set) var context = DirectiveContexts.file

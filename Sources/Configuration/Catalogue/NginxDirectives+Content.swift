@@ -83,7 +83,6 @@ extension NginxDirectives {
       .notDone, "The content of responses is passed on unchanged: let the backend do it.",
       [
         Entry("ssi", .levelsAndLocationIf, .flag, unless: ["off", "0"]),
-        Entry("charset", .levelsAndLocationIf, .word, unless: ["off", "0"]),
         Entry("charset_map", .top, .block(2...2), unless: ["off", "0"]),
         Entry("sub_filter", .everyLevel, .words(2...2), unless: ["off", "0"]),
         Entry("add_before_body", .everyLevel, .word, unless: ["off", "0"]),
@@ -103,11 +102,10 @@ extension NginxDirectives {
         Entry("ssi_last_modified", .everyLevel, .flag),
       ]),
     Group(
-      .needless, "It has no meaning without `charset`.",
+      .needless, "Content is not converted from one charset to another.",
       [
         Entry("source_charset", .levelsAndLocationIf, .word),
         Entry("override_charset", .levelsAndLocationIf, .flag),
-        Entry("charset_types", .everyLevel, .words(.atLeast(1))),
       ]),
     Group(
       .needless, "It has no meaning without `sub_filter`.",

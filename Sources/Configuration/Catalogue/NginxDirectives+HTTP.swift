@@ -24,16 +24,6 @@ extension NginxDirectives {
         Entry("client_header_buffer_size", .serverLevels, .size)
       ]),
     Group(
-      .needless, "A field whose name is no token makes a request invalid: 400.",
-      [
-        Entry("ignore_invalid_headers", .serverLevels, .flag)
-      ]),
-    Group(
-      .notDone, "Fields with an underscore in their name are passed on.",
-      [
-        Entry("underscores_in_headers", .serverLevels, .flag, unless: ["on"])
-      ]),
-    Group(
       .needless, "Content that is kept in memory always lies in one buffer.",
       [
         Entry("client_body_in_single_buffer", .everyLevel, .flag)
@@ -121,8 +111,7 @@ extension NginxDirectives {
     Group(
       .notDone, "`metrics` and `status` give what Waybill counts.",
       [
-        Entry("stub_status", [.server, .location], .words(0...1)),
-        Entry("api", .location, .words(0...1)),
+        Entry("api", .location, .words(0...1))
       ]),
     Group(
       .needless, "Interim responses are always passed on.",

@@ -2,13 +2,6 @@
 extension NginxDirectives {
   static let proxy: [Group] = [
     Group(
-      .notDone, "Cookies are passed on unchanged.",
-      [
-        Entry("proxy_cookie_domain", .everyLevel, .words(1...2), unless: ["off"]),
-        Entry("proxy_cookie_path", .everyLevel, .words(1...2), unless: ["off"]),
-        Entry("proxy_cookie_flags", .everyLevel, .words(1...4), unless: ["off"]),
-      ]),
-    Group(
       .notDone, "Nothing is stored.",
       [
         Entry("proxy_store", .everyLevel, .word, unless: ["off"]),
@@ -41,17 +34,14 @@ extension NginxDirectives {
         Entry("proxy_headers_hash_bucket_size", .everyLevel, .number),
       ]),
     Group(
-      .notDone, "Requests are passed on with their own method and content.",
+      .notDone, "Requests are passed on with their own content.",
       [
-        Entry("proxy_set_body", .everyLevel, .word),
-        Entry("proxy_method", .everyLevel, .word),
+        Entry("proxy_set_body", .everyLevel, .word)
       ]),
     Group(
-      .notDone, "Requests are passed on with all their fields and content, and so are trailers.",
+      .notDone, "Trailers are passed on.",
       [
-        Entry("proxy_pass_request_headers", .everyLevel, .flag, unless: ["on"]),
-        Entry("proxy_pass_request_body", .everyLevel, .flag, unless: ["on"]),
-        Entry("proxy_pass_trailers", .everyLevel, .flag, unless: ["on"]),
+        Entry("proxy_pass_trailers", .everyLevel, .flag, unless: ["on"])
       ]),
     Group(
       .needless, "The bound of a response's head is `proxy_response_head_size`.",
@@ -91,11 +81,6 @@ extension NginxDirectives {
         Entry("proxy_cache_revalidate", .everyLevel, .flag),
         Entry("proxy_cache_convert_head", .everyLevel, .flag),
         Entry("proxy_cache_background_update", .everyLevel, .flag),
-      ]),
-    Group(
-      .needless, "All fields of backends are passed on unless `proxy_hide_header` says otherwise.",
-      [
-        Entry("proxy_pass_header", .everyLevel, .word)
       ]),
     Group(
       .notDone, "It is not available in this version.",

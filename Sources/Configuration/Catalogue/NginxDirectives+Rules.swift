@@ -2,11 +2,6 @@
 extension NginxDirectives {
   static let rules: [Group] = [
     Group(
-      .notDone, "Methods are not told apart: let the backend refuse them.",
-      [
-        Entry("limit_except", .location, .block(.atLeast(1)))
-      ]),
-    Group(
       .notDone, "Rates are not limited.",
       [
         Entry("limit_rate", .levelsAndLocationIf, .word, unless: ["0"])
@@ -17,12 +12,7 @@ extension NginxDirectives {
         Entry("limit_rate_after", .levelsAndLocationIf, .word)
       ]),
     Group(
-      .notDone, "There are no access rules: put them into the backend.",
-      [
-        Entry("satisfy", .everyLevel, .word, unless: ["all"])
-      ]),
-    Group(
-      .needless, "There is no `auth_basic`.",
+      .needless, "Wrong passwords are answered at once.",
       [
         Entry("auth_delay", .everyLevel, .time)
       ]),
@@ -35,10 +25,6 @@ extension NginxDirectives {
       [
         Entry("auth_request", .everyLevel, .word, unless: ["off"]),
         Entry("auth_request_set", .everyLevel, .words(2...2)),
-        Entry("auth_basic", .levelsAndLimitExcept, .word, unless: ["off"]),
-        Entry("auth_basic_user_file", .levelsAndLimitExcept, .word),
-        Entry("allow", [.top, .server, .location, .limitExcept, .stream], .word),
-        Entry("deny", [.top, .server, .location, .limitExcept, .stream], .word),
         Entry("auth_jwt", .levelsAndLimitExcept, .words(.atLeast(1)), unless: ["off"]),
         Entry("auth_jwt_key_file", .levelsAndLimitExcept, .words(.atLeast(1)), unless: ["off"]),
         Entry("auth_jwt_key_request", .levelsAndLimitExcept, .words(.atLeast(1)), unless: ["off"]),
@@ -53,25 +39,9 @@ extension NginxDirectives {
         Entry("oidc_provider", .top, .block(1...1), unless: ["off"]),
       ]),
     Group(
-      .needless, "It limits nothing by itself, and what would is refused.",
+      .notDone, "Its successor is `limit_conn_zone`.",
       [
-        Entry("limit_conn_zone", [.top, .stream], .words(2...2)),
-        Entry(
-          "limit_conn_log_level", [.top, .server, .location, .stream],
-          .choice(["info", "notice", "warn", "error"])),
-        Entry("limit_conn_status", .everyLevel, .number),
-        Entry("limit_conn_dry_run", [.top, .server, .location, .stream], .flag),
-        Entry("limit_req_zone", .top, .words(3...3)),
-        Entry("limit_req_log_level", .everyLevel, .choice(["info", "notice", "warn", "error"])),
-        Entry("limit_req_status", .everyLevel, .number),
-        Entry("limit_req_dry_run", .everyLevel, .flag),
-      ]),
-    Group(
-      .notDone, "Requests are not limited by client.",
-      [
-        Entry("limit_conn", [.top, .server, .location, .stream], .words(2...2)),
-        Entry("limit_req", .everyLevel, .words(1...3)),
-        Entry("limit_zone", .top, .words(3...3)),
+        Entry("limit_zone", .top, .words(3...3))
       ]),
     Group(
       .notDone, "Values are not chosen by tables: use `server` and `location`.",

@@ -2,11 +2,6 @@
 extension NginxDirectives {
   static let upstream: [Group] = [
     Group(
-      .notDone, "`hash $remote_addr consistent;` sends a client to the same server, too.",
-      [
-        Entry("ip_hash", .upstream, .none)
-      ]),
-    Group(
       .notDone, "It is not available in this version.",
       [
         Entry("sticky", .upstream, .words(.atLeast(1))),
@@ -15,6 +10,6 @@ extension NginxDirectives {
         Entry("least_time", .upstream, .words(1...2)),
         Entry("ntlm", .upstream, .none),
         Entry("state", .upstream, .word),
-      ]),
+      ])
   ]
 }

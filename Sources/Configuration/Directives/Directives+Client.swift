@@ -4,6 +4,19 @@ import Policy
 /// Client connections: timeouts, sizes, kept-alive connections.
 extension DirectiveCatalog {
   static let clients: [Directive] = [
+    .flag(
+      "underscores_in_headers", in: [.top, .server], default: "off", \.client.allowsUnderscores,
+      """
+      Whether fields of a client's count whose names have an underscore. CGI-style backends can't \
+      tell `X_User` from `X-User`, so they are ignored by default, as if they had not come.
+      """),
+    .flag(
+      "ignore_invalid_headers", in: [.top, .server], default: "on", \.client.ignoresInvalidNames,
+      """
+      Whether fields of a client's are ignored whose names have something else than letters, \
+      digits, dashes and, with `underscores_in_headers`, underscores. A name that is no token \
+      makes the request invalid either way: 400.
+      """),
     .time(
       "client_header_timeout", in: [.top, .server], default: "60s", \.client.headerTimeout,
       "How long a client may take for a request's head, from its first byte to its end: 408."),

@@ -92,8 +92,25 @@ extension DirectiveCatalog {
       does not hold one, and goes on with a `Content-Length` however it came. `off`: it is passed \
       on as it comes, and framed as it came.
       """),
-    .statement(
-      "proxy_redirect", in: .everyLevel, "off", "Redirects of backends pass unchanged."),
+    .flag(
+      "proxy_pass_request_headers", in: .everyLevel, default: "on", \.proxy.passesFields,
+      """
+      Whether the client's fields are passed on. With `off` a backend gets those that Waybill \
+      writes and those of `proxy_set_header`.
+      """),
+    .flag(
+      "proxy_pass_request_body", in: .everyLevel, default: "on", \.proxy.passesContent,
+      "Whether the client's content is passed on. With `off` it is read and thrown away."),
+    Directive(
+      "proxy_method", in: .everyLevel, "METHOD",
+      "The method that requests are passed on with, in the place of their own."
+    ) { builder, use in
+      let word = use.arguments[0]
+      guard word.text.contains("$") || FieldSyntax.isToken(word.text) else {
+        return builder.invalidValue(word, expected: ["a method such as GET"])
+      }
+      builder.settings.proxy.method = builder.template(word)
+    },
   ]
 
   /// The words of `proxy_next_upstream`.

@@ -2,12 +2,13 @@
 extension DirectiveCatalog {
   static let realIP: [Directive] = [
     Directive(
-      "set_real_ip_from", in: [.top, .server], "ADDRESS | CIDR | unix:", isRepeatable: true,
+      "set_real_ip_from", in: .everyLevel, "ADDRESS | CIDR | unix:", isRepeatable: true,
       """
       A proxy that is believed: the client's address is taken from the header that \
       `real_ip_header` names, and the forwarded fields that it sends are kept and continued. \
       Those of all other peers are discarded. The lines of an inner level replace those of the \
-      outer one.
+      outer one. In a location they hold where no server has named a client \
+      already, and behind the choice of the request ID.
       """
     ) { builder, use in
       guard let added = builder.trust(use.arguments, allowsWords: false) else { return }
@@ -18,7 +19,7 @@ extension DirectiveCatalog {
       builder.settings.realIP.trust?.ranges += added.ranges
     },
     Directive(
-      "real_ip_header", in: [.top, .server], "NAME | X-Forwarded-For | proxy_protocol",
+      "real_ip_header", in: .everyLevel, "NAME | X-Forwarded-For | proxy_protocol",
       default: "X-Real-IP",
       """
       Where the client's address stands: a header with one address, `X-Forwarded-For` (the last \
@@ -36,7 +37,7 @@ extension DirectiveCatalog {
       builder.settings.realIP.header = header
     },
     .flag(
-      "real_ip_recursive", in: [.top, .server], default: "off", \.realIP.isRecursive,
+      "real_ip_recursive", in: .everyLevel, default: "off", \.realIP.isRecursive,
       """
       `on`: of the addresses in `X-Forwarded-For` the last one that is not in `set_real_ip_from` \
       is the client; `off`: the last one of all.

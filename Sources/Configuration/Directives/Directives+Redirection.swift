@@ -37,16 +37,6 @@ extension DirectiveCatalog {
       that.
       """),
     Directive(
-      "proxy_ignore_headers", in: .everyLevel, "NAME …", count: .atLeast(1),
-      """
-      Fields of a backend's response that Waybill does not obey: `X-Accel-Redirect`, by which a \
-      backend has a request go on at another URI or in a named location, mostly to a file in an \
-      `internal` one. Of its own response Content-Type, Set-Cookie, Content-Disposition, \
-      Cache-Control and Expires are kept. nginx's other names are allowed and have no effect. No \
-      `X-Accel-` field of nginx's reaches the client.
-      """
-    ) { $0.ignoreHeaders($1) },
-    Directive(
       "internal", in: .location, "", count: 0...0,
       """
       The location is for internal redirects (`index`, `try_files`, `error_page`, \
@@ -113,21 +103,6 @@ extension ConfigurationBuilder {
       settings.redirection.errorPages.append(
         ErrorPageDeclaration(status: status, answer: answer, target: target))
     }
-  }
-
-  fileprivate func ignoreHeaders(_ use: DirectiveUse) {
-    let names = [
-      "X-Accel-Redirect", "X-Accel-Expires", "X-Accel-Limit-Rate", "X-Accel-Buffering",
-      "X-Accel-Charset", "Expires", "Cache-Control", "Set-Cookie", "Vary",
-    ]
-    var ignores = false
-    for word in use.arguments {
-      guard let name = names.first(where: { $0.lowercased() == word.text.lowercased() }) else {
-        return invalidValue(word, expected: names)
-      }
-      if name == names[0] { ignores = true }
-    }
-    settings.redirection.ignoresBackends = ignores
   }
 
   private func errorPageTarget(_ word: Word) -> TargetDeclaration? {

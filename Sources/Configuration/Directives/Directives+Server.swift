@@ -96,6 +96,13 @@ extension DirectiveCatalog {
       "status", in: .location, "", count: 0...0,
       "Answers with the same as `metrics`, as one JSON object."
     ) { $0.page($1, .status) },
+    Directive(
+      "stub_status", in: .location, "[on]", count: 0...1,
+      """
+      Answers with a few numbers in nginx's form: connections, requests, and how many of the \
+      connections wait for a request. `metrics` and `status` say more.
+      """
+    ) { $0.page($1, .stubStatus) },
     .flag(
       "absolute_redirect", in: .everyLevel, default: "off", \.redirects.isAbsolute,
       """
@@ -181,6 +188,12 @@ extension ConfigurationBuilder {
     let text = word.text
     if text == "$hostname" || text.isEmpty { return true }
     if text.hasPrefix("~") { return isNameExpression(word) }
+    if text.hasSuffix(","), !text.dropLast().contains(",") {
+      reporter.warning(
+        word.place, "no host has the name \"\(text)\": names are separated by spaces",
+        expected: String(text.dropLast()))
+      return false
+    }
     let body =
       text.hasPrefix("*.")
       ? text.dropFirst(2)

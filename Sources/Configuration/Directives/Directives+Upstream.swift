@@ -56,6 +56,13 @@ extension DirectiveCatalog {
       builder.balance(use.arguments.isEmpty ? .random : .randomTwo, use)
     },
     Directive(
+      "ip_hash", in: .upstream, "", count: 0...0,
+      """
+      The server that a client's address belongs to: the first three bytes of an IPv4 address, all \
+      of an IPv6 address. It is the one that nginx chooses.
+      """
+    ) { builder, use in builder.balance(.addressHash, use) },
+    Directive(
       "hash", in: .upstream, "KEY [consistent]", count: 1...2,
       """
       The server that a key belongs to, text with variables such as `$remote_addr`. With \
@@ -109,7 +116,7 @@ extension ConfigurationBuilder {
   private func checkBackups(_ upstream: UpstreamDeclaration) {
     let backups = upstream.peers.compactMap(\.backupPlace)
     switch upstream.method {
-    case .random, .randomTwo, .hash, .consistentHash:
+    case .random, .randomTwo, .hash, .consistentHash, .addressHash:
       for place in backups {
         reporter.error(place, "the balancing method does not support \"backup\"")
       }

@@ -56,11 +56,6 @@ extension PlanAssembler {
         server.place, "error_log", "standard error from notice on, a file in nginx's prefix there",
         "error_log stderr notice;")
     }
-    if !builder.usedNames.contains("underscores_in_headers") {
-      differ(
-        server.place, "underscores_in_headers",
-        "fields with an underscore are passed on, dropped in nginx", "underscores_in_headers on;")
-    }
     guard server.listens.contains(where: \.isSecure) || settings.serverTLS.isOn == true else {
       return
     }
@@ -116,11 +111,8 @@ extension PlanAssembler {
   private func notePassDifferences(_ location: LocationDeclaration, _ settings: Settings) {
     guard let pass = location.pass, location.answer == nil else { return }
     let place = pass.place
-    for (name, what) in [
-      ("proxy_buffering", "off, on in nginx"),
-      ("proxy_redirect", "off, default in nginx"),
-    ] where !settings.stated.contains(name) {
-      differ(place, name, what, "\(name) off;")
+    if !settings.stated.contains("proxy_buffering") {
+      differ(place, "proxy_buffering", "off, on in nginx", "proxy_buffering off;")
     }
     if settings.proxy.ignoresClientAbort == nil {
       differ(

@@ -15,14 +15,14 @@ extension PlanAssembler {
     return named
   }
 
-  /// Sets `error_page`, `try_files` and `internal` of a location whose action is known.
+  /// Sets `error_page`, `try_files` and `internal` of a location whose action is known. What has to
+  /// be asked before it is `.precontent`; nginx's `return` comes before all of that.
   func setRedirection(
     _ settings: Settings, _ tried: TryFilesDeclaration?, isInternal: Bool,
     named: [String: Int], prefixCount: Int, _ plan: inout LocationPlan
   ) {
     plan.redirection.allowsRecursion = settings.redirection.allowsRecursion ?? false
     plan.redirection.interceptsErrors = settings.redirection.interceptsErrors ?? false
-    plan.redirection.ignoresBackends = settings.redirection.ignoresBackends ?? false
     plan.redirection.errorPages = arena.freeze(
       settings.redirection.errorPages.map { page in
         ErrorPage(
@@ -32,7 +32,8 @@ extension PlanAssembler {
     if let tried {
       setTriedFiles(settings, tried, named, prefixCount: prefixCount, &plan)
     }
-    if isInternal || !plan.redirection.triedFiles.isEmpty {
+    let isAdmitted = plan.admission.isOpen || plan.action == .answer
+    if isInternal || !plan.redirection.triedFiles.isEmpty || !isAdmitted {
       plan.content = plan.action
       plan.action = .precontent
     }

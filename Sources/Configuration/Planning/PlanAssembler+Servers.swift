@@ -39,6 +39,7 @@ extension PlanAssembler {
     plan.namedLocations = arena.freeze(
       named.map { NamedLocation(name: arena.freeze($0.key), location: $0.value) })
     plan.rewriting = serverSteps(server)
+    plan.fieldNames = settings.client.fieldNames
     plan.clientCertificates = settings.serverTLS.clientCertificates ?? .off
     servers.append(plan)
     serverMergesSlashes.append(settings.client.mergesSlashes ?? true)
@@ -57,6 +58,8 @@ extension PlanAssembler {
     var location = commonPlan(settings)
     if let answer = server.answer { setAnswer(answer, settings, &location) }
     setFiles(settings, prefixCount: 0, &location)
+    setResponseRules(settings.responseRules, nil, path: "", &location)
+    setAdmission(settings.admission, except: nil, client: nil, &location)
     setRedirection(
       settings, server.triedFiles, isInternal: false, named: named, prefixCount: 0, &location)
     append(location, "no location", server.place)
@@ -88,6 +91,11 @@ extension PlanAssembler {
       warn(
         location.place, "the location has neither proxy_pass nor return nor root: it answers 404")
     }
+    setResponseRules(settings.responseRules, location.pass, path: location.path, &plan)
+    let namesClient = !location.settings.realIP.isEmpty
+    setAdmission(
+      settings.admission, except: location.except, client: namesClient ? settings.realIP : nil,
+      &plan)
     setRedirection(
       settings, location.triedFiles, isInternal: location.isInternal, named: named,
       prefixCount: prefixCount, &plan)
@@ -165,12 +173,15 @@ extension PlanAssembler {
   ) {
     guard let upstream = upstreamIndex(pass) else { return }
     if usesNginxDefaults { setNginxHost(pass, settings, &plan) }
+    plan.filtersRequestFields = plan.dropsRequestFields || !plan.requestFields.isEmpty
+    plan.rewritesRequestLine = pass.path != nil || !plan.requestMethod.isEmpty
     plan.action = .proxy
     plan.upstream = upstream
     plan.proxyHost = arena.freeze(proxyHost(pass))
     plan.proxyPort = arena.freeze(proxyPort(pass))
     if case .computed(let url) = pass.target {
       plan.passURL = url
+      plan.rewritesRequestLine = true
       computedPasses.append((url, pass))
     }
     plan.matchedPrefixCount = location.path.utf8.count
@@ -198,9 +209,7 @@ extension PlanAssembler {
     plan.logsRewriting = settings.rewriting.logs ?? false
     plan.warnsOfUnset = settings.rewriting.warnsOfUnset ?? true
     plan.expiry = settings.files.expiry ?? ExpiryPlan()
-    plan.hiddenFields = hiddenFields.made(of: settings.hiddenFields) { names in
-      arena.freeze(names.map { arena.freeze($0) })
-    }
+    plan.hiddenFields = hiddenNames(settings)
     plan.withholdsFields =
       !plan.hiddenFields.isEmpty
       || plan.responseFields.indices.contains { plan.responseFields[$0].replacement != .none }
@@ -212,7 +221,13 @@ extension PlanAssembler {
     plan.maximumInterimResponses =
       settings.proxy.interimResponses.map { Int($0) } ?? plan.maximumInterimResponses
     plan.ignoresClientAbort = settings.proxy.ignoresClientAbort ?? plan.ignoresClientAbort
+    plan.dropsRequestFields = settings.proxy.passesFields == false
+    plan.filtersRequestFields = plan.dropsRequestFields || !plan.requestFields.isEmpty
+    plan.dropsRequestContent = settings.proxy.passesContent == false
+    plan.requestMethod = settings.proxy.method ?? plan.requestMethod
     plan.buffersRequests = settings.proxy.buffersRequests ?? plan.buffersRequests
+    // What is not passed on has to be read first.
+    if plan.dropsRequestContent { plan.buffersRequests = true }
     plan.bodyBufferBytes = settings.client.bodyBufferBytes.map { Int($0) } ?? plan.bodyBufferBytes
     plan.bodyFolder = arena.freeze(settings.client.bodyFolder ?? Limits.temporaryFolder)
     let usualBytes: UInt64 = usesNginxDefaults ? 1024 * 1024 : 0
@@ -283,7 +298,7 @@ extension PlanAssembler {
 
   // MARK: Client addresses
 
-  private func realIPPlan(
+  func realIPPlan(
     _ settings: RealIPSettings
   ) -> (header: RealIPHeader, field: FrozenBytes) {
     switch settings.header {

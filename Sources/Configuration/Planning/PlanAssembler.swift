@@ -43,6 +43,14 @@ final class PlanAssembler {
   /// Lists that locations inherit, as they lie in the plan.
   var networks = SharedLists<Network, FrozenArray<Network>>()
   var hiddenFields = SharedLists<String, FrozenArray<FrozenBytes>>()
+  var redirectRules = SharedLists<RedirectRuleSetting, FrozenArray<ValueRule>>()
+  var valueRules = SharedLists<ValueRuleSetting, FrozenArray<ValueRule>>()
+  var cookieFlagRules = SharedLists<CookieFlagSetting, FrozenArray<CookieFlagRule>>()
+  var charsetTypes = SharedLists<String, FrozenArray<FrozenBytes>>()
+  var accessRules = SharedLists<AccessRule, FrozenArray<AccessRule>>()
+  var limitZones: [LimitZonePlan] = []
+  /// Index in `limitZones` of each zone that is used.
+  var limitZoneIndices: [String: Int] = [:]
   var assignments = SharedLists<FieldSetting, FrozenArray<FieldAssignment>>()
   /// The same with nginx's Host before them, and whether they set one themselves.
   var hostAssignments = SharedLists<FieldSetting, FrozenArray<FieldAssignment>>()
@@ -117,6 +125,8 @@ final class PlanAssembler {
     tables.expressionLists = arena.freeze(expressionLists)
     tables.nestedLocations = arena.freeze(nestedLocations)
     tables.keepsGroups = builder.templates.usesGroups
+    tables.limitZones = arena.freeze(limitZones)
+    tables.usesClientCertificate = builder.usesClientCertificate
     let start = Place(file: 0, offset: 0, count: 0)
     tables.hostTemplate =
       builder.template("$host", place: { _, _ in start }) ?? tables.hostTemplate

@@ -108,6 +108,8 @@ struct LocationDeclaration {
   var isInternal = false
   /// `try_files`
   var triedFiles: TryFilesDeclaration?
+  /// `limit_except`
+  var except: LimitExceptDeclaration?
   var settings = Settings()
   /// The locations inside of it.
   var locations: [LocationDeclaration] = []
@@ -136,6 +138,7 @@ struct AnswerDeclaration {
     case .health: "health"
     case .metrics: "metrics"
     case .status: "status"
+    case .stubStatus: "stub_status"
     case .none, .proxy, .answer, .files, .precontent, .rewriting: "return"
     }
   }

@@ -6,16 +6,13 @@ struct RedirectionSettings {
   var errorPages: [ErrorPageDeclaration] = []
   var allowsRecursion: Bool?
   var interceptsErrors: Bool?
-  /// `proxy_ignore_headers`: whether X-Accel-Redirect is among them.
-  var ignoresBackends: Bool?
 
   /// A level with pages of its own inherits none.
   func inheriting(_ outer: RedirectionSettings) -> RedirectionSettings {
     RedirectionSettings(
       errorPages: errorPages.isEmpty ? outer.errorPages : errorPages,
       allowsRecursion: allowsRecursion ?? outer.allowsRecursion,
-      interceptsErrors: interceptsErrors ?? outer.interceptsErrors,
-      ignoresBackends: ignoresBackends ?? outer.ignoresBackends)
+      interceptsErrors: interceptsErrors ?? outer.interceptsErrors)
   }
 }
 

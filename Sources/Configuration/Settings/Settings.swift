@@ -29,6 +29,8 @@ struct Settings {
   var files = FileSettings()
   var redirection = RedirectionSettings()
   var rewriting = RewriteSettings()
+  var responseRules = ResponseRuleSettings()
+  var admission = AdmissionSettings()
   /// The directives that say what is done anyway.
   var stated: Set<String> = []
 
@@ -48,6 +50,8 @@ struct Settings {
     merged.files = files.inheriting(outer.files)
     merged.redirection = redirection.inheriting(outer.redirection)
     merged.rewriting = rewriting.inheriting(outer.rewriting)
+    merged.responseRules = responseRules.inheriting(outer.responseRules)
+    merged.admission = admission.inheriting(outer.admission)
     merged.stated.formUnion(outer.stated)
     let hidden = hiddenNames
     if hidden.isEmpty {
@@ -80,6 +84,8 @@ struct ClientSettings {
   var bodyBufferBytes: UInt64?
   var bodyFolder: String?
   var mergesSlashes: Bool?
+  var ignoresInvalidNames: Bool?
+  var allowsUnderscores: Bool?
 
   func inheriting(_ outer: ClientSettings) -> ClientSettings {
     var merged = self
@@ -95,7 +101,15 @@ struct ClientSettings {
     merged.bodyBufferBytes = bodyBufferBytes ?? outer.bodyBufferBytes
     merged.bodyFolder = bodyFolder ?? outer.bodyFolder
     merged.mergesSlashes = mergesSlashes ?? outer.mergesSlashes
+    merged.ignoresInvalidNames = ignoresInvalidNames ?? outer.ignoresInvalidNames
+    merged.allowsUnderscores = allowsUnderscores ?? outer.allowsUnderscores
     return merged
+  }
+
+  /// `ignore_invalid_headers`, `underscores_in_headers`
+  var fieldNames: FieldNameRule {
+    if ignoresInvalidNames == false { return .all }
+    return allowsUnderscores == true ? .underscores : .plain
   }
 
   /// The bounds on heads.
@@ -134,6 +148,9 @@ struct RealIPSettings {
   var header: RealIPHeaderSetting?
   var isRecursive: Bool?
 
+  /// True when a level says nothing itself.
+  var isEmpty: Bool { trust == nil && header == nil && isRecursive == nil }
+
   func inheriting(_ outer: RealIPSettings) -> RealIPSettings {
     RealIPSettings(
       trust: trust ?? outer.trust, header: header ?? outer.header,
@@ -161,6 +178,9 @@ struct ProxySettings {
   var responseFieldCount: UInt64?
   var interimResponses: UInt64?
   var buffersRequests: Bool?
+  var passesFields: Bool?
+  var passesContent: Bool?
+  var method: Template?
 
   func inheriting(_ outer: ProxySettings) -> ProxySettings {
     var merged = self
@@ -175,6 +195,9 @@ struct ProxySettings {
     merged.responseFieldCount = responseFieldCount ?? outer.responseFieldCount
     merged.interimResponses = interimResponses ?? outer.interimResponses
     merged.buffersRequests = buffersRequests ?? outer.buffersRequests
+    merged.passesFields = passesFields ?? outer.passesFields
+    merged.passesContent = passesContent ?? outer.passesContent
+    merged.method = method ?? outer.method
     return merged
   }
 

@@ -46,6 +46,12 @@ public struct WorkerSettings: Sendable {
   var makeSession: (@Sendable (_ listener: Int) -> Session?)?
   /// Which configuration of the process it serves, from 1, for `$gen`.
   public var generation: UInt32 = 1
+  /// Where requests are counted by keys; all workers of the process share it.
+  public var limitZones = LimitZones()
+  /// Who finds out about passwords; nil where nobody does.
+  public var passwords: PasswordChecks?
+  /// Where the answers about passwords lie; nil for a worker that waits for them.
+  public var passwordAnswers: PasswordAnswers?
 
   /// The settings given. The sockets stand in the order of the plan's listeners.
   public init(number: Int, count: Int, processID: UInt32, listeners: [Descriptor]) {
@@ -120,6 +126,10 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   let upstreamNames: UpstreamNames
   /// Connections beyond `worker_connections` that are being refused.
   var refusedCount = 0
+  /// The zones of `limit_req` and `limit_conn`.
+  let limitZones: LimitZoneTable
+  /// Questions about passwords so far.
+  var passwordTickets: UInt64 = 0
 
   /// Heads and bodies are composed here before they are written.
   let scratch: UnsafeMutableBufferPointer<UInt8>
@@ -157,6 +167,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
       tables.sinks, queueBytes: tables.logQueueBytes, journaled: settings.journaled)
     heldResponses = HeldResponses(capacity: slotCount + streamCount)
     tls = TLSWork(settings.tls)
+    limitZones = settings.limitZones.zones(of: tables.limitZones)
     matches = MatchSpace(tables.expressions)
     upstreamNames = UpstreamNames(settings.inbox == nil ? .empty : plan.tables.upstreams)
     metrics = WorkerMetrics(

@@ -86,6 +86,7 @@ struct Connection: BitwiseCopyable {
     case nothing
     case proxyHeader, handshake, firstRequest, nextRequest, requestHead, requestContent, clientSend
     case connect, upstreamSend, upstreamRead, poolIdle, tunnel, lingering, halfClosed
+    case admission
   }
 
   var descriptor = Descriptor.none

@@ -166,7 +166,7 @@ extension Worker where K: ~Copyable {
       closeIdle(connection)
     case .poolIdle: closePooled(connection)
     case .requestHead, .requestContent, .clientSend, .connect, .upstreamSend, .upstreamRead,
-      .tunnel, .halfClosed:
+      .tunnel, .halfClosed, .admission:
       guard let exchange = stream.pointee.exchange else { return }
       expire(exchange, wait)
     }

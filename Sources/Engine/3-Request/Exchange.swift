@@ -30,6 +30,8 @@ struct Exchange: ~Copyable {
   enum ResponseStage: UInt8, BitwiseCopyable {
     /// Nothing of the final response.
     case none
+    /// The same, and whether the request may be served is not known yet: see `Admission`.
+    case pending
     /// Its head; content follows.
     case content
     /// The same, and the content is a file's.

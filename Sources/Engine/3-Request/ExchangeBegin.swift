@@ -122,7 +122,7 @@ extension Worker where K: ~Copyable {
     case .none: refuse(exchange, 404, .noRoute, Termination(.proxy, .route))
     case .answer: answer(exchange)
     case .health: answerHealth(exchange)
-    case .metrics, .status: answerMetrics(exchange)
+    case .metrics, .status, .stubStatus: answerMetrics(exchange)
     case .files: serveFile(exchange)
     case .precontent: lookAhead(exchange)
     case .rewriting: rewriteInLocation(exchange)
@@ -182,6 +182,7 @@ extension Worker where K: ~Copyable {
     }
     exchange.pointee.server = server
     exchange.pointee.record.serverName = tables.servers[server].name
+    exchange.pointee.record.fieldNames = tables.servers[server].fieldNames
     exchange.pointee.plan = fallbackLocation(of: server)
     return isDecided
   }

@@ -1,4 +1,5 @@
-// What is asked before a location does what it is there for: `internal`, `try_files`.
+// What is asked before a location does what it is there for: `internal`, who may use it,
+// `try_files`.
 
 import Basics
 import HTTP
@@ -8,7 +9,8 @@ import Policy
 import Telemetry
 
 extension Worker where K: ~Copyable {
-  /// Looks at `internal` and `try_files`, then does what the location is there for.
+  /// Looks at `internal`, at who may use the location, and at `try_files`, then does what the
+  /// location is there for.
   @inline(never) mutating func lookAhead(_ exchange: ExchangePointer) {
     precondition(exchange.pointee.response == .none, "lookAhead: a response has begun")
     precondition(exchange.pointee.upstream == nil, "lookAhead: a backend is attached")
@@ -16,6 +18,13 @@ extension Worker where K: ~Copyable {
     if redirection.isInternal && !isInternal(exchange) {
       return refuse(exchange, 404, .noRoute, .completed)
     }
+    let isOpen = exchange.pointee.plan.pointee.admission.isOpen
+    if isOpen || isAdmitted(exchange) { goAhead(exchange) }
+  }
+
+  /// Looks at `try_files`, then does what the location is there for.
+  mutating func goAhead(_ exchange: ExchangePointer) {
+    let redirection = exchange.pointee.plan.pointee.redirection
     if !redirection.triedFiles.isEmpty {
       guard triesFiles(exchange, redirection) else {
         return go(exchange, to: redirection.triedLast, becomingGet: false)

@@ -28,6 +28,7 @@ extension Worker where K: ~Copyable {
       exchange.pointee.record.secure.certificate = .failed
       exchange.pointee.record.secure.failure.assign(reason.span.span)
     }
+    if tables.usesClientCertificate { keepCertificate(exchange, session) }
     session.withPeerSubject { name in
       exchange.pointee.record.secure.subject.assign(
         name.assumingMemoryBound(to: UInt8.self).span)
@@ -36,6 +37,19 @@ extension Worker where K: ~Copyable {
       exchange.pointee.record.secure.issuer.assign(
         name.assumingMemoryBound(to: UInt8.self).span)
     }
+  }
+
+  /// Keeps the client's certificate for templates that ask for it.
+  @inline(never)
+  private mutating func keepCertificate(_ exchange: ExchangePointer, _ session: TLSSession) {
+    var kept: (start: Int, count: Int)?
+    session.withPeerCertificate { certificate in
+      let bytes = certificate.assumingMemoryBound(to: UInt8.self).span
+      kept = keepSubject(bytes, exchange).map { ($0, bytes.count) }
+    }
+    guard let kept, kept.count > 0 else { return }
+    exchange.pointee.record.hasCaptures = true
+    exchange.pointee.record.certificate = ByteRange(start: kept.start, count: kept.count)
   }
 
   /// True for HTTP without TLS on a port where TLS is spoken.

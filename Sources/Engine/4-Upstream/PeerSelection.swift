@@ -54,6 +54,9 @@ extension Worker where K: ~Copyable {
     let method = tables.upstreams[upstream].method
     var hashKey: UInt64 = 0
     if method == .hash || method == .consistentHash { hashKey = self.hashKey(exchange) }
+    if method == .addressHash {
+      hashKey = Balancer.addressKey(of: exchange.pointee.record.client)
+    }
     let isRandom = method == .random || method == .randomTwo
     let number = isRandom ? random.next(&kernel).0 : 0
     let table = upstreams.states(of: upstream)

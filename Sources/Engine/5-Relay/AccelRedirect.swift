@@ -13,7 +13,7 @@ extension Worker where K: ~Copyable {
   mutating func obeysInternalRedirect(_ exchange: ExchangePointer) -> Bool {
     precondition(exchange.pointee.response == .none, "obeysInternalRedirect: a response has begun")
     precondition(exchange.pointee.upstream != nil, "obeysInternalRedirect: no backend is attached")
-    guard !exchange.pointee.plan.pointee.redirection.ignoresBackends,
+    guard !exchange.pointee.plan.pointee.responseRules.ignored.contains(.redirect),
       let peer = exchange.pointee.upstream
     else { return false }
     let bytes = peer.pointee.inputBytes.span

@@ -28,7 +28,7 @@ extension Worker where K: ~Copyable {
     switch exchange.pointee.response {
     case .tunnel: return relayTunnel(exchange)
     case .delivering: return awaitDelivery(exchange)
-    case .heldBack: return
+    case .heldBack, .pending: return
     case .file: return sendFile(exchange)
     case .none, .content, .composed: break
     }
@@ -70,7 +70,7 @@ extension Worker where K: ~Copyable {
         return relayTunnel(exchange)
       }
       endTunnel(exchange, Termination(.client, .tunnel), .clientClosed)
-    case .none, .content, .file, .composed: clientLeft(exchange)
+    case .none, .pending, .content, .file, .composed: clientLeft(exchange)
     }
   }
 

@@ -119,7 +119,26 @@ extension Worker where K: ~Copyable {
     exchange.pointee.request = isEmpty ? .complete : .content
     // What could not be kept is not there a second time once it has been read.
     exchange.pointee.contentConsumed = false
+    if exchange.pointee.plan.pointee.dropsRequestContent {
+      guard dropContent(exchange) else { return }
+    }
     beginFirstTry(exchange)
+  }
+
+  /// Forgets content that no backend gets. False when not all of it could be read: then the request
+  /// was answered.
+  private mutating func dropContent(_ exchange: ExchangePointer) -> Bool {
+    if exchange.pointee.kept.isUsed {
+      guard exchange.pointee.kept.isWhole else {
+        refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .requestBody))
+        return false
+      }
+      dropKept(exchange)
+    } else if exchange.pointee.request == .content {
+      _ = takeRequestLength(exchange)
+    }
+    exchange.pointee.request = .complete
+    return true
   }
 
   /// Ends what is under way of reading a request that ends, if anything is. True when its client

@@ -36,9 +36,8 @@ extension Worker where K: ~Copyable {
   ) {
     let form = exchange.pointee.head.targetForm
     let passes =
-      form == .asterisk
-      || form == .origin && !exchange.pointee.plan.pointee.replacesPath
-        && exchange.pointee.plan.pointee.passURL.isEmpty
+      (form == .asterisk || form == .origin)
+      && !exchange.pointee.plan.pointee.rewritesRequestLine
     if passes && ASCIITarget.isASCII(bytes, exchange.pointee.head.target) {
       writer.beginRequest(
         bytes, method: exchange.pointee.head.methodRange, target: exchange.pointee.head.target)
@@ -52,12 +51,18 @@ extension Worker where K: ~Copyable {
   private mutating func beginRequest(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout HeadWriter
   ) {
-    guard exchange.pointee.head.method == .get else {
-      return writer.beginRequest(bytes.extracting(exchange.pointee.head.methodRange.offsets))
+    writer.beginMethod()
+    let start = writer.count
+    write(exchange.pointee.plan.pointee.requestMethod, exchange, into: &writer.lines)
+    if writer.count == start {
+      // A redirect may have made another method a GET.
+      if exchange.pointee.head.method == .get {
+        writer.lines.append("GET")
+      } else {
+        writer.lines.append(bytes, exchange.pointee.head.methodRange)
+      }
     }
-    // A redirect may have made another method a GET.
-    let get: StaticString = "GET"
-    writer.beginRequest(UnsafeBufferPointer(start: get.utf8Start, count: 3).span)
+    writer.endMethod()
   }
 
   /// The target in origin form, with the location's prefix replaced (`proxy_pass` with a URI part)
@@ -75,6 +80,8 @@ extension Worker where K: ~Copyable {
       let path = exchange.pointee.pathBytes.span
       let prefix = min(exchange.pointee.plan.pointee.matchedPrefixCount, path.count)
       PathNormalization.encode(path.extracting(prefix..<path.count), into: &writer)
+    } else if exchange.pointee.head.targetForm == .asterisk {
+      writer.append(0x2a)
     } else if exchange.pointee.head.path.isEmpty {
       writer.append(meansWholeServer(exchange) ? 0x2a : 0x2f)
     } else {
@@ -129,19 +136,26 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout HeadWriter
   ) {
     let listed = listedLines(exchange, bytes)
-    let assigns = !exchange.pointee.plan.pointee.requestFields.isEmpty
+    let filters = exchange.pointee.plan.pointee.filtersRequestFields
     var run = FieldRun()
     for index in 0..<exchange.pointee.head.fields.count {
       let line = exchange.pointee.head.fields[index]
       guard passes(line, bytes, exchange, writer.isFieldList) else { continue }
-      if assigns && isAssigned(line.known, bytes.extracting(line.name.offsets), exchange) {
-        continue
-      }
+      if filters && isFiltered(line, bytes, exchange) { continue }
       // Listing Host can't take it away.
       if listed.contains(index) && line.known != .host { continue }
       writer.pass(line, of: bytes, &run)
     }
     writer.flush(&run, of: bytes)
+  }
+
+  /// True when a field is set by the location, or none of the client's is passed on; the Host
+  /// passes all the same, unless it is set.
+  private mutating func isFiltered(
+    _ line: FieldLine, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
+  ) -> Bool {
+    if exchange.pointee.plan.pointee.dropsRequestFields && line.known != .host { return true }
+    return isAssigned(line.known, bytes.extracting(line.name.offsets), exchange)
   }
 
   /// True when a field of the client's is passed on as it is.
@@ -175,12 +189,13 @@ extension Worker where K: ~Copyable {
       listedBy: exchange.pointee.head.fields, bytes, in: bytes)
   }
 
-  /// Unknown names pass unless they are the request ID's, or one that CGI-style backends could not
-  /// tell from a field that Waybill answers for.
+  /// Unknown names pass unless the server ignores such names, or they are the request ID's, or one
+  /// that CGI-style backends could not tell from a field that Waybill answers for.
   private mutating func passesUnknown(_ name: Span<UInt8>, _ exchange: ExchangePointer) -> Bool {
     let policy = exchange.pointee.plan.pointee.requestID
     if policy.mode != .off && policy.isField(name) { return false }
     if ControlledField.isTwin(name) { return false }
+    guard exchange.pointee.record.fieldNames.accepts(name) else { return false }
     return exchange.pointee.trustsForwardedFields || !ControlledField.isForwarded(name)
   }
 
@@ -262,7 +277,9 @@ extension Worker where K: ~Copyable {
   @inline(__always) private mutating func writeRequestFraming(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout HeadWriter
   ) {
-    if let length = announcedLength(exchange) {
+    if exchange.pointee.plan.pointee.dropsRequestContent {
+      // The backend is sent none.
+    } else if let length = announcedLength(exchange) {
       writer.appendField("Content-Length", decimal: length)
     }
     guard !writer.isFieldList else { return }

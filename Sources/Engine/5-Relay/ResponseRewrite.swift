@@ -19,7 +19,13 @@ extension Worker where K: ~Copyable {
     if !tables.capturedFields.isEmpty { captureUpstreamFields(exchange, bytes) }
     beginResponse(exchange, bytes, into: &writer)
     copyResponseFields(exchange, bytes, into: &writer)
-    if exchange.pointee.responseHead.fields.firstIndex(of: .date) == nil,
+    if exchange.pointee.plan.pointee.responseRules.writesServer,
+      !isReplaced("Server", exchange, status: exchange.pointee.responseHead.status)
+    {
+      writer.append("Server: waybill\r\n")
+    }
+    if exchange.pointee.plan.pointee.responseRules.writesDate
+      || exchange.pointee.responseHead.fields.firstIndex(of: .date) == nil,
       !isReplaced("Date", exchange, status: exchange.pointee.responseHead.status)
     {
       writeDate(into: &writer)
@@ -70,10 +76,15 @@ extension Worker where K: ~Copyable {
         listedBy: exchange.pointee.responseHead.fields, bytes, in: bytes)
     }
     var run = FieldRun()
+    let nameLengths = exchange.pointee.plan.pointee.responseRules.nameLengths
     for index in 0..<exchange.pointee.responseHead.fields.count {
       let line = exchange.pointee.responseHead.fields[index]
       guard passes(line, bytes, exchange) else { continue }
       if listed.contains(index) { continue }
+      if nameLengths &>> UInt32(truncatingIfNeeded: line.nameCount) & 1 != 0 {
+        writer.flush(&run, of: bytes)
+        if writesAnew(line, bytes, exchange, into: &writer.lines) { continue }
+      }
       writer.pass(line, of: bytes, &run)
     }
     writer.flush(&run, of: bytes)
@@ -101,7 +112,9 @@ extension Worker where K: ~Copyable {
     _ line: FieldLine, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
   ) -> Bool {
     let name = bytes.extracting(line.name.offsets)
-    if line.nameCount &- 15 < 4, isAccelField(name) { return true }
+    if line.nameCount &- 15 < 4, let field = controlField(name) {
+      return !exchange.pointee.plan.pointee.responseRules.passed.contains(field)
+    }
     let policy = exchange.pointee.plan.pointee.requestID
     guard policy.mode != .off && policy.isField(name) else { return false }
     if FieldNameMatch.equalIgnoringCase(name, policy.header.span) {
@@ -110,15 +123,16 @@ extension Worker where K: ~Copyable {
     return true
   }
 
-  /// True for nginx's `X-Accel-` fields. The name has 15 to 18 bytes.
-  @inline(never) private mutating func isAccelField(_ name: Span<UInt8>) -> Bool {
+  /// Which of nginx's `X-Accel-` fields it is; nil for another one. The name has 15 to 18 bytes.
+  @inline(never) private mutating func controlField(_ name: Span<UInt8>) -> ControlFields? {
     switch name.count {
     case 15:
-      FieldNameMatch.equalIgnoringCase(name, "X-Accel-Expires")
-        || FieldNameMatch.equalIgnoringCase(name, "X-Accel-Charset")
-    case 16: FieldNameMatch.equalIgnoringCase(name, "X-Accel-Redirect")
-    case 17: FieldNameMatch.equalIgnoringCase(name, "X-Accel-Buffering")
-    default: FieldNameMatch.equalIgnoringCase(name, "X-Accel-Limit-Rate")
+      if FieldNameMatch.equalIgnoringCase(name, "X-Accel-Expires") { return .expires }
+      return FieldNameMatch.equalIgnoringCase(name, "X-Accel-Charset") ? .charset : nil
+    case 16: return FieldNameMatch.equalIgnoringCase(name, "X-Accel-Redirect") ? .redirect : nil
+    case 17: return FieldNameMatch.equalIgnoringCase(name, "X-Accel-Buffering") ? .buffering : nil
+    default:
+      return FieldNameMatch.equalIgnoringCase(name, "X-Accel-Limit-Rate") ? .limitRate : nil
     }
   }
 

@@ -121,7 +121,7 @@ extension Worker where K: ~Copyable {
     switch exchange.pointee.response {
     case .content, .file, .composed, .heldBack, .delivering: return .responseBody
     case .tunnel: return .tunnel
-    case .none: break
+    case .none, .pending: break
     }
     if exchange.pointee.request == .head { return .requestHead }
     if exchange.pointee.request == .content || exchange.pointee.request == .buffering {
@@ -150,6 +150,7 @@ extension Worker where K: ~Copyable {
     case .upstreamRead: tryFailed(exchange, .timedOut, .httpResponseTimeout)
     case .tunnel: endTunnel(exchange, Termination(.proxy, .tunnel), .httpResponseTimeout)
     case .halfClosed: end(exchange)
+    case .admission: expireAdmission(exchange)
     case .nothing, .proxyHeader, .handshake, .firstRequest, .nextRequest, .poolIdle, .lingering:
       preconditionFailure("expire: no exchange waits for that")
     }

@@ -43,7 +43,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Appends `https://host:port`, the port unless it is the scheme's own.
-  private mutating func writeOrigin(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
+  mutating func writeOrigin(_ exchange: ExchangePointer, into writer: inout ByteWriter) {
     let isSecure = exchange.pointee.record.isSecure
     writer.append(isSecure ? "https://" : "http://")
     let name = tables.servers[exchange.pointee.server].name

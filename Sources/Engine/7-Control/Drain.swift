@@ -15,6 +15,7 @@ extension Worker where K: ~Copyable {
   mutating func obeyCommands() {
     let commands = kernel.takeCommands()
     if commands.contains(.answer) { answerQuestion() }
+    if commands.contains(.passwords) { takePasswords() }
     if commands.contains(.reopenLogs) { openLogs() }
     if commands.contains(.inherit) { inherit() }
     if commands.contains(.retire) { beginRetiring() }
@@ -184,7 +185,7 @@ extension Worker where K: ~Copyable {
     precondition(exchange.isLive, "endByShutdown: the exchange has ended")
     var phase: Termination.Phase =
       switch exchange.pointee.response {
-      case .none: .responseHead
+      case .none, .pending: .responseHead
       case .tunnel: .tunnel
       case .content, .file, .composed, .heldBack, .delivering: .responseBody
       }

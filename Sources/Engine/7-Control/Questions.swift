@@ -110,7 +110,8 @@ extension Worker where K: ~Copyable {
     case .tunnel: endTunnel(exchange, termination, .requestAborted)
     case .content, .file, .composed, .heldBack, .delivering:
       cutResponse(exchange, .requestAborted, termination)
-    case .none:
+    case .none, .pending:
+      exchange.pointee.response = .none
       if exchange.pointee.request == .head { keepArrivedHead(exchange) }
       abandonTry(exchange)
       refuse(exchange, 503, .requestAborted, termination)

@@ -155,7 +155,7 @@ extension Connection.Wait {
     case .upstreamSend: "proxy_send_timeout"
     case .upstreamRead, .tunnel: "proxy_read_timeout"
     case .nothing, .proxyHeader, .handshake, .firstRequest, .nextRequest, .poolIdle, .lingering,
-      .halfClosed:
+      .halfClosed, .admission:
       nil
     }
   }

@@ -13,6 +13,9 @@ extension Worker where K: ~Copyable {
     guard exchange.pointee.head.method == .get || exchange.pointee.head.method == .head else {
       return refuse(exchange, 405, .httpRequestDenied, Termination(.proxy, .route))
     }
+    if exchange.pointee.plan.pointee.contentAction == .stubStatus {
+      return respond(exchange, page: metrics.share.metrics.stubStatus(), type: "text/plain")
+    }
     let isStatus = exchange.pointee.plan.pointee.contentAction == .status
     let format: MetricsFormat = isStatus ? .json : wantedFormat(exchange)
     servingState(exchange).pointee.metricsPage = Unmanaged.passRetained(

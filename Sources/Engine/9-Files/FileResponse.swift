@@ -111,7 +111,7 @@ extension Worker where K: ~Copyable {
     writeOwnHead(exchange, status, contentCount: Int(clamping: contentCount), into: &writer)
     let isTyped = state.pointee.carriesType && state.pointee.file != .none
     if status != 304, !isTyped, !isReplaced("Content-Type", exchange, status: status) {
-      writeFileType(state, head, into: &writer)
+      writeFileType(exchange, state, head, into: &writer)
     }
     if head.isPlain, !isReplaced("Last-Modified", exchange, status: status) {
       writer.beginField("Last-Modified")
@@ -128,8 +128,9 @@ extension Worker where K: ~Copyable {
     writer.end(for: exchange.pointee.client)
   }
 
-  private func writeFileType(
-    _ state: ServingStatePointer, _ head: FileHead, into writer: inout HeadWriter
+  private mutating func writeFileType(
+    _ exchange: ExchangePointer, _ state: ServingStatePointer, _ head: FileHead,
+    into writer: inout HeadWriter
   ) {
     if case .content(.several) = head.verdict {
       writer.beginField("Content-Type")
@@ -137,8 +138,17 @@ extension Worker where K: ~Copyable {
       writer.lines.append(decimal: state.pointee.boundary, width: 20)
       writer.endField()
     } else if !state.pointee.mediaType.isEmpty {
-      writer.appendField("Content-Type", state.pointee.mediaType.span)
+      writeMediaType(exchange, state, into: &writer.lines)
     }
+  }
+
+  private mutating func writeMediaType(
+    _ exchange: ExchangePointer, _ state: ServingStatePointer, into writer: inout ByteWriter
+  ) {
+    writer.append("Content-Type: ")
+    writer.append(state.pointee.mediaType.span)
+    appendCharset(state.pointee.mediaType.span, exchange, status: 200, into: &writer)
+    writer.append("\r\n")
   }
 
   /// What a file is packed by. Whoever keeps it must know that it depends on the client, packed or
@@ -199,7 +209,7 @@ extension Worker where K: ~Copyable {
     var reader = state.pointee.ranges
     while case .range(let range) = reader?.next(value) {
       var writer = ByteWriter(scratch)
-      writePartHead(state, range, into: &writer)
+      writePartHead(exchange, state, range, into: &writer)
       total += UInt64(writer.count) + range.count
     }
     var writer = ByteWriter(scratch)
@@ -207,15 +217,14 @@ extension Worker where K: ~Copyable {
     return total + UInt64(writer.count)
   }
 
-  private func writePartHead(
-    _ state: ServingStatePointer, _ range: FileRange, into writer: inout ByteWriter
+  private mutating func writePartHead(
+    _ exchange: ExchangePointer, _ state: ServingStatePointer, _ range: FileRange,
+    into writer: inout ByteWriter
   ) {
     writer.append("\r\n--")
     writer.append(decimal: state.pointee.boundary, width: 20)
     writer.append("\r\n")
-    if !state.pointee.mediaType.isEmpty {
-      writer.appendField("Content-Type", state.pointee.mediaType.span)
-    }
+    if !state.pointee.mediaType.isEmpty { writeMediaType(exchange, state, into: &writer) }
     writer.append("Content-Range: ")
     writeContentRange(range, state.pointee.status.size, into: &writer)
     writer.append("\r\n\r\n")
@@ -240,7 +249,7 @@ extension Worker where K: ~Copyable {
       state.pointee.ranges = reader
       state.pointee.offset = range.start
       state.pointee.left = range.count
-      writePartHead(state, range, into: &writer)
+      writePartHead(exchange, state, range, into: &writer)
     } else {
       state.pointee.ranges = nil
       writeLastDelimiter(state, into: &writer)

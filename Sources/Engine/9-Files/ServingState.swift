@@ -58,6 +58,17 @@ struct ServingState: BitwiseCopyable {
   /// Tries that were made before the last redirect.
   var earlierTries = 0
 
+  // MARK: Admission
+
+  /// The limits that the request has been counted by.
+  var countedLimits = CountedLimits.none
+  /// The zones that it leaves when it ends.
+  var entered = EnteredZones()
+  /// The number of the question about its password that waits; 0 for none.
+  var passwordTicket: UInt64 = 0
+  /// What the answer to it was; nil while it waits.
+  var passwordVerdict: PasswordVerdict?
+
   // MARK: Variables and rewriting
 
   /// A little memory that the state keeps whoever uses it.
@@ -144,6 +155,7 @@ extension Worker where K: ~Copyable {
     if let page = state.pointee.page { page.deallocate() }
     state.pointee.metricsPage?.release()
     closeFile(state)
+    if state.pointee.entered.count > 0 { leaveZones(state) }
     buffers.giveBack(&state.pointee.carried)
     buffers.giveBack(&state.pointee.computed)
     if state.pointee.pass.upstreamCount > 0 { releaseUpstreams(state) }

@@ -18,7 +18,8 @@ extension Worker where K: ~Copyable {
     let isUnannounced =
       exchange.pointee.requestReader.framing == .chunked
       || exchange.pointee.requestReader.framing == .untilEnd
-    if isUnannounced && !exchange.pointee.kept.isWhole {
+    let isSent = !exchange.pointee.plan.pointee.dropsRequestContent
+    if isUnannounced && isSent && !exchange.pointee.kept.isWhole {
       writer.appendField("Transfer-Encoding", "chunked")
     }
     guard exchange.pointee.asksForTunnel,

@@ -67,6 +67,16 @@ struct HeadWriter {
     lines.append(0x20)
   }
 
+  /// Begins a request; its method is appended to `lines` before `endMethod`.
+  mutating func beginMethod() {
+    if isFieldList { lines.append(":method: ") }
+  }
+
+  /// Ends the method; the target is appended to `lines` before `endTarget`.
+  mutating func endMethod() {
+    lines.append(isFieldList ? "\r\n:path: " : " ")
+  }
+
   mutating func endTarget() {
     lines.append(isFieldList ? "\r\n" : " HTTP/1.1\r\n")
   }

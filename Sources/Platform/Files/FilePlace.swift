@@ -19,6 +19,8 @@ final class FilePlace: Sendable {
   let name: String
   /// Others than root can put something under the name.
   let isOpenToOthers: Bool
+  /// The folder is not this place's own: see `HeldFolders`.
+  private let isHeld: Bool
   /// A link of procfs: it leads to an open file, by no path.
   private let isOpenFile: Bool
 
@@ -30,9 +32,16 @@ final class FilePlace: Sendable {
   init(_ path: String, followsLast: Bool = true) throws(KernelError) {
     self.path = path
     guard geteuid() == 0, !path.isEmpty else {
-      (folder, name, isOpenToOthers, isOpenFile) = (AT_FDCWD, path, false, false)
+      (isOpenToOthers, isOpenFile) = (false, false)
+      if let held = HeldFolders.folder(ofFile: path) {
+        let last = path.split(separator: "/").last.map(String.init) ?? ""
+        (folder, name, isHeld) = (held, last, true)
+      } else {
+        (folder, name, isHeld) = (AT_FDCWD, path, false)
+      }
       return
     }
+    isHeld = false
     // What ends so names a folder.
     if path.hasSuffix("/") { throw KernelError(code: EISDIR) }
     var walk = try FolderWalk(path)
@@ -44,7 +53,7 @@ final class FilePlace: Sendable {
     (isOpenToOthers, isOpenFile) = (walk.isOpenToOthers, walk.isOpenFile)
   }
 
-  deinit { if folder >= 0 { _ = clinux_close(folder) } }
+  deinit { if folder >= 0 && !isHeld { _ = clinux_close(folder) } }
 
   /// A file that was opened.
   struct Opened {

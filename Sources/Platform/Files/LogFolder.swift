@@ -1,5 +1,6 @@
 // Which files there are: the content of a folder, and what log rotation has made of a log.
 
+import CLinux
 import Glibc
 
 /// Names of files in folders.

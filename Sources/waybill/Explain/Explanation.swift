@@ -86,6 +86,7 @@ struct Explanation {
       case .health: "health"
       case .metrics: "metrics"
       case .status: "status"
+      case .stubStatus: "stub_status"
       case .answer: "return \(location.answerStatus)"
       }
     return "\(place.title) (\(place.source)), \(action)"
@@ -147,6 +148,7 @@ extension BalancingMethod {
     case .randomTwo: "random two (the order is an example)"
     case .hash: "hash"
     case .consistentHash: "hash consistent"
+    case .addressHash: "ip_hash"
     }
   }
 }

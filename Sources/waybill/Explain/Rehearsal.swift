@@ -4,8 +4,10 @@
 import Basics
 import Engine
 import HTTP
+import Passwords
 import Plan
 import Platform
+import Policy
 
 /// The outcome of a rehearsal.
 struct Rehearsal {
@@ -63,6 +65,9 @@ struct Rehearsal {
     let listeners = plan.tables.listeners.indices.map { Descriptor(number: Int32($0)) }
     var settings = WorkerSettings(number: 0, count: 1, processID: 0, listeners: listeners)
     settings.assumesTLS = true
+    settings.passwords = PasswordChecks(
+      queue: Limits.passwordQueue, memory: Limits.rememberedPasswords,
+      fileBytes: Limits.userFileBytes, match: PasswordHash.matches)
     return Worker(kernel: RehearsalKernel(stage: stage), plan: plan, settings: settings)
   }
 

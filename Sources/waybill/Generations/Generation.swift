@@ -15,10 +15,10 @@ struct Generation {
   let plan: Plan
   let tls: TLSTables
   let workers: [ServingWorker]
-  /// What the temporary files of all configurations take up.
-  let temporarySpace: TemporarySpace
   /// What they count.
   let metrics: MetricsShare
+  /// What they share with the workers of other configurations.
+  let shared: SharedState
   /// True when its workers were told to end what still runs.
   private(set) var isCutShort = false
 
@@ -51,10 +51,10 @@ struct Generation {
   /// Workers for a plan that have not begun yet.
   init(
     _ number: Int, _ plan: Plan, _ tls: TLSTables, _ roster: WorkerRoster, _ metrics: Metrics,
-    temporarySpace: TemporarySpace = TemporarySpace()
+    shared: SharedState
   ) throws(ProcessProblem) {
     self.number = number
-    self.temporarySpace = temporarySpace
+    self.shared = shared
     self.plan = plan
     self.tls = tls
     do throws(KernelError) {
@@ -79,6 +79,11 @@ struct Generation {
   func start(
     _ threads: WorkerThreads, _ sockets: ListeningSockets, _ numbers: ConnectionNumbers
   ) throws(ProcessProblem) {
+    do throws(KernelError) {
+      try shared.passwords.start(for: plan)
+    } catch {
+      throw ProcessProblem(message: "auth_basic: \(error.describe())")
+    }
     for worker in workers {
       do throws(ProcessProblem) {
         try start(worker, threads, sockets, numbers)
@@ -123,7 +128,10 @@ struct Generation {
     settings.tls = tls
     settings.metrics = metrics
     settings.connectionNumbers = numbers
-    settings.temporarySpace = temporarySpace
+    settings.temporarySpace = shared.temporarySpace
+    settings.limitZones = shared.limitZones
+    settings.passwords = shared.passwords.checks
+    settings.passwordAnswers = worker.passwordAnswers
     settings.inbox = worker.inbox
     settings.desk = worker.desk
     settings.failures = worker.failures

@@ -109,7 +109,7 @@ extension Server {
     do throws(ProcessProblem) {
       let next = try Generation(
         current.number + 1, plan, compiled.tls, roster, metrics,
-        temporarySpace: current.temporarySpace)
+        shared: current.shared)
       let newFile = try openPIDFile(for: plan)
       let newControl = try openControl(for: plan)
       do throws(ProcessProblem) {
@@ -141,6 +141,7 @@ extension Server {
     current.retire(to: next)
     earlier.append(current)
     current = next
+    next.shared.limitZones.keepOnly(next.plan)
     replacePIDFile(newFile)
     replaceControl(newControl)
     restartLogKeeper()

@@ -17,6 +17,8 @@ final class ServingWorker: Sendable {
   /// Where it is asked, and what it remembers; nil without `control`.
   let desk: WorkerDesk?
   let failures: RecentLines?
+  /// Where it finds answers about passwords.
+  let passwordAnswers: PasswordAnswers
   private let hasEndedFlag = Atomic(false)
 
   /// A worker that is to begin. Fails when descriptors have run out.
@@ -27,6 +29,7 @@ final class ServingWorker: Sendable {
     self.number = number
     self.mailbox = mailbox
     self.failures = failures
+    passwordAnswers = PasswordAnswers { mailbox.post(.passwords) }
     desk = failures == nil ? nil : try WorkerDesk()
     inbox = WorkerInbox(ListenerIdentity.all(of: plan)) { mailbox.post(.inherit) }
   }

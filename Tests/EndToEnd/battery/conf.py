@@ -30,4 +30,5 @@ shutdown_timeout 2s;
 error_log {directory}/error.log info;
 access_log {directory}/access.log json;
 proxy_request_buffering off;
+ignore_invalid_headers off;
 """
