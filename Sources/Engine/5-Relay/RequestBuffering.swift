@@ -134,8 +134,6 @@ extension Worker where K: ~Copyable {
         return false
       }
       dropKept(exchange)
-    } else if exchange.pointee.request == .content {
-      _ = takeRequestLength(exchange)
     }
     exchange.pointee.request = .complete
     return true

@@ -1,11 +1,13 @@
 """A whole Django project in one file; its log carries the request's ID as many teams do it."""
 
 import contextvars
+import hashlib
 import logging
+import os
 
 import django
 from django.conf import settings
-from django.http import HttpResponseRedirect, JsonResponse, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.urls import path
 
 request_id = contextvars.ContextVar("request_id", default="none")
@@ -81,6 +83,19 @@ def upload(request):
     return JsonResponse({"size": len(data), "request_id": request.META["HTTP_X_REQUEST_ID"]})
 
 
+def checksum(request):
+    data = request.body
+    return JsonResponse({"size": len(data), "sha256": hashlib.sha256(data).hexdigest()})
+
+
+def media(request, name):
+    """A file that the proxy sends."""
+    response = HttpResponse(content_type="text/plain")
+    response["X-Accel-Redirect"] = os.environ.get("MEDIA_PREFIX", "/") + name
+    response["Content-Disposition"] = "attachment"
+    return response
+
+
 def login(request):
     logger.info("logged in")
     response = HttpResponseRedirect("/")
@@ -102,6 +117,10 @@ def fail(request):
 urlpatterns = [
     path("", show),
     path("upload", upload),
+    path("checksum", checksum),
+    path("media/<path:name>", media),
+    path("page", show),
+    path("login/", login),
     path("login", login),
     path("stream", stream),
     path("fail", fail),
