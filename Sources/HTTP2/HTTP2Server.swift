@@ -1,8 +1,8 @@
-// The server's end of an HTTP/2 connection (RFC 9113), over memory: it knows no socket and no clock.
+// The server's end of an HTTP/2 connection (RFC 9113), over memory: no socket and no clock.
 //
-// nghttp2 reads and writes frames, compresses fields and keeps the windows. This adds what it leaves
-// to its user: bounds on heads, control frames and provoked resets; content that is taken from its
-// sender only as the client's windows allow; and an end for every stream that was begun.
+// nghttp2 reads and writes frames, compresses fields and keeps the windows. This adds what that
+// leaves to its user: bounds on heads, control frames and provoked resets; content that is taken
+// from its sender only as the client's windows allow; and an end for every stream that was begun.
 
 import CNghttp2
 

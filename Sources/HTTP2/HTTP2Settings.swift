@@ -12,8 +12,9 @@ public struct HTTP2Settings: Sendable {
   public var headBytes: Int
   /// Fields of a request's head, pseudo-fields included.
   public var fieldCount: Int
-  /// Streams that a client may reset at once, and how many more a second.
+  /// Streams that a client may reset at once.
   public var resetBurst: UInt64
+  /// How many more it may reset each second.
   public var resetRate: UInt64
   /// Streams that it may make this side reset, unless twice as many were in order.
   public var provokedResets: Int

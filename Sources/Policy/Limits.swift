@@ -266,18 +266,20 @@ public enum Limits {
   public static let http2StreamWindow = UInt32(mediumBufferBytes) - 1
   /// The same for all requests of a connection together.
   public static let http2ConnectionWindow: UInt32 = 1 << 20
-  /// Bytes of an HTTP/2 request's fields, with 32 more for each (RFC 9113 section 6.5.2), and their
-  /// number: what a head of HTTP/1 may hold, and the pseudo-fields.
+  /// Bytes of an HTTP/2 request's fields, with 32 more for each (RFC 9113 section 6.5.2): what a
+  /// head of HTTP/1 may hold.
   public static let http2HeadBytes = 32 * 1024
+  /// Fields of an HTTP/2 request: what a head of HTTP/1 may hold, and the pseudo-fields.
   public static let http2Fields = 132
-  /// Requests that a client may reset at once, and how many more each second (CVE-2023-44487).
+  /// Requests that a client may reset at once (CVE-2023-44487).
   public static let http2Resets: UInt64 = 100
+  /// How many more it may reset each second.
   public static let http2ResetsPerSecond: UInt64 = 10
   /// Requests that a client may make us reset (CVE-2025-8671), unless twice as many were in order.
   public static let http2ProvokedResets = 100
-  /// Frames without a head and without content that a client may send on a connection, and how many
-  /// more for each request: a browser needs about three.
+  /// Frames without a head and without content that a client may send on a connection.
   public static let http2ControlFrames = 1_000
+  /// How many more each request allows for: a browser needs about three.
   public static let http2ControlFramesPerRequest = 50
   /// How long a client that has been asked to begin no more requests may have some on their way.
   public static let endAnnouncement = Interval.seconds(1)

@@ -126,7 +126,7 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   /// Why it failed.
   public var error: ErrorType = .none
 
-  /// Where the client's certificate lies in `ExchangeBytes.captured`, in PEM; kept where templates
+  /// Where the client's certificate lies in `ExchangeBytes.computed`, in PEM; kept where templates
   /// ask for it.
   public var certificate = ByteRange.empty
   /// What `limit_req` has done: `$limit_req_status`.

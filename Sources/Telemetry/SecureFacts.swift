@@ -41,7 +41,7 @@ extension ExchangeRecord {
     into writer: inout ByteWriter
   ) -> Bool {
     guard hasCaptures, !certificate.isEmpty else { return false }
-    let whole = bytes.captured.part(certificate)
+    let whole = bytes.computed.part(certificate)
     let text = whole.extracting(0..<whole.count &- 1)
     switch variable {
     case .sslClientEscapedCertificate: writer.appendPercentEncoded(whole)

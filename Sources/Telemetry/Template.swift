@@ -51,7 +51,6 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case proxyProtocolPort  // $proxy_protocol_port
   case remoteAddress  // $remote_addr
   case remotePort  // $remote_port
-  case binaryRemoteAddress  // $binary_remote_addr: 4 or 16 bytes
   case remoteUser  // $remote_user (Basic credentials' user)
   case realIPRemoteAddress  // $realip_remote_addr
   case realIPRemotePort  // $realip_remote_port

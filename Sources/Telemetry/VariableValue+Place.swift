@@ -10,7 +10,6 @@ extension ExchangeRecord {
     case .remoteAddress: client.write(into: &writer)
     case .binaryRemoteAddress: writer.appendBytes(of: client, as: form)
     case .remotePort: writer.appendPort(of: client)
-    case .binaryRemoteAddress: client.writeBinary(as: form, into: &writer)
     case .https:
       if isSecure { writer.append("on") }
     case .realIPRemoteAddress: socketPeer.write(into: &writer)

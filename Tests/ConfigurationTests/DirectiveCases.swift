@@ -132,7 +132,9 @@ enum DirectiveCases {
     Case(
       "server", "listen unix:/\(String(repeating: "x", count: 107));",
       "the path of a unix socket can't be longer than 107 bytes"),
-    Case("server", "listen 80 http2;", "\"http2\" has no effect"),
+    Case("server", "listen 80 http2;"),
+    Case("top", "http2 on;"),
+    Case("server", "http2 yes;", "invalid value \"yes\""),
     Case("server", "listen 80 defualt_server;", "invalid parameter \"defualt_server\""),
     Case("server", "listen 80 backlog=0;", "invalid number \"0\""),
     Case("server", "listen 80; listen *:80;", "the server listens on 0.0.0.0:80 already"),

@@ -27,7 +27,7 @@ struct NginxDirectiveTests {
       ("server", "types_hash_max_size 1; events { }", "\"events\" is not allowed in \"server\""),
       ("top", "gzip on;", "\"gzip\" has no effect"), ("top", "gzip off;", nil),
       ("top", "gzip_types text/plain text/css;", nil),
-      ("top", "http2 on;", "\"http2\" has no effect"), ("top", "http2 off;", nil),
+      ("top", "http3 on;", "\"http3\" has no effect"), ("top", "http3 off;", nil),
       ("top", "proxy_cache_path /a keys_zone=a:1m;", nil),
       ("location", "proxy_cache a; return 204;", "\"proxy_cache\" has no effect"),
       (

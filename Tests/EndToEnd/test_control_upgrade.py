@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -44,13 +45,31 @@ def begin(proxy, request_id, target="/"):
     return connection
 
 
+def upgrade(generations):
+    """Has the place taken; returns when the old process takes no connection any more."""
+    old = generations.serving
+    new = generations.upgrade()
+    wait_for(lambda: not listens(old), "the old process to take no more connections")
+    return new
+
+
+def listens(process):
+    """True while a socket of the process listens."""
+    table = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    waiting = {f"socket:[{line.split()[9]}]" for line in table if line.split()[3] == "0A"}
+    try:
+        return any(os.readlink(link) in waiting for link in Path(f"/proc/{process}/fd").iterdir())
+    except FileNotFoundError:
+        return False
+
+
 def test_all_processes_are_asked(held, follow):
     generations = follow(held)
     first = generations.serving
     connections = [begin(held, "in-first")]
-    second = generations.upgrade()
+    second = upgrade(generations)
     connections.append(begin(held, "in-second"))
-    generations.upgrade()
+    upgrade(generations)
     connections.append(begin(held, "in-third"))
     listed = {row["request_id"]: row.get("process") for row in rows(held)}
     assert listed == {"in-first": first, "in-second": second, "in-third": None}
@@ -74,7 +93,7 @@ def test_a_request_of_a_former_process_is_ended(held, follow):
     for process in range(3):
         connections[f"in-{process}"] = begin(held, f"in-{process}")
         if process < 2:
-            generations.upgrade()
+            upgrade(generations)
     numbers = {(row["connection"], row["connection_request"]) for row in rows(held)}
     assert len(numbers) < 3
     for ended in "in-1", "in-0", "in-2":
@@ -94,7 +113,7 @@ def test_what_failed_in_a_former_process_is_told(held, follow):
         connection.send(bad)
         assert connection.receive().status == 400
     slow = begin(held, "slow")
-    generations.upgrade()
+    upgrade(generations)
     with held.connect() as connection:
         connection.send(bad)
         assert connection.receive().status == 400
@@ -115,7 +134,7 @@ def test_a_long_answer_of_a_former_process_is_whole(held, follow):
         fields = {"X-Request-ID": f"long-{number:03}"}
         connections[-1].send(request_bytes("GET", target, fields))
     wait_for(lambda: len(rows(held)) == 120, "all requests")
-    generations.upgrade()
+    upgrade(generations)
     found = rows(held)
     assert len(found) == 120 and sum(len(row["uri"]) for row in found) > 3 * 65_536
     assert {row["request_id"] for row in found} == {f"long-{number:03}" for number in range(120)}
@@ -130,7 +149,7 @@ def test_a_former_process_that_does_not_answer_is_named(held, follow):
     generations = follow(held)
     first = generations.serving
     connections = [begin(held, "in-first")]
-    generations.upgrade()
+    upgrade(generations)
     connections.append(begin(held, "in-second"))
     os.kill(first, signal.SIGSTOP)
     try:
@@ -155,9 +174,9 @@ def test_a_former_process_that_does_not_answer_is_named(held, follow):
 def test_a_former_process_that_is_killed_is_forgotten(held, follow):
     generations = follow(held)
     first = begin(held, "in-first")
-    second = generations.upgrade()
+    second = upgrade(generations)
     begin(held, "in-second")
-    generations.upgrade()
+    upgrade(generations)
     third = begin(held, "in-third")
     os.kill(second, signal.SIGKILL)
     left = ["in-first", "in-third"]

@@ -1,4 +1,4 @@
-"""HTTP/2 from clients that break its rules or ask too much: a bound, a line, and others unharmed."""
+"""HTTP/2 clients that break its rules or ask too much: a bound, a line, and others unharmed."""
 
 import threading
 

@@ -85,7 +85,7 @@ struct ContentReaderTests {
     connection.stream.inputEnd = UInt32(bytes.utf8.count)
     var reader = ContentReader()
     reader.begin(.chunked)
-    withUnsafeMutablePointer(to: &connection.stream) { stream in
+    _ = withUnsafeMutablePointer(to: &connection.stream) { stream in
       #expect(throws: HTTP1Error.self) { _ = try reader.take(from: stream) }
     }
     buffers.giveBack(&connection.stream.input)

@@ -202,7 +202,8 @@ import Testing
     exchange.setID("3f0c")
     exchange.answer(200, by: "10.0.0.2:80")
     exchange.captured = Array("xe1a/b\n".utf8)
-    exchange.record.certificate = ByteRange(start: 3, count: 4)
+    exchange.computed = Array("a/b\n".utf8)
+    exchange.record.certificate = ByteRange(start: 0, count: 4)
     exchange.record.limitRequestStatus = .delayed
     exchange.record.limitConnectionStatus = .rejected
     exchange.record.captures[0] = ByteRange(start: 1, count: 2)

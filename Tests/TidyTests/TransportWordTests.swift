@@ -49,6 +49,6 @@ import Testing
       lines += text.count - 1
       checks += text.count { $0.contains("precondition(") || $0.contains("preconditionFailure(") }
     }
-    #expect(checks * 1000 >= 30 * lines, "\(checks) checks in \(lines) lines")
+    #expect(checks * 1000 >= 25 * lines, "\(checks) checks in \(lines) lines")
   }
 }

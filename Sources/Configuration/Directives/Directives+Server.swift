@@ -25,8 +25,8 @@ extension DirectiveCatalog {
       PROXY protocol, version 1 or 2. `backlog`: connections that wait to be accepted (511). \
       `ipv6only=off`: an IPv6 address takes connections over IPv4, too. nginx's other parameters \
       (`reuseport`, `bind`, `deferred`, `fastopen=`, `so_keepalive=`, `rcvbuf=`, `sndbuf=`, \
-      `setfib=`, `accept_filter=`, `multipath`) are checked and have no effect; `http2` and `quic` \
-      are warned of, and nothing listens where `quic` stands.
+      `setfib=`, `accept_filter=`, `multipath`) are checked and have no effect. `http2` is `http2 \
+      on` for all servers of the address; nothing listens where `quic` stands, with a warning.
       """
     ) { $0.listen($1) },
     Directive(

@@ -42,14 +42,13 @@ extension Worker where K: ~Copyable {
   /// Keeps the client's certificate for templates that ask for it.
   @inline(never)
   private mutating func keepCertificate(_ exchange: ExchangePointer, _ session: TLSSession) {
-    var kept: (start: Int, count: Int)?
+    var kept: ByteRange?
     session.withPeerCertificate { certificate in
-      let bytes = certificate.assumingMemoryBound(to: UInt8.self).span
-      kept = keepSubject(bytes, exchange).map { ($0, bytes.count) }
+      kept = keep(certificate.assumingMemoryBound(to: UInt8.self).span, exchange)
     }
     guard let kept, kept.count > 0 else { return }
     exchange.pointee.record.hasCaptures = true
-    exchange.pointee.record.certificate = ByteRange(start: kept.start, count: kept.count)
+    exchange.pointee.record.certificate = kept
   }
 
   /// True for HTTP without TLS on a port where TLS is spoken.

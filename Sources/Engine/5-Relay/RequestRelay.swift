@@ -163,6 +163,10 @@ extension Worker where K: ~Copyable {
     let maximum = exchange.pointee.plan.pointee.maximumContentBytes
     guard maximum > 0, exchange.pointee.record.contentBytesIn > maximum else { return true }
     abandonTry(exchange)
+    // A client that did not say how much it would send is not trusted to have ended there.
+    if exchange.pointee.requestReader.framing == .chunked {
+      exchange.pointee.requireClosure(.orderly)
+    }
     refuse(exchange, 413, .requestBodyTooLarge, Termination(.proxy, .requestBody))
     return false
   }

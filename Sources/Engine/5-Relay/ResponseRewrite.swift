@@ -22,7 +22,7 @@ extension Worker where K: ~Copyable {
     if exchange.pointee.plan.pointee.responseRules.writesServer,
       !isReplaced("Server", exchange, status: exchange.pointee.responseHead.status)
     {
-      writer.append("Server: waybill\r\n")
+      writer.appendField("Server", "waybill")
     }
     if exchange.pointee.plan.pointee.responseRules.writesDate
       || exchange.pointee.responseHead.fields.firstIndex(of: .date) == nil,

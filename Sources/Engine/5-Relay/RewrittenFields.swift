@@ -176,7 +176,7 @@ extension Worker where K: ~Copyable {
     where FieldNameMatch.equalIgnoringCase(plan.known[index].span, wanted) {
       return true
     }
-    report(.error, "upstream", exchange, peer) { line in
+    report(.error, "upstream", exchange, peer.pointee.connection) { line in
       line.append("the backend's X-Accel-Charset is not obeyed: no charset has that name")
     }
     return false

@@ -249,7 +249,12 @@ extension Worker where K: ~Copyable {
     _ format: ErrorBodyFormat?, _ exchange: ExchangePointer, _ writer: inout HeadWriter
   ) {
     guard let format else {
-      return writer.appendField("Content-Type", mediaType(exchange).span)
+      let type = mediaType(exchange)
+      writer.beginField("Content-Type")
+      writer.lines.append(type.span)
+      appendCharset(
+        type.span, exchange, status: exchange.pointee.record.status, into: &writer.lines)
+      return writer.endField()
     }
     writer.appendField("Content-Type", ErrorBody.contentType(format))
   }

@@ -67,6 +67,14 @@ public final class Metrics: Sendable {
     }
   }
 
+  /// What each worker counts that is no matter of requests' labels, by its number.
+  func workerTotals() -> [[UInt64]] {
+    let content = content.current
+    var totals = content.past
+    for generation in content.running { totals.addWorkers(generation, isOver: false) }
+    return totals.workers
+  }
+
   /// The page in a format, to be composed in steps.
   func begin(_ format: MetricsFormat) -> MetricsPage {
     MetricsPage(self, content.current, format)

@@ -7,7 +7,7 @@ import Telemetry
 extension Metrics {
   /// The page, in memory that the caller deallocates.
   func stubStatus() -> UnsafeMutableBufferPointer<UInt8> {
-    let workers = totals().totals.workers
+    let workers = workerTotals()
     func sum(_ cell: Int) -> UInt64 { workers.reduce(0) { $0 &+ $1[cell] } }
     let active = sum(WorkerCells.clients)
     let accepted = sum(WorkerCells.accepted)

@@ -370,7 +370,7 @@ extension Worker where K: ~Copyable {
     guard let exchange = stream.pointee.exchange else { return false }
     switch exchange.pointee.response {
     case .composed: return !hasMoreOfPage(exchange)
-    case .none, .content, .file, .heldBack, .tunnel, .delivering: return false
+    case .none, .pending, .content, .file, .heldBack, .tunnel, .delivering: return false
     }
   }
 }
