@@ -193,7 +193,8 @@ import Testing
     bed.carry()
     bed.server.end()
     bed.carry()
-    #expect(bed.goneAway.allSatisfy { $0 == 0 } && bed.goneAway.count == 2)
+    // The client has nothing more to wait for, and does not read the second one.
+    #expect(bed.goneAway == [0])
     #expect(bed.answer(number).fields == [":status=204"] && bed.server.isFinished)
   }
 }
