@@ -7,7 +7,7 @@ extension NginxDirectives {
         Entry("ssl_engine", .main, .word)
       ]),
     Group(
-      .needless, "It has no meaning in HTTP/1.1.",
+      .needless, "The bounds of HTTP/2 are fixed, nothing is pushed, and HTTP/3 is not available.",
       [
         Entry("http2_recv_buffer_size", .top, .size),
         Entry("http2_pool_size", .serverLevels, .size),
