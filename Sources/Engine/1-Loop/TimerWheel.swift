@@ -77,7 +77,7 @@ struct TimerWheel: ~Copyable {
   mutating func remove(_ timer: TimerPointer) {
     let node = timer.pointee
     guard node.tick != 0 else { return }
-    precondition(count > 0, "remove: the wheel is empty")
+    assert(count > 0, "remove: the wheel is empty")
     let isNear = node.isNear
     let tick = node.filedTick
     let index = Int((isNear ? tick : tick >> TimerWheel.bucketBits) & TimerWheel.bucketMask)
@@ -125,7 +125,7 @@ struct TimerWheel: ~Copyable {
 
   /// Moves to the next tick that can hold something, at most to `target`.
   private mutating func step(towards target: UInt64) {
-    precondition(current < target, "step: time goes back")
+    assert(current < target, "step: time goes back")
     let turnEnd = (current | TimerWheel.bucketMask) &+ 1
     let occupied = firstOccupied(after: current) ?? .max
     current = min(target, min(turnEnd, occupied))
@@ -143,7 +143,7 @@ struct TimerWheel: ~Copyable {
   }
 
   private mutating func insert(_ timer: TimerPointer, tick requested: UInt64) {
-    precondition(!timer.pointee.isFiled, "insert: the timer stands in the wheel")
+    assert(!timer.pointee.isFiled, "insert: the timer stands in the wheel")
     // The tick under way has been searched already when it is the current one: file under the next.
     let tick = max(requested, current &+ 1)
     let currentTurn = current >> TimerWheel.bucketBits

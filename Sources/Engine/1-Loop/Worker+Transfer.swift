@@ -48,7 +48,7 @@ extension Worker where K: ~Copyable {
     let target = UnsafeMutableRawBufferPointer(start: base + end, count: room)
     switch read(stream, into: target) {
     case .bytes(let count):
-      precondition(count <= room, "receive: more was read than there was room for")
+      assert(count <= room, "receive: more was read than there was room for")
       stream.pointee.inputEnd &+= UInt32(count)
       stream.pointee.flags.insert(.progressed)
       return .bytes
@@ -106,7 +106,7 @@ extension Worker where K: ~Copyable {
       case .failed(let error): return .failed(error)
       }
     }
-    precondition(written <= total, "send: more was written than there was")
+    assert(written <= total, "send: more was written than there was")
     account(stream, written: written, first: first.count)
     if written == total && !stream.pointee.flags.contains(.sealed) {
       buffers.giveBack(&stream.pointee.output.held)
@@ -164,8 +164,8 @@ extension Worker where K: ~Copyable {
 
   /// Copies bytes into the held piece of a connection's output, which must be empty.
   private mutating func hold(_ stream: StreamPointer, _ bytes: UnsafeRawBufferPointer) {
-    precondition(stream.pointee.output.held.isNone, "hold: something is held")
-    precondition(!bytes.isEmpty, "hold: there is nothing to hold")
+    assert(stream.pointee.output.held.isNone, "hold: something is held")
+    assert(!bytes.isEmpty, "hold: there is nothing to hold")
     guard let size = Buffer.Size(holding: bytes.count) else {
       preconditionFailure("the scratch memory is larger than the largest buffer")
     }
@@ -189,11 +189,11 @@ extension Worker where K: ~Copyable {
   /// Puts bytes behind the held ones, before which nothing else may wait: an answer of Waybill's
   /// own behind an interim response that the client has not taken yet.
   private mutating func holdMore(_ stream: StreamPointer, _ bytes: UnsafeRawBufferPointer) {
-    precondition(!bytes.isEmpty, "holdMore: there is nothing to hold")
-    precondition(!stream.pointee.output.held.isNone, "holdMore: nothing is held")
+    assert(!bytes.isEmpty, "holdMore: there is nothing to hold")
+    assert(!stream.pointee.output.held.isNone, "holdMore: nothing is held")
     var before = stream.pointee.output.held
     let held = stream.pointee.output.heldBytes
-    precondition(
+    assert(
       stream.pointee.output.payloadCount == 0 && stream.pointee.output.suffix == .none,
       "send: a prefix would overtake content")
     guard let size = Buffer.Size(holding: held.count + bytes.count) else {
@@ -211,7 +211,7 @@ extension Worker where K: ~Copyable {
 
   /// Moves what is left of a connection's input to the begin of its buffer when its end is full.
   mutating func compactInput(_ stream: StreamPointer) {
-    precondition(
+    assert(
       stream.pointee.inputStart <= stream.pointee.inputEnd,
       "compactInput: the input ends before it begins")
     guard let base = stream.pointee.input.base, stream.pointee.inputStart > 0,
@@ -228,7 +228,7 @@ extension Worker where K: ~Copyable {
   mutating func startWaiting(
     _ stream: StreamPointer, for wait: Connection.Wait, atMost timeout: Interval
   ) {
-    precondition(wait != .nothing, "startWaiting: nothing is waited for")
+    assert(wait != .nothing, "startWaiting: nothing is waited for")
     if stream.pointee.wait == wait && !stream.pointee.flags.contains(.progressed) { return }
     stream.pointee.wait = wait
     stream.pointee.flags.remove(.progressed)
@@ -244,7 +244,7 @@ extension Worker where K: ~Copyable {
   /// Closes a connection's socket, gives its memory back and frees its slot. Whatever exchange used
   /// it must have let go of it before.
   mutating func close(_ connection: ConnectionPointer, reset: Bool = false) {
-    precondition(connection.pointee.phase != .closed, "close: the connection is closed")
+    assert(connection.pointee.phase != .closed, "close: the connection is closed")
     if let link = connection.pointee.session { freeSession(connection, link) }
     if let link = connection.pointee.tls { freeLink(connection, link, reset: reset) }
     if reset {
@@ -257,9 +257,9 @@ extension Worker where K: ~Copyable {
 
   /// Gives back a connection's memory and slot, all but its socket and its TLS.
   mutating func release(slotOf connection: ConnectionPointer) {
-    precondition(connection.pointee.exchange == nil, "release: an exchange uses it")
-    precondition(connection.pointee.session == nil, "release: its session is not freed")
-    precondition(connection.pointee.tls == nil, "release: its TLS is not freed")
+    assert(connection.pointee.exchange == nil, "release: an exchange uses it")
+    assert(connection.pointee.session == nil, "release: its session is not freed")
+    assert(connection.pointee.tls == nil, "release: its TLS is not freed")
     if connection.pointee.flags.contains(.refused) { refusedCount &-= 1 }
     if connection.pointee.flags.contains(.headless) { leaveHeadless(connection) }
     countConnection(connection, by: -1)
@@ -281,7 +281,7 @@ extension Worker where K: ~Copyable {
   mutating func open(
     _ descriptor: Descriptor, role: Connection.Role, origin: Int, closesRefused: Bool = true
   ) -> ConnectionPointer? {
-    precondition(descriptor != .none, "open: there is no socket")
+    assert(descriptor != .none, "open: there is no socket")
     guard let (slot, connection) = connections.take(initial: { Connection(slot: 0, at: $0) }) else {
       if closesRefused { kernel.close(descriptor) }
       return nil

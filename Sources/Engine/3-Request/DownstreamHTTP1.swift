@@ -11,8 +11,8 @@ extension Worker where K: ~Copyable {
   /// Reads and parses the head as far as its bytes have come; begins the exchange when it is
   /// complete.
   mutating func readHead(_ exchange: ExchangePointer) {
-    precondition(exchange.pointee.request == .head, "readHead: the head is whole")
-    precondition(!exchange.pointee.client.pointee.isMultiplexed, "readHead: a session reads it")
+    assert(exchange.pointee.request == .head, "readHead: the head is whole")
+    assert(!exchange.pointee.client.pointee.isMultiplexed, "readHead: a session reads it")
     let connection = exchange.pointee.downstream
     for _ in 0..<Limits.readsPerTurn {
       if connection.pointee.inputCount > 0, parseHead(exchange) { return }
@@ -53,7 +53,7 @@ extension Worker where K: ~Copyable {
   /// Gives the buffer that the head lies in to the exchange; what came behind the head stays the
   /// connection's input, in the same buffer for as long as there is something.
   @inline(__always) mutating func keepHead(_ exchange: ExchangePointer, byteCount: Int) {
-    precondition(!exchange.pointee.sharesInput, "keepHead: the exchange holds it")
+    assert(!exchange.pointee.sharesInput, "keepHead: the exchange holds it")
     let connection = exchange.pointee.downstream
     if connection.pointee.flags.contains(.headless) { leaveHeadless(connection) }
     if connection.pointee.inputStart > 0, let base = connection.pointee.input.base {
@@ -72,7 +72,7 @@ extension Worker where K: ~Copyable {
 
   /// Sees to it that more of the head can be read; false when the exchange has ended over it.
   private mutating func makeRoomForHead(_ exchange: ExchangePointer) -> Bool {
-    precondition(exchange.pointee.request == .head, "makeRoomForHead: the head is whole")
+    assert(exchange.pointee.request == .head, "makeRoomForHead: the head is whole")
     let connection = exchange.pointee.downstream
     let input = connection.pointee.input
     guard let base = input.base, Int(connection.pointee.inputEnd) == input.capacity else {
@@ -96,22 +96,22 @@ extension Worker where K: ~Copyable {
 
   /// Ends an exchange whose client left before its head was complete.
   private mutating func abandonHead(_ exchange: ExchangePointer) {
-    precondition(exchange.isLive, "abandonHead: the exchange has ended")
+    assert(exchange.isLive, "abandonHead: the exchange has ended")
     keepArrivedHead(exchange)
     clientLeft(exchange)
   }
 
   /// Has an exchange hold what has come of its head, for its line and its answer to show.
   mutating func keepArrivedHead(_ exchange: ExchangePointer) {
-    precondition(exchange.pointee.request == .head, "keepArrivedHead: the head is whole")
+    assert(exchange.pointee.request == .head, "keepArrivedHead: the head is whole")
     exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
     keepHead(exchange, byteCount: exchange.pointee.client.pointee.inputCount)
   }
 
   /// Refuses a request that can't be read any further.
   mutating func refuse(_ exchange: ExchangePointer, _ error: HTTP1Error) {
-    precondition(exchange.isLive, "refuse: the exchange has ended")
-    precondition(exchange.pointee.request == .head, "refuse: the head is whole")
+    assert(exchange.isLive, "refuse: the exchange has ended")
+    assert(exchange.pointee.request == .head, "refuse: the head is whole")
     let offset = error.offset
     // The default server's, which answers.
     exchange.pointee.record.serverName = tables.servers[exchange.pointee.server].name

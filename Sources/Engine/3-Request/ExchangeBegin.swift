@@ -12,7 +12,7 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Begins an exchange on an idle connection whose first bytes have come, and reads its head.
   mutating func beginExchange(_ connection: ConnectionPointer) {
-    precondition(connection.pointee.phase == .idle, "beginExchange: it is not idle")
+    assert(connection.pointee.phase == .idle, "beginExchange: it is not idle")
     idleClients.remove(connection)
     let exchange = makeExchange(connection.stream)
     connection.pointee.phase = .requestHead
@@ -21,7 +21,7 @@ extension Worker where K: ~Copyable {
 
   /// A new exchange with an ID. There is a slot for each stream, so there is one for this one.
   mutating func makeExchange(_ stream: StreamPointer) -> ExchangePointer {
-    precondition(stream.pointee.exchange == nil, "makeExchange: the stream has one")
+    assert(stream.pointee.exchange == nil, "makeExchange: the stream has one")
     let connection = stream.pointee.connection
     let server = tables.listeners[Int(connection.pointee.origin)].defaultServer
     let plan = fallbackLocation(of: server)
@@ -85,7 +85,7 @@ extension Worker where K: ~Copyable {
 
   /// Decides about an exchange whose head is complete, and answers it or sends it on.
   mutating func begin(_ exchange: ExchangePointer) {
-    precondition(exchange.pointee.request == .head, "begin: it has begun")
+    assert(exchange.pointee.request == .head, "begin: it has begun")
     occupyConnection(exchange)
     note(.requestHead, exchange, Int(exchange.pointee.headByteCount))
     stopWaiting(exchange.pointee.client)
@@ -117,7 +117,7 @@ extension Worker where K: ~Copyable {
 
   /// Does what the location is there for.
   @inline(__always) mutating func act(_ exchange: ExchangePointer, _ action: LocationAction) {
-    precondition(exchange.pointee.response == .none, "act: a response has begun")
+    assert(exchange.pointee.response == .none, "act: a response has begun")
     switch action {
     case .none: refuse(exchange, 404, .noRoute, Termination(.proxy, .route))
     case .answer: answer(exchange)
@@ -217,7 +217,7 @@ extension Worker where K: ~Copyable {
 
   /// Finds the location by the normalised path.
   mutating func findLocation(_ exchange: ExchangePointer) -> LocationSearch {
-    precondition(exchange.pointee.pathBuffer.isNone, "findLocation: a path is there")
+    assert(exchange.pointee.pathBuffer.isNone, "findLocation: a path is there")
     let server = exchange.pointee.server
     let path = exchange.pointee.head.path
     if path.isEmpty {
@@ -260,7 +260,7 @@ extension Worker where K: ~Copyable {
 
   /// Keeps the client's ID of an exchange that is refused, if it may be kept.
   @inline(never) mutating func keepRequestID(_ exchange: ExchangePointer) {
-    precondition(exchange.isLive, "keepRequestID: the exchange has ended")
+    assert(exchange.isLive, "keepRequestID: the exchange has ended")
     _ = decideRequestID(exchange)
   }
 

@@ -10,8 +10,8 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Sends an exchange to a peer for the first time.
   @inline(__always) mutating func beginFirstTry(_ exchange: ExchangePointer) {
-    precondition(exchange.pointee.response == .none, "beginFirstTry: a response has begun")
-    precondition(exchange.pointee.upstream == nil, "beginFirstTry: a backend is attached")
+    assert(exchange.pointee.response == .none, "beginFirstTry: a response has begun")
+    assert(exchange.pointee.upstream == nil, "beginFirstTry: a backend is attached")
     exchange.pointee.upstreamIndex = exchange.pointee.plan.pointee.upstream
     exchange.pointee.record.proxyHost = exchange.pointee.plan.pointee.proxyHost
     if !exchange.pointee.plan.pointee.passURL.isEmpty {
@@ -30,8 +30,8 @@ extension Worker where K: ~Copyable {
   /// Sends the request to a peer that was selected for it. A connection from the pool is taken
   /// unless `isFresh` asks for a new one.
   mutating func beginTry(_ exchange: ExchangePointer, peer: Int, isFresh: Bool = false) {
-    precondition(exchange.pointee.upstream == nil, "beginTry: a backend is attached")
-    precondition(peer >= 0, "beginTry: no such peer")
+    assert(exchange.pointee.upstream == nil, "beginTry: a backend is attached")
+    assert(peer >= 0, "beginTry: no such peer")
     let upstream = exchange.pointee.upstreamIndex
     exchange.pointee.tryStart = now
     exchange.pointee.peerIndex = peer
@@ -67,7 +67,7 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func hashKey(_ exchange: ExchangePointer) -> UInt64 {
-    precondition(exchange.isLive, "hashKey: the exchange has ended")
+    assert(exchange.isLive, "hashKey: the exchange has ended")
     var writer = ByteWriter(scratch)
     write(tables.upstreams[exchange.pointee.upstreamIndex].hashKey, exchange, into: &writer)
     return Balancer.hash(of: writer.written.span)
@@ -91,7 +91,7 @@ extension Worker where K: ~Copyable {
   @inline(__always) private mutating func attach(
     _ connection: ConnectionPointer, to exchange: ExchangePointer
   ) {
-    precondition(connection.pointee.role == .upstream, "attach: not a backend")
+    assert(connection.pointee.role == .upstream, "attach: not a backend")
     connection.pointee.phase = .exchange
     connection.pointee.exchange = exchange
     exchange.pointee.upstream = connection.stream
@@ -100,8 +100,8 @@ extension Worker where K: ~Copyable {
 
   /// Begins a connection to the chosen peer.
   private mutating func connect(_ exchange: ExchangePointer) {
-    precondition(exchange.pointee.upstream == nil, "connect: a backend is attached")
-    precondition(exchange.isLive, "connect: the exchange has ended")
+    assert(exchange.pointee.upstream == nil, "connect: a backend is attached")
+    assert(exchange.isLive, "connect: the exchange has ended")
     let upstream = exchange.pointee.upstreamIndex
     let peers = tables.upstreams[upstream].peers
     let peer = exchange.pointee.peerIndex
@@ -134,7 +134,7 @@ extension Worker where K: ~Copyable {
   /// one of a client that is idle, then one of a client without a whole head. A client that came
   /// behind such a one and has not had the time to ask stays.
   private mutating func makeRoomForUpstream() {
-    precondition(
+    assert(
       connections.count <= connections.capacity, "makeRoomForUpstream: there are too many")
     guard connections.count >= tables.workerConnections else { return }
     for upstream in 0..<upstreams.count {
@@ -158,8 +158,8 @@ extension Worker where K: ~Copyable {
 
   /// Acts on a report about a connection that was being made.
   mutating func finishConnecting(_ connection: ConnectionPointer) {
-    precondition(connection.pointee.phase == .connecting, "finishConnecting: it is not being made")
-    precondition(connection.pointee.role == .upstream, "finishConnecting: not a backend")
+    assert(connection.pointee.phase == .connecting, "finishConnecting: it is not being made")
+    assert(connection.pointee.role == .upstream, "finishConnecting: not a backend")
     guard let exchange = connection.pointee.exchange else { return }
     let flags = connection.pointee.flags
     guard flags.contains(.writable) || flags.contains(.failed) else { return }
@@ -171,7 +171,7 @@ extension Worker where K: ~Copyable {
 
   /// The socket is connected: the request can go, or the TLS handshake begin.
   private mutating func reached(_ connection: ConnectionPointer, _ exchange: ExchangePointer) {
-    precondition(connection.pointee.exchange == exchange, "reached: another exchange's")
+    assert(connection.pointee.exchange == exchange, "reached: another exchange's")
     connection.pointee.flags.insert(.writable)
     guard exchange.pointee.plan.pointee.backendTLS >= 0, !settings.assumesTLS,
       exchange.pointee.serving?.pointee.pass.isPlain != true
@@ -192,7 +192,7 @@ extension Worker where K: ~Copyable {
   @inline(__always) mutating func connected(
     _ connection: ConnectionPointer, _ exchange: ExchangePointer
   ) {
-    precondition(connection.pointee.exchange == exchange, "connected: another exchange's")
+    assert(connection.pointee.exchange == exchange, "connected: another exchange's")
     stopWaiting(connection)
     let time = kernel.now() - exchange.pointee.tryStart
     exchange.pointee.record.upstreamConnect = time
@@ -214,7 +214,7 @@ extension Worker where K: ~Copyable {
 
   /// Writes the request's head and what has come of its content to the peer.
   @inline(__always) private mutating func sendRequest(_ exchange: ExchangePointer) {
-    precondition(exchange.pointee.upstreamBytesSent == 0, "sendRequest: some of it has been sent")
+    assert(exchange.pointee.upstreamBytesSent == 0, "sendRequest: some of it has been sent")
     guard let peer = exchange.pointee.upstream else {
       preconditionFailure("sendRequest: no peer is attached")
     }

@@ -13,7 +13,7 @@ extension Worker where K: ~Copyable {
   mutating func readResponseHead(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
-    precondition(exchange.pointee.response == .none, "readResponseHead: a response has begun")
+    assert(exchange.pointee.response == .none, "readResponseHead: a response has begun")
     for _ in 0..<Limits.readsPerTurn {
       guard let peer = exchange.pointee.upstream else {
         preconditionFailure("readResponseHead: the backend is gone")
@@ -89,8 +89,8 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func refuseResponse(_ exchange: ExchangePointer, _ error: HTTP1Error) {
-    precondition(exchange.isLive, "refuseResponse: the exchange has ended")
-    precondition(exchange.pointee.response == .none, "refuseResponse: a response has begun")
+    assert(exchange.isLive, "refuseResponse: the exchange has ended")
+    assert(exchange.pointee.response == .none, "refuseResponse: a response has begun")
     note(.malformedResponse, exchange, Int(error.offset), try: Int(error.kind.rawValue))
     let limits = exchange.pointee.plan.pointee.responseHeadLimits
     report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
@@ -138,7 +138,7 @@ extension Worker where K: ~Copyable {
   private mutating func passInterim(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
-    precondition(exchange.pointee.responseHead.isInterim, "passInterim: it is the final one")
+    assert(exchange.pointee.responseHead.isInterim, "passInterim: it is the final one")
     exchange.pointee.interimCount &+= 1
     note(.interimResponse, exchange, Int(exchange.pointee.responseHead.status))
     let maximum = exchange.pointee.plan.pointee.maximumInterimResponses
@@ -168,8 +168,8 @@ extension Worker where K: ~Copyable {
   private mutating func beginResponse(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
-    precondition(exchange.pointee.response == .none, "beginResponse: a response has begun")
-    precondition(
+    assert(exchange.pointee.response == .none, "beginResponse: a response has begun")
+    assert(
       exchange.pointee.upstreamStage == .awaitingHead, "beginResponse: no head is awaited")
     let framing = exchange.pointee.responseHead.framing(for: exchange.pointee.head.method)
     exchange.pointee.responseReader.begin(framing)

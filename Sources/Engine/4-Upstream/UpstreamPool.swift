@@ -21,8 +21,8 @@ extension Worker where K: ~Copyable {
         closePooled(connection)
         continue
       }
-      precondition(connection.pointee.exchange == nil, "takePooled: an exchange uses it")
-      precondition(connection.pointee.inputCount == 0, "takePooled: something has come unasked")
+      assert(connection.pointee.exchange == nil, "takePooled: an exchange uses it")
+      assert(connection.pointee.inputCount == 0, "takePooled: something has come unasked")
       upstreams.removeIdle(connection)
       countIdle(connection, by: -1)
       connection.pointee.flags.insert(.reused)
@@ -66,8 +66,8 @@ extension Worker where K: ~Copyable {
 
   /// Puts a connection whose exchange has ended into the pool, or closes it.
   mutating func release(_ connection: ConnectionPointer, mayReuse: Bool) {
-    precondition(connection.pointee.role == .upstream, "release: not a backend")
-    precondition(connection.pointee.phase != .idle, "release: it is in the pool")
+    assert(connection.pointee.role == .upstream, "release: not a backend")
+    assert(connection.pointee.phase != .idle, "release: it is in the pool")
     let upstream = Int(connection.pointee.origin)
     connection.pointee.exchange = nil
     connection.pointee.requestCount &+= 1
@@ -90,7 +90,7 @@ extension Worker where K: ~Copyable {
 
   /// Keeps what the next connection to the same peer can resume; tickets have come by now.
   private mutating func saveSession(_ connection: ConnectionPointer, _ link: TLSLinkPointer) {
-    precondition(connection.pointee.tls == link, "saveSession: another connection's TLS")
+    assert(connection.pointee.tls == link, "saveSession: another connection's TLS")
     guard !link.pointee.isSaved, let identity = link.pointee.identity,
       let saved = link.pointee.session.saved()
     else { return }
@@ -113,16 +113,16 @@ extension Worker where K: ~Copyable {
   /// Drops an idle connection that something happened to: its peer closed it, or sent what nobody
   /// asked for.
   mutating func discardPooled(_ connection: ConnectionPointer) {
-    precondition(connection.pointee.phase == .idle, "discardPooled: it is not in the pool")
-    precondition(connection.pointee.exchange == nil, "discardPooled: an exchange uses it")
+    assert(connection.pointee.phase == .idle, "discardPooled: it is not in the pool")
+    assert(connection.pointee.exchange == nil, "discardPooled: an exchange uses it")
     guard !connection.pointee.flags.isDisjoint(with: .happened) else { return }
     closePooled(connection)
   }
 
   /// Closes an idle connection.
   mutating func closePooled(_ connection: ConnectionPointer) {
-    precondition(connection.pointee.role == .upstream, "closePooled: not a backend")
-    precondition(connection.pointee.phase == .idle, "closePooled: it is not in the pool")
+    assert(connection.pointee.role == .upstream, "closePooled: not a backend")
+    assert(connection.pointee.phase == .idle, "closePooled: it is not in the pool")
     upstreams.removeIdle(connection)
     countIdle(connection, by: -1)
     close(connection)

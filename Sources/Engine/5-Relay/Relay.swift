@@ -123,7 +123,7 @@ extension Worker where K: ~Copyable {
     guard exchange.pointee.upstreamStage == .complete, exchange.pointee.request == .complete,
       let connection = exchange.pointee.upstream
     else { return }
-    precondition(exchange.pointee.detachedBuffer.isNone, "detachUpstream: it was detached")
+    assert(exchange.pointee.detachedBuffer.isNone, "detachUpstream: it was detached")
     exchange.pointee.detachedBuffer = connection.pointee.input
     let hasMore = connection.pointee.inputCount > 0
     connection.pointee.input = .none
@@ -134,7 +134,7 @@ extension Worker where K: ~Copyable {
 
   /// Ends the try that brought the response.
   mutating func endTry(_ exchange: ExchangePointer, mayReuse: Bool) {
-    precondition(exchange.pointee.upstream != nil, "endTry: no backend is attached")
+    assert(exchange.pointee.upstream != nil, "endTry: no backend is attached")
     noteTry(exchange, error: .none)
     markPeer(exchange, failed: false)
     releaseUpstream(exchange, mayReuse: mayReuse && keepsConnection(exchange))
@@ -143,7 +143,7 @@ extension Worker where K: ~Copyable {
   /// Goes on when all of the response has been composed: writes what waits, reads what is left of
   /// the request if the connection is to be kept, and ends the exchange.
   mutating func finishResponse(_ exchange: ExchangePointer) {
-    precondition(
+    assert(
       exchange.pointee.response == .composed, "finishResponse: the response is not composed")
     let client = exchange.pointee.client
     switch send(client) {

@@ -121,7 +121,7 @@ extension Worker where K: ~Copyable {
   mutating func takeUncheckedContent(
     _ exchange: ExchangePointer
   ) throws(HTTP1Error) -> ContentPiece {
-    precondition(
+    assert(
       exchange.pointee.requestReader.place == .content,
       "takeUncheckedContent: no content is to come")
     let client = exchange.pointee.client
@@ -147,7 +147,7 @@ extension Worker where K: ~Copyable {
 
   /// Refuses a request whose content is not framed as it must be.
   mutating func refuseContent(_ exchange: ExchangePointer, _ error: HTTP1Error) {
-    precondition(exchange.isLive, "refuseContent: the exchange has ended")
+    assert(exchange.isLive, "refuseContent: the exchange has ended")
     // What was read before it, head and content, is counted.
     let offset = Int(clamping: exchange.pointee.record.requestBytes) + Int(error.offset)
     note(.malformedRequest, exchange, offset, try: Int(error.kind.rawValue))
@@ -175,7 +175,7 @@ extension Worker where K: ~Copyable {
   private mutating func passRequestTrailers(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) throws(HTTP1Error) -> Piece {
-    precondition(
+    assert(
       exchange.pointee.request == .content, "passRequestTrailers: the request is complete")
     let bytes = exchange.pointee.client.pointee.inputBytes
     var trailers = FieldSection()
@@ -187,8 +187,8 @@ extension Worker where K: ~Copyable {
   /// Makes content that was sent to one peer ready to be sent to the next. Only called while none
   /// of it is lost (`contentConsumed`).
   mutating func rewindContent(_ exchange: ExchangePointer) {
-    precondition(exchange.pointee.upstream == nil, "rewindContent: a backend is attached")
-    precondition(!exchange.pointee.contentConsumed, "rewindContent: some of the content is gone")
+    assert(exchange.pointee.upstream == nil, "rewindContent: a backend is attached")
+    assert(!exchange.pointee.contentConsumed, "rewindContent: some of the content is gone")
     exchange.pointee.stopsSending = false
     if exchange.pointee.kept.isUsed {
       exchange.pointee.kept.sentCount = 0

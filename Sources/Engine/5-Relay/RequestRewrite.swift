@@ -13,8 +13,8 @@ extension Worker where K: ~Copyable {
   mutating func writeRequestHead(
     _ exchange: ExchangePointer, for peer: StreamPointer, into memory: inout ByteWriter
   ) {
-    precondition(exchange.pointee.upstream == peer, "writeRequestHead: another exchange's backend")
-    precondition(memory.count == 0, "writeRequestHead: something stands before the head")
+    assert(exchange.pointee.upstream == peer, "writeRequestHead: another exchange's backend")
+    assert(memory.count == 0, "writeRequestHead: something stands before the head")
     let bytes = exchange.pointee.headBytes.span
     var writer = HeadWriter(memory, for: peer)
     writeRequestLine(exchange, bytes, into: &writer)

@@ -12,7 +12,7 @@ extension Worker where K: ~Copyable {
   mutating func takeResponseContent(
     _ exchange: ExchangePointer, _ writer: inout ByteWriter
   ) -> Piece {
-    precondition(
+    assert(
       exchange.pointee.response == .content, "takeResponseContent: no content is awaited")
     guard !exchange.pointee.responseReader.isComplete else {
       completeResponse(exchange)
@@ -144,8 +144,8 @@ extension Worker where K: ~Copyable {
   }
 
   @inline(__always) private mutating func completeResponse(_ exchange: ExchangePointer) {
-    precondition(exchange.pointee.upstreamStage == .content, "completeResponse: it has not begun")
-    precondition(exchange.pointee.response == .content, "completeResponse: it has not begun")
+    assert(exchange.pointee.upstreamStage == .content, "completeResponse: it has not begun")
+    assert(exchange.pointee.response == .content, "completeResponse: it has not begun")
     exchange.pointee.upstreamStage = .complete
     exchange.pointee.response = .composed
   }

@@ -22,8 +22,8 @@ extension Worker where K: ~Copyable {
 
   /// Writes the line that says that a tunnel opened, to the logs whose format can say it.
   mutating func writeOpeningLine(_ exchange: ExchangePointer) {
-    precondition(exchange.isLive, "writeOpeningLine: the exchange has ended")
-    precondition(exchange.pointee.response == .tunnel, "writeOpeningLine: no tunnel is open")
+    assert(exchange.isLive, "writeOpeningLine: the exchange has ended")
+    assert(exchange.pointee.response == .tunnel, "writeOpeningLine: no tunnel is open")
     exchange.pointee.record.event = .upgrade
     exchange.pointee.record.duration = kernel.now() - exchange.pointee.start
     exchange.pointee.record.endTime = wall.microseconds
@@ -57,7 +57,7 @@ extension Worker where K: ~Copyable {
   @inline(never) private mutating func composeLongLine(
     _ format: LogFormat, _ exchange: ExchangePointer, _ line: ByteWriter, sink: Int
   ) -> ByteWriter {
-    precondition(logs[sink].count <= logs.queueBytes, "composeLongLine: more waits than may")
+    assert(logs[sink].count <= logs.queueBytes, "composeLongLine: more waits than may")
     let longest = 2 * tables.logValueBytes
     let room = logs.queueBytes - logs[sink].count
     // Without room for a line of usual length, it is the log that takes nothing.

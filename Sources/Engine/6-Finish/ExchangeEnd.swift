@@ -11,8 +11,8 @@ import Telemetry
 extension Worker where K: ~Copyable {
   /// Ends an exchange. Nothing of it may be touched afterwards.
   mutating func end(_ exchange: ExchangePointer) {
-    precondition(exchange.isLive, "end: the exchange has ended")
-    precondition(exchange.pointee.record.status != 0, "end: its line has no status")
+    assert(exchange.isLive, "end: the exchange has ended")
+    assert(exchange.pointee.record.status != 0, "end: its line has no status")
     let client = exchange.pointee.client
     let isRead = exchange.pointee.request == .complete || settleRequest(exchange)
     if exchange.pointee.upstream != nil {
@@ -22,8 +22,8 @@ extension Worker where K: ~Copyable {
     } else {
       releaseUpstream(exchange, mayReuse: false)
     }
-    precondition(exchange.pointee.upstream == nil, "end: a backend is attached")
-    precondition(exchange.pointee.releasedPeer, "end: a peer counts it as running")
+    assert(exchange.pointee.upstream == nil, "end: a backend is attached")
+    assert(exchange.pointee.releasedPeer, "end: a peer counts it as running")
     finishRecord(exchange)
     if exchange.pointee.isLogged {
       reportAfterLine(exchange)
@@ -77,7 +77,7 @@ extension Worker where K: ~Copyable {
     client.pointee.output = Outbound()
     if exchange.pointee.kept.isUsed { dropKept(exchange) }
     if let state = exchange.pointee.serving { release(state) }
-    precondition(exchange.pointee.kept.file == .none, "free: a file is open")
+    assert(exchange.pointee.kept.file == .none, "free: a file is open")
     exchanges.release(exchange.pointee.slot)
   }
 
@@ -87,9 +87,9 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ status: EarlyStatus, _ error: ErrorType,
     _ termination: Termination, _ closure: Exchange.Closure
   ) {
-    precondition(exchange.isLive, "endEarly: the exchange has ended")
-    precondition(termination.party != .nobody, "endEarly: nobody has ended it")
-    precondition(closure != .none, "endEarly: nothing can follow on the client's side")
+    assert(exchange.isLive, "endEarly: the exchange has ended")
+    assert(termination.party != .nobody, "endEarly: nobody has ended it")
+    assert(closure != .none, "endEarly: nothing can follow on the client's side")
     switch status {
     case .sent: break
     case .unlessSent(let code):
@@ -105,7 +105,7 @@ extension Worker where K: ~Copyable {
 
   /// Ends an exchange whose client has gone away.
   mutating func clientLeft(_ exchange: ExchangePointer) {
-    precondition(exchange.isLive, "clientLeft: the exchange has ended")
+    assert(exchange.isLive, "clientLeft: the exchange has ended")
     let phase = phase(of: exchange)
     exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
     note(.clientLeft, exchange)
@@ -132,8 +132,8 @@ extension Worker where K: ~Copyable {
 
   /// Ends or answers an exchange one of whose deadlines has come.
   mutating func expire(_ exchange: ExchangePointer, _ wait: Connection.Wait) {
-    precondition(exchange.isLive, "expire: the exchange has ended")
-    precondition(exchange.pointee.response != .heldBack, "expire: it waits for its line alone")
+    assert(exchange.isLive, "expire: the exchange has ended")
+    assert(exchange.pointee.response != .heldBack, "expire: it waits for its line alone")
     switch wait {
     case .requestHead: expireHead(exchange)
     case .requestContent:
@@ -157,8 +157,8 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func expireHead(_ exchange: ExchangePointer) {
-    precondition(exchange.pointee.response == .none, "expireHead: a response has begun")
-    precondition(exchange.pointee.request == .head, "expireHead: the head is whole")
+    assert(exchange.pointee.response == .none, "expireHead: a response has begun")
+    assert(exchange.pointee.request == .head, "expireHead: the head is whole")
     keepArrivedHead(exchange)
     report(.info, "request", exchange, exchange.pointee.downstream) { line in
       line.append("the client took too long to send the request's head")
@@ -168,8 +168,8 @@ extension Worker where K: ~Copyable {
 
   /// Counts a connection beyond the limit and, where no TLS stands before it, answers it.
   mutating func refuseConnection(_ connection: ConnectionPointer) {
-    precondition(!connection.pointee.flags.contains(.refused), "refuseConnection: it was refused")
-    precondition(connection.pointee.role == .downstream, "refuseConnection: not a client")
+    assert(!connection.pointee.flags.contains(.refused), "refuseConnection: it was refused")
+    assert(connection.pointee.role == .downstream, "refuseConnection: not a client")
     connection.pointee.flags.insert(.refused)
     refusedCount &+= 1
     metrics.own.add(WorkerCells.refused)
@@ -178,8 +178,8 @@ extension Worker where K: ~Copyable {
 
   /// Answers a connection beyond the limit with 503, without reading its request.
   mutating func answerRefused(_ connection: ConnectionPointer) {
-    precondition(connection.pointee.flags.contains(.refused), "answerRefused: it was not refused")
-    precondition(connection.pointee.exchange == nil, "answerRefused: an exchange is under way")
+    assert(connection.pointee.flags.contains(.refused), "answerRefused: it was not refused")
+    assert(connection.pointee.exchange == nil, "answerRefused: an exchange is under way")
     connection.pointee.phase = .requestHead
     let exchange = makeExchange(connection.stream)
     report(.error, "accept", exchange, connection) { line in

@@ -110,8 +110,8 @@ extension Worker where K: ~Copyable {
   /// Tells a client that waits for it to send its content, in as many words as nginx. False when it
   /// is gone.
   mutating func inviteContent(_ exchange: ExchangePointer) -> Bool {
-    precondition(exchange.pointee.response == .none, "inviteContent: a response has begun")
-    precondition(exchange.pointee.head.expectsContinue, "inviteContent: nobody waits for it")
+    assert(exchange.pointee.response == .none, "inviteContent: a response has begun")
+    assert(exchange.pointee.head.expectsContinue, "inviteContent: nobody waits for it")
     let client = exchange.pointee.client
     var writer = HeadWriter(ByteWriter(scratch), for: client)
     writer.beginResponse(100)
@@ -147,8 +147,8 @@ extension Worker where K: ~Copyable {
   /// Gives the connection a buffer of its own; the exchange keeps the one that its head lies in.
   /// What is left to decode (a part of a trailer section) moves along.
   mutating func leaveHeadBuffer(_ exchange: ExchangePointer) {
-    precondition(exchange.pointee.sharesInput, "leaveHeadBuffer: it was left")
-    precondition(
+    assert(exchange.pointee.sharesInput, "leaveHeadBuffer: it was left")
+    assert(
       !exchange.pointee.client.pointee.isMultiplexed, "leaveHeadBuffer: its head lies apart")
     let client = exchange.pointee.client
     let rest = client.pointee.inputBytes
@@ -192,7 +192,7 @@ extension Worker where K: ~Copyable {
 
   /// Gives the client's connection an input of its own, so that the head stays for the log line.
   mutating func separateInput(_ exchange: ExchangePointer) {
-    precondition(exchange.pointee.sharesInput, "separateInput: it is separate")
+    assert(exchange.pointee.sharesInput, "separateInput: it is separate")
     exchange.pointee.client.pointee.input = .none
     exchange.pointee.client.pointee.inputStart = 0
     exchange.pointee.client.pointee.inputEnd = 0
@@ -205,11 +205,11 @@ extension Worker where K: ~Copyable {
   mutating func closeDownstream(
     _ client: ConnectionPointer, _ closure: Exchange.Closure, hasUnread: Bool
   ) {
-    precondition(client.pointee.role == .downstream, "closeDownstream: not a client")
-    precondition(closure != .none, "closeDownstream: it may carry the next request")
+    assert(client.pointee.role == .downstream, "closeDownstream: not a client")
+    assert(closure != .none, "closeDownstream: it may carry the next request")
     client.pointee.inputStart = 0
     client.pointee.inputEnd = 0
-    precondition(client.pointee.exchange == nil, "closeDownstream: an exchange is under way")
+    assert(client.pointee.exchange == nil, "closeDownstream: an exchange is under way")
     if closure == .abrupt { return close(client, reset: true) }
     if client.pointee.flags.contains(.givesWay) {
       if let link = client.pointee.tls { tellEnd(client, link) }

@@ -82,7 +82,7 @@ struct ContentReader: BitwiseCopyable {
   @inline(__always) mutating func take(from stream: StreamPointer) throws(HTTP1Error)
     -> ContentPiece
   {
-    precondition(place == .content, "take: no content is to come")
+    assert(place == .content, "take: no content is to come")
     guard framing == .length else { return try takeUnannounced(from: stream) }
     let arrived = UnsafeRawBufferPointer(stream.pointee.inputBytes)
     let count = Int(min(UInt64(arrived.count), left))
@@ -105,7 +105,7 @@ struct ContentReader: BitwiseCopyable {
     let bytes = stream.pointee.mutableInputBytes
     var span = bytes.mutableSpan
     let step = try decoder.decode(&span, maximumLineBytes: Limits.chunkLineBytes)
-    precondition(step.consumed <= bytes.count && step.produced <= step.consumed)
+    assert(step.consumed <= bytes.count && step.produced <= step.consumed)
     stream.pointee.inputStart &+= UInt32(step.consumed)
     switch step.end {
     case .more: needsMore = step.consumed == 0
@@ -122,7 +122,7 @@ struct ContentReader: BitwiseCopyable {
   mutating func takeTrailers(
     _ trailers: inout FieldSection, from stream: StreamPointer
   ) throws(HTTP1Error) -> Bool {
-    precondition(place == .trailers, "takeTrailers: no trailer section is to come")
+    assert(place == .trailers, "takeTrailers: no trailer section is to come")
     let bytes = stream.pointee.inputBytes.span
     guard let count = try trailers.parseTrailers(bytes, maximumBytes: Limits.trailerBytes) else {
       needsMore = true
