@@ -120,6 +120,10 @@ extension Worker where K: ~Copyable {
         let status = exchange.pointee.serving?.pointee.answeredStatus ?? 0
         return refuseUnconditionally(exchange, status >= 400 ? status : 500)
       }
+      // What was kept for another location is not for this one's backend.
+      if exchange.pointee.plan.pointee.dropsRequestContent && exchange.pointee.kept.isUsed {
+        guard dropContent(exchange) else { return }
+      }
     }
     act(exchange, action)
   }

@@ -125,16 +125,20 @@ extension Worker where K: ~Copyable {
     beginFirstTry(exchange)
   }
 
-  /// Forgets content that no backend gets. False when not all of it could be read: then the request
-  /// was answered.
-  private mutating func dropContent(_ exchange: ExchangePointer) -> Bool {
-    if exchange.pointee.kept.isUsed {
-      guard exchange.pointee.kept.isWhole else {
-        refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .requestBody))
-        return false
-      }
-      dropKept(exchange)
+  /// Forgets content that no backend gets; all of it is read first, so that the client's next
+  /// request begins behind it. False when not all of it has been read: then the request was
+  /// answered.
+  mutating func dropContent(_ exchange: ExchangePointer) -> Bool {
+    precondition(exchange.pointee.upstream == nil, "dropContent: a backend is attached")
+    if !exchange.pointee.kept.isUsed && !exchange.pointee.requestReader.isComplete {
+      // It lies behind its head.
+      _ = try? takeUncheckedContent(exchange)
     }
+    guard exchange.pointee.requestReader.isComplete else {
+      refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .requestBody))
+      return false
+    }
+    if exchange.pointee.kept.isUsed { dropKept(exchange) }
     exchange.pointee.request = .complete
     return true
   }
