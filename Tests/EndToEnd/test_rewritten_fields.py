@@ -41,7 +41,7 @@ location /cookies/ {
   proxy_cookie_path /old/ /new/;
   proxy_cookie_path ~^/user/([^/]+) /u/$1;
   proxy_cookie_path ~*^/CASE /case;
-  proxy_cookie_path / /root/;
+  proxy_cookie_path / /below/;
 }
 location /flags/ {
   proxy_pass http://up;

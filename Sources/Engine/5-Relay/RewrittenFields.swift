@@ -75,7 +75,13 @@ extension Worker where K: ~Copyable {
   mutating func matches(
     _ expression: Int, _ subject: Span<UInt8>, _ exchange: ExchangePointer
   ) -> Bool {
-    guard case .matched = match(expression, subject, exchange) else { return false }
+    switch match(expression, subject, exchange) {
+    case .matched: break
+    case .none: return false
+    case .exhausted:
+      reportExhausted(tables.expressions.address(of: expression), exchange)
+      return false
+    }
     if !tables.capturedFields.isEmpty, let peer = exchange.pointee.upstream {
       captureUpstreamFields(exchange, peer.pointee.inputBytes.span)
     }
