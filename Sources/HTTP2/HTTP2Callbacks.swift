@@ -58,6 +58,10 @@ enum HTTP2Callbacks {
       if let frame { HTTP2Callbacks.sent(HTTP2Callbacks.server(context), frame) }
       return 0
     }
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks) { _, frame, _, context in
+      if let frame { HTTP2Callbacks.unsent(HTTP2Callbacks.server(context), frame) }
+      return 0
+    }
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, number, _, context in
       let server = HTTP2Callbacks.server(context)
       if let stream = server.find(UInt32(number)), !stream.pointee.isClosed {
@@ -129,6 +133,7 @@ enum HTTP2Callbacks {
       if isProvoked { server.noteProvokedReset() }
     case NGHTTP2_GOAWAY.rawValue: server.noteGoAway(frame.pointee.goaway.error_code)
     case NGHTTP2_DATA.rawValue, NGHTTP2_HEADERS.rawValue:
+      if UInt32(header.type) == NGHTTP2_DATA.rawValue { server.noteSentContent() }
       guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
         let stream = server.find(UInt32(header.stream_id))
       else { return }
@@ -137,6 +142,16 @@ enum HTTP2Callbacks {
       if isLeft && !stream.pointee.isClosed { server.reset(stream, NGHTTP2_NO_ERROR) }
     default: return
     }
+  }
+
+  /// A head that can't be sent, because it is larger than nghttp2 allows (64 KiB), ends its stream.
+  private static func unsent(_ server: HTTP2Server, _ frame: UnsafePointer<nghttp2_frame>) {
+    let header = frame.pointee.hd
+    guard UInt32(header.type) == NGHTTP2_HEADERS.rawValue,
+      let stream = server.find(UInt32(header.stream_id)), !stream.pointee.isClosed
+    else { return }
+    stream.pointee.endIsSent = false
+    server.reset(stream, NGHTTP2_INTERNAL_ERROR)
   }
 
   /// Where nghttp2 gets the content of a response from.

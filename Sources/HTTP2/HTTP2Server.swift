@@ -35,6 +35,7 @@ public final class HTTP2Server {
   /// Requests that have begun.
   private(set) var requestCount = 0
   private var controlFrameCount = 0
+  private var sentContentCount = 0
   private var provokedResetCount = 0
 
   /// A connection of which nothing has come yet; its preface is part of what comes.
@@ -121,10 +122,15 @@ public final class HTTP2Server {
 
   func noteRequest() { requestCount += 1 }
 
+  /// Counts a frame with content that was sent: its receiver opens its windows again.
+  func noteSentContent() { sentContentCount += 1 }
+
   /// Counts a frame that carries neither a head nor content.
   func noteControlFrame() {
     controlFrameCount += 1
-    let allowed = settings.controlFrames + requestCount * settings.controlFramesPerRequest
+    let allowed =
+      settings.controlFrames + requestCount * settings.controlFramesPerRequest
+      + sentContentCount * settings.controlFramesPerContent
     if controlFrameCount > allowed { fail(NGHTTP2_ENHANCE_YOUR_CALM) }
   }
 
@@ -133,6 +139,13 @@ public final class HTTP2Server {
     provokedResetCount += 1
     let allowed = max(settings.provokedResets, requestCount / 2)
     if provokedResetCount > allowed { fail(NGHTTP2_ENHANCE_YOUR_CALM) }
+  }
+
+  /// Bytes that a request's head has at most, as `takeHead` writes it: a line has four bytes besides
+  /// its field, and the first two lines have less than 64.
+  public func largestHeadByteCount(_ number: UInt32) -> Int {
+    guard let stream = find(number) else { preconditionFailure("takeHead: no such stream") }
+    return stream.pointee.head.count + 64
   }
 
   /// Writes a request's head as HTTP/1.1 would have it into `memory`; returns its bytes. Only when
@@ -147,7 +160,10 @@ public final class HTTP2Server {
 
   /// Says that content has been passed on, so that the client may send as much again.
   public func giveCredit(_ number: UInt32, _ count: Int) {
-    guard let stream = find(number), !stream.pointee.isClosed else { return }
+    // What had come by then was given back when the stream was let go.
+    guard let stream = find(number), !stream.pointee.isClosed, !stream.pointee.isReleased else {
+      return
+    }
     precondition(count <= stream.pointee.uncredited, "giveCredit: more than has come")
     stream.pointee.uncredited -= count
     check(nghttp2_session_consume(session, Int32(number), count))

@@ -23,12 +23,14 @@ public struct HTTP2Settings: Sendable {
   public var controlFrames: Int
   /// Those that each request allows for.
   public var controlFramesPerRequest: Int
+  /// Those that each frame of content that it is sent allows for: windows are opened with them.
+  public var controlFramesPerContent: Int
 
   /// The bounds given.
   public init(
     concurrentStreams: UInt32, streamWindow: UInt32, connectionWindow: UInt32, headBytes: Int,
     fieldCount: Int, resetBurst: UInt64, resetRate: UInt64, provokedResets: Int,
-    controlFrames: Int, controlFramesPerRequest: Int
+    controlFrames: Int, controlFramesPerRequest: Int, controlFramesPerContent: Int
   ) {
     self.concurrentStreams = concurrentStreams
     self.streamWindow = streamWindow
@@ -40,5 +42,6 @@ public struct HTTP2Settings: Sendable {
     self.provokedResets = provokedResets
     self.controlFrames = controlFrames
     self.controlFramesPerRequest = controlFramesPerRequest
+    self.controlFramesPerContent = controlFramesPerContent
   }
 }

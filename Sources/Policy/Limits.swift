@@ -281,6 +281,9 @@ public enum Limits {
   public static let http2ControlFrames = 1_000
   /// How many more each request allows for: a browser needs about three.
   public static let http2ControlFramesPerRequest = 50
+  /// How many more each frame of content that the client is sent allows for: two open windows
+  /// again, and some clients do so in small steps.
+  public static let http2ControlFramesPerContent = 10
   /// How long a client that has been asked to begin no more requests may have some on their way.
   public static let endAnnouncement = Interval.seconds(1)
   /// Descriptors that no connection gets, besides those that new workers need: for connections to

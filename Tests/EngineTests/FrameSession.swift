@@ -99,6 +99,8 @@ final class FrameSession: Session {
     }
   }
 
+  override func largestHeadByteCount(_ stream: UInt32) -> Int { heads[stream]?.count ?? 0 }
+
   override func takeHead(
     _ stream: UInt32, into memory: UnsafeMutableRawBufferPointer
   ) throws(HTTP1Error) -> Int {
@@ -120,6 +122,7 @@ final class FrameSession: Session {
       text += String(decoding: name, as: UTF8.self).lowercased()
       text += "=" + String(decoding: value, as: UTF8.self) + "\n"
     }
+    let isLast = isLast && fields.byteCount == bytes.count
     put(isLast ? "F" : "H", stream, text)
     if isLast { ends[stream]?.here = true }
     return fields.byteCount

@@ -13,7 +13,8 @@ final class HTTP2Session: Session {
       fieldCount: Limits.http2Fields, resetBurst: Limits.http2Resets,
       resetRate: Limits.http2ResetsPerSecond, provokedResets: Limits.http2ProvokedResets,
       controlFrames: Limits.http2ControlFrames,
-      controlFramesPerRequest: Limits.http2ControlFramesPerRequest))
+      controlFramesPerRequest: Limits.http2ControlFramesPerRequest,
+      controlFramesPerContent: Limits.http2ControlFramesPerContent))
 
   override func next(_ bytes: inout UnsafeRawBufferPointer) -> SessionEvent {
     switch server.next(&bytes) {
@@ -24,6 +25,10 @@ final class HTTP2Session: Session {
     case .reset(let stream): .reset(stream)
     case .broken: .broken
     }
+  }
+
+  override func largestHeadByteCount(_ stream: UInt32) -> Int {
+    server.largestHeadByteCount(stream)
   }
 
   override func takeHead(
@@ -47,7 +52,7 @@ final class HTTP2Session: Session {
     var fields = HeadFields(bytes)
     server.beginFields()
     while let (name, value) = fields.next() { server.addField(name, value) }
-    server.sendFields(stream, ends: ends)
+    server.sendFields(stream, ends: ends && fields.byteCount == bytes.count)
     return fields.byteCount
   }
 

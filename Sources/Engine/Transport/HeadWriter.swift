@@ -57,16 +57,6 @@ struct HeadWriter {
     lines.append(" HTTP/1.1\r\n")
   }
 
-  /// Begins a request; its target is appended to `lines` before `endTarget`.
-  mutating func beginRequest(_ method: Span<UInt8>) {
-    guard !isFieldList else {
-      appendField(":method", method)
-      return lines.append(":path: ")
-    }
-    lines.append(method)
-    lines.append(0x20)
-  }
-
   /// Begins a request; its method is appended to `lines` before `endMethod`.
   mutating func beginMethod() {
     if isFieldList { lines.append(":method: ") }

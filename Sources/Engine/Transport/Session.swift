@@ -28,6 +28,9 @@ class Session {
   /// event is the session's to keep.
   func next(_ bytes: inout UnsafeRawBufferPointer) -> SessionEvent { abstract() }
 
+  /// Bytes that the head of a stream has at most, as `takeHead` writes it.
+  func largestHeadByteCount(_ stream: UInt32) -> Int { abstract() }
+
   /// Writes the head of a stream into `memory`, as HTTP/1.1 would have it; returns its bytes.
   /// Whatever reads heads of HTTP/1.1 reads it from there, so one set of rules judges all of them.
   func takeHead(
@@ -38,7 +41,7 @@ class Session {
   func giveCredit(_ stream: UInt32, _ count: Int) { abstract() }
 
   /// Takes a head, or a trailer section, from the front of `bytes`: `HeadFields` reads it. Returns
-  /// how many bytes it had. With `ends` nothing follows it.
+  /// how many bytes it had. With `ends` nothing follows `bytes`.
   func putHead(_ stream: UInt32, _ bytes: UnsafeRawBufferPointer, ends: Bool) -> Int {
     abstract()
   }
@@ -86,6 +89,8 @@ struct SessionLink {
   var streams: MultiplexedStreamPointer?
   var lastStream: MultiplexedStreamPointer?
   var streamCount = 0
+  /// It stands among the worker's `idleSessions`.
+  var isListedIdle = false
   /// The peer has broken the protocol.
   var isBroken = false
   /// The peer has been asked to begin no more streams.

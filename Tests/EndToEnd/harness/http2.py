@@ -36,7 +36,7 @@ class Answer:
 
     fields: list[tuple[str, str]] = field(default_factory=list)
     interim: list[list[tuple[str, str]]] = field(default_factory=list)
-    body: bytes = b""
+    body: bytearray = field(default_factory=bytearray)
     trailers: list[tuple[str, str]] = field(default_factory=list)
     ended: bool = False
     reset: int | None = None
