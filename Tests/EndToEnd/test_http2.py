@@ -1,8 +1,11 @@
 """HTTP/2 from clients: every stream is a request with an ID and a line of its own."""
 
+import contextlib
+import re
 import subprocess
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 from hyperframe.frame import DataFrame, GoAwayFrame, HeadersFrame
@@ -12,6 +15,7 @@ from harness.client import request_bytes
 from harness.http2 import Client, RawClient
 from harness.polling import TIME_FACTOR, wait_for
 from harness.proxy import command
+from harness.secure import SecureConnection, client_context
 
 MEGABYTE = 1 << 20
 
@@ -344,3 +348,136 @@ def test_a_stop_finishes_what_runs(serve, make_backend):
         assert connection.finish(stream)[0].status == 200
         connection.read_to_end()
     assert proxy.wait_exit() == 0
+
+
+def test_a_client_that_opens_its_windows_in_small_steps(serve, backend, tmp_path):
+    """Many clients send a WINDOW_UPDATE or two for each frame, however long a download is."""
+    content = bytes(24 * MEGABYTE)
+    (tmp_path / "big").write_bytes(content)
+    proxy = serve(backend, server=f"location /f/ {{ alias {tmp_path}/; }}")
+    with client(proxy, takes=False) as connection:
+        stream = connection.begin("/f/big")
+        answer, seen = connection.answers[stream], 0
+        while not answer.ended:
+            assert connection.turn(), "the connection was ended"
+            gained, seen = len(answer.body) - seen, len(answer.body)
+            while gained > 0 and not answer.ended:
+                step = min(gained, 16_384)
+                connection.protocol.increment_flow_control_window(step)
+                connection.protocol.increment_flow_control_window(step, stream)
+                gained -= step
+            connection.flush()
+        assert answer.body == content
+
+
+def test_content_in_the_same_write_as_its_head(serve, backend):
+    proxy = serve(backend, server="location /own { return 200 here; }")
+    with RawClient(proxy.port, secure=proxy.secure) as connection:
+        frames = []
+        for number, path in enumerate(["/own", "/", "/own", "/"]):
+            scheme = "https" if proxy.secure else "http"
+            fields = [(":method", "POST"), (":scheme", scheme), (":path", path)]
+            block = connection.block([*fields, (":authority", "localhost")])
+            head = HeadersFrame(2 * number + 1, block)
+            head.flags.add("END_HEADERS")
+            content = [DataFrame(2 * number + 1, b"x" * 1000) for _ in range(3)]
+            content[-1].flags.add("END_STREAM")
+            frames += [head, *content]
+        connection.send(b"".join(frame.serialize() for frame in frames))
+        assert [line["status"] for line in proxy.wait_lines(4)] == [200] * 4
+    with client(proxy) as connection:
+        assert connection.get("/").status == 200
+
+
+def test_a_head_that_is_too_large_to_be_sent(serve, make_backend):
+    """nghttp2 sends none over 64 KiB: the stream ends with an error, and no other does."""
+    fields = {f"X-Long-{number}": "v" * 15_000 for number in range(6)}
+    backend = make_backend(lambda r: reply(fields=fields if r.target == "/big" else {}))
+    proxy = serve(backend, server="proxy_response_head_size 128k;")
+    with client(proxy) as connection:
+        (answer,) = connection.finish(connection.begin("/big"))
+        assert answer.reset == 2 and not answer.fields
+        assert connection.get("/small").status == 200
+    assert proxy.wait_lines(2)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_idle_connections_make_room(serve, backend, workers):
+    """Those that have had their answer, and those that never asked."""
+    proxy = serve(backend, workers=workers, connections=20)
+    with ExitStack() as stack:
+        idle = [stack.enter_context(client(proxy)) for _ in range(40)]
+        for connection in idle[::2]:
+            with contextlib.suppress(OSError, AssertionError):
+                connection.get("/")
+        for _ in range(20):
+            with client(proxy) as honest:
+                assert honest.get("/").status == 200
+
+
+SAME = [
+    "/", "/none", "/own", "/empty", "/moved", "/gone", "/asks", "/health", "/metrics", "/status",
+    "/f/a.txt", "/f/", "/f/none", "/f", "/refused", "/error", "/allowed",
+]  # fmt: skip
+FIELDS = [
+    [], [("accept", "application/json")], [("range", "bytes=2-4")], [("range", "bytes=0-1,3-4")],
+    [("if-none-match", "*")], [("origin", "https://o.example")], [("accept-encoding", "gzip")],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
+def test_everything_is_the_same_as_over_http1(serve, make_backend, tmp_path, method):
+    def answer(request):
+        if request.target == "/error":
+            return reply("503 Busy", fields={"Retry-After": "1"})
+        return reply(fields={"X-Way": request.method, "Cache-Control": "no-store"})
+
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "a.txt").write_text("0123456789")
+    proxy = serve(
+        make_backend(answer),
+        server=f"""location /none {{ return 204; }} location /own {{ return 200 "own\n"; }}
+        location /empty {{ return 200; }} location /moved {{ return 302 /own; }}
+        location /gone {{ return 404; }} location /asks {{ return 418 "x"; }}
+        location /health {{ health; }} location /metrics {{ metrics; }}
+        location /status {{ status; }} location /refused {{ deny all; return 403; }}
+        location /f/ {{ alias {folder}/; autoindex on; expires 1h; }}
+        location /allowed {{ proxy_pass http://127.0.0.1:1; error_page 502 = /own; }}
+        request_id_cors on; add_header X-Added $request_method always;""",
+    )
+    old = [http1(proxy, method, path, fields) for path in SAME for fields in FIELDS]
+    with client(proxy) as connection:
+        new = [http2(connection, method, path, fields) for path in SAME for fields in FIELDS]
+    for what, before, after in zip([(p, f) for p in SAME for f in FIELDS], old, new):
+        assert before == after, what
+
+
+HOP = {"connection", "keep-alive", "transfer-encoding"}
+OWN = {"date", "expires", "x-request-id"}
+CHANGES = ("/metrics", "/status")
+
+
+def shape(path, fields, status, body):
+    """What must be equal: all but the ID and the time, and what belongs to the connection."""
+    kept = sorted((n.lower(), v) for n, v in fields if n.lower() not in HOP | OWN)
+    if path in CHANGES:
+        return status, [n for n, _ in kept]
+    # Ranges have a boundary that is made anew.
+    if any("multipart" in v for _, v in kept):
+        return status, [n for n, _ in kept]
+    return status, kept, re.sub(rb"[0-9a-f]{8}-[0-9a-f-]{27}", b"ID", body)
+
+
+def http1(proxy, method, path, fields):
+    context = client_context(None) if proxy.secure else None
+    with SecureConnection(proxy.port, context) if context else proxy.connect() as connection:
+        connection.send(request_bytes(method, path, [("Host", "localhost"), *fields]))
+        answer = connection.receive(method)
+        return shape(path, list(answer.fields), answer.status, answer.body)
+
+
+def http2(connection, method, path, fields):
+    answer = connection.get(path, fields, method=method)
+    pairs = [(name, value) for name, value in answer.fields if not name.startswith(":")]
+    return shape(path, pairs, answer.status, bytes(answer.body))

@@ -118,6 +118,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var metrics: WorkerMetrics
   /// Idle clients, the one that has been idle longest at the end.
   var idleClients = ConnectionList()
+  /// Clients' connections with a session that carries nothing; the last one has done so longest.
+  var idleSessions = ConnectionList()
   /// Clients of which no whole head has come: those that owe a PROXY protocol header, a handshake,
   /// or the rest of a head that came in part. The one that has stood here longest is at the end.
   var headlessClients = ConnectionList()

@@ -44,9 +44,10 @@ extension Worker where K: ~Copyable {
     precondition(connection.pointee.role == .downstream, "endForRoom: not a client")
     switch connection.pointee.phase {
     case .proxyHeader, .preface:
+      let awaitsHeader = connection.pointee.phase == .proxyHeader
       report(.error, "accept", nil, connection) { line in
-        line.append("no PROXY protocol header came, and the connection made room: ")
-        line.append("worker_connections are not enough")
+        line.append(awaitsHeader ? "no PROXY protocol header" : "no request")
+        line.append(" came, and the connection made room: worker_connections are not enough")
       }
       close(connection)
     case .handshake: endHandshakeForRoom(connection)

@@ -152,6 +152,10 @@ extension Worker where K: ~Copyable {
       beginOrClose(oldest)
       return true
     }
+    if let oldest = idleSessions.last, !isNewer(oldest, than: headless) {
+      serveOrEnd(idleSession: oldest)
+      return true
+    }
     guard let headless else { return false }
     advanceOrEnd(headless)
     return true

@@ -147,6 +147,9 @@ extension Worker where K: ~Copyable {
       // A request that has been read must have its answer and its line.
       if !holdsRequest(client) && !isNewer(client, than: headless) { return closeIdle(client) }
     }
+    if let session = idleSessions.last, !isNewer(session, than: headless) {
+      return end(idleSession: session)
+    }
     if let headless { endForRoom(headless) }
   }
 

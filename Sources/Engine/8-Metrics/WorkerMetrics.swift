@@ -114,7 +114,7 @@ extension Worker where K: ~Copyable {
   /// ended, as a rule.
   mutating func countTurn(since begin: Instant) {
     metrics.own.measure(WorkerCells.turns, now - begin)
-    metrics.own[WorkerCells.idleClients] = UInt64(idleClients.count)
+    metrics.own[WorkerCells.idleClients] = UInt64(idleClients.count + idleSessions.count)
     metrics.own[WorkerCells.exchanges] = UInt64(exchanges.count)
     metrics.own[WorkerCells.droppedLines] = logs.refusedTotal
   }

@@ -21,6 +21,42 @@ extension Worker where K: ~Copyable {
     link.initialize(to: SessionLink(session))
     connection.pointee.session = link
     connection.pointee.phase = .multiplexed
+    joinIdle(connection, link)
+  }
+
+  private mutating func joinIdle(_ connection: ConnectionPointer, _ link: SessionLinkPointer) {
+    precondition(link.pointee.streamCount == 0 && !link.pointee.isListedIdle, "joinIdle: not idle")
+    link.pointee.isListedIdle = true
+    idleSessions.insertFirst(connection)
+  }
+
+  private mutating func leaveIdle(_ connection: ConnectionPointer, _ link: SessionLinkPointer) {
+    guard link.pointee.isListedIdle else { return }
+    link.pointee.isListedIdle = false
+    idleSessions.remove(connection)
+  }
+
+  /// Ends a connection on which nothing runs, so that its place is free, unless a request has come
+  /// already, unnoticed so far.
+  mutating func serveOrEnd(idleSession connection: ConnectionPointer) {
+    let generation = connection.pointee.generation
+    connection.pointee.flags.insert(.readable)
+    advanceSession(connection)
+    // Its slot may have become another connection's.
+    guard connection.pointee.generation == generation, let link = connection.pointee.session,
+      link.pointee.isListedIdle
+    else { return }
+    end(idleSession: connection)
+  }
+
+  /// Ends a connection on which nothing runs, so that its place is free. A request that comes
+  /// meanwhile can be sent again: the client is told that it was not served.
+  mutating func end(idleSession connection: ConnectionPointer) {
+    guard let link = connection.pointee.session, link.pointee.isListedIdle else {
+      preconditionFailure("end: the session is not idle")
+    }
+    sayEnd(connection, link)
+    close(connection)
   }
 
   /// Carries a connection with a session as far as it goes: reads, begins streams, writes.
@@ -161,6 +197,7 @@ extension Worker where K: ~Copyable {
   /// Frees the session of a connection that closes.
   mutating func freeSession(_ connection: ConnectionPointer, _ link: SessionLinkPointer) {
     precondition(link.pointee.streamCount == 0, "freeSession: streams are under way")
+    leaveIdle(connection, link)
     connection.pointee.session = nil
     link.deinitialize(count: 1)
     link.deallocate()
@@ -184,6 +221,7 @@ extension Worker where K: ~Copyable {
     place.pointee.stream.flags.formUnion(queued)
     place.pointee.hasEnded = ends
     link.pointee.append(place)
+    leaveIdle(connection, link)
     stopWaiting(connection)
     let exchange = makeExchange(place.stream)
     exchange.pointee.record.stream = number
@@ -194,11 +232,12 @@ extension Worker where K: ~Copyable {
   private mutating func readHead(
     _ exchange: ExchangePointer, _ place: MultiplexedStreamPointer, _ link: SessionLinkPointer
   ) {
-    let buffer = buffers.take(.medium)
-    exchange.pointee.headBuffer = buffer
-    let memory = UnsafeMutableRawBufferPointer(buffer.bytes)
     let limits = tables.servers[exchange.pointee.server].headLimits
     do throws(HTTP1Error) {
+      let largest = link.pointee.session.largestHeadByteCount(place.pointee.number)
+      guard let size = Buffer.Size(holding: largest) else { throw HTTP1Error(.headTooLarge, at: 0) }
+      exchange.pointee.headBuffer = buffers.take(size)
+      let memory = UnsafeMutableRawBufferPointer(exchange.pointee.headBuffer.bytes)
       let count = try link.pointee.session.takeHead(place.pointee.number, into: memory)
       precondition(count <= memory.count, "takeHead: more than there is room for")
       exchange.pointee.headByteCount = UInt32(count)
@@ -232,15 +271,30 @@ extension Worker where K: ~Copyable {
     enqueue(stream)
   }
 
-  /// Puts content behind what has come. A peer has credit for no more than a buffer.
+  /// Puts content behind what has come.
   private mutating func append(_ content: UnsafeRawBufferPointer, to stream: StreamPointer) {
-    if stream.pointee.input.isNone { stream.pointee.input = buffers.take(.medium) }
     let end = Int(stream.pointee.inputEnd)
-    guard let base = stream.pointee.input.base, let source = content.baseAddress,
-      content.count <= stream.pointee.input.capacity - end
-    else { preconditionFailure("takeContent: the session let more come than it gave credit for") }
+    makeRoom(end + content.count, at: stream)
+    guard let base = stream.pointee.input.base, let source = content.baseAddress else {
+      preconditionFailure("append: there is nothing to append, or no room")
+    }
     (base + end).copyMemory(from: source, byteCount: content.count)
     stream.pointee.inputEnd &+= UInt32(content.count)
+  }
+
+  /// Sees to it that a stream's input has room for so many bytes. A peer has credit for no more than
+  /// a medium buffer holds.
+  private mutating func makeRoom(_ count: Int, at stream: StreamPointer) {
+    guard stream.pointee.input.capacity < count else { return }
+    guard count <= Limits.mediumBufferBytes, let size = Buffer.Size(holding: count) else {
+      preconditionFailure("makeRoom: the session let more come than it gave credit for")
+    }
+    let larger = buffers.take(size)
+    if let old = stream.pointee.input.base {
+      larger.base?.copyMemory(from: old, byteCount: Int(stream.pointee.inputEnd))
+    }
+    buffers.giveBack(&stream.pointee.input)
+    stream.pointee.input = larger
   }
 
   private mutating func failStream(_ link: SessionLinkPointer, _ number: UInt32) {
@@ -272,6 +326,7 @@ extension Worker where K: ~Copyable {
     buffers.giveBack(&stream.pointee.input)
     streams.release(place.pointee.slot)
     if link.pointee.streamCount == 0 {
+      joinIdle(connection, link)
       let isEnding = link.pointee.isEndAnnounced
       startWaiting(
         connection, for: .nextRequest, atMost: isEnding ? Limits.endAnnouncement : timeout)
@@ -312,14 +367,12 @@ extension Worker where K: ~Copyable {
       !connection.pointee.flags.contains(.failed)
     else { return .failed(KernelError(kind: .reset, code: 0)) }
     let ends = isLastPiece(stream)
-    let isLastHead = stream.pointee.output.payloadCount == 0
     var rest = first
     if stream.pointee.beginsWithHead {
       stream.pointee.beginsWithHead = false
-      let count = headByteCount(first)
-      let endsWithHead = ends && isLastHead && count == first.count
-      _ = link.pointee.session.putHead(stream.place.pointee.number, first, ends: endsWithHead)
-      if endsWithHead { stream.place.pointee.isEnded = true }
+      let isLast = ends && stream.pointee.output.payloadCount == 0
+      let count = link.pointee.session.putHead(stream.place.pointee.number, first, ends: isLast)
+      if isLast && count == first.count { stream.place.pointee.isEnded = true }
       rest = UnsafeRawBufferPointer(rebasing: first[count...])
     }
     let headCount = first.count - rest.count
@@ -335,12 +388,6 @@ extension Worker where K: ~Copyable {
     guard place.pointee.next != nil else { return }
     link.pointee.remove(place)
     link.pointee.append(place)
-  }
-
-  private func headByteCount(_ bytes: UnsafeRawBufferPointer) -> Int {
-    var fields = HeadFields(bytes)
-    while fields.next() != nil {}
-    return fields.byteCount
   }
 
   /// Hands content to the session; says how much it took.

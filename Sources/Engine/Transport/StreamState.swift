@@ -51,6 +51,7 @@ extension Worker where K: ~Copyable {
   /// Ends our side of a stream, behind everything that waits at it.
   mutating func endWriting(_ stream: StreamPointer) {
     precondition(!stream.pointee.flags.contains(.endWritten), "endWriting: it has ended")
+    precondition(!stream.pointee.isMultiplexed, "endWriting: a session ends its streams")
     endWriting(stream.pointee.connection)
   }
 
