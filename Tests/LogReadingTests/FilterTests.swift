@@ -41,12 +41,29 @@ import Testing
   }
 
   @Test func idsAndHosts() {
-    #expect(accepts(Lines.retried) { $0.id = Array("two-tries".utf8) })
-    #expect(accepts(Lines.retried) { $0.id = Array("two-trie".utf8) })
-    #expect(!accepts(Lines.retried) { $0.id = Array("two-tri".utf8) })
+    #expect(accepts(Lines.retried) { $0.id = WantedID(Array("two-tries".utf8)) })
+    #expect(accepts(Lines.retried) { $0.id = WantedID(Array("two-trie".utf8)) })
+    #expect(!accepts(Lines.retried) { $0.id = WantedID(Array("two-tri".utf8)) })
     #expect(accepts(Lines.json) { $0.host = Array("127.0.0.1".utf8) })
     #expect(accepts(Lines.json) { $0.host = Array("127.0.0.1:8080".utf8) })
     #expect(!accepts(Lines.json) { $0.host = Array("127.0.0".utf8) })
+  }
+
+  @Test(
+    arguments: [
+      ("order/7=a", #"order\/7\u003da"#, true), ("order/7=a", "order%2F7%3Da", true),
+      ("order/7=a", #"order\x2f7=a"#, true), ("order/7=a", #"order\/7=ab"#, true),
+      ("order/7", #"order\/8"#, false), ("order/7", #"order\/7=a"#, false),
+      ("order/7", "order/7", true), ("order/7", "order", false), ("a", "", false),
+      ("0192f0c1-aaaa-7bbb-8ccc-0123456789ab", "0192F0C1AAAA7BBB8CCC0123456789AB", true),
+      ("0192f0c1aaaa7bbb8ccc0123456789ab", "0192f0c1-aaaa-7bbb-8ccc-0123456789ab", true),
+      ("0192f0c1-aaaa-7bbb-8ccc-0123456789ab", "0192f0c1-aaaa-7bbb-8ccc-01234567", true),
+      ("0192f0c1-aaaa-7bbb-8ccc-0123456789ab", "0192f0c1-aaaa-7bbb-8ccc-01234568", false),
+      ("0192f0c1-aaaa-7bbb", "0192f0c1-aaaa-7bbb-8ccc-0123456789ab", true),
+      ("0192F0C1", "0192f0c1-aaaa-7bbb-8ccc-0123456789ab", true),
+    ])
+  func spellingsOfAnID(wanted: String, field: String, fits: Bool) {
+    #expect(WantedID(Array(wanted.utf8)).isOrBegins(Array(field.utf8).span) == fits)
   }
 
   @Test(

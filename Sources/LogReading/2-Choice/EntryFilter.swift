@@ -5,7 +5,7 @@ import Policy
 /// Which entries are wanted: those that meet every condition that was set.
 public struct EntryFilter: Sendable {
   /// Whole, or the first 8 characters at least; the client's and the backend's count as well.
-  public var id: [UInt8] = []
+  public var id = WantedID([])
   /// Any of these.
   public var statuses: [ClosedRange<UInt16>] = []
   /// In capitals.
@@ -27,9 +27,6 @@ public struct EntryFilter: Sendable {
 
   /// Everything is wanted.
   public init() {}
-
-  /// The shortest beginning of an ID that is taken for the ID.
-  public static var shortestBeginning: Int { 8 }
 
   /// Whether the entry meets the conditions. `time` reads its time stamp, if a condition asks.
   public func accepts(
@@ -65,16 +62,9 @@ public struct EntryFilter: Sendable {
   }
 
   private func acceptsID(_ entry: AccessEntry, _ line: Span<UInt8>) -> Bool {
-    isOrBegins(line, entry.requestID) || isOrBegins(line, entry.clientRequestID)
-      || isOrBegins(line, entry.upstreamRequestID)
-  }
-
-  private func isOrBegins(_ line: Span<UInt8>, _ range: ByteRange) -> Bool {
-    if isEqual(line, range, id) { return true }
-    guard id.count >= EntryFilter.shortestBeginning, Int(range.count) > id.count else {
-      return false
-    }
-    return isEqual(line, ByteRange(start: Int(range.start), count: id.count), id)
+    id.isOrBegins(line.extracting(entry.requestID.offsets))
+      || id.isOrBegins(line.extracting(entry.clientRequestID.offsets))
+      || id.isOrBegins(line.extracting(entry.upstreamRequestID.offsets))
   }
 
   /// Host names have no case. A port that was not asked for does not matter.

@@ -35,12 +35,8 @@ struct ErrorsCommand: ParsableCommand {
     guard let path = control.findSocket() else { return .usage }
     guard let answer = ControlClient(path: path).ask(.errors) else { return .failure }
     guard let id else { return show(answer.rows) }
-    let wanted = Array(id.utf8)
-    let found = answer.rows.filter { row in
-      ["request_id", "client_request_id", "upstream_request_id"].contains {
-        row.bytes($0).starts(with: wanted)
-      }
-    }
+    let wanted = WantedID(Array(id.utf8), shortestBeginning: 1)
+    let found = answer.rows.filter { $0.isMeant(by: wanted) }
     guard !found.isEmpty else {
       report("no failed request that is remembered has the ID \(shown(id))")
       return .failure

@@ -39,11 +39,11 @@ struct FilterOptions: ParsableArguments {
   /// The filter; an unknown word is an error that names it.
   func filter(local: LocalTime) throws -> EntryFilter {
     var filter = EntryFilter()
-    if let id, id.utf8.count < EntryFilter.shortestBeginning {
+    if let id, id.utf8.count < WantedID.shortestBeginning {
       throw ValidationError(
-        "--id \"\(id)\" is too short: \(EntryFilter.shortestBeginning) characters are needed.")
+        "--id \"\(id)\" is too short: \(WantedID.shortestBeginning) characters are needed.")
     }
-    filter.id = Array((id ?? "").utf8)
+    filter.id = WantedID(Array((id ?? "").utf8))
     filter.method = try parse(method, "--method") { FilterWords.method($0) } ?? []
     filter.host = try parse(host, "--host") { FilterWords.host($0) } ?? []
     filter.error = try parse(error, "--error") { FilterWords.error($0) } ?? []

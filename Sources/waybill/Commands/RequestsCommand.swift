@@ -42,10 +42,7 @@ struct RequestsCommand: ParsableCommand {
     guard let path = control.findSocket() else { return .usage }
     let client = ControlClient(path: path)
     guard let id else { return watch ? watchList(client) : showList(client) }
-    guard let answer = client.ask(.requests(id: id.hasPrefix("*") ? [] : Array(id.utf8))) else {
-      return .failure
-    }
-    guard let row = choose(answer.rows, id) else { return .failure }
+    guard let rows = candidates(id, client), let row = choose(rows, id) else { return .failure }
     if abort { return end(row, client) }
     // Of a list, which a connection's number was looked for in, the details are missing.
     let detailed = client.ask(.requests(id: row.bytes("request_id")))?.rows.first { $0.isSame(row) }
@@ -78,6 +75,18 @@ struct RequestsCommand: ParsableCommand {
   }
 
   // MARK: One request
+
+  /// The requests of an ID, or all of them if a connection's number is given; nil when there is no
+  /// answer, which is reported.
+  private func candidates(_ id: String, _ client: ControlClient) -> [LineMembers]? {
+    let isNumber = id.hasPrefix("*")
+    if !isNumber {
+      guard let answer = client.ask(.requests(id: Array(id.utf8))) else { return nil }
+      if !answer.rows.isEmpty { return answer.rows }
+    }
+    guard let all = client.ask(.requests(id: [])) else { return nil }
+    return isNumber ? all.rows : all.rows.filter { $0.isMeant(by: WantedID(Array(id.utf8))) }
+  }
 
   /// The request that is meant; nil when there is none or more than one, which is reported.
   private func choose(_ rows: [LineMembers], _ id: String) -> LineMembers? {
