@@ -110,6 +110,17 @@ struct ContextBuilder: ~Copyable {
   }
 }
 
+/// The groups for key exchange that OpenSSL has.
+public enum TLSGroups {
+  /// Whether all groups of a list, as `ssl_ecdh_curve` has it, are known.
+  public static func areKnown(_ list: String) -> Bool {
+    guard let context = SSL_CTX_new(TLS_method()) else { return false }
+    defer { SSL_CTX_free(context) }
+    defer { ERR_clear_error() }
+    return copenssl_set_groups(context, list) == 1
+  }
+}
+
 /// How a certificate stands towards a moment: what `-t` warns of.
 public enum TLSValidity: Equatable, Sendable {
   case valid, expired, notYet

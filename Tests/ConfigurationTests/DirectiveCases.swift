@@ -503,7 +503,7 @@ enum DirectiveCases {
     Case("top", "error_log stderr warn;"),
     Case("top", "error_log logs/error.log;"),
     Case("top", "error_log stderr loud;", "invalid value \"loud\""),
-    Case("top", "error_log off;", "\"error_log off\" does not exist"),
+    Case("top", "error_log off;", "\"error_log off\" writes a file named \"off\", as in nginx"),
     Case("top", "error_log '';", "invalid path"),
     Case("top", "error_log stderr json;"),
     Case("top", "error_log stderr warn json;"),

@@ -85,6 +85,15 @@ struct TLSTests {
     }
   }
 
+  @Test func groupsThatOnlyANewerOpenSSLKnows() {
+    let conf = "server { listen 443 ssl; \(Self.conf) ssl_ecdh_curve LATER1:X25519:LATER2;"
+    #expect(
+      messages("\(conf) return 204; }") == [
+        "the curve LATER1 is unknown to this OpenSSL: it is not offered",
+        "the curve LATER2 is unknown to this OpenSSL: it is not offered",
+      ])
+  }
+
   /// Two locations with the same rules share connections; with other rules they must not.
   @Test func locationsShareWhatIsTheSame() throws {
     let compiled = compiling.compile(

@@ -246,9 +246,10 @@ extension ConfigurationBuilder {
     case "stdout", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1": return .stdout
     case "stderr", "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2": return .stderr
     case "off":
-      reporter.error(
-        word.place, "\"\(directive) off\" does not exist", expected: "\(directive) /dev/null;")
-      return nil
+      reporter.warning(
+        word.place, "\"\(directive) off\" writes a file named \"off\", as in nginx",
+        expected: "\(directive) /dev/null; to write nothing")
+      return .file(word.text)
     case let path where path.hasPrefix("syslog:"):
       return syslogSetting(word).map { .syslog($0) }
     case let path where path.contains("$"):

@@ -50,7 +50,6 @@ extension ConfigurationBuilder {
   fileprivate func tryFiles(_ use: DirectiveUse) {
     var files: [TriedFile] = []
     for word in use.arguments.dropLast() {
-      guard !word.text.isEmpty else { return invalidValue(word, expected: ["the path of a file"]) }
       let isFolder = word.text.hasSuffix("/")
       let text = isFolder ? String(word.text.dropLast()) : word.text
       let path = template(text) { word.place(from: $0, count: $1) }

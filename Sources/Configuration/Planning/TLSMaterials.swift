@@ -135,7 +135,7 @@ private struct TLSLoader {
     settings.versions = declared.versions?.value ?? settings.versions
     settings.ciphers = declared.ciphers?.value ?? settings.ciphers
     settings.ciphersuites = declared.ciphersuites?.value
-    settings.groups = declared.groups?.value
+    settings.groups = declared.groups.map { knownGroups($0) }
     settings.advertised = authorities.flatMap { file($0) }
     settings.authorities = [settings.advertised, declared.trusted.flatMap { file($0) }]
       .compactMap { $0 }
@@ -168,6 +168,20 @@ private struct TLSLoader {
       pairs.append(TLSPair(certificates: certificates, key: keyFile))
     }
     return pairs
+  }
+
+  /// A list without the groups that this OpenSSL does not know: confs are written for newer ones. A
+  /// list of which none is known stays as it is, and is refused.
+  private func knownGroups(_ setting: PlacedSetting<String>) -> String {
+    guard !TLSGroups.areKnown(setting.value) else { return setting.value }
+    let names = setting.value.split(separator: ":").map(String.init)
+    let known = names.filter { TLSGroups.areKnown($0) }
+    guard !known.isEmpty else { return setting.value }
+    for name in names where !known.contains(name) {
+      reporter.warning(
+        setting.place, "the curve \(name) is unknown to this OpenSSL: it is not offered")
+    }
+    return known.joined(separator: ":")
   }
 
   private func warnOfDates(_ file: TLSFile, _ place: Place) {
