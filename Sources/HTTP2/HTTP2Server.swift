@@ -141,8 +141,8 @@ public final class HTTP2Server {
     if provokedResetCount > allowed { fail(NGHTTP2_ENHANCE_YOUR_CALM) }
   }
 
-  /// Bytes that a request's head has at most, as `takeHead` writes it: a line has four bytes besides
-  /// its field, and the first two lines have less than 64.
+  /// Bytes that a request's head has at most, as `takeHead` writes it: a line has four bytes
+  /// besides its field, and the first two lines have less than 64.
   public func largestHeadByteCount(_ number: UInt32) -> Int {
     guard let stream = find(number) else { preconditionFailure("takeHead: no such stream") }
     return stream.pointee.head.count + 64

@@ -292,6 +292,24 @@ def test_an_idle_connection_is_closed_with_a_word(serve, backend):
         assert connection.going_away and 0.8 < time.monotonic() - began < 4 * TIME_FACTOR
 
 
+def test_keepalive_requests_bounds_a_connection(serve, make_backend):
+    """The client is told after the third; one that is under way is still served."""
+    release = threading.Event()
+    backend = make_backend(lambda r: [release, reply()] if r.target == "/slow" else reply())
+    proxy = serve(backend, workers=2, server="keepalive_requests 3;")
+    with client(proxy) as connection, client(proxy) as other:
+        slow = connection.begin("/slow")
+        assert connection.get("/").status == 200
+        assert not connection.going_away
+        assert connection.get("/").status == 200
+        release.set()
+        assert connection.finish(slow)[0].status == 200
+        connection.read_to_end()
+        assert connection.going_away == [0, 0]
+        assert other.get("/").status == 200 and not other.going_away
+    assert len(proxy.wait_lines(4)) == 4
+
+
 def test_requests_are_listed_and_ended(serve, site, make_backend):
     release = threading.Event()
     backend = make_backend([release, reply()])

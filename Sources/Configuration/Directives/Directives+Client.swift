@@ -39,7 +39,11 @@ extension DirectiveCatalog {
     },
     .number(
       "keepalive_requests", in: .everyLevel, 1...UInt64(UInt32.max), default: "1000",
-      \.client.keepaliveRequests, "How many requests one client connection may carry."),
+      \.client.keepaliveRequests,
+      """
+      How many requests one client connection may carry. Over HTTP/2 the client is then asked to \
+      begin no more; those on their way are still served.
+      """),
     .size(
       "client_max_body_size", in: .everyLevel, default: "0", \.client.maximumContentBytes,
       """

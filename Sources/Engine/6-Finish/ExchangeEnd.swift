@@ -34,13 +34,13 @@ extension Worker where K: ~Copyable {
     reportHistory(exchange)
     if !isRead { exchange.pointee.requireClosure(.orderly) }
     let closure = exchange.pointee.closure
-    let keepaliveTimeout = exchange.pointee.plan.pointee.keepaliveTimeout
+    let plan = exchange.pointee.plan
     let hasUnread = !isRead || client.pointee.inputCount > 0
     free(exchange)
-    if client.pointee.isMultiplexed { return endStream(client, timeout: keepaliveTimeout) }
+    if client.pointee.isMultiplexed { return endStream(client, plan) }
     let connection = client.pointee.connection
     guard closure != .none else {
-      return awaitNextRequest(connection, timeout: keepaliveTimeout)
+      return awaitNextRequest(connection, timeout: plan.pointee.keepaliveTimeout)
     }
     closeDownstream(connection, closure, hasUnread: hasUnread)
   }

@@ -88,8 +88,8 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// Asks the client of a worker that ends to begin no more requests. Those on their way are still
-  /// served; then the connection ends.
+  /// Asks a client to begin no more requests, because the worker ends or the connection has carried
+  /// `keepalive_requests`. Those on their way are still served; then the connection ends.
   private mutating func announceEnd(
     _ connection: ConnectionPointer, _ link: SessionLinkPointer
   ) {
@@ -282,8 +282,8 @@ extension Worker where K: ~Copyable {
     stream.pointee.inputEnd &+= UInt32(content.count)
   }
 
-  /// Sees to it that a stream's input has room for so many bytes. A peer has credit for no more than
-  /// a medium buffer holds.
+  /// Sees to it that a stream's input has room for so many bytes. A peer has credit for no more
+  /// than a medium buffer holds.
   private mutating func makeRoom(_ count: Int, at stream: StreamPointer) {
     guard stream.pointee.input.capacity < count else { return }
     guard count <= Limits.mediumBufferBytes, let size = Buffer.Size(holding: count) else {
@@ -311,7 +311,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Frees the stream of an exchange that has ended. What had not ended of it is reset.
-  mutating func endStream(_ stream: StreamPointer, timeout: Interval) {
+  mutating func endStream(_ stream: StreamPointer, _ plan: UnsafePointer<LocationPlan>) {
     precondition(stream.pointee.isMultiplexed, "endStream: it is its connection's own")
     precondition(stream.pointee.exchange == nil, "endStream: its exchange is under way")
     let connection = stream.pointee.connection
@@ -328,9 +328,11 @@ extension Worker where K: ~Copyable {
     if link.pointee.streamCount == 0 {
       joinIdle(connection, link)
       let isEnding = link.pointee.isEndAnnounced
-      startWaiting(
-        connection, for: .nextRequest, atMost: isEnding ? Limits.endAnnouncement : timeout)
+      let timeout = isEnding ? Limits.endAnnouncement : plan.pointee.keepaliveTimeout
+      startWaiting(connection, for: .nextRequest, atMost: timeout)
     }
+    let isWornOut = connection.pointee.requestCount >= plan.pointee.keepaliveRequests
+    if isWornOut && !link.pointee.isEndAnnounced { announceEnd(connection, link) }
     enqueue(connection)
   }
 
