@@ -310,6 +310,33 @@ def test_keepalive_requests_bounds_a_connection(serve, make_backend):
     assert len(proxy.wait_lines(4)) == 4
 
 
+def test_beyond_worker_connections_there_is_a_503(serve, make_backend):
+    """In the client's own protocol, with an ID and a line; then the connection ends."""
+    release = threading.Event()
+    proxy = serve(make_backend([release, reply()]), connections=20)
+    with ExitStack() as stack:
+        held, refused = [], []
+        for number in range(24):
+            connection = stack.enter_context(client(proxy))
+            stream = connection.begin("/", [("x-request-id", f"held-{number}")])
+            connection.socket.settimeout(0.3 * TIME_FACTOR)
+            try:
+                answer = connection.finish(stream)[0]
+                refused.append((connection, answer))
+            except TimeoutError:
+                held.append((connection, stream))
+            connection.socket.settimeout(10)
+        assert len(refused) >= 4 and len(held) >= 4
+        for connection, answer in refused:
+            assert answer.status == 503 and answer["x-request-id"]
+            assert proxy.log_line(answer["x-request-id"])["status"] == 503
+            connection.read_to_end()
+            assert connection.going_away == [0, 0]
+        release.set()
+        for connection, stream in held:
+            assert connection.finish(stream)[0].status == 200
+
+
 def test_requests_are_listed_and_ended(serve, site, make_backend):
     release = threading.Event()
     backend = make_backend([release, reply()])

@@ -212,11 +212,11 @@ extension Worker where K: ~Copyable {
     leaveHeadless(connection)
     metrics.own.add(WorkerCells.handshakesDone)
     if holdsInput(link) { connection.pointee.flags.insert(.readable) }
-    if connection.pointee.flags.contains(.refused) { return answerRefused(connection) }
     if link.pointee.session.hasChosenHTTP2 {
       connection.pointee.wait = .firstRequest
       return beginHTTP2(connection)
     }
+    if connection.pointee.flags.contains(.refused) { return answerRefused(connection) }
     connection.pointee.phase = .idle
     idleClients.insertFirst(connection)
     // The time for the first request has been running since the connection came.

@@ -94,8 +94,8 @@ extension Worker where K: ~Copyable {
     let timeout = tables.servers[plan.defaultServer].headerTimeout
     if isOverLimit {
       refuseConnection(connection)
-      // With TLS the answer must wait until the client understands it.
-      guard speaksTLS(listener) else { return }
+      // The answer must wait until it is known what the client understands.
+      guard speaksTLS(listener) || plan.speaksHTTP2 else { return }
     }
     if !isOverLimit && (plan.acceptsProxyProtocol || speaksTLS(listener)) {
       joinHeadless(connection)

@@ -46,6 +46,7 @@ extension Worker where K: ~Copyable {
 
   /// A request of HTTP/1 has begun.
   private mutating func beginHTTP1(_ connection: ConnectionPointer) {
+    if connection.pointee.flags.contains(.refused) { return answerRefused(connection) }
     leaveHeadless(connection)
     connection.pointee.phase = .idle
     idleClients.insertFirst(connection)

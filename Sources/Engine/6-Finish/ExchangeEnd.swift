@@ -166,14 +166,16 @@ extension Worker where K: ~Copyable {
     refuse(exchange, 408, .clientTimeout, Termination(.client, .requestHead))
   }
 
-  /// Counts a connection beyond the limit and, where no TLS stands before it, answers it.
+  /// Counts a connection beyond the limit and, where it can only speak HTTP/1, answers it.
   mutating func refuseConnection(_ connection: ConnectionPointer) {
     assert(!connection.pointee.flags.contains(.refused), "refuseConnection: it was refused")
     assert(connection.pointee.role == .downstream, "refuseConnection: not a client")
     connection.pointee.flags.insert(.refused)
     refusedCount &+= 1
     metrics.own.add(WorkerCells.refused)
-    if !speaksTLS(Int(connection.pointee.origin)) { answerRefused(connection) }
+    let listener = Int(connection.pointee.origin)
+    if speaksTLS(listener) || tables.listeners[listener].speaksHTTP2 { return }
+    answerRefused(connection)
   }
 
   /// Answers a connection beyond the limit with 503, without reading its request.
@@ -181,8 +183,13 @@ extension Worker where K: ~Copyable {
     assert(connection.pointee.flags.contains(.refused), "answerRefused: it was not refused")
     assert(connection.pointee.exchange == nil, "answerRefused: an exchange is under way")
     connection.pointee.phase = .requestHead
-    let exchange = makeExchange(connection.stream)
-    report(.error, "accept", exchange, connection) { line in
+    refuseForRoom(makeExchange(connection.stream))
+  }
+
+  /// Answers a request on a connection beyond the limit.
+  mutating func refuseForRoom(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.request == .head, "refuseForRoom: the request has begun")
+    report(.error, "accept", exchange, exchange.pointee.downstream) { line in
       line.append("worker_connections are not enough")
     }
     refuse(exchange, 503, .proxyOverloaded, Termination(.proxy, .requestHead))

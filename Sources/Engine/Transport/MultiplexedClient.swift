@@ -24,8 +24,10 @@ extension Worker where K: ~Copyable {
     joinIdle(connection, link)
   }
 
+  /// Lists a connection among those that may give way. A refused one takes nobody's place.
   private mutating func joinIdle(_ connection: ConnectionPointer, _ link: SessionLinkPointer) {
     precondition(link.pointee.streamCount == 0 && !link.pointee.isListedIdle, "joinIdle: not idle")
+    guard !connection.pointee.flags.contains(.refused) else { return }
     link.pointee.isListedIdle = true
     idleSessions.insertFirst(connection)
   }
@@ -88,8 +90,8 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// Asks a client to begin no more requests, because the worker ends or the connection has carried
-  /// `keepalive_requests`. Those on their way are still served; then the connection ends.
+  /// Asks a client to begin no more requests, because the worker ends, the connection has carried
+  /// `keepalive_requests`, or there are too many connections. Those on their way are still served; then the connection ends.
   private mutating func announceEnd(
     _ connection: ConnectionPointer, _ link: SessionLinkPointer
   ) {
@@ -247,6 +249,9 @@ extension Worker where K: ~Copyable {
     } catch {
       return refuse(exchange, error)
     }
+    guard !exchange.pointee.downstream.pointee.flags.contains(.refused) else {
+      return refuseForRoom(exchange)
+    }
     begin(exchange)
   }
 
@@ -331,7 +336,9 @@ extension Worker where K: ~Copyable {
       let timeout = isEnding ? Limits.endAnnouncement : plan.pointee.keepaliveTimeout
       startWaiting(connection, for: .nextRequest, atMost: timeout)
     }
-    let isWornOut = connection.pointee.requestCount >= plan.pointee.keepaliveRequests
+    let isWornOut =
+      connection.pointee.requestCount >= plan.pointee.keepaliveRequests
+      || connection.pointee.flags.contains(.refused)
     if isWornOut && !link.pointee.isEndAnnounced { announceEnd(connection, link) }
     enqueue(connection)
   }
