@@ -6,15 +6,16 @@ public enum DirectiveReference {
     var text = """
       # nginx's directives
 
-      What each directive of nginx, and of modules for it, does in Waybill.
+      What each directive of nginx and its modules does in Waybill.
 
       ## Overview
 
-      A conf file of nginx is read as it is. A directive that is *done* means what it means in \
-      nginx; [Directives](Directives.md) says more of it. One *without effect* is checked, and \
-      nothing is missing without it. One with a *warning* is checked, has no effect, and \
-      `waybill -t` says so. One that is *refused* is an error: something would be missing. A \
-      value that asks for what is done anyway, such as `gunzip off`, is never refused or warned of.
+      nginx configuration files can be used as they are. A *supported* directive means the same as \
+      in nginx; see [Directives](Directives.md). One with *no effect* is checked, and ignoring it \
+      changes nothing. One with a *warning* is checked and has no effect, and `waybill -t` says \
+      so. A *rejected* one is an error, because ignoring it would change the behavior. A value \
+      that asks for what Waybill does anyway, such as `gunzip off`, never causes an error or a \
+      warning.
 
       This page is generated from the entries in `Sources/Configuration`.
 
@@ -26,7 +27,7 @@ public enum DirectiveReference {
     let names = Set(done).subtracting(ownNames).sorted().map { "`\($0)`" }
     text += names.joined(separator: ", ") + ".\n"
     for (title, directives) in NginxDirectives.aspects {
-      text += "\n## \(title)\n\n| Directive | Where | | What holds instead |\n|---|---|---|---|\n"
+      text += "\n## \(title)\n\n| Directive | Where | | In Waybill |\n|---|---|---|---|\n"
       for directive in directives { text += row(directive) }
     }
     return text
@@ -35,10 +36,10 @@ public enum DirectiveReference {
   private static func row(_ directive: Directive) -> String {
     let kind =
       switch directive.kind {
-      case .done: "done"
-      case .needless: "without effect"
+      case .done: "supported"
+      case .needless: "no effect"
       case .warned: "warning"
-      case .notDone: "refused"
+      case .notDone: "rejected"
       }
     let contexts = directive.contexts.names.joined(separator: ", ")
     return "| `\(directive.name)` | \(contexts) | \(kind) | \(directive.summary) |\n"
@@ -59,14 +60,14 @@ public enum DirectiveReference {
     var text = """
       # Directives
 
-      All directives of the conf file, by aspect.
+      All directives of the conf file, by topic.
 
       ## Overview
 
       The syntax is nginx's: a directive is a name, its arguments and a `;`, or a block in `{ }`. \
-      Text with white space or one of `;{}` stands in quotes. Times take `ms`, `s`, `m`, `h`, \
-      `d`, `w`, `M` and `y` and are in seconds without one; sizes take `k`, `m` and `g`. \
-      Waybill's top level is nginx's `http` block, which may also stand around it. An inner level \
+      Text with whitespace or one of `;{}` must be quoted. Times take `ms`, `s`, `m`, `h`, `d`, \
+      `w`, `M` and `y` and are in seconds without one; sizes take `k`, `m` and `g`. Waybill's top \
+      level corresponds to nginx's `http` block, which may also enclose it. An inner level \
       inherits what it does not set itself. [nginx's directives](NginxDirectives.md) lists all \
       directives of nginx.
 
@@ -91,7 +92,7 @@ public enum DirectiveReference {
       text += "- Default: `\(directive.name) \(value);`\n"
     }
     text += "- Context: \(contexts)\n"
-    if directive.isRepeatable { text += "- May stand several times in one block\n" }
+    if directive.isRepeatable { text += "- Can be repeated in a block\n" }
     return text + "\n\(directive.summary)\n"
   }
 }

@@ -57,7 +57,7 @@ public enum EffectiveConfiguration {
 
   /// The defaults of all directives that no file mentions.
   private static func defaults(_ compiled: CompiledConfiguration) -> String {
-    var text = "# defaults in force where nothing is set:\n"
+    var text = "# defaults where nothing is set:\n"
     for directive in DirectiveCatalog.aspects.flatMap(\.directives) {
       guard let value = directive.defaultText, !compiled.names.contains(directive.name) else {
         continue

@@ -80,7 +80,7 @@ public struct HTTP1Error: Error, Equatable, Sendable {
   /// One sentence for the error log, without a full stop.
   public var reason: StaticString {
     switch kind {
-    case .malformedRequestLine: "the request line is not: method, target, version"
+    case .malformedRequestLine: "the request line is not method, target and version"
     case .invalidMethod: "the method is not a token of at most 32 bytes"
     case .invalidTarget: "the request target is malformed"
     case .targetTooLong: "the request line is longer than the limit"
@@ -88,13 +88,13 @@ public struct HTTP1Error: Error, Equatable, Sendable {
     case .malformedStatusLine: "the status line is malformed"
     case .bareLineEnd: "a line does not end with CR LF"
     case .invalidFieldName: "a field name is not a token"
-    case .whitespaceBeforeColon: "white space stands between a field name and the colon"
+    case .whitespaceBeforeColon: "there is whitespace between a field name and the colon"
     case .obsoleteFolding: "a field line is folded"
-    case .invalidFieldValue: "a field value holds a control character"
+    case .invalidFieldValue: "a field value contains a control character"
     case .headTooLarge: "the head is larger than the limit"
     case .tooManyFields: "there are more fields than the limit"
-    case .invalidHost: "Host is missing, doubled or malformed"
-    case .invalidContentLength: "Content-Length is malformed or differs"
+    case .invalidHost: "Host is missing, repeated or malformed"
+    case .invalidContentLength: "Content-Length is malformed or repeated"
     case .conflictingFraming: "Transfer-Encoding and Content-Length are both present"
     case .invalidTransferEncoding: "Transfer-Encoding is not exactly chunked"
     case .unsupportedTransferEncoding: "the transfer coding is not supported"

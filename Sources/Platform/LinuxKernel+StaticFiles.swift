@@ -156,10 +156,10 @@ extension FileRefusal {
   public var reason: StaticString {
     switch self {
     case .missing: "no such file"
-    case .noFolder: "not a folder on the way to it, or too long a path"
+    case .noFolder: "part of the path is not a directory, or the path is too long"
     case .denied: "permission denied"
     case .link: "a symbolic link that is not followed (disable_symlinks), or too many of them"
-    case .failed: "the system failed"
+    case .failed: "system error"
     }
   }
 }

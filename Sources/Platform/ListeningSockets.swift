@@ -240,7 +240,7 @@ public struct ListeningSockets: Sendable {
       takeOver(given.filter { $0.name == nil }.map(\.descriptor), address)
     } else if given.count > 1 {
       throw ListenError(
-        message: "listen \(address.text): \(given.count) sockets were passed on, not one")
+        message: "listen \(address.text): \(given.count) sockets were passed on instead of one")
     } else if given.count == 1 {
       // Accepted connections inherit it, as from our own.
       _ = clinux_set_option(given[0].descriptor.number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
@@ -249,9 +249,9 @@ public struct ListeningSockets: Sendable {
       add(Descriptor(number: number), address, nil)
       places[places.count - 1].isManagers = true
     } else if !address.inheritedName.isEmpty {
-      let names = inherited.names.isEmpty ? "none was" : "there are: \(inherited.names)"
+      let names = inherited.names.isEmpty ? "there are none" : "available: \(inherited.names)"
       throw ListenError(
-        message: "listen \(address.text): no socket of that name was passed on; \(names)")
+        message: "listen \(address.text): no socket with that name was passed on; \(names)")
     } else if address.unixPath.isEmpty {
       try openTCP(address, workers)
     } else {

@@ -97,7 +97,7 @@ public struct PIDFile: Sendable {
     guard descriptor >= 0 else { throw problem(path, KernelError(result: Int(descriptor))) }
     defer { _ = clinux_close(descriptor) }
     guard let number = number(in: descriptor) else {
-      throw ProcessProblem(message: "pid file \(path): holds no process number")
+      throw ProcessProblem(message: "pid file \(path): contains no process ID")
     }
     // Held before the lock is looked at: what is true of the number then is true of the handle.
     let process: ProcessHandle
@@ -112,12 +112,12 @@ public struct PIDFile: Sendable {
     case .unknown where process.runsSameProgram: return process
     case .locked:
       throw ProcessProblem(
-        message: "pid file \(path) is in use by a process of another container or machine; ask"
-          + " there")
+        message: "pid file \(path) is in use by a process in another container or on another"
+          + " machine; run the command there")
     case .none, .unknown:
       throw ProcessProblem(
-        message: "pid file \(path) names process \(number), which has not written it: the one that"
-          + " has is gone; nothing was sent")
+        message: "pid file \(path) names process \(number), which did not write it; the process"
+          + " that did has ended; nothing was sent")
     }
   }
 
@@ -127,7 +127,7 @@ public struct PIDFile: Sendable {
     guard descriptor >= 0 else { throw problem(path, KernelError(result: Int(descriptor))) }
     defer { _ = clinux_close(descriptor) }
     guard let number = number(in: descriptor) else {
-      throw ProcessProblem(message: "pid file \(path): holds no process number")
+      throw ProcessProblem(message: "pid file \(path): contains no process ID")
     }
     return number
   }

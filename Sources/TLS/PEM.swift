@@ -36,13 +36,13 @@ enum PEM {
     // that of a decoder: neither helps.
     ERR_clear_error()
     guard holds(text, "PRIVATE KEY-----") else {
-      throw TLSProblem("there is no private key in it")
+      throw TLSProblem("the file has no private key")
     }
     guard holds(text, "ENCRYPTED") else { throw TLSProblem("the private key can't be read") }
     throw TLSProblem(
       passwords.isEmpty
-        ? "it is encrypted, and no ssl_password_file is set"
-        : "it is encrypted, and none of the passwords opens it")
+        ? "the private key is encrypted, and no ssl_password_file is set"
+        : "the private key is encrypted, and none of the passwords is correct")
   }
 
   private static func privateKey(_ text: [UInt8], password: [UInt8]) -> OpaquePointer? {
@@ -82,17 +82,17 @@ enum PEM {
     in text: [UInt8], _ what: String, _ body: (OpaquePointer) -> Bool
   ) throws(TLSProblem) {
     guard let bio = BIO_new_mem_buf(text, Int32(text.count)) else {
-      throw .last("memory has run out")
+      throw .last("out of memory")
     }
     defer { BIO_free(bio) }
     ERR_clear_error()
     var count = 0
     while body(bio) { count += 1 }
     guard lastReason() == PEM_R_NO_START_LINE else {
-      throw .last("\(what) \(count + 1) in it can't be read")
+      throw .last("\(what) \(count + 1) in the file can't be read")
     }
     ERR_clear_error()
-    if count == 0 { throw TLSProblem("there is no \(what) in it") }
+    if count == 0 { throw TLSProblem("the file has no \(what)") }
   }
 }
 

@@ -9,7 +9,7 @@ final class StapledResponse: Sendable {
   init(_ bytes: [UInt8]) throws(TLSProblem) {
     guard copenssl_is_ocsp_response(bytes, bytes.count) == 1 else {
       ERR_clear_error()
-      throw TLSProblem("there is no OCSP response in DER in it")
+      throw TLSProblem("the file has no OCSP response in DER format")
     }
     self.bytes = bytes
   }

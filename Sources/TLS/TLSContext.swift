@@ -17,7 +17,7 @@ struct ContextBuilder: ~Copyable {
 
   init(_ method: OpaquePointer?) throws(TLSContextProblem) {
     guard let handle = SSL_CTX_new(method) else {
-      throw TLSContextProblem(part: .versions, problem: .last("OpenSSL can't begin"))
+      throw TLSContextProblem(part: .versions, problem: .last("OpenSSL can't be initialized"))
     }
     self.handle = handle
     // Buffers only while bytes are on their way: an idle connection must cost little.
@@ -38,14 +38,14 @@ struct ContextBuilder: ~Copyable {
   func apply(_ settings: TLSCommonSettings) throws(TLSContextProblem) {
     try setVersions(settings.versions)
     if SSL_CTX_set_cipher_list(handle, settings.ciphers) != 1 {
-      throw TLSContextProblem(part: .ciphers, problem: .last("no cipher of this list is known"))
+      throw TLSContextProblem(part: .ciphers, problem: .last("none of these ciphers is known"))
     }
     if let names = settings.ciphersuites, SSL_CTX_set_ciphersuites(handle, names) != 1 {
       throw TLSContextProblem(
-        part: .ciphersuites, problem: .last("a cipher suite of this list is not known"))
+        part: .ciphersuites, problem: .last("one of these cipher suites is unknown"))
     }
     if let names = settings.groups, copenssl_set_groups(handle, names) != 1 {
-      throw TLSContextProblem(part: .groups, problem: .last("a curve of this list is not known"))
+      throw TLSContextProblem(part: .groups, problem: .last("one of these curves is unknown"))
     }
     try trust(settings)
   }
@@ -61,7 +61,7 @@ struct ContextBuilder: ~Copyable {
     guard let least = wanted.first, let most = wanted.last,
       copenssl_set_versions(handle, least.number, most.number) == 1
     else {
-      throw TLSContextProblem(part: .versions, problem: .last("OpenSSL refuses these versions"))
+      throw TLSContextProblem(part: .versions, problem: .last("OpenSSL rejects these versions"))
     }
     for version in known where !versions.contains(version.0) {
       _ = SSL_CTX_set_options(handle, version.off)
@@ -90,11 +90,11 @@ struct ContextBuilder: ~Copyable {
     do throws(TLSProblem) {
       let certificates = try PEM.certificates(pair.certificates.bytes)
       guard SSL_CTX_use_certificate(handle, certificates[0].handle) == 1 else {
-        throw .last("OpenSSL refuses the certificate")
+        throw .last("OpenSSL rejects the certificate")
       }
       for certificate in certificates.dropFirst() {
         guard copenssl_add_chain_certificate(handle, certificate.handle) == 1 else {
-          throw .last("OpenSSL refuses the chain")
+          throw .last("OpenSSL rejects the chain")
         }
       }
     } catch { throw TLSContextProblem(part: .certificate(number), problem: error) }
@@ -104,7 +104,7 @@ struct ContextBuilder: ~Copyable {
         SSL_CTX_check_private_key(handle) == 1
       else {
         ERR_clear_error()
-        throw TLSProblem("it is not the key of the certificate in \(pair.certificates.path)")
+        throw TLSProblem("the key does not match the certificate in \(pair.certificates.path)")
       }
     } catch { throw TLSContextProblem(part: .key(number), problem: error) }
   }

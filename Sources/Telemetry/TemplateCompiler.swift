@@ -140,7 +140,7 @@ public struct TemplateCompiler {
     if let slot = capturedFields.firstIndex(of: name) { return UInt8(slot) }
     guard capturedFields.count < Limits.capturedFields else {
       throw reference.error(
-        "a conf file can ask for at most \(Limits.capturedFields) response fields")
+        "a conf file can use at most \(Limits.capturedFields) response fields as variables")
     }
     capturedFields.append(name)
     return UInt8(capturedFields.count - 1)

@@ -31,7 +31,8 @@ struct VariableReference {
     guard isClosed else { throw error("the closing \"}\" of \"${\(name)\" is missing") }
     guard !name.isEmpty else { throw error("a variable's name must follow \"$\"") }
     guard group != nil || !first.isDigit else {
-      throw error("\"\(hasBraces ? "${\(name)}" : "$\(name)")\" is no group: these are $1 to $9")
+      let written = hasBraces ? "${\(name)}" : "$\(name)"
+      throw error("\"\(written)\" is not a capture: captures are $1 to $9")
     }
   }
 

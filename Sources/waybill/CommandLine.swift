@@ -7,32 +7,32 @@ import Platform
 struct ConfigurationOptions: ParsableArguments {
   @Option(
     name: [.customShort("c"), .customLong("config")],
-    help: ArgumentHelp("The configuration.", valueName: "file"), completion: .file())
+    help: ArgumentHelp("The configuration file.", valueName: "file"), completion: .file())
   var path = ConfiguredLogs.usualPath
 
   @Flag(
     name: [.customShort("t"), .customLong("test")],
-    help: "Test the configuration and all that a start would open, then end.")
+    help: "Test the configuration and everything a start would open, then exit.")
   var tests = false
 
   @Flag(
     name: [.customLong("nginx")],
-    help: "With -t: list each default that the configuration relies on and that is not nginx's.")
+    help: "With -t: list the defaults that the configuration uses and that differ from nginx's.")
   var listsDifferences = false
 
   @Flag(
     name: [.customShort("T"), .customLong("test-and-print")],
-    help: "Print the configuration and what is in force, then end; reads no keys.")
+    help: "Print the configuration and the effective settings, then exit; reads no keys.")
   var prints = false
 
-  @Flag(name: [.customShort("v"), .customLong("version")], help: "Print the version, then end.")
+  @Flag(name: [.customShort("v"), .customLong("version")], help: "Print the version, then exit.")
   var showsVersion = false
 
   @Option(
     name: [.customShort("s"), .customLong("signal")],
     help: ArgumentHelp(
-      "Tell the running process: stop at once, quit when all is served, reopen its logs, reload "
-        + "the configuration, or let the program that is on the disk now take its place.",
+      "Tell the running process to stop at once, quit after running requests, reopen its logs, "
+        + "reload the configuration, or upgrade to the program now on disk.",
       valueName: "stop|quit|reopen|reload|upgrade"))
   var order: Order?
 
@@ -52,10 +52,10 @@ struct ConfigurationOptions: ParsableArguments {
 struct WaybillCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "waybill",
-    abstract: "A reverse proxy that gives every request an ID and makes it findable.",
+    abstract: "A reverse proxy that gives every request an ID and makes it easy to find.",
     discussion: """
-      Without a subcommand it serves, and takes the options of run: waybill [-c FILE] [-t] [-T] \
-      [-v] [-s stop|quit|reopen|reload|upgrade]. \"waybill help run\" explains them.
+      Without a subcommand, waybill runs the server, with the options of run: waybill [-c FILE] \
+      [-t] [-T] [-v] [-s stop|quit|reopen|reload|upgrade]. \"waybill help run\" explains them.
       """,
     subcommands: [
       RunCommand.self, LogsCommand.self, TraceCommand.self, RequestsCommand.self,
@@ -67,7 +67,7 @@ struct WaybillCommand: ParsableCommand {
 /// `waybill run`
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "run", abstract: "Serve in the foreground (what waybill does by itself).")
+    commandName: "run", abstract: "Run the server in the foreground.")
 
   @OptionGroup var options: ConfigurationOptions
 

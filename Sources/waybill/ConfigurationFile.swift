@@ -1,4 +1,4 @@
-// From the path of a conf file to a plan, or to lines that say what is wrong with it.
+// From the path of a conf file to a plan, or to the messages that say what is wrong with it.
 
 import Configuration
 import Plan
@@ -38,7 +38,7 @@ func testConfiguration(path: String, listsDifferences: Bool) -> ExitStatus {
   do throws(ProcessProblem) {
     try StartCheck(plan).perform()
   } catch {
-    report("configuration \(path) can't be served: \(error.message)")
+    report("configuration \(path) can't be used: \(error.message)")
     return .failure
   }
   report("configuration \(path) is valid")
@@ -66,7 +66,7 @@ private func summary(_ compiled: CompiledConfiguration, isComplete: Bool) -> [St
   if isComplete { return lines + compiled.differences.map(\.text) }
   let names = compiled.differenceCounts.keys.sorted().joined(separator: ", ")
   lines.append(
-    "\(count) defaults in force are not nginx's (waybill -t --nginx lists them): \(names)")
+    "\(count) defaults differ from nginx's (list them with waybill -t --nginx): \(names)")
   return lines
 }
 

@@ -19,7 +19,7 @@ enum ExitStatus: Int32 {
 func statusAfterWriting(_ bytes: [UInt8]) -> ExitStatus? {
   guard let error = bytes.withUnsafeBytes({ TerminalOutput.write($0) }) else { return nil }
   if error.isClosedPipe { return .success }
-  report("stdout can't be written: \(error.describe())")
+  report("can't write to stdout: \(error.describe())")
   return .failure
 }
 

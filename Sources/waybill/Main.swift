@@ -1,5 +1,5 @@
-// Where the program begins. Everything is in ordinary functions: a closure made here would belong
-// to the main actor and trap on a worker's thread.
+// Where the program starts. Everything is in ordinary functions: a closure created here would
+// belong to the main actor and trap on a worker's thread.
 
 import Platform
 

@@ -1,4 +1,4 @@
-// `waybill -s ORDER`: signals for the process that the pid file names.
+// `waybill -s ORDER`: signals to the process in the pid file.
 
 import ArgumentParser
 import Plan
@@ -25,7 +25,7 @@ enum Order: String, ExpressibleByArgument, CaseIterable {
 func send(_ order: Order, configurationPath: String) -> ExitStatus {
   guard let plan = loadConfiguration(path: configurationPath) else { return .usage }
   guard let path = plan.process.pidPath else {
-    report("configuration \(configurationPath) names no pid file, so -s finds no process")
+    report("configuration \(configurationPath) has no pid directive, so -s can't find the process")
     return .usage
   }
   do throws(ProcessProblem) {

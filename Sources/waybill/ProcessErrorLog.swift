@@ -1,4 +1,4 @@
-// Lines in the error log by threads that are no workers.
+// Error log lines from threads that are not workers.
 
 import Basics
 import Plan

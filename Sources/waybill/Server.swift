@@ -148,7 +148,7 @@ struct Server {
     guard let identity = next else {
       // As in nginx, so that one conf file serves root and a developer.
       if let user = startUser.user, !ProcessIdentity.isAlready(user) {
-        report("user \(user) is ignored: only the superuser can become somebody else")
+        report("user \(user) is ignored: only root can switch to another user")
       }
       return
     }
@@ -229,8 +229,8 @@ struct Server {
         + " \(ProcessControl.processID)")
     if current.plan.tables.interpretsExpressions {
       notice(
-        "regular expressions are interpreted, which takes several times as long: the system"
-          + " forbids machine code made at run time (MemoryDenyWriteExecute in a unit file)")
+        "regular expressions are interpreted, which takes several times as long, because the"
+          + " system forbids generated machine code (MemoryDenyWriteExecute in a unit file)")
     }
     confirm("serves \(extent)")
   }
@@ -250,15 +250,15 @@ struct Server {
     while threads.runningCount > 0 {
       switch signals.next(or: threads, or: upgrade?.channel, milliseconds: patience(watchdog)) {
       case .signal(.terminate, _), .signal(.quit, _):
-        giveUpUpgrade(because: "it was told to end")
+        giveUpUpgrade(because: "the process was told to stop")
         // Who asks twice does not want to wait.
         end(isEnding ? .stop : .drain)
         isEnding = true
-        manager.stopping("finishes what runs")
+        manager.stopping("finishing running requests")
       case .signal(.upgrade, let asker):
         beginUpgrade(askedBy: asker, isEnding: isEnding)
       case .signal(.reload, let asker) where isEnding:
-        OrderAnswer.send("refused\nthe process is ending", to: asker)
+        OrderAnswer.send("refused\nthe process is shutting down", to: asker)
       case .signal(let signal, let asker):
         obey(signal, from: asker)
       case .timedOut, .channelSpoke:
@@ -269,7 +269,7 @@ struct Server {
         let isExpected = isEnding || hasHandedOver
         if isExpected || !current.workers.contains(where: \.hasEnded) { continue }
         giveUpUpgrade(because: "a worker has ended")
-        notice("a worker has ended unexpectedly; the others finish what runs")
+        notice("a worker has ended unexpectedly; the others finish their running requests")
         status = .failure
         isEnding = true
         manager.stopping("a worker has ended unexpectedly")
@@ -341,7 +341,7 @@ struct Server {
     if upgrade != nil { upgrade?.deferred.append(signal) }
     guard signal == .reload else { return }
     if let successor {
-      let text = "refused\nprocess \(successor.number) serves now; it was told"
+      let text = "refused\nprocess \(successor.number) serves now and has been told to reload"
       return OrderAnswer.send(text, to: asker)
     }
     if upgrade == nil { beginReload(asker: asker) }

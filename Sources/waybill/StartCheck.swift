@@ -1,5 +1,5 @@
-// What `-t` looks at besides the text of the conf file: everything that the start opens, by the
-// code that opens it, and as the user that opens it. Nothing is created or changed.
+// What `-t` checks in addition to the text of the conf file: everything that a start opens, with
+// the code that opens it, and as the user that opens it. Nothing is created or changed.
 
 import Basics
 import HTTP
@@ -47,7 +47,7 @@ struct StartCheck {
     for address in Generation.addresses(of: plan) {
       guard let error = ListeningSockets.check(address) else { continue }
       guard error.isInUse else { throw ProcessProblem(message: error.message) }
-      report("\(error.message); a start needs it to be free")
+      report("\(error.message); a start would fail while it is in use")
     }
   }
 

@@ -1,4 +1,4 @@
-// Signs of life for the service manager: given only while every worker gives them.
+// Watchdog notifications to the service manager, sent only while every worker responds.
 
 import Platform
 

@@ -81,10 +81,10 @@ struct DiagnosticTests {
     Case(
       text: "error_log \"stderr\"info;\nserver { return 204; }",
       output: """
-        proxy.conf:1:19: error: text follows the closing quote directly
+        proxy.conf:1:19: error: text directly after the closing quote
         error_log "stderr"info;
                           ^
-        expected: white space or ";"
+        expected: whitespace or ";"
         """),
   ]
 
@@ -111,7 +111,7 @@ struct DiagnosticTests {
         proxy.conf:1:17: error: the certificate has no key
         ssl_certificate a.pem;
                         ^~~~~
-        expected: ssl_certificate_key beside it
+        expected: ssl_certificate_key in the same block
         """),
     Case(
       text: "listen 80;\nserver { return 204; }",
@@ -119,12 +119,12 @@ struct DiagnosticTests {
         proxy.conf:1:1: error: "listen" is not allowed at top level
         listen 80;
         ^~~~~~
-        expected: it in server
+        expected: the directive in server
         """),
     Case(
       text: "server { location /b { location /a { return 204; } return 204; } }",
       output: """
-        proxy.conf:1:33: error: the location "/a" is outside of "location /b", which it stands in
+        proxy.conf:1:33: error: the location "/a" is outside of "location /b" that contains it
         server { location /b { location /a { return 204; } return 204; } }
                                         ^~
         expected: a path that begins with "/b"
@@ -156,7 +156,7 @@ struct DiagnosticTests {
         server;
         ^~~~~~
         expected: server { … }
-        proxy.conf:2:10: error: "listen" takes no block
+        proxy.conf:2:10: error: "listen" does not take a block
         server { listen 1 { } return 204; }
                  ^~~~~~
         expected: listen [ADDRESS:]PORT[-PORT] | ADDRESS | unix:PATH | systemd:NAME [ssl] \
@@ -180,7 +180,7 @@ struct DiagnosticTests {
     Case(
       text: "",
       output: """
-        proxy.conf:1:1: error: no server is declared
+        proxy.conf:1:1: error: no server is defined
 
         ^
         expected: a server { … } with listen and location

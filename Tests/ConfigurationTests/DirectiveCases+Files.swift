@@ -54,7 +54,7 @@ extension DirectiveCases {
     Case("location", "root /srv; try_files $uri =40;", "invalid value \"=40\""),
     Case(
       "location", "proxy_pass http://127.0.0.1:9; try_files $uri =404;",
-      "\"try_files\" looks for files below root, and there is none"),
+      "\"try_files\" looks for files below root, which is not set"),
     Case(
       "location", "root /srv; try_files $uri @none;",
       "the server has no location \"@none\": requests for it get 500"),
@@ -62,7 +62,7 @@ extension DirectiveCases {
     Case("top", "error_page 404 =200 /$arg_page; error_page 500 https://example.com/;"),
     Case("location", "error_page 497 https://$host$request_uri; return 204;"),
     Case("top", "error_page /404.html;", "\"error_page\" takes 2 or more arguments, not 1"),
-    Case("top", "error_page = /404.html;", "\"error_page\" names no status"),
+    Case("top", "error_page = /404.html;", "\"error_page\" has no status code"),
     Case("top", "error_page 200 /x;", "invalid value \"200\""),
     Case("top", "error_page 499 /x;", "invalid value \"499\""),
     Case("top", "error_page 404 =x /x;", "invalid value \"=x\""),

@@ -32,7 +32,7 @@ enum DirectiveCases {
     Case("top", "control unix:/run/waybill.control 0660;"),
     Case("top", "control off;"),
     Case("top", "control /run/waybill.control;", "invalid value \"/run/waybill.control\""),
-    Case("top", "control unix:waybill.control;", "invalid unix socket \"unix:waybill.control\""),
+    Case("top", "control unix:waybill.control;", "invalid Unix socket \"unix:waybill.control\""),
     Case("top", "control off 0600;", "invalid value \"off\""),
     Case("top", "control unix:/run/w 0666;", "invalid value \"0666\""),
     Case("top", "control unix:/run/w 0060;", "invalid value \"0060\""),
@@ -50,10 +50,10 @@ enum DirectiveCases {
     Case("location", "health;"),
     Case(
       "location", "health; return 200;",
-      "a location has health or return, not both: the other one is at line 1"),
+      "a location has health or return, not both: the other is at line 1"),
     Case(
       "location", "return 200; health;",
-      "a location has health or return, not both: the other one is at line 1"),
+      "a location has health or return, not both: the other is at line 1"),
     Case("location", "metrics;"),
     Case("location", "status;"),
     Case("location", "metrics on;", "\"metrics\" takes no arguments, not 1"),
@@ -61,13 +61,13 @@ enum DirectiveCases {
     Case("top", "status;", "\"status\" is not allowed at top level"),
     Case(
       "location", "metrics; return 200;",
-      "a location has metrics or return, not both: the other one is at line 1"),
+      "a location has metrics or return, not both: the other is at line 1"),
     Case(
       "location", "status; metrics;",
-      "a location has metrics or status, not both: the other one is at line 1"),
+      "a location has metrics or status, not both: the other is at line 1"),
     Case(
       "location", "proxy_pass http://127.0.0.1:9; metrics;",
-      "proxy_pass has no effect: metrics at line 1 answers all requests"),
+      "proxy_pass has no effect: metrics at line 1 handles all requests"),
     Case("top", "shutdown_timeout soon;", "invalid time \"soon\""),
     Case("top", "include more.conf;"),
     Case("top", "include absent.conf;", "\"absent.conf\" can't be read: No such file or directory"),
@@ -81,18 +81,18 @@ enum DirectiveCases {
     Case("location", "request_id off; return 204;"),
     Case("top", "request_id of;", "invalid value \"of\""),
     Case("top", "request_id_header X-Correlation-ID;"),
-    Case("top", "request_id_header 'X Y';", "\"X Y\" is no header name"),
+    Case("top", "request_id_header 'X Y';", "\"X Y\" is not a valid header name"),
     Case(
-      "top", "request_id_header Host;", "\"Host\" has a meaning of its own and can't carry the ID"),
+      "top", "request_id_header Host;", "\"Host\" has another meaning and can't carry the ID"),
     Case("top", "request_id_format ulid;"),
     Case("top", "request_id_format uuid;", "invalid value \"uuid\""),
     Case("top", "request_id_trust 10.0.0.0/8 ::1 unix:;"),
     Case("top", "request_id_trust none;"),
-    Case("top", "request_id_trust all none;", "\"all\" can't stand beside others"),
+    Case("top", "request_id_trust all none;", "\"all\" can't be combined with other values"),
     Case("top", "request_id_trust 10.0.0.0/33;", "invalid address or range \"10.0.0.0/33\""),
     Case(
       "top", "request_id_trust 10.0.0.1/8;",
-      "the low address bits of \"10.0.0.1/8\" are meaningless: the range counts"),
+      "\"10.0.0.1/8\" has host bits set, which are ignored"),
     Case("top", "request_id_max_length 255;"),
     Case("top", "request_id_max_length 256;", "invalid number \"256\""),
     Case("top", "request_id_max_length 0;", "invalid number \"0\""),
@@ -100,8 +100,8 @@ enum DirectiveCases {
     Case("top", "request_id_invalid refuse;", "invalid value \"refuse\""),
     Case("top", "request_id_cors on;"),
     Case("top", "request_id_cors https://a.example http://b.example:8080;"),
-    Case("top", "request_id_cors on https://a.example;", "\"on\" is no origin"),
-    Case("top", "request_id_cors https://a.example/;", "\"https://a.example/\" is no origin"),
+    Case("top", "request_id_cors on https://a.example;", "\"on\" is not an origin"),
+    Case("top", "request_id_cors https://a.example/;", "\"https://a.example/\" is not an origin"),
   ]
 
   static let servers: [Case] = [
@@ -121,14 +121,14 @@ enum DirectiveCases {
       "invalid socket name \"\(String(repeating: "x", count: 256))\""),
     Case(
       "server", "listen systemd:a; listen systemd:a;",
-      "the server listens on systemd:a already"),
+      "the server already listens on systemd:a"),
     Case("server", "listen 0;", "invalid number \"0\""),
     Case("server", "listen 65536;", "invalid number \"65536\""),
     Case("server", "listen 127.0.0.1:x;", "invalid port \"x\" in \"127.0.0.1:x\""),
     Case("server", "listen 1.2.3.456:80;", "invalid address \"1.2.3.456:80\""),
     Case("server", "listen ::1:80;", "invalid address \"::1:80\""),
     Case("server", "listen [::1:80;", "\"]\" is missing in the IPv6 address \"[::1:80\""),
-    Case("server", "listen unix:run;", "invalid unix socket \"unix:run\""),
+    Case("server", "listen unix:run;", "invalid Unix socket \"unix:run\""),
     Case(
       "server", "listen unix:/\(String(repeating: "x", count: 107));",
       "the path of a unix socket can't be longer than 107 bytes"),
@@ -137,7 +137,7 @@ enum DirectiveCases {
     Case("server", "http2 yes;", "invalid value \"yes\""),
     Case("server", "listen 80 defualt_server;", "invalid parameter \"defualt_server\""),
     Case("server", "listen 80 backlog=0;", "invalid number \"0\""),
-    Case("server", "listen 80; listen *:80;", "the server listens on 0.0.0.0:80 already"),
+    Case("server", "listen 80; listen *:80;", "the server already listens on 0.0.0.0:80"),
     Case(
       "server", "listen absent:80;",
       "host \"absent\" can't be resolved: Name or service not known"),
@@ -148,7 +148,7 @@ enum DirectiveCases {
     Case("server", "server_name .www.*;", "invalid server name \".www.*\""),
     Case("server", "server_name *.www.*;", "invalid server name \"*.www.*\""),
     Case("server", "server_name ~a ~^(?<site>\\w+)\\.example$;"),
-    Case("server", "server_name ~;", "the regular expression behind \"~\" is missing"),
+    Case("server", "server_name ~;", "the regular expression after \"~\" is missing"),
     Case(
       "server", "server_name ~a(;",
       "invalid regular expression \"a(\": missing closing parenthesis"),
@@ -165,10 +165,10 @@ enum DirectiveCases {
       "invalid regular expression \"a)\": unmatched closing parenthesis"),
     Case(
       "server", "location ~ (?<uri>a) { return 204; }",
-      "a group can't be named \"uri\": $uri is a variable"),
+      "a capture can't be named \"uri\": $uri is a variable"),
     Case(
       "server", "location ~ (?<arg_a>a) { return 204; }",
-      "a group can't be named \"arg_a\": $arg_a is a variable"),
+      "a capture can't be named \"arg_a\": $arg_a is a variable"),
     Case(
       "server", "location ~ a { proxy_pass http://app/x; }",
       "proxy_pass has a URI part, but \"location ~ a\" has no prefix to replace"),
@@ -176,10 +176,10 @@ enum DirectiveCases {
     Case("server", "location ~ b { location ~ c { return 204; } return 205; }"),
     Case(
       "server", "location = /a { location /a/b { return 204; } return 205; }",
-      "no location can stand inside of \"location = /a\""),
+      "locations are not allowed in \"location = /a\""),
     Case(
       "server", "location /a { location /b { return 204; } return 205; }",
-      "the location \"/b\" is outside of \"location /a\", which it stands in"),
+      "the location \"/b\" is outside of \"location /a\" that contains it"),
     Case(
       "server",
       "location /a { location /a { return 204; } location ^~ /a { return 205; } return 206; }",
@@ -190,7 +190,7 @@ enum DirectiveCases {
     Case("server", "location @ { return 204; }", "the location has no name"),
     Case(
       "server", "location /a { location @b { return 204; } return 205; }",
-      "the named location \"@b\" can stand in a server only"),
+      "the named location \"@b\" is only allowed in a server"),
     Case("server", "location ~ ^/a/(.+)$ { alias /srv/$1; }"),
     Case(
       "server", "location @a { return 204; } location @a { return 204; }",
@@ -199,7 +199,7 @@ enum DirectiveCases {
       "server", "location @a { proxy_pass http://127.0.0.1:9/x; }",
       "\"proxy_pass\" can't have a URI part in a named location"),
     Case(
-      "server", "location @a { alias /srv; }", "\"alias\" can't stand in a named location"),
+      "server", "location @a { alias /srv; }", "\"alias\" is not allowed in a named location"),
     Case("server", "location a { return 204; }", "invalid location path \"a\""),
     Case("server", "location ! /a { return 204; }", "invalid location modifier \"!\""),
     Case(
@@ -207,7 +207,7 @@ enum DirectiveCases {
       "the location \"/a\" is already declared at line 1"),
     Case(
       "server", "location /a { send_timeout 1s; }",
-      "the location has neither proxy_pass nor return nor root: it answers 404"),
+      "the location has no proxy_pass, return or root: its requests get 404"),
     Case("location", "return 200 'text $request_id';"),
     Case("location", "return 301 /elsewhere$uri;"),
     Case("location", "return https://example.com$request_uri;"),
@@ -216,8 +216,8 @@ enum DirectiveCases {
     Case("location", "return 1000;", "invalid return code \"1000\""),
     Case("location", "return here;", "invalid return code \"here\""),
     Case("location", "return 302;", "a redirect needs a URL"),
-    Case("location", "return 204 text;", "an answer with the code 204 has no text"),
-    Case("location", "return 302 'a\\nb';", "a header's value can't hold control characters"),
+    Case("location", "return 204 text;", "a response with status 204 can't have text"),
+    Case("location", "return 302 'a\\nb';", "a header value can't contain control characters"),
     Case("location", "default_type application/json; return 200 '{}';"),
     Case("top", "absolute_redirect on;"),
     Case("top", "absolute_redirect yes;", "invalid value \"yes\""),
@@ -248,15 +248,15 @@ enum DirectiveCases {
     Case("top", "large_client_header_buffers 8 16k;"),
     Case(
       "top", "large_client_header_buffers 8 64k;",
-      "heads of 8 times 65536 bytes are out of bounds"),
-    Case("top", "large_client_header_buffers 4 1;", "heads of 4 times 1 bytes are out of bounds"),
+      "8 times 65536 bytes is out of range"),
+    Case("top", "large_client_header_buffers 4 1;", "4 times 1 bytes is out of range"),
     Case("top", "max_headers 1024;"),
     Case("top", "max_headers 1025;", "invalid number \"1025\""),
     Case("top", "set_real_ip_from 10.0.0.0/8; set_real_ip_from unix:;"),
     Case("top", "set_real_ip_from all;", "invalid address or range \"all\""),
     Case("top", "real_ip_header X-Forwarded-For;"),
     Case("top", "real_ip_header proxy_protocol;"),
-    Case("top", "real_ip_header 'a b';", "\"a b\" is no header name"),
+    Case("top", "real_ip_header 'a b';", "\"a b\" is not a valid header name"),
     Case("top", "real_ip_recursive on;"),
     Case("top", "real_ip_recursive yes;", "invalid value \"yes\""),
   ]
@@ -278,13 +278,13 @@ enum DirectiveCases {
     ),
     Case("location", "proxy_pass http://app?a;", "invalid URI part \"?a\""),
     Case("location", "proxy_pass http://app:0;", "invalid port \"0\" in \"app:0\""),
-    Case("location", "proxy_pass http://unix:run;", "invalid unix socket \"unix:run\""),
+    Case("location", "proxy_pass http://unix:run;", "invalid Unix socket \"unix:run\""),
     Case(
       "location", "proxy_pass http://0.0.0.0:1;",
-      "the server listens on this address itself: requests go round in circles"),
+      "the server itself listens on this address: requests would loop"),
     Case(
       "location", "proxy_pass http://app; return 204;",
-      "proxy_pass has no effect: return at line 1 answers all requests"),
+      "proxy_pass has no effect: return at line 1 handles all requests"),
     Case("top", "proxy_connect_timeout 1s;"),
     Case("top", "proxy_connect_timeout 0s;", "the time must be longer than 0"),
     Case("top", "proxy_read_timeout 1h30m;"),
@@ -293,7 +293,7 @@ enum DirectiveCases {
     Case("top", "proxy_send_timeout '';", "invalid time \"\""),
     Case("top", "proxy_next_upstream error timeout http_503 non_idempotent;"),
     Case("top", "proxy_next_upstream off;"),
-    Case("top", "proxy_next_upstream error off;", "\"off\" can't stand beside others"),
+    Case("top", "proxy_next_upstream error off;", "\"off\" can't be combined with other values"),
     Case("top", "proxy_next_upstream http_501;", "invalid value \"http_501\""),
     Case("top", "proxy_next_upstream_tries 3;"),
     Case("top", "proxy_next_upstream_tries 17;", "invalid number \"17\""),
@@ -323,7 +323,7 @@ enum DirectiveCases {
     Case("top", "client_body_buffer_size 16k;"),
     Case("top", "client_body_buffer_size 1024m;"),
     Case("top", "client_body_buffer_size 1g;", "invalid size \"1g\""),
-    Case("top", "client_body_buffer_size 0;", "a buffer of no bytes holds nothing"),
+    Case("top", "client_body_buffer_size 0;", "the buffer must not be empty"),
     Case("top", "client_body_buffer_size much;", "invalid size \"much\""),
     Case("top", "client_body_temp_path /var/lib/waybill 1 2 3;"),
     Case("top", "client_body_temp_path /var/lib/waybill 4;", "invalid number \"4\""),
@@ -348,20 +348,20 @@ enum DirectiveCases {
     Case("top", "request_id off; proxy_set_header X-Request-ID mine;"),
     Case(
       "top", "proxy_set_header X-Request-ID mine;",
-      "\"X-Request-ID\" carries the request ID: Waybill writes it itself"),
+      "\"X-Request-ID\" carries the request ID: Waybill sets it itself"),
     Case(
       "top", "proxy_set_header X_Request_Id mine;",
-      "\"X_Request_Id\" looks like the request ID's \"X-Request-ID\" to many backends: "
+      "\"X_Request_Id\" is the same as the request ID's \"X-Request-ID\" to many backends: "
         + "Waybill writes it itself"),
     Case(
       "top", "proxy_set_header Content-Length 1;",
-      "\"Content-Length\" can't be changed: it frames the message, and Waybill writes it"),
+      "\"Content-Length\" can't be changed: it frames the message, and Waybill sets it"),
     Case(
       "top", "proxy_set_header Upgrade $http_upgrade;",
-      "\"Upgrade\" is not needed: upgrades are tunnelled without configuration"),
+      "\"Upgrade\" is not needed: upgrades work without configuration"),
     Case(
       "top", "proxy_set_header Connection upgrade;",
-      "\"Connection\" is not needed: upgrades are tunnelled without configuration"),
+      "\"Connection\" is not needed: upgrades work without configuration"),
     Case(
       "top", "proxy_set_header Host a; proxy_set_header host b;",
       "the header \"host\" is already set at line 1"),
@@ -369,22 +369,22 @@ enum DirectiveCases {
     Case("top", "proxy_set_header Transfer-Encoding '';"),
     Case(
       "top", "proxy_set_header Content-Length '';",
-      "\"Content-Length\" is not removed: it frames the content that is passed on"),
+      "\"Content-Length\" can't be removed: it frames the content"),
     Case("top", "add_header X-A 'a\n  b';"),
     Case("top", "proxy_hide_header Upgrade;"),
-    Case("top", "proxy_set_header 'X A' 1;", "\"X A\" is no header name"),
+    Case("top", "proxy_set_header 'X A' 1;", "\"X A\" is not a valid header name"),
     Case(
-      "top", "proxy_set_header X-A 'a\\rb';", "a header's value can't hold control characters"),
+      "top", "proxy_set_header X-A 'a\\rb';", "a header value can't contain control characters"),
     Case("top", "proxy_set_header X-A $nope;", "unknown variable \"$nope\""),
     Case("top", "proxy_hide_header X-Powered-By;"),
-    Case("top", "proxy_hide_header 'a b';", "\"a b\" is no header name"),
+    Case("top", "proxy_hide_header 'a b';", "\"a b\" is not a valid header name"),
     Case("top", "add_header X-A $upstream_addr always;"),
     Case("top", "add_header X-Request-ID $request_id always;"),
     Case("top", "add_header Link a; add_header Link b;"),
     Case("top", "add_header X-A a sometimes;", "invalid value \"sometimes\""),
     Case(
       "top", "add_header Transfer-Encoding chunked;",
-      "\"Transfer-Encoding\" is not added: it frames the message, and Waybill writes it"),
+      "\"Transfer-Encoding\" can't be added: it frames the message, and Waybill sets it"),
   ]
 
   static let upstreams: [Case] = [
@@ -401,7 +401,7 @@ enum DirectiveCases {
     Case("upstream", "server app wieght=2; server 1.2.3.4;", "invalid parameter \"wieght=2\""),
     Case(
       "upstream", "server app resolve; server 1.2.3.4;",
-      "\"resolve\" is known to nginx, but not supported by Waybill"),
+      "\"resolve\" is an nginx directive that Waybill does not support"),
     Case(
       "upstream", "server http://app; server 1.2.3.4;",
       "a server in an upstream is an address, not a URL"),
@@ -447,20 +447,20 @@ enum DirectiveCases {
     Case("top", "access_log stdout rotate=1m;", "only a file can be rotated"),
     Case(
       "top", "access_log a.log json keep=3;",
-      "\"keep=\" and \"gzip\" have no meaning without \"rotate=\""),
+      "\"keep=\" and \"gzip\" have no effect without \"rotate=\""),
     Case(
       "top", "error_log a.log gzip;",
-      "\"keep=\" and \"gzip\" have no meaning without \"rotate=\""),
+      "\"keep=\" and \"gzip\" have no effect without \"rotate=\""),
     Case(
       "top", "access_log a.log rotate=1m; error_log a.log rotate=2m;",
-      "this log has another rotate=, keep= or gzip at line 1"),
+      "this log has a different rotate=, keep= or gzip at line 1"),
     Case("top", "access_log syslog:server=127.0.0.1 combined;"),
     Case(
       "top",
       "access_log syslog:server=[::1]:5140,facility=local0,severity=debug,tag=a_1,nohostname;"),
     Case("top", "error_log syslog:server=unix:/dev/log,rfc5424 info json;"),
     Case("top", "access_log syslog:tag=a;", "a syslog server is missing"),
-    Case("top", "access_log syslog:server=unix:log;", "invalid unix socket \"unix:log\""),
+    Case("top", "access_log syslog:server=unix:log;", "invalid Unix socket \"unix:log\""),
     Case("top", "access_log syslog:server=::1;", "invalid address \"::1\""),
     Case("top", "access_log syslog:server=[::1],facility=local8;", "invalid value \"local8\""),
     Case("top", "access_log syslog:server=[::1],facility=;", "invalid value \"\""),
@@ -469,21 +469,21 @@ enum DirectiveCases {
     Case(
       "top", "access_log syslog:server=[::1],nohost;", "invalid syslog parameter \"nohost\""),
     Case("top", "access_log syslog:server=[::1] rotate=1m;", "only a file can be rotated"),
-    Case("top", "access_log $host.log;", "variables in a log's path are not supported by Waybill"),
-    Case("top", "access_log a.log json flush=1s;", "\"flush=\" has no meaning without \"buffer=\""),
+    Case("top", "access_log $host.log;", "Waybill does not support variables in log paths"),
+    Case("top", "access_log a.log json flush=1s;", "\"flush=\" has no effect without \"buffer=\""),
     Case("top", "access_log a.log json buffer=2m;", "invalid buffer size \"2m\""),
     Case("top", "access_log a.log json bufer=2k;", "invalid parameter \"bufer=2k\""),
     Case("top", "access_log a.log json if=$nope;", "unknown variable \"$nope\""),
-    Case("top", "access_log off json;", "\"access_log off\" takes nothing more"),
+    Case("top", "access_log off json;", "\"access_log off\" takes no other arguments"),
     Case(
       "top", "access_log a.log json buffer=4k; access_log a.log simple;",
-      "this log has another buffer= or flush= at line 1"),
+      "this log has a different buffer= or flush= at line 1"),
     Case("top", "access_log a.log json sync=response rotate=1m;"),
     Case("top", "access_log a.log sync=always;", "unknown sync mode"),
-    Case("top", "access_log stdout sync=response;", "only a file can be written ahead"),
+    Case("top", "access_log stdout sync=response;", "\"sync=response\" requires a file"),
     Case(
       "top", "access_log a.log sync=response buffer=4k;",
-      "\"sync=response\" and \"buffer=\" contradict each other"),
+      "\"sync=response\" can't be combined with \"buffer=\""),
     Case("top", "log_queue 256k;"),
     Case("top", "log_queue 255k;", "invalid queue size \"255k\""),
     Case("top", "log_queue 2g;", "invalid queue size \"2g\""),

@@ -111,7 +111,7 @@ struct ExampleTests {
         #   request_id_invalid replace;
         #   request_id_cors off;
         #
-        # defaults in force where nothing is set:
+        # defaults where nothing is set:
         #   worker_threads auto;
 
         """))

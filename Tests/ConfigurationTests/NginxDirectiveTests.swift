@@ -14,7 +14,7 @@ struct NginxDirectiveTests {
       ("top", "client_body_in_file_only clean;", nil),
       (
         "top", "client_body_in_file_only on;",
-        "\"client_body_in_file_only\" is known to nginx, but not supported by Waybill"
+        "\"client_body_in_file_only\" is an nginx directive that Waybill does not support"
       ),
       ("top", "proxy_buffers 8 16k;", nil),
       ("top", "proxy_buffers 8;", "\"proxy_buffers\" takes 2 arguments, not 1"),
@@ -32,7 +32,7 @@ struct NginxDirectiveTests {
       ("location", "proxy_cache a; return 204;", "\"proxy_cache\" has no effect"),
       (
         "location", "random_index on; return 204;",
-        "\"random_index\" is known to nginx, but not supported by Waybill"
+        "\"random_index\" is an nginx directive that Waybill does not support"
       ),
       (
         "top", "num_map $a $b { x y; }",
@@ -42,11 +42,11 @@ struct NginxDirectiveTests {
       ("top", "gunzip off;", nil), ("top", "satisfy all;", nil),
       (
         "top", "more_set_headers 'A: b';",
-        "\"more_set_headers\" is known to nginx, but not supported by Waybill"
+        "\"more_set_headers\" is an nginx directive that Waybill does not support"
       ),
       (
         "top", "mail { server { listen 25; } }",
-        "\"mail\" is known to nginx, but not supported by Waybill"
+        "\"mail\" is an nginx directive that Waybill does not support"
       ),
       ("top", "proxy_protocol on;", "\"proxy_protocol\" is not allowed at top level"),
       ("top", "log_format json '$upstream_cache_status$limit_rate$gzip_ratio';", nil),

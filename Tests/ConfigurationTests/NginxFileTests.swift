@@ -95,7 +95,7 @@ struct NginxFileTests {
     func messages(_ pass: String) -> [String] {
       Compiling().compile(text.replacing("PASS", with: pass)).diagnostics.map(\.message)
     }
-    let warning = "the backend's certificate is not checked, which is nginx's default"
+    let warning = "the backend's certificate is not verified, which is nginx's default"
     #expect(messages("proxy_pass https://app;") == [warning])
     #expect(messages("proxy_ssl_verify off; proxy_pass https://app;") == [])
     #expect(messages("proxy_pass http://app;") == [])
@@ -105,9 +105,9 @@ struct NginxFileTests {
   @Test(arguments: [
     (
       "server { return 204; }\nhttp { }",
-      "\"server\" stands outside of the \"http\" block at line 2"
+      "\"server\" is outside the \"http\" block at line 2"
     ),
-    ("http { }\nmap $a $b { }", "\"map\" stands outside of the \"http\" block at line 1"),
+    ("http { }\nmap $a $b { }", "\"map\" is outside the \"http\" block at line 1"),
     ("http { user nobody; server { return 204; } }", "\"user\" is not allowed in \"http\""),
     ("http { events { } server { return 204; } }", "\"events\" is not allowed in \"http\""),
     ("events { server { } }\nserver { return 204; }", "\"server\" is not allowed in \"events\""),
@@ -175,12 +175,12 @@ struct NginxFileTests {
       diagnostics("server { listen 9-8; return 204; }").contains("invalid range of ports"))
     #expect(
       diagnostics("server { listen 80 ipv6only=off; return 204; }").contains(
-        "\"ipv6only\" has no meaning on 0.0.0.0:80"))
+        "\"ipv6only\" has no effect on 0.0.0.0:80"))
     let both = Compiling().compile("server { listen 1 quic reuseport; listen 1; return 204; }")
     #expect(both.plan?.tables.listeners.count == 1 && both.diagnostics.count == 1)
     #expect(
       diagnostics("server { listen 1 quic; return 204; }").contains(
-        "the server listens for HTTP/3 only"))
+        "the server listens only for HTTP/3"))
     for wrong in ["so_keepalive=x", "rcvbuf=1q", "fastopen=-1", "backlog=0", "bond"] {
       #expect(Compiling().compile("server { listen 1 \(wrong); return 204; }").plan == nil)
     }
@@ -189,7 +189,7 @@ struct NginxFileTests {
   /// `ssl on` is `ssl` in each `listen`.
   @Test func sslOn() {
     let compiled = Compiling().compile("ssl on; server { listen 1; return 204; }")
-    #expect(compiled.diagnostics.map(\.message).contains { $0.contains("speaks TLS") })
+    #expect(compiled.diagnostics.map(\.message).contains { $0.contains("uses TLS") })
   }
 
   /// A server that is listed twice has two shares.
@@ -224,7 +224,7 @@ struct NginxFileTests {
     #expect(settled.differences == [])
     // The machine that the test runs on may have no file of authorities.
     let errors = settled.diagnostics.filter {
-      $0.severity == .error && !$0.message.contains("root certificates")
+      $0.severity == .error && !$0.message.contains("CA certificates")
     }
     #expect(errors.map { $0.render() } == [])
   }

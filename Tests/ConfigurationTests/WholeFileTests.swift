@@ -15,15 +15,15 @@ struct WholeFileTests {
     ),
     (
       "server { listen 1 default_server; return 204; }\nserver { listen 1 default; return 204; }",
-      "error: 0.0.0.0:1 has a default server already, at line 1"
+      "error: 0.0.0.0:1 already has a default server, at line 1"
     ),
     (
       "server { listen 1 backlog=5; return 204; }\nserver { listen 1 backlog=6; return 204; }",
-      "error: 0.0.0.0:1 has another backlog at line 1"
+      "error: 0.0.0.0:1 has a different backlog at line 1"
     ),
     (
       "upstream app { server 1.1.1.1; }\nserver { location / { proxy_pass http://app:1; } }",
-      "error: the upstream \"app\" has ports of its own"
+      "error: the upstream \"app\" defines its own ports"
     ),
     (
       "upstream backend { server 1.1.1.1; }\nserver { location / { proxy_pass http://backnd; } }",
@@ -31,7 +31,7 @@ struct WholeFileTests {
     ),
     (
       "proxy_set_header X-Trace a; server {\nrequest_id_header X-Trace; return 204; }",
-      "error: \"X-Trace\" carries the request ID: Waybill writes it itself"
+      "error: \"X-Trace\" carries the request ID: Waybill sets it itself"
     ),
     (
       "server { server_name ''; return 204; }\nserver { server_name ''; return 204; }",
@@ -39,7 +39,7 @@ struct WholeFileTests {
     ),
     (
       "server { listen 1; }",
-      "warning: the server has neither a location nor return nor root: it answers 404"
+      "warning: the server has no location, return or root: all requests get 404"
     ),
   ]) func contradictions(_ text: String, _ message: String) {
     let found = Compiling().compile(text).diagnostics.map { "\($0.severity): \($0.message)" }

@@ -48,7 +48,7 @@ def refuse(generations, *reasons):
     assert done.stderr.startswith("waybill: the upgrade failed: ")
     assert generations.serving == program_of and children_of(program_of) == children == []
     assert generations.proxy.get().status == 200
-    message = f"the upgrade failed, process {program_of} serves on: "
+    message = f"the upgrade failed, process {program_of} continues: "
     first = done.stderr.splitlines()[0].removeprefix("waybill: the upgrade failed: ")
     line = generations.proxy.wait_error(message + first)
     assert line.startswith("ERROR ") and " upgrade " in line
@@ -111,9 +111,9 @@ def test_a_program_that_says_nothing(served, program):
 def test_a_program_that_says_something_else(served, program):
     """It closes what it was given and goes on."""
     program.put(b'#!/bin/bash\nfd=${WAYBILL_UPGRADE%%:*}\neval "exec $fd>&-"\nexec sleep 60\n')
-    refuse(served, "did not speak as a new process")
+    refuse(served, "did not respond like a new waybill process")
     program.put(b'#!/bin/bash\nfd=${WAYBILL_UPGRADE%%:*}\nprintf S >&$fd\nexec sleep 60\n')
-    refuse(served, "did not speak as a new process")
+    refuse(served, "did not respond like a new waybill process")
     served.end()
 
 
@@ -181,7 +181,7 @@ def test_all_who_ask_are_told(served, program):
         )
         [child] = wait_for(lambda: new_process(served.serving), "the new process")
         # One after the other: signals that come together are one.
-        wait_for(lambda: served.proxy.output().count("under way already") == number, "the order")
+        wait_for(lambda: served.proxy.output().count("already in progress") == number, "the order")
     os.kill(child, signal.SIGKILL)
     said = [process.communicate(timeout=10)[1] for process in asking]
     assert [process.returncode for process in asking] == [1] * 3, said
@@ -217,7 +217,7 @@ def test_an_upgrade_of_a_process_that_ends_is_refused(site, program, make_backen
         proxy.signal(signal.SIGTERM)
         time.sleep(0.2)
         done = generations.order()
-        assert done.returncode == 1 and "the process is ending" in done.stderr
+        assert done.returncode == 1 and "the process is shutting down" in done.stderr
         assert children_of(proxy.process.pid) == []
     assert proxy.wait_exit() == 0
 
@@ -230,7 +230,7 @@ def test_a_process_that_hands_over_is_not_upgraded(site, make_backend):
         time.sleep(0.2)
         second = generations.upgrade()
         proxy.signal(signal.SIGUSR2)
-        wait_for(lambda: "another process serves already" in proxy.output(), "the refusal")
+        wait_for(lambda: "another process already serves" in proxy.output(), "the refusal")
         assert connection.receive().status == 200
     assert proxy.wait_exit() == 0 and generations.processes == {second}
     generations.end()
@@ -259,7 +259,7 @@ def test_a_new_process_whose_predecessor_dies_ends(site, backend):
     assert process.poll() is None
     channel.close()
     assert process.wait(10) == 1
-    assert "the process that began it is gone" in process.stderr.read()
+    assert "upgrade: the old process has ended" in process.stderr.read()
     assert (site.directory / "waybill.pid").read_text() == ""
 
 

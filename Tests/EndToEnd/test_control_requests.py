@@ -55,7 +55,7 @@ def test_requests_of_all_workers_are_listed(held):
     for connection in connections:
         assert connection.receive().status == 200
     wait_for(lambda: rows(held) == [], "an empty list")
-    assert command("requests", "-c", held.conf).stdout == "no request is under way\n"
+    assert command("requests", "-c", held.conf).stdout == "no requests in progress\n"
 
 
 def test_one_request_in_detail(held):
@@ -75,14 +75,14 @@ def test_one_request_is_aborted_and_no_other(held):
     result = command("requests", "-c", held.conf, "--abort", "request-1")
     assert (result.returncode, result.stdout) == (
         0,
-        "request request-1 is ended in phase response_head\n",
+        "ended request request-1 in phase response_head\n",
     )
     response = first.receive()
     assert response.status == 503 and response.request_id == "request-1"
     line = held.log_line("request-1")
     assert line["termination"] == "operator:response_head"
     again = command("requests", "-c", held.conf, "--abort", "request-1")
-    assert again.returncode == 1 and "no request under way has the ID request-1" in again.stderr
+    assert again.returncode == 1 and "no request in progress has the ID request-1" in again.stderr
     held.release.set()
     assert second.receive().status == 200
     assert held.log_line("request-2")["status"] == 200
@@ -92,7 +92,7 @@ def test_an_id_of_several_requests_chooses_none(held):
     begin(held, "request-1")
     begin(held, "request-2")
     result = command("requests", "-c", held.conf, "--abort", "request")
-    assert result.returncode == 1 and "2 requests are meant by request" in result.stderr
+    assert result.returncode == 1 and "2 requests match request" in result.stderr
     assert len(rows(held)) == 2
 
 
@@ -210,7 +210,7 @@ def test_what_cannot_be_asked_says_why(site, backend, tmp_path):
     result = command("requests", "--control", tmp_path / "absent")
     assert result.returncode == 1 and "is waybill running?" in result.stderr
     result = command("requests")
-    assert result.returncode == 2 and "name the configuration (-c)" in result.stderr
+    assert result.returncode == 2 and "specify the configuration (-c)" in result.stderr
     for wrong in [["--abort"], ["--watch", "x"], [""]]:
         assert command("requests", *wrong).returncode == 2
 

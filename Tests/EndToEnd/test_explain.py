@@ -55,7 +55,7 @@ def test_the_head_is_the_one_that_the_backend_gets(shop):
             for line in facts["sent"]]  # fmt: skip
     assert sent == seen.raw_head.decode("latin-1").strip().split("\r\n")
     assert facts["request ID"] == [
-        "a new one (uuid4): request_id_trust trusts 10.0.0.0/8, not this peer"
+        "a new one (uuid4): request_id_trust trusts 10.0.0.0/8, but not this peer"
     ]
     assert facts["tried in this order"] == [shop.backend.address, "127.0.0.1:2"]
     assert "X-Shop: yes" in facts["answered, to a bare 200"]
@@ -91,7 +91,7 @@ def test_answers_of_its_own(shop):
     ("request_line", "fields", "status", "reason"),
     [
         ("GET /", ["Host:"], 400, "Host is missing"),
-        ("GET /", ["Bad Name: x"], 400, "white space stands between"),
+        ("GET /", ["Bad Name: x"], 400, "whitespace between"),
         ("GET /", ["Transfer-Encoding: chunked", "Content-Length: 3"], 400, "both present"),
         ("GET / HTTP/2.0", [], 505, "the version is not"),
         ("GET /../..", [], 400, ""),

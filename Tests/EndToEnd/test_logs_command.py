@@ -128,7 +128,7 @@ def test_bad_input_is_named_and_the_rest_is_read(tmp_path):
                     + access_line(3, uri="/\x1b[2J").encode().replace(b"\\u001b", b"\x1b")
                     + access_line(4).encode()[:-9])  # fmt: skip
     result = command("logs", log)
-    assert result.returncode == 0 and "lines in no known format: 4" in result.stderr
+    assert result.returncode == 0 and "lines in an unknown format: 4" in result.stderr
     assert [line.count("id-number") for line in result.stdout.splitlines()] == [1, 1]
     assert "\x1b" not in result.stdout and "\\x1B[2J" in result.stdout
     binary_file, folder = tmp_path / "b.log", tmp_path / "folder"

@@ -160,7 +160,7 @@ def test_the_summary(tmp_path, backend):
     short = command("-t", "-c", conf)
     assert short.returncode == 0, short.stderr
     assert "directives have no effect: fastcgi_temp_path," in short.stderr
-    assert "defaults in force are not nginx's (waybill -t --nginx lists them)" in short.stderr
+    assert "defaults differ from nginx's (list them with waybill -t --nginx)" in short.stderr
     full = command("-t", "--nginx", "-c", conf)
     assert full.returncode == 0
     assert re.search(r"nginx\.conf:\d+: [a-z_]+ is not set: .*; to settle it: ", full.stderr)

@@ -115,7 +115,7 @@ def test_many_generations_never_make_a_reload_impossible(site, make_backend, gat
     assert [line["termination"] for line in lines] == ["proxy:response_head"] * len(lines)
     assert len(lines) == 3
     text = error_text(proxy)
-    assert text.count("ends early") == 3 and "generation 1 ends early" in text
+    assert text.count("ended early because") == 3 and "generation 1 is ended early" in text
     assert text.count("too many earlier configurations") == 3
     gate.set()
     assert {connection.receive().status for connection in held[3:]} == {200}

@@ -295,7 +295,7 @@ def refused(proxy, expected):
     before = proxy.error_text()
     proxy.signal(signal.SIGHUP)
     wait_for(
-        lambda: "reload: refused; generation 1 serves on" in proxy.error_text()[len(before):],
+        lambda: "reload failed; generation 1 stays in use" in proxy.error_text()[len(before):],
         "the refusal",
     )  # fmt: skip
     assert re.search(expected, proxy.error_text()), proxy.error_text()
@@ -370,7 +370,7 @@ def test_a_reload_of_a_process_that_ends_is_refused(site, separate):
         begin(separate, slow, "/sleep/1")
         proxy.signal(signal.SIGTERM)
         time.sleep(0.1)
-        assert "the process is ending" in reload(proxy, status=2)
+        assert "the process is shutting down" in reload(proxy, status=2)
         assert slow.receive().status == 200
     assert proxy.wait_exit() == 0
 

@@ -266,7 +266,7 @@ def test_sockets_are_taken_by_their_names(manager, listener, tmp_path):
 
 @pytest.mark.parametrize(
     "names, expected",
-    [("other", "there are: other"), ("", "there are: (none)"), ("web:web", "2 sockets")],
+    [("other", "available: other"), ("", "available: (none)"), ("web:web", "2 sockets")],
 )
 def test_a_socket_that_was_not_passed_on_is_said(manager, listener, names, expected):
     sockets = [listener] * (names.count(":") + 1)

@@ -440,8 +440,8 @@ def test_certificates_are_taken_anew(site, backend, authority, pair):
     pair.certificate.write_bytes(fresh.certificate.read_bytes())
     # The key is missing yet: the old pair serves on.
     proxy.signal(signal.SIGHUP)
-    wait_for(lambda: "reload: refused" in proxy.stderr.read_text(), "the refusal")
-    assert "it is not the key of the certificate" in proxy.stderr.read_text()
+    wait_for(lambda: "reload failed" in proxy.stderr.read_text(), "the refusal")
+    assert "the key does not match the certificate" in proxy.stderr.read_text()
     with connect(proxy, context) as connection:
         assert connection.exchange(request_bytes()).status == 200
     pair.key.write_bytes(fresh.key.read_bytes())

@@ -97,7 +97,7 @@ def test_a_wrong_password_is_said(authority, tmp_path):
         " location / { return 200; } }\n"
     )
     done = command("-t", "-c", conf)
-    assert done.returncode == 2 and "none of the passwords opens it" in done.stderr
+    assert done.returncode == 2 and "none of the passwords is correct" in done.stderr
     assert "first" not in done.stderr and "second" not in done.stderr
 
 

@@ -168,7 +168,7 @@ def test_uuids_in_other_forms(tmp_path):
     log.write_text("".join(f"x [{form}] y\n" for form in [*forms, whole[:-1] + "6"]))
     assert [line["id"] for line in told(whole, log)] == forms
     text = command("trace", whole, log).stdout
-    assert all(f"also written {form}" in text for form in forms[1:])
+    assert all(f"also written as {form}" in text for form in forms[1:])
     assert len(told(whole.upper(), log)) == 4
 
 
@@ -186,7 +186,7 @@ def test_a_cut_gzip_file_is_read_to_its_last_line(tmp_path):
     packed = gzip.compress("".join(lines).encode())
     (tmp_path / "cut.gz").write_bytes(packed[: len(packed) - 2000])
     result = command("trace", "--json", "the-id-1", tmp_path / "cut.gz")
-    assert result.returncode == 1 and "cut.gz: the gzip data is damaged or cut" in result.stderr
+    assert result.returncode == 1 and "cut.gz: the gzip data is damaged" in result.stderr
     assert result.stdout.count("\n") > 1500
 
 

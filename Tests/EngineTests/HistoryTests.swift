@@ -62,7 +62,7 @@ struct HistoryTests {
     bed.client([.send(get()), .pause(.seconds(1)), .reset])
     bed.finish(requests: 1)
     let line = try #require(histories(bed).first)
-    #expect(line.hasPrefix("INFO ") && line.contains("the client went away, end +1."))
+    #expect(line.hasPrefix("INFO ") && line.contains("the client disconnected, end +1."))
   }
 
   /// A slow reader and a tunnel leave their traces.
@@ -78,7 +78,7 @@ struct HistoryTests {
       .finishSending, .awaitEnd,
     ])
     bed.finish(requests: 2)
-    #expect(histories(bed).contains { $0.contains("the client takes no more") })
+    #expect(histories(bed).contains { $0.contains("the client has stopped reading") })
     #expect(histories(bed).contains { $0.contains("response 101, ") && $0.contains("tunnel open") })
   }
 

@@ -37,7 +37,7 @@ import Testing
     let path = folder.path + "/waybill.pid"
     write(text, to: path)
     let problem = #expect(throws: ProcessProblem.self) { try PIDFile.read(path: path) }
-    #expect(problem?.message == "pid file \(path): holds no process number")
+    #expect(problem?.message == "pid file \(path): contains no process ID")
   }
 
   @Test func canNotBeWrittenOrRead() {

@@ -18,7 +18,7 @@ import Testing
     var pair = TLSBed.pair
     pair.certificate = Array("no certificate\n".utf8)
     #expect(problem(pair)?.part == .certificate(0))
-    #expect(problem(pair)?.problem.message == "there is no certificate in it")
+    #expect(problem(pair)?.problem.message == "the file has no certificate")
     pair.certificate = []
     #expect(problem(pair)?.part == .certificate(0))
     pair.certificate = Array(TLSBed.pair.certificate.dropLast(60))
@@ -29,10 +29,10 @@ import Testing
     var pair = TLSBed.pair
     pair.key = pair.certificate
     #expect(problem(pair)?.part == .key(0))
-    #expect(problem(pair)?.problem.message == "there is no private key in it")
+    #expect(problem(pair)?.problem.message == "the file has no private key")
     pair.key = TLSBed.authority.issue("other").key
     #expect(problem(pair)?.part == .key(0))
-    #expect(problem(pair)?.problem.message == "it is not the key of the certificate in a.crt")
+    #expect(problem(pair)?.problem.message == "the key does not match the certificate in a.crt")
   }
 
   @Test func anEncryptedKeyNeedsItsPassword() {

@@ -22,7 +22,7 @@ import Testing
       body(.text, 502, "3f-0c") == """
         502 Bad Gateway
 
-        The server behind this one did not give a valid answer.
+        The backend server did not return a valid response.
 
         Request ID: 3f-0c
 
@@ -52,7 +52,7 @@ import Testing
   }
 
   @Test func anExplanationTakesThePlaceOfTheStatusesOwn() {
-    let sentence: StaticString = "No required TLS certificate was sent."
+    let sentence: StaticString = "The required TLS certificate was not sent."
     for format in [ErrorBodyFormat.json, .html, .text] {
       var memory = [UInt8](repeating: 0, count: 4096)
       let count = memory.withUnsafeMutableBufferPointer { bytes in
@@ -63,7 +63,7 @@ import Testing
         return writer.count
       }
       let text = String(decoding: memory[0..<count], as: UTF8.self)
-      #expect(text.contains("No required TLS certificate was sent."))
+      #expect(text.contains("The required TLS certificate was not sent."))
       #expect(!text.contains("could not be understood"))
     }
   }

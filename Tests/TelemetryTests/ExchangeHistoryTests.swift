@@ -27,15 +27,15 @@ struct ExchangeHistoryTests {
       (.reusing, 0, 2, "try 2: kept connection to peer 0"),
       (.connected, 0, 0, "connected"),
       (.requestSent, 4_000, 0, "request sent, 4000 bytes"),
-      (.upstreamBlocked, 0, 0, "the peer takes no more"),
+      (.upstreamBlocked, 0, 0, "the peer has stopped reading"),
       (.interimResponse, 103, 0, "response 103"),
       (.redirected, 2, 0, "internal redirect 2"), (.fileOpened, 9, 0, "file of 9 bytes"),
       (.responseHead, 200, 0, "response 200"),
       (.tryFailed, Int(ErrorType.connectionRefused.rawValue), 0, "connection_refused"),
-      (.clientBlocked, 0, 0, "the client takes no more"),
+      (.clientBlocked, 0, 0, "the client has stopped reading"),
       (.tunnelOpened, 0, 0, "tunnel open"),
       (.ownResponse, 502, 0, "own response 502"),
-      (.clientLeft, 0, 0, "the client went away"),
+      (.clientLeft, 0, 0, "the client disconnected"),
     ] as [(ExchangeHistory.Event, Int, Int, String)])
   func eventsHaveWords(_ event: ExchangeHistory.Event, value: Int, number: Int, words: String) {
     var history = ExchangeHistory()
@@ -62,7 +62,9 @@ struct ExchangeHistoryTests {
     var history = ExchangeHistory()
     for number in 0..<100 { history.noteOnce(.clientBlocked, at: instant(UInt64(number))) }
     history.note(.clientLeft, at: instant(200))
-    #expect(text(history) == "+0.000000 the client takes no more, +0.000200 the client went away")
+    #expect(
+      text(history)
+        == "+0.000000 the client has stopped reading, +0.000200 the client disconnected")
   }
 
   /// What is larger than the memory for it is no trap.

@@ -27,8 +27,8 @@ import Testing
     ("${status", 0, "status", "the closing \"}\" of \"${status\" is missing"),
     ("${sta tus}", 0, "sta", "the closing \"}\" of \"${sta\" is missing"),
     ("x$stauts", 1, "stauts", "unknown variable \"$stauts\""),
-    ("${1}", 0, "1", "\"${1}\" is no group: these are $1 to $9"),
-    ("$0", 0, "0", "\"$0\" is no group: these are $1 to $9"),
+    ("${1}", 0, "1", "\"${1}\" is not a capture: captures are $1 to $9"),
+    ("$0", 0, "0", "\"$0\" is not a capture: captures are $1 to $9"),
     ("$http_", 0, "http_", "a name must follow \"$http_\""),
     ("$sent_http_", 0, "sent_http_", "a name must follow \"$sent_http_\""),
     ("$status $nope", 8, "nope", "unknown variable \"$nope\""),
@@ -95,7 +95,7 @@ import Testing
     #expect(
       throws: TemplateError(
         offset: 1, name: "sent_http_y",
-        message: "a conf file can ask for at most 16 response fields")
+        message: "a conf file can use at most 16 response fields as variables")
     ) {
       try compiler.compile(" $sent_http_y")
     }

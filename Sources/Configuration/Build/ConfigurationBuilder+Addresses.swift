@@ -102,12 +102,12 @@ extension ConfigurationBuilder {
   /// The unix socket at `path`.
   func unixEndpoint(_ path: String, at place: Place) -> Endpoint? {
     guard path.hasPrefix("/") else {
-      reporter.error(place, "invalid unix socket \"unix:\(path)\"", expected: "unix:/absolute/path")
+      reporter.error(place, "invalid Unix socket \"unix:\(path)\"", expected: "unix:/absolute/path")
       return nil
     }
     guard path.utf8.count <= ConfigurationLimits.unixPathBytes else {
       let limit = ConfigurationLimits.unixPathBytes
-      reporter.error(place, "the path of a unix socket can't be longer than \(limit) bytes")
+      reporter.error(place, "the path of a Unix socket can't be longer than \(limit) bytes")
       return nil
     }
     return Endpoint(address: .unix, unixPath: path, name: "unix:\(path)")

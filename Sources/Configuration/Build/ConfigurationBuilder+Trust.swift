@@ -12,7 +12,7 @@ extension ConfigurationBuilder {
       case "mtls" where allowsWords: trust.includesVerified = true
       case "all" where allowsWords, "none" where allowsWords:
         guard words.count == 1 else {
-          reporter.error(word.place, "\"\(word.text)\" can't stand beside others")
+          reporter.error(word.place, "\"\(word.text)\" can't be combined with other values")
           return nil
         }
         trust.includesAll = word.text == "all"
@@ -38,7 +38,7 @@ extension ConfigurationBuilder {
     }
     if Network.hasHostBits(bytes.span) {
       reporter.warning(
-        word.place, "the low address bits of \"\(word.text)\" are meaningless: the range counts")
+        word.place, "\"\(word.text)\" has host bits set, which are ignored")
     }
     return network
   }

@@ -126,7 +126,7 @@ extension ConfigurationBuilder {
   func fieldName(_ word: Word) -> String? {
     if FieldSyntax.isToken(word.text), word.text.utf8.count <= 255 { return word.text }
     reporter.error(
-      word.place, "\"\(word.text)\" is no header name",
+      word.place, "\"\(word.text)\" is not a valid header name",
       expected: "letters, digits and any of !#$%&'*+-.^_`|~")
     return nil
   }
@@ -135,7 +135,7 @@ extension ConfigurationBuilder {
   func fieldValue(_ original: Word) -> Template? {
     let word = unfolded(original)
     guard !word.text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else {
-      reporter.error(word.place, "a header's value can't hold control characters")
+      reporter.error(word.place, "a header value can't contain control characters")
       return nil
     }
     return template(word)

@@ -100,8 +100,8 @@ final class ConfigurationBuilder {
     guard let httpPlace, let beside = firstBesideHTTP else { return }
     let line = reporter.describe(httpPlace, from: beside.place)
     reporter.error(
-      beside.place, "\"\(beside.name)\" stands outside of the \"http\" block at \(line)",
-      expected: "it inside of the block")
+      beside.place, "\"\(beside.name)\" is outside the \"http\" block at \(line)",
+      expected: "the directive inside the block")
   }
 
   /// Reads the file at `path` and builds its directives in the current context; false when it can't
@@ -182,7 +182,7 @@ final class ConfigurationBuilder {
     }
     if !directive.opensBlock, use.block != nil {
       reporter.error(
-        use.name.place, "\"\(directive.name)\" takes no block", expected: directive.syntax)
+        use.name.place, "\"\(directive.name)\" does not take a block", expected: directive.syntax)
       return false
     }
     guard directive.argumentCounts.contains(use.arguments.count) else {
@@ -236,7 +236,7 @@ final class ConfigurationBuilder {
       ? "at top level" : "in \"\(context == .top ? "http" : context.names[0])\""
     reporter.error(
       use.name.place, "\"\(use.name.text)\" is not allowed \(here)",
-      expected: "it in \(allowed.names.joined(separator: ", "))")
+      expected: "the directive in \(allowed.names.joined(separator: ", "))")
   }
 
   // MARK: Names

@@ -2,7 +2,7 @@
 extension NginxDirectives {
   static let content: [Group] = [
     Group(
-      .notDone, "Waybill serves files as they are: pass other requests to a backend.",
+      .notDone, "Waybill only serves files unchanged: pass other requests to a backend.",
       [
         Entry("dav_methods", .everyLevel, .words(.atLeast(1)), unless: ["off"]),
         Entry("random_index", .location, .flag, unless: ["off"]),
@@ -13,7 +13,7 @@ extension NginxDirectives {
         Entry("hls", .location, .none, unless: ["off"]),
       ]),
     Group(
-      .needless, "Files are sent by the kernel, or read and sealed over TLS, whatever is said.",
+      .needless, "Files are always sent by the kernel or, over TLS, read and encrypted.",
       [
         Entry("sendfile", .levelsAndLocationIf, .flag),
         Entry("sendfile_max_chunk", .everyLevel, .size),
@@ -25,13 +25,13 @@ extension NginxDirectives {
         Entry("output_buffers", .everyLevel, .buffers),
       ]),
     Group(
-      .notDone, "Internal redirects come of index, try_files and error_page only.",
+      .notDone, "Use `try_files`, `error_page` or `X-Accel-Redirect`.",
       [
         Entry("post_action", .levelsAndLocationIf, .word),
         Entry("internal_redirect", .location, .word),
       ]),
     Group(
-      .needless, "Files are opened anew for each request, so that none is out of date.",
+      .needless, "Files are opened for each request, so that none is out of date.",
       [
         Entry("open_file_cache", .everyLevel, .words(1...2)),
         Entry("open_file_cache_valid", .everyLevel, .word),
@@ -40,7 +40,7 @@ extension NginxDirectives {
         Entry("open_file_cache_events", .everyLevel, .flag),
       ]),
     Group(
-      .needless, "It has no meaning without what it belongs to, which Waybill does not do.",
+      .needless, "It configures a feature that Waybill does not have.",
       [
         Entry("create_full_put_path", .everyLevel, .flag),
         Entry("min_delete_depth", .everyLevel, .number),
@@ -58,7 +58,7 @@ extension NginxDirectives {
         Entry("mp4_limit_rate_after", .everyLevel, .word),
       ]),
     Group(
-      .needless, "Responses are passed on as the backend sends them.",
+      .needless, "Responses are passed on unchanged.",
       [
         Entry("gzip_vary", .everyLevel, .flag),
         Entry("gzip_http_version", .everyLevel, .word),
@@ -75,12 +75,12 @@ extension NginxDirectives {
         Entry("gunzip_buffers", .everyLevel, .buffers),
       ]),
     Group(
-      .warned, "Responses are passed on as the backend sends them: compress there.",
+      .warned, "Responses are passed on unchanged: compress them in the backend.",
       [
         Entry("gzip", .levelsAndLocationIf, .flag, unless: ["off"])
       ]),
     Group(
-      .notDone, "The content of responses is passed on unchanged: let the backend do it.",
+      .notDone, "Response content is passed on unchanged: change it in the backend.",
       [
         Entry("ssi", .levelsAndLocationIf, .flag, unless: ["off", "0"]),
         Entry("charset_map", .top, .block(2...2), unless: ["off", "0"]),
@@ -92,7 +92,7 @@ extension NginxDirectives {
         Entry("slice", .everyLevel, .word, unless: ["off", "0"]),
       ]),
     Group(
-      .needless, "It has no meaning without `ssi`.",
+      .needless, "It has no effect without `ssi`.",
       [
         Entry("ssi_silent_errors", .everyLevel, .flag),
         Entry("ssi_ignore_recycled_buffers", .everyLevel, .flag),
@@ -108,24 +108,24 @@ extension NginxDirectives {
         Entry("override_charset", .levelsAndLocationIf, .flag),
       ]),
     Group(
-      .needless, "It has no meaning without `sub_filter`.",
+      .needless, "It has no effect without `sub_filter`.",
       [
         Entry("sub_filter_types", .everyLevel, .words(.atLeast(1))),
         Entry("sub_filter_once", .everyLevel, .flag),
         Entry("sub_filter_last_modified", .everyLevel, .flag),
       ]),
     Group(
-      .needless, "It has no meaning without `add_before_body`.",
+      .needless, "It has no effect without `add_before_body`.",
       [
         Entry("addition_types", .everyLevel, .words(.atLeast(1)))
       ]),
     Group(
-      .notDone, "Responses are passed on as the backend sends them.",
+      .notDone, "Responses are passed on unchanged.",
       [
         Entry("gunzip", .everyLevel, .flag, unless: ["off"])
       ]),
     Group(
-      .needless, "It has no meaning without `userid`.",
+      .needless, "It has no effect without `userid`.",
       [
         Entry("userid_service", .everyLevel, .number),
         Entry("userid_name", .everyLevel, .word),
@@ -136,7 +136,7 @@ extension NginxDirectives {
         Entry("userid_p3p", .everyLevel, .word),
       ]),
     Group(
-      .notDone, "Trailers of the backend are passed on; none are added.",
+      .notDone, "The backend's trailers are passed on; none are added.",
       [
         Entry("add_trailer", .levelsAndLocationIf, .words(2...3))
       ]),
@@ -146,12 +146,12 @@ extension NginxDirectives {
         Entry("mirror", .everyLevel, .word, unless: ["off"])
       ]),
     Group(
-      .needless, "It has no meaning without `mirror`.",
+      .needless, "It has no effect without `mirror`.",
       [
         Entry("mirror_request_body", .everyLevel, .flag)
       ]),
     Group(
-      .notDone, "`nginx_defaults` decides how fields are inherited.",
+      .notDone, "`nginx_defaults` determines how fields are inherited.",
       [
         Entry("add_header_inherit", .levelsAndLocationIf, .word),
         Entry("add_trailer_inherit", .levelsAndLocationIf, .word),

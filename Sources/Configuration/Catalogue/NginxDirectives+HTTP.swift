@@ -2,7 +2,7 @@
 extension NginxDirectives {
   static let http: [Group] = [
     Group(
-      .needless, "Tables have the size that they need.",
+      .needless, "Tables are sized automatically.",
       [
         Entry("variables_hash_max_size", [.top, .stream], .word),
         Entry("variables_hash_bucket_size", [.top, .stream], .word),
@@ -12,14 +12,14 @@ extension NginxDirectives {
         Entry("types_hash_bucket_size", .everyLevel, .number),
       ]),
     Group(
-      .needless, "Memory for requests is taken from pools of fixed size.",
+      .needless, "Memory for requests comes from fixed-size pools.",
       [
         Entry("connection_pool_size", .serverLevels, .size),
         Entry("request_pool_size", .serverLevels, .size),
         Entry("subrequest_output_buffer_size", .everyLevel, .size),
       ]),
     Group(
-      .needless, "Only the bounds of `large_client_header_buffers` count.",
+      .needless, "Only the limits of `large_client_header_buffers` apply.",
       [
         Entry("client_header_buffer_size", .serverLevels, .size)
       ]),
@@ -29,12 +29,12 @@ extension NginxDirectives {
         Entry("client_body_in_single_buffer", .everyLevel, .flag)
       ]),
     Group(
-      .notDone, "Content lies in files that have no name, and none is left behind.",
+      .notDone, "Content is stored in files without names, which are never left behind.",
       [
         Entry("client_body_in_file_only", .everyLevel, .word, unless: ["off", "clean"])
       ]),
     Group(
-      .needless, "Responses are written whole, without delay.",
+      .needless, "Responses are written without delay.",
       [
         Entry("tcp_nopush", .everyLevel, .flag),
         Entry("tcp_nodelay", [.top, .server, .location, .stream], .flag),
@@ -47,28 +47,28 @@ extension NginxDirectives {
         Entry("keepalive_time", [.top, .server, .location, .upstream], .time)
       ]),
     Group(
-      .needless, "Connections of the old clients that it names are kept, too.",
+      .needless, "Connections are kept alive for all clients.",
       [
         Entry("keepalive_disable", .everyLevel, .choices(["none", "msie6", "safari"]))
       ]),
     Group(
-      .needless, "Waybill lingers where a response could be lost otherwise.",
+      .needless, "Waybill lingers wherever a response could otherwise be lost.",
       [
         Entry("lingering_close", .everyLevel, .choice(["off", "on", "always"]))
       ]),
     Group(
-      .needless, "How long Waybill lingers is fixed.",
+      .needless, "The lingering time is fixed.",
       [
         Entry("lingering_time", .everyLevel, .time),
         Entry("lingering_timeout", .everyLevel, .time),
       ]),
     Group(
-      .needless, "Connections are reset where the framing would not show that they broke.",
+      .needless, "Connections are reset if the client could not otherwise detect a cut response.",
       [
         Entry("reset_timedout_connection", .everyLevel, .flag)
       ]),
     Group(
-      .needless, "No browser needs it any more.",
+      .needless, "No current browser needs it.",
       [
         Entry("msie_padding", .everyLevel, .flag),
         Entry("msie_refresh", .everyLevel, .flag),
@@ -79,12 +79,12 @@ extension NginxDirectives {
         Entry("log_subrequest", .everyLevel, .flag)
       ]),
     Group(
-      .needless, "The `Server` field never holds a version.",
+      .needless, "The `Server` field never contains a version.",
       [
         Entry("server_tokens", .everyLevel, .word)
       ]),
     Group(
-      .warned, "Content of unknown length is sent chunked to clients that understand it.",
+      .warned, "Content of unknown length is always sent chunked to clients that support it.",
       [
         Entry("chunked_transfer_encoding", .everyLevel, .flag, unless: ["on"])
       ]),
@@ -104,12 +104,12 @@ extension NginxDirectives {
         Entry("open_log_file_cache", [.top, .server, .location, .stream], .words(1...4))
       ]),
     Group(
-      .needless, "The workers need no shared memory for it.",
+      .needless, "The workers need no shared memory for this.",
       [
         Entry("zone", [.upstream, .stream], .words(1...2))
       ]),
     Group(
-      .notDone, "`metrics` and `status` give what Waybill counts.",
+      .notDone, "Use `metrics` and `status`.",
       [
         Entry("api", .location, .words(0...1))
       ]),
@@ -119,12 +119,12 @@ extension NginxDirectives {
         Entry("early_hints", .everyLevel, .words(.atLeast(1)))
       ]),
     Group(
-      .needless, "Connections are closed without harm to requests under way.",
+      .needless, "Connections are closed without affecting requests in progress.",
       [
         Entry("keepalive_min_timeout", .everyLevel, .time)
       ]),
     Group(
-      .notDone, "It is not available in this version.",
+      .notDone, "Not available in this version.",
       [
         Entry("health_check", .location, .words(.atLeast(0))),
         Entry("match", .top, .block(1...1)),
@@ -135,19 +135,19 @@ extension NginxDirectives {
         Entry("status_zone", [.server, .location, .upstream], .word)
       ]),
     Group(
-      .notDone, "`access_log` writes a line for each request.",
+      .notDone, "`access_log` writes a line per request.",
       [
         Entry("session_log", .everyLevel, .words(.atLeast(1))),
         Entry("session_log_format", .everyLevel, .words(.atLeast(1))),
         Entry("session_log_zone", .everyLevel, .words(.atLeast(1))),
       ]),
     Group(
-      .notDone, "Waybill is no forward proxy.",
+      .notDone, "Waybill is not a forward proxy.",
       [
         Entry("tunnel_pass", [.server, .location], .words(0...1))
       ]),
     Group(
-      .needless, "It has no meaning without `tunnel_pass`.",
+      .needless, "It has no effect without `tunnel_pass`.",
       [
         Entry("tunnel_connect_timeout", .everyLevel, .time),
         Entry("tunnel_read_timeout", .everyLevel, .time),

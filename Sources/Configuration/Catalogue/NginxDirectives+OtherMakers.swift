@@ -2,20 +2,20 @@
 extension NginxDirectives {
   static let otherMakers: [Group] = [
     Group(
-      .notDone, "Access is not restricted here: let the backend do it.",
+      .notDone, "Waybill has no access control: use the backend's.",
       [
         Entry("auth_pam", .levelsAndLimitExcept, .word),
         Entry("auth_pam_service_name", .levelsAndLimitExcept, .word),
         Entry("auth_pam_set_pam_env", .levelsAndLimitExcept, .flag),
       ]),
     Group(
-      .warned, "Responses are passed on as the backend sends them: compress there.",
+      .warned, "Responses are passed on unchanged: compress them in the backend.",
       [
         Entry("brotli", .levelsAndLocationIf, .flag, unless: ["off"]),
         Entry("zstd", .levelsAndLocationIf, .flag, unless: ["off"]),
       ]),
     Group(
-      .needless, "Responses are passed on as the backend sends them.",
+      .needless, "Responses are passed on unchanged.",
       [
         Entry("brotli_buffers", .everyLevel, .words(2...2)),
         Entry("brotli_types", .everyLevel, .words(.atLeast(1))),
@@ -30,12 +30,12 @@ extension NginxDirectives {
         Entry("zstd_dict_file", .everyLevel, .words(.atLeast(1))),
       ]),
     Group(
-      .needless, "It concerns files, and Waybill serves none.",
+      .needless, "Waybill does not serve files compressed with Brotli.",
       [
         Entry("brotli_static", .everyLevel, .word)
       ]),
     Group(
-      .needless, "It has no meaning without `fastcgi_pass`.",
+      .needless, "It has no effect without `fastcgi_pass`.",
       [
         Entry("fastcgi_cache_purge", .everyLevel, .words(.atLeast(1)))
       ]),
@@ -45,17 +45,17 @@ extension NginxDirectives {
         Entry("proxy_cache_purge", .everyLevel, .words(.atLeast(1)), unless: ["off"])
       ]),
     Group(
-      .needless, "It has no meaning without `scgi_pass`.",
+      .needless, "It has no effect without `scgi_pass`.",
       [
         Entry("scgi_cache_purge", .everyLevel, .words(.atLeast(1)))
       ]),
     Group(
-      .needless, "It has no meaning without `uwsgi_pass`.",
+      .needless, "It has no effect without `uwsgi_pass`.",
       [
         Entry("uwsgi_cache_purge", .everyLevel, .words(.atLeast(1)))
       ]),
     Group(
-      .notDone, "Waybill serves no files.",
+      .notDone, "Waybill does not have this module.",
       [
         Entry("dav_ext_methods", .everyLevel, .words(.atLeast(1))),
         Entry("dav_ext_lock_zone", .top, .words(1...2)),
@@ -100,7 +100,7 @@ extension NginxDirectives {
         Entry("echo_status", .locationAndIf, .word),
       ]),
     Group(
-      .notDone, "Addresses are not looked up in databases: let the backend do it.",
+      .notDone, "Waybill has no address databases: look addresses up in the backend.",
       [
         Entry("geoip2", .top, .block(1...1)),
         Entry("geoip2_proxy", .top, .word),
@@ -120,7 +120,7 @@ extension NginxDirectives {
         Entry("more_clear_input_headers", .levelsAndLocationIf, .words(.atLeast(1))),
       ]),
     Group(
-      .notDone, "The content of responses is passed on unchanged: let the backend do it.",
+      .notDone, "Response content is passed on unchanged: change it in the backend.",
       [
         Entry("image_filter", .location, .words(1...3), unless: ["off", "0"]),
         Entry("xslt_stylesheet", .location, .words(.atLeast(1)), unless: ["off", "0"]),
@@ -136,7 +136,7 @@ extension NginxDirectives {
         Entry("image_filter_buffer", .everyLevel, .word),
       ]),
     Group(
-      .notDone, "Waybill runs no Lua.",
+      .notDone, "Waybill does not run Lua.",
       [
         Entry("lua_load_resty_core", .top, .flag),
         Entry("lua_thread_cache_max_entries", .top, .word),
@@ -226,7 +226,7 @@ extension NginxDirectives {
         Entry("modsecurity_transaction_id", .everyLevel, .words(.atLeast(1))),
       ]),
     Group(
-      .notDone, "Waybill runs no Perl.",
+      .notDone, "Waybill does not run Perl.",
       [
         Entry("perl_modules", .top, .word),
         Entry("perl_require", .top, .word),
@@ -234,7 +234,7 @@ extension NginxDirectives {
         Entry("perl_set", .top, .words(2...2)),
       ]),
     Group(
-      .notDone, "Variables of your own do not exist.",
+      .notDone, "Waybill has no user-defined variables.",
       [
         Entry("set_encode_base64", .levelsAndIf, .words(1...2)),
         Entry("set_decode_base64", .levelsAndIf, .words(1...2)),
@@ -267,7 +267,7 @@ extension NginxDirectives {
         Entry("set_rotate", .levelsAndIf, .words(3...3)),
       ]),
     Group(
-      .notDone, "The content of responses is passed on unchanged.",
+      .notDone, "Response content is passed on unchanged.",
       [
         Entry("subs_filter", .everyLevel, .words(.atLeast(2))),
         Entry("subs_filter_bypass", .everyLevel, .words(.atLeast(1))),
@@ -281,7 +281,7 @@ extension NginxDirectives {
         Entry("xslt_last_modified", .everyLevel, .flag),
       ]),
     Group(
-      .notDone, "Uploads are passed on as they arrive.",
+      .notDone, "Waybill does not process or track uploads.",
       [
         Entry("upload_progress", .top, .words(2...2)),
         Entry("track_uploads", .everyLevel, .words(2...2)),
@@ -295,7 +295,7 @@ extension NginxDirectives {
         Entry("upload_progress_jsonp_parameter", .everyLevel, .word),
       ]),
     Group(
-      .notDone, "It belongs to a module of another maker.",
+      .notDone, "It belongs to a third-party module.",
       [
         Entry("vhost_traffic_status", .everyLevel, .words(.atLeast(0))),
         Entry("vhost_traffic_status_zone", .everyLevel, .words(.atLeast(0))),

@@ -2,18 +2,18 @@
 extension NginxDirectives {
   static let process: [Group] = [
     Group(
-      .needless, "Waybill runs in the foreground, as service managers want it.",
+      .needless, "Waybill always runs in the foreground, as service managers expect.",
       [
         Entry("daemon", .main, .flag),
         Entry("master_process", .main, .flag),
       ]),
     Group(
-      .needless, "Timers cost no system call.",
+      .needless, "Timers take no system calls.",
       [
         Entry("timer_resolution", .main, .time)
       ]),
     Group(
-      .needless, "The kernel spreads connections over the workers.",
+      .needless, "The kernel distributes connections among the workers.",
       [
         Entry("lock_file", .main, .word),
         Entry("multi_accept", .events, .flag),
@@ -21,62 +21,62 @@ extension NginxDirectives {
         Entry("accept_mutex_delay", .events, .time),
       ]),
     Group(
-      .needless, "Core files are the service manager's business.",
+      .needless, "The service manager controls core files and the working directory.",
       [
         Entry("debug_points", .main, .word),
         Entry("worker_rlimit_core", .main, .offset),
         Entry("working_directory", .main, .word),
       ]),
     Group(
-      .needless, "The service manager sets priority and processors (`Nice=`, `CPUAffinity=`).",
+      .needless, "The service manager sets priority and CPU affinity (`Nice=`, `CPUAffinity=`).",
       [
         Entry("worker_priority", .main, .word),
         Entry("worker_cpu_affinity", .main, .words(.atLeast(1))),
       ]),
     Group(
-      .needless, "Waybill raises its limit of open files to the hard limit itself.",
+      .needless, "Waybill raises its limit on open files to the hard limit itself.",
       [
         Entry("worker_rlimit_nofile", .main, .number)
       ]),
     Group(
-      .needless, "Nothing in Waybill reads the environment that this keeps.",
+      .needless, "Waybill does not read the environment variables that this keeps.",
       [
         Entry("env", .main, .word)
       ]),
     Group(
-      .needless, "There are no modules: the directives of a module are judged one by one.",
+      .needless, "There are no modules: each directive of a module is checked individually.",
       [
         Entry("load_module", .main, .word)
       ]),
     Group(
-      .needless, "It is always epoll.",
+      .needless, "Waybill always uses epoll.",
       [
         Entry(
           "use", .events, .choice(["epoll", "poll", "select", "kqueue", "eventport", "/dev/poll"]))
       ]),
     Group(
-      .needless, "`debug_request` tells the history of single requests.",
+      .needless, "`debug_request` logs the history of individual requests.",
       [
         Entry("debug_connection", .events, .word)
       ]),
     Group(
-      .needless, "It concerns how files are read, and Waybill serves none.",
+      .needless, "It configures asynchronous file reading, which Waybill does not have.",
       [
         Entry("worker_aio_requests", .events, .number),
         Entry("thread_pool", .main, .words(1...3)),
       ]),
     Group(
-      .needless, "Expressions are compiled to machine code where that is possible.",
+      .needless, "Expressions are compiled to machine code where possible.",
       [
         Entry("pcre_jit", .main, .flag)
       ]),
     Group(
-      .needless, "There is no licence to report.",
+      .needless, "There is no license to report.",
       [
         Entry("mgmt", .main, .block(0...0))
       ]),
     Group(
-      .needless, "`worker_connections` has its place.",
+      .needless, "Use `worker_connections`.",
       [
         Entry("connections", .events, .number)
       ]),

@@ -3,15 +3,12 @@ extension NginxDirectives {
   static let protocols: [Group] = [
     Group(
       .notDone,
-      """
-      Backends are spoken to in HTTP/1.1, not in FastCGI: most servers of applications \
-      speak HTTP, too.
-      """,
+      "Backends receive HTTP/1.1, not FastCGI: most application servers also support HTTP.",
       [
         Entry("fastcgi_pass", .locationAndIf, .word)
       ]),
     Group(
-      .needless, "It has no meaning without `fastcgi_pass`.",
+      .needless, "It has no effect without `fastcgi_pass`.",
       [
         Entry("fastcgi_index", .everyLevel, .word),
         Entry("fastcgi_split_path_info", .everyLevel, .word),
@@ -66,14 +63,14 @@ extension NginxDirectives {
     Group(
       .notDone,
       """
-      Backends are spoken to in HTTP/1.1, not in the uwsgi protocol: most servers of \
-      applications speak HTTP, too.
+      Backends receive HTTP/1.1, not the uwsgi protocol: most application servers also support \
+      HTTP.
       """,
       [
         Entry("uwsgi_pass", .locationAndIf, .word)
       ]),
     Group(
-      .needless, "It has no meaning without `uwsgi_pass`.",
+      .needless, "It has no effect without `uwsgi_pass`.",
       [
         Entry("uwsgi_modifier1", .everyLevel, .number),
         Entry("uwsgi_modifier2", .everyLevel, .number),
@@ -140,15 +137,12 @@ extension NginxDirectives {
       ]),
     Group(
       .notDone,
-      """
-      Backends are spoken to in HTTP/1.1, not in SCGI: most servers of applications speak \
-      HTTP, too.
-      """,
+      "Backends receive HTTP/1.1, not SCGI: most application servers also support HTTP.",
       [
         Entry("scgi_pass", .locationAndIf, .word)
       ]),
     Group(
-      .needless, "It has no meaning without `scgi_pass`.",
+      .needless, "It has no effect without `scgi_pass`.",
       [
         Entry("scgi_store", .everyLevel, .word),
         Entry("scgi_store_access", .everyLevel, .words(1...3)),
@@ -196,12 +190,12 @@ extension NginxDirectives {
         Entry("scgi_pass_trailers", .everyLevel, .flag),
       ]),
     Group(
-      .notDone, "Backends are spoken to in HTTP/1.1: gRPC is not available in this version.",
+      .notDone, "Backends receive HTTP/1.1: gRPC is not supported yet.",
       [
         Entry("grpc_pass", .locationAndIf, .word)
       ]),
     Group(
-      .needless, "It has no meaning without `grpc_pass`.",
+      .needless, "It has no effect without `grpc_pass`.",
       [
         Entry("grpc_bind", .everyLevel, .words(1...2)),
         Entry("grpc_socket_keepalive", .everyLevel, .flag),
@@ -237,14 +231,14 @@ extension NginxDirectives {
     Group(
       .notDone,
       """
-      Backends are spoken to in HTTP/1.1, not in memcached's protocol: most servers of \
-      applications speak HTTP, too.
+      Backends receive HTTP/1.1, not memcached's protocol: most application servers also support \
+      HTTP.
       """,
       [
         Entry("memcached_pass", .locationAndIf, .word)
       ]),
     Group(
-      .needless, "It has no meaning without `memcached_pass`.",
+      .needless, "It has no effect without `memcached_pass`.",
       [
         Entry("memcached_bind", .everyLevel, .words(1...2)),
         Entry("memcached_socket_keepalive", .everyLevel, .flag),

@@ -8,17 +8,17 @@ extension NginxDirectives {
         Entry("proxy_store_access", .everyLevel, .words(1...3), unless: ["off"]),
       ]),
     Group(
-      .notDone, "The kernel chooses the address that backends are spoken to from.",
+      .notDone, "The kernel chooses the source address for backend connections.",
       [
         Entry("proxy_bind", [.top, .server, .location, .stream], .words(1...2), unless: ["off"])
       ]),
     Group(
-      .needless, "Timeouts find backends that are gone.",
+      .needless, "Timeouts detect dead backends.",
       [
         Entry("proxy_socket_keepalive", [.top, .server, .location, .stream], .flag)
       ]),
     Group(
-      .needless, "What a backend sends is passed on at once.",
+      .needless, "Responses are passed on as they arrive.",
       [
         Entry("proxy_send_lowat", .everyLevel, .size),
         Entry("proxy_buffers", .everyLevel, .buffers),
@@ -28,7 +28,7 @@ extension NginxDirectives {
         Entry("proxy_temp_file_write_size", .everyLevel, .size),
       ]),
     Group(
-      .needless, "Tables have the size that they need.",
+      .needless, "Tables are sized automatically.",
       [
         Entry("proxy_headers_hash_max_size", .everyLevel, .number),
         Entry("proxy_headers_hash_bucket_size", .everyLevel, .number),
@@ -44,17 +44,17 @@ extension NginxDirectives {
         Entry("proxy_pass_trailers", .everyLevel, .flag, unless: ["on"])
       ]),
     Group(
-      .needless, "The bound of a response's head is `proxy_response_head_size`.",
+      .needless, "Use `proxy_response_head_size` to limit response heads.",
       [
         Entry("proxy_buffer_size", [.top, .server, .location, .stream], .word)
       ]),
     Group(
-      .warned, "A backend that ignores `Range` sends the whole content.",
+      .warned, "If a backend ignores `Range`, the whole content is sent.",
       [
         Entry("proxy_force_ranges", .everyLevel, .flag, unless: ["off"])
       ]),
     Group(
-      .notDone, "Rates are not limited.",
+      .notDone, "Transfer rates are not limited.",
       [
         Entry("proxy_limit_rate", .everyLevel, .word, unless: ["0"])
       ]),
@@ -89,7 +89,7 @@ extension NginxDirectives {
         Entry("proxy_ssl_key_log", .everyLevel, .word),
       ]),
     Group(
-      .needless, "Certificates are read at start and at each reload.",
+      .needless, "Certificates are read at startup and on each reload.",
       [
         Entry("proxy_ssl_certificate_cache", .everyLevel, .words(1...4))
       ]),

@@ -7,7 +7,7 @@ extension NginxDirectives {
         Entry("limit_rate", .levelsAndLocationIf, .word, unless: ["0"])
       ]),
     Group(
-      .needless, "It has no meaning without `limit_rate`.",
+      .needless, "It has no effect without `limit_rate`.",
       [
         Entry("limit_rate_after", .levelsAndLocationIf, .word)
       ]),
@@ -18,10 +18,7 @@ extension NginxDirectives {
       ]),
     Group(
       .notDone,
-      """
-      Access is not restricted here: let the backend or the firewall do it, or \
-      `ssl_verify_client`.
-      """,
+      "Waybill has no access rules: use the backend, a firewall or `ssl_verify_client`.",
       [
         Entry("auth_request", .everyLevel, .word, unless: ["off"]),
         Entry("auth_request_set", .everyLevel, .words(2...2)),
@@ -44,7 +41,7 @@ extension NginxDirectives {
         Entry("limit_zone", .top, .words(3...3))
       ]),
     Group(
-      .notDone, "Values are not chosen by tables: use `server` and `location`.",
+      .notDone, "Waybill has no lookup tables: use `server` and `location`.",
       [
         Entry("geo", .stream, .block(1...2)),
         Entry("map", .stream, .block(2...2)),
@@ -54,7 +51,7 @@ extension NginxDirectives {
         Entry("num_map", .top, .block(2...2)),
       ]),
     Group(
-      .needless, "Tables have the size that they need.",
+      .needless, "Tables are sized automatically.",
       [
         Entry("map_hash_max_size", [.top, .stream], .word),
         Entry("map_hash_bucket_size", [.top, .stream], .word),
@@ -62,7 +59,7 @@ extension NginxDirectives {
         Entry("referer_hash_bucket_size", [.server, .location], .number),
       ]),
     Group(
-      .notDone, "Requests are not judged by browser or referrer: let the backend do that.",
+      .notDone, "Requests are not checked by browser or referrer: do that in the backend.",
       [
         Entry("valid_referers", [.server, .location], .words(.atLeast(1))),
         Entry("modern_browser", .everyLevel, .words(1...2)),
@@ -76,14 +73,14 @@ extension NginxDirectives {
         Entry("set", .stream, .words(2...2))
       ]),
     Group(
-      .notDone, "Links are not checked: let the backend do it.",
+      .notDone, "Links are not checked: check them in the backend.",
       [
         Entry("secure_link", .everyLevel, .word),
         Entry("secure_link_md5", .everyLevel, .word),
         Entry("secure_link_secret", .everyLevel, .word),
       ]),
     Group(
-      .notDone, "Waybill runs no JavaScript.",
+      .notDone, "Waybill does not run JavaScript.",
       [
         Entry("js_import", .everyLevel, .words(.atLeast(1))),
         Entry("js_path", .everyLevel, .words(.atLeast(1))),
@@ -115,7 +112,7 @@ extension NginxDirectives {
         Entry("js_access", .handlers, .words(.atLeast(1))),
       ]),
     Group(
-      .warned, "No spans are exported: the request's ID ties logs together.",
+      .warned, "No spans are exported: the request ID connects the logs.",
       [
         Entry("otel_exporter", .top, .block(0...0)),
         Entry("otel_service_name", .top, .words(1...2)),

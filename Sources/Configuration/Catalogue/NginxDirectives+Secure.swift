@@ -2,7 +2,7 @@
 extension NginxDirectives {
   static let secure: [Group] = [
     Group(
-      .notDone, "OpenSSL 3 has providers instead, which its own configuration loads.",
+      .notDone, "OpenSSL 3 uses providers instead, which its own configuration loads.",
       [
         Entry("ssl_engine", .main, .word)
       ]),
@@ -33,48 +33,48 @@ extension NginxDirectives {
         Entry("quic_active_connection_id_limit", .serverLevels, .number),
       ]),
     Group(
-      .needless, "Keys are exchanged over elliptic curves.",
+      .needless, "Key exchange uses elliptic curves.",
       [
         Entry("ssl_dhparam", [.top, .server, .mail, .stream], .word)
       ]),
     Group(
-      .needless, "Records have the size that fits.",
+      .needless, "Record sizes are chosen automatically.",
       [
         Entry("ssl_buffer_size", .serverLevels, .size)
       ]),
     Group(
       .warned,
       """
-      Tickets have keys of their own, which are made at start and change: sessions made \
-      elsewhere are not resumed.
+      Ticket keys are generated at startup and rotated: sessions established elsewhere are not \
+      resumed.
       """,
       [
         Entry("ssl_session_ticket_key", [.top, .server, .mail, .stream], .word)
       ]),
     Group(
-      .notDone, "Certificates of clients are checked by `ssl_crl`.",
+      .notDone, "Use `ssl_crl` to check client certificates.",
       [
         Entry("ssl_ocsp", .serverLevels, .flag, unless: ["off"])
       ]),
     Group(
-      .needless, "It has no meaning without `ssl_ocsp`.",
+      .needless, "It has no effect without `ssl_ocsp`.",
       [
         Entry("ssl_ocsp_responder", .serverLevels, .word),
         Entry("ssl_ocsp_cache", .serverLevels, .word),
       ]),
     Group(
-      .warned, "No OCSP server is asked: `ssl_stapling_file` names a response.",
+      .warned, "Waybill queries no OCSP server: `ssl_stapling_file` provides a response.",
       [
         Entry("ssl_stapling", .serverLevels, .flag, unless: ["off"])
       ]),
     Group(
-      .needless, "No OCSP server is asked: `ssl_stapling_file` names a response.",
+      .needless, "Waybill queries no OCSP server: `ssl_stapling_file` provides a response.",
       [
         Entry("ssl_stapling_responder", .serverLevels, .word),
         Entry("ssl_stapling_verify", .serverLevels, .flag),
       ]),
     Group(
-      .warned, "Early data can be replayed, and is refused; clients send it again.",
+      .warned, "Early data is refused because it can be replayed; clients send it again.",
       [
         Entry("ssl_early_data", .serverLevels, .flag, unless: ["off"])
       ]),
@@ -85,24 +85,24 @@ extension NginxDirectives {
         Entry("http3_hq", .serverLevels, .flag, unless: ["off"]),
       ]),
     Group(
-      .notDone, "It is not available in this version.",
+      .notDone, "Not available in this version.",
       [
         Entry("ssl_key_log", .everyLevel, .word),
         Entry("ssl_ech_file", .serverLevels, .word),
       ]),
     Group(
-      .needless, "Certificates are read at start and at each reload.",
+      .needless, "Certificates are read at startup and on each reload.",
       [
         Entry("ssl_certificate_cache", .serverLevels, .words(1...4)),
         Entry("ssl_object_cache_inheritable", .main, .flag),
       ]),
     Group(
-      .needless, "Certificates are sent as they are.",
+      .needless, "Certificates are sent uncompressed.",
       [
         Entry("ssl_certificate_compression", .serverLevels, .flag)
       ]),
     Group(
-      .needless, "SPDY is no more.",
+      .needless, "SPDY is obsolete.",
       [
         Entry("spdy_headers_comp", .serverLevels, .number)
       ]),

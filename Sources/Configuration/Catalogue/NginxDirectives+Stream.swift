@@ -2,7 +2,7 @@
 extension NginxDirectives {
   static let stream: [Group] = [
     Group(
-      .notDone, "Waybill proxies HTTP, not streams of TCP or UDP.",
+      .notDone, "Waybill proxies HTTP, not TCP or UDP streams.",
       [
         Entry("stream", .main, .block(0...0)),
         Entry("proxy_protocol_timeout", .stream, .word),

@@ -44,8 +44,8 @@ enum NginxDirectives {
     ("Rules, access and limits", rules),
     ("FastCGI, uwsgi, SCGI, gRPC and memcached", protocols),
     ("Mail", mail),
-    ("Streams of TCP and UDP", stream),
-    ("Modules of other makers", otherMakers),
+    ("TCP and UDP streams", stream),
+    ("Third-party modules", otherMakers),
   ].map { (title: $0.0, directives: directives($0.1)) }
 
   private static func directives(_ groups: [Group]) -> [Directive] {
@@ -87,7 +87,7 @@ extension ConfigurationBuilder {
     case .notDone:
       announceVariables(use)
       reporter.error(
-        use.name.place, "\"\(name)\" is known to nginx, but not supported by Waybill",
+        use.name.place, "\"\(name)\" is an nginx directive that Waybill does not support",
         note: sentence)
     }
   }

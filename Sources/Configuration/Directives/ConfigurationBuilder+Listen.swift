@@ -14,16 +14,16 @@ extension ConfigurationBuilder {
     }
     guard !isDatagram else {
       if server?.firstDatagramListen == nil { server?.firstDatagramListen = options.place }
-      return note(use, .warned, "HTTP/3 is not available in this version: nothing listens there.")
+      return note(use, .warned, "HTTP/3 is not supported yet, so this address is not opened.")
     }
     for endpoint in endpoints {
       options.endpoint = endpoint
       if let place = options.dualStackPlace, endpoint.address.family != .ipv6 {
-        reporter.error(place, "\"ipv6only\" has no meaning on \(endpoint.name)")
+        reporter.error(place, "\"ipv6only\" has no effect on \(endpoint.name)")
         return
       }
       guard server?.endpoints.insert(endpoint.socket).inserted != false else {
-        reporter.error(options.place, "the server listens on \(endpoint.name) already")
+        reporter.error(options.place, "the server already listens on \(endpoint.name)")
         continue
       }
       server?.listens.append(options)

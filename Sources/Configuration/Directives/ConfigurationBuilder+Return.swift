@@ -29,7 +29,7 @@ extension ConfigurationBuilder {
       let line = reporter.describe(other.place, from: answer.place)
       let names = [other.directive, answer.directive].sorted().joined(separator: " or ")
       return reporter.error(
-        answer.place, "a location has \(names), not both: the other one is at \(line)")
+        answer.place, "a location has \(names), not both: the other is at \(line)")
     }
     location?.answer = answer
   }

@@ -22,7 +22,7 @@ extension ConfigurationBuilder {
       return false
     }
     guard setting.bytes > 0 else {
-      reporter.error(firstPlace, "\"keep=\" and \"gzip\" have no meaning without \"rotate=\"")
+      reporter.error(firstPlace, "\"keep=\" and \"gzip\" have no effect without \"rotate=\"")
       return false
     }
     rotation = setting

@@ -29,7 +29,7 @@ extension ConfigurationBuilder {
     }
     guard let (host, port) = splitAuthority(word.text, at: word.place) else { return nil }
     guard host != "*" else {
-      reporter.error(word.place, "\"*\" is no address of a backend")
+      reporter.error(word.place, "\"*\" is not the address of a backend")
       return nil
     }
     return endpoints(host: host, port: port ?? 80, at: word.place)
@@ -63,7 +63,7 @@ extension ConfigurationBuilder {
   private func unknownParameter(_ word: Word) {
     let name = String(word.text.prefix { $0 != "=" })
     guard !["resolve", "route", "service", "slow_start", "drain"].contains(name) else {
-      reporter.error(word.place, "\"\(name)\" is known to nginx, but not supported by Waybill")
+      reporter.error(word.place, "\"\(name)\" is an nginx directive that Waybill does not support")
       return
     }
     let names = ["weight", "max_fails", "fail_timeout", "max_conns", "backup", "down"]

@@ -51,7 +51,7 @@ extension Directive {
   /// `proxy_buffering`: `on` is nginx's default, and not done.
   static func buffering(_ name: String, _ summary: String) -> Directive {
     Directive(
-      name, in: .everyLevel, "on | off", default: "off", summary + " `on` is warned of."
+      name, in: .everyLevel, "on | off", default: "off", summary + " `on` produces a warning."
     ) { builder, use in
       guard let isOn = builder.flag(use.arguments[0]) else { return }
       builder.settings.stated.insert(name)

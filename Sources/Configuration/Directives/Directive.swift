@@ -49,7 +49,7 @@ public struct DirectiveContexts: OptionSet, Sendable {
     if contains(.top) {
       names.append("top level")
     } else if contains(.main) {
-      names.append("top level, outside of http")
+      names.append("top level outside http")
     }
     let others: [(DirectiveContexts, String)] = [
       (.events, "events"), (.server, "server"), (.location, "location"), (.upstream, "upstream"),

@@ -19,18 +19,21 @@ extension DirectiveCatalog {
       """),
     .time(
       "client_header_timeout", in: [.top, .server], default: "60s", \.client.headerTimeout,
-      "How long a client may take for a request's head, from its first byte to its end: 408."),
+      """
+      How long a client may take to send a request head, from its first byte to its end; otherwise \
+      408.
+      """),
     .time(
       "client_body_timeout", in: .everyLevel, default: "60s", \.client.bodyTimeout,
-      "How long a client may pause while it sends content: 408."),
+      "How long a client may pause while it sends content; otherwise 408."),
     .time(
       "send_timeout", in: .everyLevel, default: "60s", \.client.sendTimeout,
-      "How long a client may take nothing of a response before the connection is closed."),
+      "How long a client may stop reading a response before the connection is closed."),
     Directive(
       "keepalive_timeout", in: .everyLevel, "TIME [TIME]", count: 1...2, default: "75s",
       """
       How long an idle client connection is kept; 0 closes it after each response. nginx's second \
-      time, of a `Keep-Alive` field, is checked and has no effect.
+      time, for the `Keep-Alive` field, is checked and has no effect.
       """
     ) { builder, use in
       guard let time = builder.time(use.arguments[0], mayBeZero: true) else { return }
@@ -47,29 +50,30 @@ extension DirectiveCatalog {
     .size(
       "client_max_body_size", in: .everyLevel, default: "0", \.client.maximumContentBytes,
       """
-      The largest content of a request: 413. 0 is unlimited, and unlike nginx's 1m the default \
-      (see `nginx_defaults`): memory is bounded whatever comes, and files by `temp_space`.
+      The maximum size of a request's content; larger content gets 413. 0, the default, means \
+      unlimited (nginx's default is `1m`; see `nginx_defaults`): memory is limited in any case, \
+      and files by `temp_space`.
       """),
     Directive(
       "client_body_buffer_size", in: .everyLevel, "SIZE", default: "64k",
       """
-      How much of a request's content `proxy_request_buffering` keeps in memory, up to 192k. What \
-      is larger goes to a file.
+      How much of a request's content `proxy_request_buffering` keeps in memory, up to 192k. \
+      Larger content is stored in a file.
       """
     ) { $0.bodyBufferSize($1) },
     Directive(
       "client_body_temp_path", in: .everyLevel, "FOLDER [LEVEL [LEVEL [LEVEL]]]", count: 1...4,
       default: Limits.temporaryFolder,
       """
-      Where content that is too large for memory is kept, in files that have no name. The levels \
-      of nginx's folders have no effect.
+      The directory for content that is too large for memory, which is stored in files without \
+      names. The levels of nginx's subdirectories have no effect.
       """
     ) { $0.bodyFolder($1) },
     Directive(
       "temp_space", in: .top, "SIZE", default: "1g",
       """
-      How large all temporary files may be together. When it is used up, content is passed on as \
-      it comes.
+      The maximum size of all temporary files together. Beyond it, content is passed on as it \
+      arrives.
       """
     ) { builder, use in
       guard let bytes = builder.bytes(use.arguments[0]) else { return }
@@ -79,8 +83,8 @@ extension DirectiveCatalog {
       "large_client_header_buffers", in: [.top, .server], "NUMBER SIZE", count: 2...2,
       default: "4 8k",
       """
-      Bounds on request heads: a line may have SIZE bytes (414, 431), and the head NUMBER times \
-      SIZE (431).
+      Limits on request heads: SIZE bytes per line (otherwise 414 or 431) and NUMBER times SIZE \
+      for the whole head (otherwise 431).
       """
     ) { builder, use in
       guard let number = builder.number(use.arguments[0], 1...1024),
@@ -89,15 +93,16 @@ extension DirectiveCatalog {
       let (total, overflow) = number.multipliedReportingOverflow(by: bytes)
       guard !overflow, bytes >= 64, total <= Limits.largestHeadBytes else {
         builder.reporter.error(
-          use.arguments[1].place, "heads of \(number) times \(bytes) bytes are out of bounds",
-          expected: "lines of 64 bytes or more, \(Limits.largestHeadBytes / 1024)k in all")
+          use.arguments[1].place, "\(number) times \(bytes) bytes is out of range",
+          expected: "lines of 64 bytes or more, up to \(Limits.largestHeadBytes / 1024)k in all")
         return
       }
       builder.settings.client.headerBuffers = (Int(number), Int(bytes))
     },
     .number(
       "max_headers", in: [.top, .server], 1...UInt64(FieldSection.capacity), default: "100",
-      \.client.maximumFieldCount, "How many field lines a request's head may have: 431."),
+      \.client.maximumFieldCount,
+      "The maximum number of field lines in a request head; otherwise 431."),
   ]
 }
 
@@ -106,7 +111,7 @@ extension ConfigurationBuilder {
     guard size(use.arguments[0]), let bytes = bytes(use.arguments[0]) else { return }
     guard bytes > 0 else {
       return reporter.error(
-        use.arguments[0].place, "a buffer of no bytes holds nothing", expected: "a size from 1")
+        use.arguments[0].place, "the buffer must not be empty", expected: "a size from 1")
     }
     // A larger one is nginx's way to keep more from the disk; here the rest goes to a file.
     settings.client.bodyBufferBytes = min(bytes, UInt64(Limits.largestBodyBufferBytes))

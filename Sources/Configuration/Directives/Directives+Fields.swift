@@ -6,17 +6,17 @@ extension DirectiveCatalog {
     Directive(
       "proxy_set_header", in: .everyLevel, "NAME VALUE", count: 2...2, isRepeatable: true,
       """
-      Sets a header of the request to the backend in place of what the client sent or Waybill \
-      would send; an empty value removes it. A name that stands twice is sent twice. Setting one \
-      never drops another: unlike nginx, a level inherits the headers of the outer levels that it \
-      does not set itself, unless `nginx_defaults` is on.
+      Sets a header of the request to the backend, replacing what the client sent or Waybill would \
+      send; an empty value removes it. A name given twice is sent twice. Setting one header never \
+      drops another: unlike in nginx, a level inherits the headers of outer levels that it does \
+      not set itself, unless `nginx_defaults` is on.
       """
     ) { $0.proxySetHeader($1) },
     Directive(
       "proxy_hide_header", in: .everyLevel, "NAME", isRepeatable: true,
       """
-      Keeps a header of the backend's response from the client. Those of outer levels hold in \
-      inner ones, too, unless `nginx_defaults` is on.
+      A header of the backend's response that is not passed to the client. Those of outer levels \
+      apply in inner ones, too, unless `nginx_defaults` is on.
       """
     ) { $0.proxyHideHeader($1) },
     Directive(
@@ -24,12 +24,11 @@ extension DirectiveCatalog {
       isRepeatable: true,
       """
       Adds a header to responses with the codes 200, 201, 204, 206, 301, 302, 303, 304, 307 and \
-      308, with `always` to all. Where a response has one such field only (`ETag`, \
+      308, or with `always` to all. If a response can have only one such field (`ETag`, \
       `Last-Modified`, `Content-Type`, `Date`, `Server`, `Location`, `Expires`, \
-      `Access-Control-Allow-Origin` and the like) it takes the place of the backend's, unless the \
-      value comes out empty. Unlike nginx, a level inherits the headers of the outer levels \
-      that it does not set itself, unless `nginx_defaults` is on. A value that stands on several \
-      lines is sent on one.
+      `Access-Control-Allow-Origin` and the like), it replaces the backend's, unless the value is \
+      empty. Unlike in nginx, a level inherits the headers of outer levels that it does not set \
+      itself, unless `nginx_defaults` is on. A value on several lines is sent on one.
       """
     ) { $0.addHeader($1) },
   ]
@@ -42,14 +41,14 @@ extension ConfigurationBuilder {
     let known = FieldSyntax.classify(name)
     if known == .connection || known == .upgrade {
       reporter.warning(
-        word.place, "\"\(name)\" is not needed: upgrades are tunnelled without configuration")
+        word.place, "\"\(name)\" is not needed: upgrades work without configuration")
       return
     }
     if FieldSyntax.isManaged(known), use.arguments[1].text.isEmpty {
       // nginx's way of dropping a field; those that frame a message are Waybill's in any case.
       guard known == .contentLength else { return }
       return reporter.warning(
-        word.place, "\"\(name)\" is not removed: it frames the content that is passed on")
+        word.place, "\"\(name)\" can't be removed: it frames the content")
     }
     guard !isRefused(known, word) else { return }
     if known == .host, let twin = settings.hostFieldPlace {
@@ -68,7 +67,7 @@ extension ConfigurationBuilder {
     if use.arguments.count == 3, choice(use.arguments[2], ["always": true]) == nil { return }
     guard !FieldSyntax.isManaged(FieldSyntax.classify(name)) else {
       return reporter.warning(
-        word.place, "\"\(name)\" is not added: it frames the message, and Waybill writes it")
+        word.place, "\"\(name)\" can't be added: it frames the message, and Waybill sets it")
     }
     settings.responseFields.append(
       FieldSetting(
@@ -86,7 +85,7 @@ extension ConfigurationBuilder {
   private func isRefused(_ known: FieldName, _ word: Word) -> Bool {
     guard FieldSyntax.isManaged(known) else { return false }
     reporter.error(
-      word.place, "\"\(word.text)\" can't be changed: it frames the message, and Waybill writes it")
+      word.place, "\"\(word.text)\" can't be changed: it frames the message, and Waybill sets it")
     return true
   }
 }

@@ -8,39 +8,40 @@ extension DirectiveCatalog {
     Directive(
       "root", in: .levelsAndLocationIf, "PATH",
       """
-      The folder whose files are served where neither `proxy_pass` nor `return` says something \
-      else: the request's path is looked for below it. It may hold variables. A relative path \
-      starts at the folder that Waybill was started in. GET and HEAD are served, with ranges, \
-      conditional requests and one `ETag` for each size and time of a file; other methods get 405. \
-      A folder without its slash is redirected to, and what is neither a file nor a folder is \
-      never served. With `nginx_defaults` it is `html` where nothing is said.
+      The directory of the files to serve in locations without `proxy_pass` or `return`: the \
+      request's path is appended to it. It may contain variables. A relative path is relative to \
+      the directory in which Waybill was started. GET and HEAD are supported, with ranges, \
+      conditional requests and an `ETag` derived from a file's size and time; other methods get \
+      405. A directory requested without its trailing slash is redirected, and anything that is \
+      neither a file nor a directory is never served. With `nginx_defaults`, the default is \
+      `html`.
       """
     ) { $0.root($1, isAlias: false) },
     Directive(
       "alias", in: .location, "PATH",
       """
-      Like `root`, but the path stands in the place of the location's prefix: with `location \
-      /i/ { alias /srv/images/; }`, `/i/a.png` is `/srv/images/a.png`. Both should end with a \
-      slash, or neither.
+      Like `root`, but the path replaces the location's prefix: with `location /i/ { alias \
+      /srv/images/; }`, `/i/a.png` is `/srv/images/a.png`. Either both should end with a slash, or \
+      neither.
       """
     ) { $0.root($1, isAlias: true) },
     Directive(
       "index", in: .everyLevel, "NAME …", count: .atLeast(1), default: "index.html",
       isRepeatable: true,
       """
-      The files that are served for a folder: the first that is there. The request goes on with \
-      its path, perhaps in another location. The last one may be a path that begins with a slash, \
-      which is not looked for before.
+      The files to serve for a directory: the first one that exists. The request continues with \
+      that file's path, possibly in another location. The last one may be a path that begins with \
+      a slash, which is used without checking that it exists.
       """
     ) { $0.index($1) },
     .flag(
       "etag", in: .everyLevel, default: "on", \.files.sendsEntityTag,
-      "Whether files are sent with an `ETag`, made of their time and size as nginx makes it."),
+      "Whether files are sent with an `ETag`, derived from their time and size as in nginx."),
     Directive(
       "if_modified_since", in: .everyLevel, "off | exact | before", default: "exact",
       """
-      Which date of a client's copy means that the file is the same (304): the file's own, or that \
-      and all later ones.
+      Which date in `If-Modified-Since` means that the client's copy is current (304): only the \
+      file's own date, or that and all later ones.
       """
     ) { builder, use in
       let rule = builder.choice(
@@ -52,30 +53,30 @@ extension DirectiveCatalog {
       "max_ranges", in: .everyLevel, 0...UInt64(Int32.max), default: "2147483647",
       \.files.maximumRanges,
       """
-      How many ranges of a file one request may ask for; with more it gets all of the file. 0 \
-      serves no ranges.
+      The maximum number of ranges in a request for a file; with more, the whole file is sent. 0 \
+      disables ranges.
       """),
     .flag(
       "log_not_found", in: .everyLevel, default: "on", \.files.logsMissing,
-      "Whether a file that is not there is told in the error log."),
+      "Whether missing files are reported in the error log."),
     Directive(
       "disable_symlinks", in: .everyLevel, "off | on | if_not_owner [from=PATH]", count: 1...2,
       default: "off",
       """
-      Whether a path with symbolic links is refused (403): any, or those whose owner is not that \
-      of what they point to. In the begin of the path that `from=` names, often `$document_root`, \
-      links are followed.
+      Whether paths with symbolic links are rejected (403): all of them, or those whose owner \
+      differs from their target's. Links in the part of the path given by `from=`, often \
+      `$document_root`, are followed.
       """
     ) { $0.disableSymlinks($1) },
     .flag(
       "autoindex", in: .everyLevel, default: "off", \.files.listsFolders,
       """
-      Whether a folder without a file of `index` is listed. Names that begin with a dot are left \
-      out.
+      Whether a directory without an `index` file is listed. Names that begin with a dot are \
+      omitted.
       """),
     Directive(
       "autoindex_format", in: .everyLevel, "html | json", default: "html",
-      "The form of the list. nginx's `xml` and `jsonp` are not available."
+      "The format of the listing. nginx's `xml` and `jsonp` are not available."
     ) { builder, use in
       guard let isJSON = builder.choice(use.arguments[0], ["html": false, "json": true]) else {
         return
@@ -84,15 +85,15 @@ extension DirectiveCatalog {
     },
     .flag(
       "autoindex_exact_size", in: .everyLevel, default: "on", \.files.listsExactSizes,
-      "Whether the list has sizes in bytes, and not rounded."),
+      "Whether the listing shows exact sizes in bytes instead of rounded ones."),
     .flag(
       "autoindex_localtime", in: .everyLevel, default: "off", \.files.listsLocalTime,
-      "Whether the list has local times, and not UTC."),
+      "Whether the listing shows local times instead of UTC."),
     Directive(
       "gzip_static", in: .everyLevel, "off | on | always", default: "off",
       """
-      Whether the packed neighbour of a file, of the same name with `.gz` behind it, is sent in \
-      its place: to clients that take gzip, with `Vary`, or to all.
+      Whether a precompressed version of a file, with the same name plus `.gz`, is sent instead: \
+      `on` for clients that accept gzip, with `Vary`, `always` for all clients.
       """
     ) { builder, use in
       let packed = builder.choice(
@@ -103,10 +104,10 @@ extension DirectiveCatalog {
       "expires", in: .levelsAndLocationIf, "[modified] TIME | epoch | max | off", count: 1...2,
       default: "off",
       """
-      Sets `Expires` and `Cache-Control` of responses with the codes 200, 201, 204, 206, 301, 302, \
-      303, 304, 307 and 308, files and others: the time after the response, or with `modified` \
-      after the last change of the file; `@15h30m` is the next such time of the day. A negative \
-      time and `epoch` forbid to keep it. The value may be a variable.
+      Sets `Expires` and `Cache-Control` in responses with the codes 200, 201, 204, 206, 301, 302, \
+      303, 304, 307 and 308, from files and backends alike: the time after the response or, with \
+      `modified`, after the file's last modification; `@15h30m` is the next occurrence of that \
+      time of day. A negative time and `epoch` forbid caching. The value may be a variable.
       """
     ) { $0.expires($1) },
   ]

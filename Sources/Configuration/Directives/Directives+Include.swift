@@ -6,26 +6,26 @@ extension DirectiveCatalog {
     Directive(
       "http", in: .main, "", count: 0...0, opensBlock: true,
       """
-      What nginx has around everything that concerns HTTP. A file without it is read as if it \
-      stood in the block, so that the files of nginx's `conf.d` can be used alone.
+      nginx's block for everything that concerns HTTP. A file without it is read as if it were \
+      inside the block, so that files of nginx's `conf.d` can be used alone.
       """
     ) { $0.http($1) },
     Directive(
       "events", in: .main, "", count: 0...0, opensBlock: true,
-      "What nginx has around `worker_connections`."
+      "nginx's block for `worker_connections`."
     ) { builder, use in
       if let block = use.block { _ = builder.build(block, in: .events) }
     },
     Directive(
       "nginx_defaults", in: [.main, .top], "on | off", default: "off",
       """
-      Whether nginx's defaults hold where they differ from Waybill's: on in a file with `http`, \
-      off else. With them a backend's `Host` is `$proxy_host`, `client_max_body_size` is `1m`, \
-      `proxy_ssl_verify` is `off`, `absolute_redirect` is `on`, an `access_log` without a format \
-      is nginx's `combined` (without the ID), and a level with `add_header`, `proxy_set_header` \
-      or `proxy_hide_header` of its own inherits none of those around it. The request ID and the \
-      forwarded fields are sent either way. `waybill -t --nginx` lists where a conf file relies on \
-      a default that differs.
+      Whether nginx's defaults apply where they differ from Waybill's: on in a file with `http`, \
+      otherwise off. With them, the `Host` sent to backends is `$proxy_host`, \
+      `client_max_body_size` is `1m`, `proxy_ssl_verify` is `off`, `absolute_redirect` is `on`, an \
+      `access_log` without a format is nginx's `combined` (without the ID), and a level with its \
+      own `add_header`, `proxy_set_header` or `proxy_hide_header` inherits none from outer levels. \
+      The request ID and the forwarded fields are sent either way. `waybill -t --nginx` lists \
+      where a conf file relies on a default that differs.
       """
     ) { builder, use in
       builder.nginxDefaults = builder.flag(use.arguments[0])
@@ -34,11 +34,11 @@ extension DirectiveCatalog {
       "include", in: [.main, .events, .everyLevel, .upstream, .types, .map, .geo], "PATH | PATTERN",
       isRepeatable: true,
       """
-      Reads another file, or all that match a pattern with `*`, `?` and `[…]` in the order of \
-      their names, as if their text stood here. A relative path is looked for in the folder of the \
-      main file, as in nginx, and then in that of the file that holds the directive. Where no file \
-      `mime.types` is there, the system's media types stand for it (`/etc/mime.types`, and a few \
-      of the web's own if that is not there either).
+      Reads another file, or all files that match a pattern with `*`, `?` and `[…]` in \
+      alphabetical order, as if their text were here. A relative path is looked up in the \
+      directory of the main file, as in nginx, and then in that of the file that contains the \
+      directive. If there is no file `mime.types`, the system's media types are used instead \
+      (`/etc/mime.types` or, if that is missing, a few common types).
       """
     ) { $0.include($1) },
   ]

@@ -11,29 +11,28 @@ extension DirectiveCatalog {
         + "[rotate=SIZE] [keep=NUMBER] [gzip] [sync=response] [if=TEXT] | off",
       count: .atLeast(1), default: "stdout json", isRepeatable: true,
       """
-      Where one line for each request goes; any number of them. FORMAT: `json` (the default), \
-      `combined` (the default with `nginx_defaults`, and without the ID then), `verbose`, `simple` \
-      or the name of a `log_format`. Without `buffer=` a line is \
-      written as soon as its request has ended; with it once SIZE bytes are together or `flush=` \
-      has passed. `rotate=`: a file that has reached SIZE is put aside as PATH.1, the one before \
-      it as PATH.2, and so on; `keep=` (10) of them are kept, `gzip` packs them. \
-      `syslog:` sends each line to the server at ADDRESS (`10.0.0.5:514`, `unix:/dev/log`), with \
-      nginx's `facility=` (local7), `severity=` (info), `tag=` (waybill) and `nohostname`, and \
-      with `rfc5424` in the newer form, parted by commas. `sync=response`: a line is in \
-      its file before the last bytes of its response are sent. `if=`: no line when the text, \
-      usually a variable, comes out empty or as `0`. The lines of an inner level replace those of \
-      the outer one; `off` means none. A relative path is relative to the folder that Waybill was \
-      started in.
+      Where access log lines go, one per request; any number of logs. FORMAT: `json` (the \
+      default), `combined` (the default with `nginx_defaults`, then without the ID), `verbose`, \
+      `simple` or the name of a `log_format`. Without `buffer=`, a line is written as soon as its \
+      request has ended; with it, once SIZE bytes have accumulated or `flush=` has passed. \
+      `rotate=`: a file that has reached SIZE is renamed to PATH.1, the one before it to PATH.2, \
+      and so on; `keep=` (10) of them are kept, and `gzip` compresses them. `syslog:` sends each \
+      line to the server at ADDRESS (`10.0.0.5:514`, `unix:/dev/log`), with nginx's `facility=` \
+      (local7), `severity=` (info), `tag=` (waybill) and `nohostname`, and with `rfc5424` in that \
+      format, separated by commas. `sync=response`: a line is in its file before the last bytes of \
+      its response are sent. `if=`: no line if the text, usually a variable, is empty or `0`. The \
+      lines of an inner level replace those of the outer one; `off` means none. A relative path is \
+      relative to the directory in which Waybill was started.
       """
     ) { $0.accessLog($1) },
     Directive(
       "log_format", in: .top, "NAME [escape=default|json|none] TEXT …", count: .atLeast(2),
       isRepeatable: true,
       """
-      A format for `access_log`: the texts, joined, with variables. `escape`: how values are made \
-      safe. `default` writes quotes, backslashes and what is not printable ASCII as `\\xHH` and an \
-      absent value as `-`; `json` as in a JSON string; `none` changes control characters only. A \
-      format named `json`, `verbose` or `simple` takes the place of the one that is built in.
+      A format for `access_log`: the texts, joined, with variables. `escape`: how values are \
+      escaped. `default` writes quotes, backslashes and anything that is not printable ASCII as \
+      `\\xHH` and a missing value as `-`; `json` escapes as in a JSON string; `none` replaces only \
+      control characters. A format named `json`, `verbose` or `simple` replaces the built-in one.
       """
     ) { $0.logFormat($1) },
     Directive(
@@ -42,42 +41,43 @@ extension DirectiveCatalog {
         + "[keep=NUMBER] [gzip]",
       count: 1...6, default: "stderr notice", isRepeatable: true,
       """
-      Where messages go, from LEVEL on: `debug`, `info`, `notice`, `warn`, `error` (the default \
-      when a place is given), `crit`, `alert`, `emerg`. `json`: each line is a JSON object. \
-      `syslog:`, `rotate=`, `keep=` and `gzip` as for `access_log`; a message's severity is its \
-      level then. Any number of them; the lines of an inner level replace those of the outer one.
+      Where messages of LEVEL and above go: `debug`, `info`, `notice`, `warn`, `error` (the \
+      default if a destination is given), `crit`, `alert`, `emerg`. `json`: each line is a JSON \
+      object. `syslog:`, `rotate=`, `keep=` and `gzip` as for `access_log`; a message's severity \
+      is its level. Any number of logs; the lines of an inner level replace those of the outer \
+      one.
       """
     ) { $0.errorLog($1) },
     Directive(
       "log_queue", in: [.main, .top], "SIZE", default: "1m",
       """
-      How many bytes of lines wait in each worker for a log that can't be written (a full disk, a \
-      pipe that nobody reads), from 256k to 1g. What does not fit is lost and counted; one line in \
-      the error log says how much, when writing works again.
+      How many bytes of lines each worker queues for a log that can't be written (a full disk, a \
+      pipe that nobody reads), from 256k to 1g. Further lines are lost and counted; when writing \
+      works again, one line in the error log gives their number.
       """
     ) { $0.logQueue($1) },
     Directive(
       "log_value_length", in: [.main, .top], "SIZE", default: "8k",
       """
-      A value in a log line (a URI, a user agent) has at most SIZE bytes, as it is written, from \
-      1k to 128k, and a line at most twice as much. The longest values are cut for that, and the \
-      line says so, as JSON by `"cut":true`, as text by `...[cut]` at the value's end. IDs are \
-      never cut. Docker cuts lines at 16 KiB without a word.
+      The maximum length of a value in a log line (a URI, a user agent), as written, from 1k to \
+      128k; a line may be at most twice as long. The longest values are shortened to fit, and the \
+      line says so, in JSON with `"cut":true`, in text with `...[cut]` at the end of the value. \
+      IDs are never shortened. Note that Docker splits lines at 16 KiB without notice.
       """
     ) { $0.logValueLength($1) },
     Directive(
       "slow_log", in: .everyLevel, "TIME | off", default: "off",
       """
-      A request that takes longer has its history in the error log, whatever the log's level: \
-      what happened when, at which peer. One that ends before its time has it anyway.
+      Requests that take longer have their history in the error log, regardless of its level: what \
+      happened, when, and with which peer. Requests that end early always have it.
       """
     ) { $0.slowLog($1) },
     Directive(
       "debug_request", in: .everyLevel, "ID | ADDRESS | CIDR | unix: …", count: .atLeast(1),
       """
-      Requests with this ID (their own or the one that the client sent), or of these clients, have \
-      their history in the error log, whatever the log's level. An inner level's names replace \
-      those of the outer one.
+      Requests with this ID (their own or the one that the client sent), or from these clients, \
+      have their history in the error log, regardless of its level. An inner level's values \
+      replace those of the outer one.
       """
     ) { $0.debugRequest($1) },
   ]
@@ -165,7 +165,7 @@ extension ConfigurationBuilder {
     let word = use.arguments[0]
     if word.text == "off", !word.isQuoted {
       guard use.arguments.count == 1 else {
-        reporter.error(use.arguments[1].place, "\"access_log off\" takes nothing more")
+        reporter.error(use.arguments[1].place, "\"access_log off\" takes no other arguments")
         return
       }
       settings.logs.accessIsOff = true
@@ -184,11 +184,11 @@ extension ConfigurationBuilder {
       guard accessLogOption(option, isFirst: index == 0, &log) else { return }
     }
     if log.isAhead, log.bufferBytes > 0 {
-      reporter.error(word.place, "\"sync=response\" and \"buffer=\" contradict each other")
+      reporter.error(word.place, "\"sync=response\" can't be combined with \"buffer=\"")
       return
     }
     if let flushPlace, log.bufferBytes == 0 {
-      reporter.error(flushPlace, "\"flush=\" has no meaning without \"buffer=\"")
+      reporter.error(flushPlace, "\"flush=\" has no effect without \"buffer=\"")
       return
     }
     settings.logs.access = settings.logs.access ?? []
@@ -216,7 +216,7 @@ extension ConfigurationBuilder {
       log.condition = condition
     } else if let (text, place) = parameter("sync", word) {
       guard text == "response", case .file = log.destination else {
-        let reason = text == "response" ? "only a file can be written ahead" : "unknown sync mode"
+        let reason = text == "response" ? "\"sync=response\" requires a file" : "unknown sync mode"
         reporter.error(place, reason, expected: "a file with sync=response")
         return false
       }
@@ -253,7 +253,7 @@ extension ConfigurationBuilder {
     case let path where path.hasPrefix("syslog:"):
       return syslogSetting(word).map { .syslog($0) }
     case let path where path.contains("$"):
-      reporter.error(word.place, "variables in a log's path are not supported by Waybill")
+      reporter.error(word.place, "Waybill does not support variables in log paths")
       return nil
     case let path where path.isEmpty || path.utf8.contains(0):
       reporter.error(word.place, "invalid path", expected: "the path of a file, stdout or stderr")

@@ -8,20 +8,20 @@ extension DirectiveCatalog {
     Directive(
       "worker_threads", in: .main, "NUMBER | auto", default: "auto",
       """
-      How many threads serve requests. `auto`: one for each processor that the process may use. \
-      (Waybill's workers are threads of one process.)
+      The number of threads that serve requests. `auto`: one per processor that the process may \
+      use. (Waybill's workers are threads of one process.)
       """
     ) { $0.workerThreads($1) },
     Directive(
       "worker_processes", in: .main, "NUMBER | auto", default: "auto",
-      "nginx's name of `worker_threads`. (nginx's default is `1`.)"
+      "nginx's name for `worker_threads`. (nginx's default is `1`.)"
     ) { $0.workerThreads($1) },
     Directive(
       "worker_connections", in: [.main, .events], "NUMBER", default: "16384",
       """
-      Sockets of one worker, clients' and backends' together. Beyond it the idle kept-alive \
-      connections are closed first, the oldest before the others, then those of which no whole \
-      head has come; then new clients get a 503.
+      Maximum number of sockets per worker, clients' and backends' together. Beyond it, idle \
+      kept-alive connections are closed first, oldest first, then connections without a complete \
+      request head; if there are none, new clients get a 503.
       """
     ) { builder, use in
       builder.process.workerConnections = builder.number(use.arguments[0], 1...16_777_216).map {
@@ -30,7 +30,7 @@ extension DirectiveCatalog {
     },
     Directive(
       "pid", in: .main, "PATH | off", default: "off",
-      "The file that holds the process's number, which `waybill -s` reads."
+      "The file that contains the process ID, for `waybill -s`."
     ) { builder, use in
       let path = use.arguments[0]
       guard path.text != "off" else { return }
@@ -40,8 +40,8 @@ extension DirectiveCatalog {
     Directive(
       "user", in: .main, "NAME [GROUP]", count: 1...2,
       """
-      The user, and if it is not the user's own the group, that the process becomes once its \
-      sockets are open. Only root can do that.
+      The user and group that the process switches to once its sockets are open. Without GROUP, \
+      the user's own group. Only root can do this.
       """
     ) { builder, use in
       if let empty = use.arguments.first(where: \.text.isEmpty) {
@@ -53,17 +53,16 @@ extension DirectiveCatalog {
     Directive(
       "control", in: .main, "unix:PATH [MODE] | off", count: 1...2, default: "off",
       """
-      The socket by which `waybill requests` and `waybill errors` ask the running process. MODE \
-      is the right of its file, 0600 if it is not given. Only root, the user that the process runs \
-      as and, with 0660, members of the file's group may connect.
+      The socket through which `waybill requests`, `waybill errors` and `waybill status` query the \
+      running process. MODE is the mode of its file, 0600 by default. Only root, the user that the \
+      process runs as and, with 0660, members of the file's group may connect.
       """
     ) { builder, use in builder.control(use) },
     Directive(
       "shutdown_timeout", in: .main, "TIME", default: "30s",
       """
-      How long running requests may still take after `SIGTERM` or `SIGQUIT`, and in a process \
-      whose place another has taken; 0 ends them at once. After a reload \
-      `worker_shutdown_timeout` holds.
+      How long running requests may continue after `SIGTERM` or `SIGQUIT`, and in the old process \
+      of an upgrade; 0 ends them at once. After a reload, `worker_shutdown_timeout` applies.
       """
     ) { builder, use in
       builder.process.shutdownTimeout = builder.time(use.arguments[0], mayBeZero: true)
@@ -71,11 +70,11 @@ extension DirectiveCatalog {
     Directive(
       "worker_shutdown_timeout", in: .main, "TIME", default: "0s",
       """
-      How long running requests and tunnels may still take in workers that a reload has replaced, \
-      and, instead of `shutdown_timeout`, in a process whose place another has taken; what is left \
-      then is cut. The time is that of the configuration that is replaced. After `SIGTERM` or \
-      `SIGQUIT` the shorter of both times holds. 0 sets no end; but when more than 64 earlier \
-      configurations still have requests or tunnels, the oldest one ends.
+      How long running requests and tunnels may continue in workers replaced by a reload and, \
+      instead of `shutdown_timeout`, in the old process of an upgrade; those still running are \
+      then cut. The value in the replaced configuration applies. After `SIGTERM` or `SIGQUIT`, the \
+      shorter of both times applies. 0 means no limit, but when more than 64 earlier \
+      configurations still have requests or tunnels, the oldest is ended.
       """
     ) { builder, use in
       let time = builder.time(use.arguments[0], mayBeZero: true)
@@ -84,9 +83,9 @@ extension DirectiveCatalog {
     Directive(
       "shutdown_delay", in: .main, "TIME", default: "0s",
       """
-      How long Waybill goes on taking connections after `SIGTERM` or `SIGQUIT`, so that load \
-      balancers find out: locations with `health` answer 503 from the signal on, and each response \
-      closes its connection. The time of `shutdown_timeout` begins afterwards.
+      How long Waybill keeps accepting connections after `SIGTERM` or `SIGQUIT`, so that load \
+      balancers notice the shutdown: from the signal on, locations with `health` return 503, and \
+      each response closes its connection. `shutdown_timeout` starts afterwards.
       """
     ) { builder, use in
       builder.process.shutdownDelay = builder.time(use.arguments[0], mayBeZero: true)

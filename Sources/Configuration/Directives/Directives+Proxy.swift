@@ -19,13 +19,13 @@ extension DirectiveCatalog {
     ) { $0.proxyPass($1) },
     .time(
       "proxy_connect_timeout", in: .everyLevel, default: "60s", \.proxy.connectTimeout,
-      "How long connecting to a backend may take: 504."),
+      "How long connecting to a backend may take; otherwise 504."),
     .time(
       "proxy_read_timeout", in: .everyLevel, default: "60s", \.proxy.readTimeout,
-      "How long a backend may pause while it sends its response: 504."),
+      "How long a backend may pause while it sends its response; otherwise 504."),
     .time(
       "proxy_send_timeout", in: .everyLevel, default: "60s", \.proxy.sendTimeout,
-      "How long a backend may take nothing of a request: 504."),
+      "How long a backend may stop reading a request; otherwise 504."),
     Directive(
       "proxy_next_upstream", in: .everyLevel,
       """
@@ -34,17 +34,18 @@ extension DirectiveCatalog {
       """,
       count: .atLeast(1), default: "error timeout",
       """
-      What sends a request on to the next server of an upstream. Nothing of the response may have \
-      gone to the client, the request's content must not have been used up, and its method must be \
-      idempotent unless `non_idempotent` stands here or nothing was sent yet.
+      The conditions under which a request goes to the next server of an upstream. In addition, \
+      nothing of the response may have been sent to the client, the request's content must still \
+      be available, and its method must be idempotent unless `non_idempotent` is given or nothing \
+      has been sent yet.
       """
     ) { $0.proxyNextUpstream($1) },
     .number(
       "proxy_next_upstream_tries", in: .everyLevel, 0...UInt64(Limits.tries), default: "0",
-      \.proxy.retryTries, "How many servers are tried at most; 0: each once."),
+      \.proxy.retryTries, "The maximum number of servers to try; 0: each one once."),
     Directive(
       "proxy_next_upstream_timeout", in: .everyLevel, "TIME", default: "0",
-      "How long after the first try another one may begin; 0: as long as it takes."
+      "How long after the first attempt another one may begin; 0: no limit."
     ) { builder, use in
       guard let time = builder.time(use.arguments[0], mayBeZero: true) else { return }
       builder.settings.proxy.retryTimeout = time.nanoseconds == 0 ? .endless : time
@@ -52,14 +53,14 @@ extension DirectiveCatalog {
     .flag(
       "proxy_ignore_client_abort", in: .everyLevel, default: "on", \.proxy.ignoresClientAbort,
       """
-      `on`: a client that has closed its sending side still gets its response. `off`: it is taken \
-      to have left. (nginx's default is `off`.)
+      `on`: a client that has closed its sending side still gets its response. `off`: it is \
+      treated as disconnected. (nginx's default is `off`.)
       """),
     Directive(
       "proxy_response_head_size", in: .everyLevel, "SIZE", default: "32k",
       """
-      The largest head of a backend's response, from 1k to 192k: 502. (nginx's bound is \
-      `proxy_buffer_size`.)
+      The maximum size of a backend's response head, from 1k to 192k; otherwise 502. (In nginx, \
+      `proxy_buffer_size` is the limit.)
       """
     ) { builder, use in
       guard let bytes = builder.bytes(use.arguments[0]) else { return }
@@ -71,26 +72,26 @@ extension DirectiveCatalog {
     .number(
       "proxy_response_max_headers", in: .everyLevel, 1...UInt64(FieldSection.capacity),
       default: "128", \.proxy.responseFieldCount,
-      "How many field lines the head of a backend's response may have: 502."),
+      "The maximum number of field lines in a backend's response head; otherwise 502."),
     .number(
       "proxy_max_interim_responses", in: .everyLevel, 0...65_535, default: "16",
       \.proxy.interimResponses,
-      "How many interim responses (1xx) a backend may send for one request: 502."),
+      "The maximum number of interim responses (1xx) to one request; otherwise 502."),
     .statement(
-      "proxy_http_version", in: .everyLevel, "1.1", "Backends are always spoken to in HTTP/1.1."),
+      "proxy_http_version", in: .everyLevel, "1.1", "Backends always receive HTTP/1.1."),
     .buffering(
       "proxy_buffering",
       """
-      What a backend sends is passed on at once: a slow client holds its connection to the \
+      Responses are passed on as they arrive: a slow client occupies its connection to the \
       backend.
       """
     ),
     .flag(
       "proxy_request_buffering", in: .everyLevel, default: "on", \.proxy.buffersRequests,
       """
-      `on`: a request's content is read whole before a backend is asked, so that a slow client \
-      does not hold one, and goes on with a `Content-Length` however it came. `off`: it is passed \
-      on as it comes, and framed as it came.
+      `on`: a request's content is read in full before a backend is contacted, so that a slow \
+      client does not occupy one, and is sent with a `Content-Length` in any case. `off`: it is \
+      passed on as it arrives, with the framing it arrived with.
       """),
     .flag(
       "proxy_pass_request_headers", in: .everyLevel, default: "on", \.proxy.passesFields,
@@ -128,7 +129,7 @@ extension ConfigurationBuilder {
     for word in use.arguments {
       guard let condition = choice(word, DirectiveCatalog.retryConditions) else { return }
       guard word.text != "off" || use.arguments.count == 1 else {
-        reporter.error(word.place, "\"off\" can't stand beside others")
+        reporter.error(word.place, "\"off\" can't be combined with other values")
         return
       }
       conditions.formUnion(condition)
@@ -189,7 +190,7 @@ extension ConfigurationBuilder {
     let place = word.place(from: scheme.count, count: authority.utf8.count)
     guard let (host, port) = splitAuthority(authority, at: place) else { return nil }
     guard host != "*" else {
-      reporter.error(place, "\"*\" is no address of a backend")
+      reporter.error(place, "\"*\" is not the address of a backend")
       return nil
     }
     guard path.isEmpty || isPassPath(path, word) else { return nil }

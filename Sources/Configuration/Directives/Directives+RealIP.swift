@@ -22,8 +22,8 @@ extension DirectiveCatalog {
       "real_ip_header", in: .everyLevel, "NAME | X-Forwarded-For | proxy_protocol",
       default: "X-Real-IP",
       """
-      Where the client's address stands: a header with one address, `X-Forwarded-For` (the last \
-      address of the list, see `real_ip_recursive`), or the PROXY protocol's header.
+      The source of the client's address: a header with one address, `X-Forwarded-For` (the last \
+      address in the list, see `real_ip_recursive`), or the PROXY protocol header.
       """
     ) { builder, use in
       let word = use.arguments[0]
@@ -39,8 +39,8 @@ extension DirectiveCatalog {
     .flag(
       "real_ip_recursive", in: .everyLevel, default: "off", \.realIP.isRecursive,
       """
-      `on`: of the addresses in `X-Forwarded-For` the last one that is not in `set_real_ip_from` \
-      is the client; `off`: the last one of all.
+      `on`: the client is the last address in `X-Forwarded-For` that is not in `set_real_ip_from`; \
+      `off`: the last address.
       """),
   ]
 }

@@ -7,9 +7,9 @@ extension DirectiveCatalog {
     Directive(
       "request_id", in: .everyLevel, "on | generate | pass | off", default: "on",
       """
-      What is done about IDs. `on`: a valid ID from a trusted peer is kept, else one is made. \
-      `generate`: one is always made. `pass`: a valid one is kept, none is ever made. `off`: the \
-      header passes like any other, both ways.
+      How IDs are handled. `on`: keep a valid ID from a trusted peer, otherwise generate one. \
+      `generate`: always generate one. `pass`: keep a valid one, never generate one. `off`: pass \
+      the header on like any other, in both directions.
       """
     ) { builder, use in
       let modes: KeyValuePairs<String, RequestIDMode> = [
@@ -20,15 +20,15 @@ extension DirectiveCatalog {
     Directive(
       "request_id_header", in: .everyLevel, "NAME", default: "X-Request-ID",
       """
-      The header that carries the ID: from clients, to backends and on responses. It is written \
-      as it stands here, and recognised in any case.
+      The header that carries the ID: from clients, to backends and in responses. It is sent as \
+      spelled here and recognized in any case.
       """
     ) { $0.requestIDHeader($1) },
     Directive(
       "request_id_format", in: .everyLevel, "uuid4 | uuid7 | ulid | hex", default: "uuid4",
       """
-      How a made ID looks. `uuid4`: 36 characters, random. `uuid7`: the same, in the order of \
-      time. `ulid`: 26 characters, in the order of time. `hex`: 32 hexadecimal digits, random.
+      The format of generated IDs. `uuid4`: 36 characters, random. `uuid7`: the same length, sorts \
+      by time. `ulid`: 26 characters, sorts by time. `hex`: 32 hexadecimal digits, random.
       """
     ) { builder, use in
       let formats: KeyValuePairs<String, RequestIDFormat> = [
@@ -40,11 +40,11 @@ extension DirectiveCatalog {
       "request_id_trust", in: .everyLevel, "all | none | ADDRESS | CIDR | unix: | mtls …",
       count: .atLeast(1), default: "all",
       """
-      The peers whose IDs are kept. What another peer sends is replaced, and logged as \
-      `client_request_id`. The peer is the one of the connection, or the client that it announces \
-      by the PROXY protocol, if `set_real_ip_from` and `real_ip_header proxy_protocol` say so. It \
-      is never a client that only a header names. `mtls`: whoever shows a certificate that holds \
-      (`ssl_verify_client`).
+      The peers whose IDs are kept. An ID from any other peer is replaced, and logged as \
+      `client_request_id`. The peer is the one at the other end of the connection or, with \
+      `set_real_ip_from` and `real_ip_header proxy_protocol`, the client that it announces with \
+      the PROXY protocol, but never a client named only by a header. `mtls`: peers with a valid \
+      client certificate (`ssl_verify_client`).
       """
     ) { builder, use in
       builder.settings.requestID.trust = builder.trust(use.arguments, allowsWords: true)
@@ -52,12 +52,15 @@ extension DirectiveCatalog {
     .number(
       "request_id_max_length", in: .everyLevel, 1...UInt64(Limits.requestIDBytes), default: "128",
       \.requestID.maximumLength,
-      "The longest ID that is kept, in characters. A longer one is invalid; none is ever cut."),
+      """
+      The longest ID that is accepted, in characters. A longer one is invalid; IDs are never \
+      truncated.
+      """),
     Directive(
       "request_id_invalid", in: .everyLevel, "replace | reject", default: "replace",
       """
-      What is done about an invalid ID. `replace`: one is made, and what came is logged. `reject`: \
-      the request is answered with 400.
+      How an invalid ID is handled. `replace`: generate a new one and log the received value. \
+      `reject`: respond with 400.
       """
     ) { builder, use in
       builder.settings.requestID.rejectsInvalid = builder.choice(
@@ -66,11 +69,11 @@ extension DirectiveCatalog {
     Directive(
       "request_id_cors", in: .everyLevel, "off | on | ORIGIN …", count: .atLeast(1), default: "off",
       """
-      Whether page scripts of other origins may read and send the ID. `on`: the header's name is \
-      merged into `Access-Control-Expose-Headers` of responses that carry \
-      `Access-Control-Allow-Origin`, and into a preflight's `Access-Control-Allow-Headers`. \
-      Origins such as `https://app.example.com` instead of `on`: besides, Waybill's own errors \
-      carry `Access-Control-Allow-Origin` for these.
+      Whether page scripts from other origins may read and send the ID. `on`: the header's name is \
+      added to `Access-Control-Expose-Headers` in responses with `Access-Control-Allow-Origin`, \
+      and to `Access-Control-Allow-Headers` in preflight responses. Origins such as \
+      `https://app.example.com` instead of `on`: in addition, Waybill's own errors carry \
+      `Access-Control-Allow-Origin` for these origins.
       """
     ) { $0.requestIDCrossOrigin($1) },
   ]
@@ -82,7 +85,7 @@ extension ConfigurationBuilder {
     guard let name = fieldName(word) else { return }
     guard FieldSyntax.classify(name) == .other else {
       reporter.error(
-        word.place, "\"\(name)\" has a meaning of its own and can't carry the ID",
+        word.place, "\"\(name)\" has another meaning and can't carry the ID",
         expected: "a header such as X-Request-ID or X-Correlation-ID")
       return
     }
@@ -97,7 +100,7 @@ extension ConfigurationBuilder {
     }
     for word in use.arguments where !isOrigin(word.text) {
       reporter.error(
-        word.place, "\"\(word.text)\" is no origin",
+        word.place, "\"\(word.text)\" is not an origin",
         expected: "on, off, or origins such as https://app.example.com")
       return
     }

@@ -6,7 +6,7 @@ extension DirectiveCatalog {
   static let servers: [Directive] = [
     Directive(
       "server", in: .top, "", count: 0...0, opensBlock: true, isRepeatable: true,
-      "What is served on some addresses and names."
+      "Defines what is served on certain addresses and host names."
     ) { $0.server($1) },
     Directive(
       "listen", in: .server,
@@ -17,13 +17,13 @@ extension DirectiveCatalog {
       count: .atLeast(1), default: "80", isRepeatable: true,
       """
       An address to accept connections on; several servers may share one. `systemd:NAME` is a \
-      socket that systemd opens and passes on, by the `FileDescriptorName=` of its socket unit; \
-      one that systemd has opened on the very address is taken without being named so. `ssl`: TLS \
-      is spoken there, which needs `ssl_certificate`. `default_server`: this server takes the \
-      requests whose host is none of the names of the address's servers (without it the first \
-      server of the address does). `proxy_protocol`: every connection begins with a header of the \
-      PROXY protocol, version 1 or 2. `backlog`: connections that wait to be accepted (511). \
-      `ipv6only=off`: an IPv6 address takes connections over IPv4, too. nginx's other parameters \
+      socket that systemd opens and passes on, named by `FileDescriptorName=` in its socket unit; \
+      a socket that systemd has opened on the same address is also used without this form. `ssl`: \
+      uses TLS, which requires `ssl_certificate`. `default_server`: this server handles requests \
+      whose host matches none of the server names on the address (by default, the first server of \
+      the address does). `proxy_protocol`: every connection begins with a PROXY protocol header, \
+      version 1 or 2. `backlog`: the number of connections that may wait to be accepted (511). \
+      `ipv6only=off`: an IPv6 address also accepts IPv4 connections. nginx's other parameters \
       (`reuseport`, `bind`, `deferred`, `fastopen=`, `so_keepalive=`, `rcvbuf=`, `sndbuf=`, \
       `setfib=`, `accept_filter=`, `multipath`) are checked and have no effect. `http2` is `http2 \
       on` for all servers of the address; nothing listens where `quic` stands, with a warning.
@@ -33,12 +33,12 @@ extension DirectiveCatalog {
       "server_name", in: .server, "NAME …", count: .atLeast(1), default: "\"\"",
       isRepeatable: true,
       """
-      The hosts that the server answers for: `example.com`, `*.example.com` (any name below it), \
-      `.example.com` (both), `www.example.*` (any name that begins so) or `~EXPRESSION`, a regular \
-      expression (PCRE) that is matched against the host in lowercase; what stands first in this \
-      list counts first, the longest of its kind, and expressions count in their order. A request \
-      keeps what their groups match as `$1` to `$9` and, by name, `(?<site>…)` as `$site`. \
-      `$hostname` is the machine's name. `_` matches nothing. The empty name takes requests \
+      The hosts that the server handles: `example.com`, `*.example.com` (any name below it), \
+      `.example.com` (both), `www.example.*` (any name with this beginning) or `~EXPRESSION`, a \
+      regular expression (PCRE) matched against the host in lowercase. Kinds earlier in this list \
+      take precedence, the longest name wins within its kind, and expressions are tried in order. \
+      Captures are available as `$1` to `$9`, and named ones, such as `(?<site>…)`, as `$site`. \
+      `$hostname` is the machine's name. `_` matches nothing. The empty name matches requests \
       without Host.
       """
     ) { $0.serverName($1) },
@@ -47,25 +47,25 @@ extension DirectiveCatalog {
       "[= | ^~] PATH | ~ EXPRESSION | ~* EXPRESSION | @NAME", count: 1...2, opensBlock: true,
       isRepeatable: true,
       """
-      What is done with requests for some paths: with `=` this path alone, else all that begin \
-      with it, or with `~` all that a regular expression (PCRE) finds something in, with `~*` \
-      whatever the letters' case. An exact one wins at once; else the longest one that the path \
-      begins with is kept in mind, and the first expression that matches goes before it, unless it \
-      has `^~`. Locations inside of a location are searched in the same way before what stands \
-      beside it. Paths are compared after percent-decoding and after `//`, `/./` and `/../` have \
-      been resolved. What groups match is `$1` to `$9` and, by name, `(?<page>…)` is `$page`. An \
-      expression that takes too many steps for a path is given up: 500, and a line in the error \
-      log. A location that ends with `/` and has \
-      `proxy_pass` answers its own path without the `/` by a redirect (301), as in nginx, unless \
-      another location is made for that. A location with `@` and a name matches no path: \
-      `try_files` and `error_page` lead to it.
+      Defines how requests for certain paths are handled: with `=`, only this path; with `~`, \
+      paths in which the regular expression (PCRE) finds a match, with `~*` ignoring case; \
+      otherwise, all paths with this prefix. An exact match wins at once. Otherwise, the longest \
+      matching prefix is remembered, and the first expression that matches takes precedence over \
+      it unless it has `^~`. Locations nested in a location are searched in the same way before \
+      those beside it. Paths are compared after percent-decoding and after resolving `//`, `/./` \
+      and `/../`. Captures are available as `$1` to `$9`, and named ones, such as `(?<page>…)`, as \
+      `$page`. If an expression takes too many steps on a path, matching is abandoned with status \
+      500 and a line in the error log. A location that ends with `/` and has `proxy_pass` \
+      redirects its own path without the `/` (301), as in nginx, unless another location matches \
+      that path exactly. A location `@NAME` matches no path: `try_files` and `error_page` lead to \
+      it.
       """
     ) { $0.location($1) },
     .flag(
       "merge_slashes", in: [.top, .server], default: "on", \.client.mergesSlashes,
       """
-      Whether slashes that follow each other count as one where locations are compared. What the \
-      default server of a `listen` says holds for all servers there, as in nginx.
+      Whether adjacent slashes count as one when locations are compared. The setting of the \
+      default server of a `listen` applies to all servers there, as in nginx.
       """),
     Directive(
       "return", in: .rewriting, "CODE [TEXT] | CODE URL | URL", count: 1...2, isRepeatable: true,
@@ -79,22 +79,22 @@ extension DirectiveCatalog {
     Directive(
       "health", in: .location, "", count: 0...0,
       """
-      Answers the checks of load balancers: 200 with the text `ok`, and 503 from the moment on in \
-      which Waybill was told to end (see `shutdown_delay`).
+      Responds to load balancer checks: 200 with the text `ok`, or 503 once Waybill is shutting \
+      down (see `shutdown_delay`).
       """
     ) { $0.health($1) },
     Directive(
       "metrics", in: .location, "", count: 0...0,
       """
-      Answers with what all workers have counted, for Prometheus: OpenMetrics with exemplars for \
-      who asks for that in `Accept`, else its text format 0.0.4. GET and HEAD only. Whoever \
-      reaches the location may read it: put it into a `server` of its own that listens where \
-      only your monitoring comes in.
+      Responds with the metrics of all workers, for Prometheus: OpenMetrics with exemplars if \
+      `Accept` asks for it, otherwise the text format 0.0.4. GET and HEAD only. Anyone who can \
+      reach the location can read them: put it in a `server` of its own that listens where only \
+      your monitoring can connect.
       """
     ) { $0.page($1, .metrics) },
     Directive(
       "status", in: .location, "", count: 0...0,
-      "Answers with the same as `metrics`, as one JSON object."
+      "Responds with the same data as `metrics`, as one JSON object."
     ) { $0.page($1, .status) },
     Directive(
       "stub_status", in: .location, "[on]", count: 0...1,
@@ -106,30 +106,33 @@ extension DirectiveCatalog {
     .flag(
       "absolute_redirect", in: .everyLevel, default: "off", \.redirects.isAbsolute,
       """
-      `on`: the `Location` of a redirect of Waybill's own that begins with `/` gets the scheme, \
-      the host and the port in front of it. (nginx's default is `on`; see `nginx_defaults`.)
+      `on`: the `Location` of Waybill's own redirects gets the scheme, the host and the port if it \
+      begins with `/`. (nginx's default is `on`; see `nginx_defaults`.)
       """),
     .flag(
       "server_name_in_redirect", in: .everyLevel, default: "off", \.redirects.usesServerName,
-      "Whether the host of an absolute redirect is the first `server_name` and not the request's."),
+      """
+      Whether the host in an absolute redirect is the first `server_name` instead of the request's \
+      host.
+      """),
     .flag(
       "port_in_redirect", in: .everyLevel, default: "on", \.redirects.showsPort,
       """
-      Whether an absolute redirect names the port of the `listen` that the request came by, unless \
-      it is the scheme's own.
+      Whether an absolute redirect contains the port of the `listen` that received the request, \
+      unless it is the scheme's default port.
       """),
     Directive(
       "types", in: .everyLevel, "", count: 0...0, opensBlock: true, isRepeatable: true,
       """
-      Media types and, behind each, the extensions that have it: `text/plain txt log;`. Files with \
-      such an extension, and what `return` answers a path with one, have that type. The types of \
-      an inner level replace those of the outer one. Files have nginx's three (`html`, `gif`, \
-      `jpg`) where no types are declared.
+      Media types, each followed by its file extensions: `text/plain txt log;`. They apply to \
+      files with such an extension, and to the text that `return` sends for paths with one. The \
+      types of an inner level replace those of the outer one. If no types are declared, files have \
+      nginx's three (`html`, `gif`, `jpg`).
       """
     ) { $0.types($1) },
     Directive(
       "default_type", in: .everyLevel, "TYPE", default: "text/plain",
-      "The media type of files and of the text that `return` sends, where `types` has none."
+      "The media type of files and of `return` texts to which no entry in `types` applies."
     ) { builder, use in
       let word = use.arguments[0]
       let isPlain = word.text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
@@ -214,7 +217,7 @@ extension ConfigurationBuilder {
   private func isNameExpression(_ word: Word) -> Bool {
     let pattern = String(word.text.dropFirst())
     guard !pattern.isEmpty else {
-      reporter.error(word.place, "the regular expression behind \"~\" is missing")
+      reporter.error(word.place, "the regular expression after \"~\" is missing")
       return false
     }
     // Hosts are in lowercase, so an expression with a capital could never match.
@@ -284,7 +287,7 @@ extension ConfigurationBuilder {
       return nil
     }
     guard location == nil else {
-      reporter.error(word.place, "the named location \"\(path)\" can stand in a server only")
+      reporter.error(word.place, "the named location \"\(path)\" is only allowed in a server")
       return nil
     }
     guard isNew(LocationKey(isExact: false, path: path), word.place) else { return nil }
@@ -309,13 +312,13 @@ extension ConfigurationBuilder {
   private func fits(_ path: String?, _ place: Place) -> Bool {
     guard let location else { return true }
     if location.isExact {
-      reporter.error(place, "no location can stand inside of \"\(location.title)\"")
+      reporter.error(place, "locations are not allowed in \"\(location.title)\"")
       return false
     }
     guard let path, !path.hasPrefix(location.path) else { return true }
     reporter.error(
       place,
-      "the location \"\(path)\" is outside of \"\(location.title)\", which it stands in",
+      "the location \"\(path)\" is outside of \"\(location.title)\" that contains it",
       expected: "a path that begins with \"\(location.path)\"")
     return false
   }

@@ -10,29 +10,29 @@ extension DirectiveCatalog {
     .file(
       "ssl_certificate", in: serverLevels, isRepeatable: true,
       """
-      The server's certificate in PEM, followed by those up to its root. May be set several times, \
-      with keys of different kinds (ECDSA beside RSA).
+      The server's certificate in PEM format, followed by its intermediate certificates. Can be \
+      given several times, with keys of different types (ECDSA and RSA).
       """
     ) { $0.settings.serverTLS.common.certificates.append($1) },
     .file(
       "ssl_certificate_key", in: serverLevels, isRepeatable: true,
-      "The key of the `ssl_certificate` of the same number, in PEM."
+      "The key in PEM format that belongs to the `ssl_certificate` in the same position."
     ) { $0.settings.serverTLS.common.keys.append($1) },
     .file(
       "ssl_password_file", in: serverLevels,
-      "Passwords of encrypted keys, one in a line; each is tried."
+      "Passwords of encrypted keys, one per line, tried in turn."
     ) { $0.settings.serverTLS.common.passwords = $1 },
     Directive(
       "ssl_protocols", in: serverLevels, "[TLSv1] [TLSv1.1] [TLSv1.2] [TLSv1.3]",
       count: 1...4, default: "TLSv1.2 TLSv1.3",
-      "The versions that are spoken. The system's OpenSSL may refuse those before 1.2."
+      "The TLS versions to accept. The system's OpenSSL may refuse those before 1.2."
     ) { builder, use in
       builder.settings.serverTLS.common.versions = builder.tlsVersions(use)
     },
     Directive(
       "ssl_ciphers", in: serverLevels, "CIPHERS", default: TLSCommonSettings.defaultCiphers,
       """
-      The ciphers of TLS 1.2 in OpenSSL's notation. By default all have forward secrecy and \
+      The ciphers for TLS 1.2 in OpenSSL's notation. All default ciphers have forward secrecy and \
       authenticated encryption.
       """
     ) { builder, use in
@@ -40,7 +40,7 @@ extension DirectiveCatalog {
     },
     Directive(
       "ssl_ciphersuites", in: serverLevels, "SUITES",
-      "The cipher suites of TLS 1.3 in OpenSSL's notation; all of OpenSSL's by default."
+      "The cipher suites for TLS 1.3 in OpenSSL's notation; by default, all of OpenSSL's."
     ) { builder, use in
       builder.settings.serverTLS.common.ciphersuites = builder.placed(use)
     },
@@ -48,12 +48,12 @@ extension DirectiveCatalog {
       "ssl_prefer_server_ciphers", in: serverLevels, default: "on",
       \.serverTLS.prefersServerCiphers,
       """
-      Whether the server's order of ciphers decides. Clients that put ChaCha20 first get it all \
-      the same, as they lack AES in hardware. (nginx's default is `off`.)
+      Whether the server's cipher order takes precedence. Clients that prefer ChaCha20 still get \
+      it, because they lack AES in hardware. (nginx's default is `off`.)
       """),
     Directive(
       "ssl_ecdh_curve", in: serverLevels, "CURVE[:CURVE…]", default: "auto",
-      "The groups for key exchange, in order; `auto` leaves them to OpenSSL."
+      "The groups for key exchange, in order; `auto` leaves the choice to OpenSSL."
     ) { builder, use in
       guard use.arguments[0].text != "auto" else { return }
       builder.settings.serverTLS.common.groups = builder.placed(use)
@@ -64,27 +64,30 @@ extension DirectiveCatalog {
     .flag(
       "ssl_session_tickets", in: serverLevels, default: "on", \.serverTLS.usesTickets,
       """
-      Whether sessions can be resumed, by tickets. Their keys are made at start, shared by all \
-      workers and replaced each hour, or each `ssl_session_timeout` if that is longer.
+      Whether sessions can be resumed with tickets. Ticket keys are generated at startup, shared \
+      by all workers and replaced every hour, or every `ssl_session_timeout` if that is longer.
       """),
     .file(
       "ssl_client_certificate", in: serverLevels,
       """
-      The authorities, in PEM, that certificates of clients must come from. Their names are sent \
-      to clients.
+      The certificate authorities, in PEM format, that client certificates must come from. Their \
+      names are sent to clients.
       """
     ) { $0.settings.serverTLS.common.authorities = $1 },
     .file(
       "ssl_trusted_certificate", in: serverLevels,
-      "More authorities that certificates of clients may come from; not sent to clients."
+      """
+      Additional certificate authorities for client certificates; their names are not sent to \
+      clients.
+      """
     ) { $0.settings.serverTLS.common.trusted = $1 },
     Directive(
       "ssl_verify_client", in: serverLevels, "off | on | optional | optional_no_ca",
       default: "off",
       """
-      Whether clients are asked for a certificate. `on`: without one, or with one that does not \
-      hold, requests are answered with 400. `optional`: one that does not hold is answered with \
-      400. `optional_no_ca`: any is accepted; look at `$ssl_client_verify`.
+      Whether clients are asked for a certificate. `on`: requests without a certificate, or with \
+      an invalid one, get 400. `optional`: requests with an invalid one get 400. `optional_no_ca`: \
+      any certificate is accepted; check `$ssl_client_verify`.
       """
     ) { builder, use in
       let rules: KeyValuePairs<String, ClientCertificateRule> = [
@@ -96,20 +99,20 @@ extension DirectiveCatalog {
     .number(
       "ssl_verify_depth", in: serverLevels, 0...100, default: "1",
       \.serverTLS.common.verifyDepth,
-      "How many certificates may stand between a client's and its root."),
+      "The maximum number of certificates between a client's certificate and its root."),
     .file(
       "ssl_crl", in: serverLevels,
-      "Revoked certificates of clients: revocation lists in PEM, one for each authority."
+      "Revoked client certificates: revocation lists in PEM format, one for each authority."
     ) { $0.settings.serverTLS.common.revocationLists = $1 },
     .file(
       "ssl_stapling_file", in: serverLevels,
-      "An OCSP response in DER that is sent to clients that ask for it."
+      "An OCSP response in DER format, sent to clients that request it."
     ) { $0.settings.serverTLS.stapledResponse = $1 },
     .flag(
       "ssl", in: serverLevels, default: "off", \.serverTLS.isOn,
       """
-      Whether all addresses of a server speak TLS, as if each `listen` had `ssl`. (nginx has it no \
-      more since 1.25.1.)
+      Whether all addresses of a server use TLS, as if each `listen` had `ssl`. (nginx removed \
+      this directive in 1.25.1.)
       """),
     .flag(
       "http2", in: serverLevels, default: "off", \.serverTLS.offersHTTP2,
@@ -121,19 +124,19 @@ extension DirectiveCatalog {
     Directive(
       "ssl_session_cache", in: serverLevels, "off | none | [builtin[:SIZE]] [shared:NAME:SIZE]",
       count: 1...2, default: "none",
-      "Checked and without effect: sessions are resumed by tickets, which all workers share."
+      "Checked, but has no effect: sessions are resumed with tickets, which all workers share."
     ) { $0.sessionCache($1) },
     Directive(
       "ssl_conf_command", in: serverLevels, "COMMAND VALUE", count: 2...2, isRepeatable: true,
       """
-      Commands of OpenSSL's: `Ciphersuites` and `Groups` (`Curves`) are `ssl_ciphersuites` and \
-      `ssl_ecdh_curve`; `Options` with `KTLS`, `PrioritizeChaCha`, `ServerPreference` or \
-      `-SessionTicket` has no effect. Others are refused.
+      OpenSSL configuration commands: `Ciphersuites` and `Groups` (`Curves`) correspond to \
+      `ssl_ciphersuites` and `ssl_ecdh_curve`; `Options` with `KTLS`, `PrioritizeChaCha`, \
+      `ServerPreference` or `-SessionTicket` has no effect. Others are rejected.
       """
     ) { $0.tlsCommand($1) },
     .flag(
       "ssl_reject_handshake", in: serverLevels, default: "off", \.serverTLS.rejectsHandshake,
-      "Refuses TLS for the server's names; it needs no certificate then."),
+      "Rejects TLS handshakes for the server's names; no certificate is needed then."),
   ]
 }
 
@@ -208,7 +211,7 @@ extension ConfigurationBuilder {
     for word in use.arguments {
       if word.text.hasPrefix("SSLv") {
         reporter.error(
-          word.place, "\(word.text) is broken and not spoken", expected: "TLSv1.2 TLSv1.3")
+          word.place, "\(word.text) is insecure and not supported", expected: "TLSv1.2 TLSv1.3")
         return nil
       }
       guard let version = choice(word, known) else { return nil }

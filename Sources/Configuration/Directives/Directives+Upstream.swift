@@ -6,7 +6,7 @@ extension DirectiveCatalog {
   static let upstreams: [Directive] = [
     Directive(
       "upstream", in: .top, "NAME", opensBlock: true, isRepeatable: true,
-      "A group of servers that `proxy_pass` names."
+      "A group of servers for `proxy_pass`."
     ) { $0.upstream($1) },
     Directive(
       "server", in: .upstream,
@@ -16,15 +16,15 @@ extension DirectiveCatalog {
       """,
       count: .atLeast(1), isRepeatable: true,
       """
-      A server: `host:port` (80 without a port; all addresses of a name) or `unix:PATH`. \
-      `weight`: its share (1). `max_fails` (1) failures within `fail_timeout` (10s) take it out \
-      for that time; 0 never does. `max_conns`: connections of each worker (0, unlimited). \
-      `backup`: only when no other is left. `down`: never.
+      A server: `host:port` (port 80 by default; all addresses of a name) or `unix:PATH`. \
+      `weight`: its share (1). `max_fails` (1) failures within `fail_timeout` (10s) make it \
+      unavailable for that time; with 0, never. `max_conns`: connections per worker (0, \
+      unlimited). `backup`: used only if no other server is available. `down`: never used.
       """
     ) { $0.upstreamServer($1) },
     Directive(
       "keepalive", in: .upstream, "NUMBER", default: "32",
-      "How many idle connections each worker keeps to the group; 0 keeps none."
+      "How many idle connections each worker keeps to the group's servers; 0 keeps none."
     ) { builder, use in
       builder.upstream?.idleConnections = builder.number(use.arguments[0], 0...65_536)
     },
@@ -43,11 +43,14 @@ extension DirectiveCatalog {
     },
     Directive(
       "least_conn", in: .upstream, "", count: 0...0,
-      "The server with the fewest running requests, weights considered, gets the next one."
+      """
+      The next request goes to the server with the fewest running requests, taking weights into \
+      account.
+      """
     ) { builder, use in builder.balance(.leastConnections, use) },
     Directive(
       "random", in: .upstream, "[two [least_conn]]", count: 0...2,
-      "A server by chance, weights considered; with `two` the less busy one of two."
+      "A random server, taking weights into account; with `two`, the less busy of two."
     ) { builder, use in
       if use.arguments.count > 0, builder.choice(use.arguments[0], ["two": true]) == nil { return }
       if use.arguments.count > 1, builder.choice(use.arguments[1], ["least_conn": true]) == nil {
@@ -65,8 +68,8 @@ extension DirectiveCatalog {
     Directive(
       "hash", in: .upstream, "KEY [consistent]", count: 1...2,
       """
-      The server that a key belongs to, text with variables such as `$remote_addr`. With \
-      `consistent` a server more or less moves few keys only.
+      The server that a key maps to; the key is text with variables such as `$remote_addr`. With \
+      `consistent`, adding or removing a server moves only few keys.
       """
     ) { builder, use in
       let isConsistent = use.arguments.count > 1

@@ -14,7 +14,7 @@ public struct DefaultDifference: Equatable, Sendable {
 
   /// One line: place, difference, and what would settle it.
   public var text: String {
-    "\(source): \(directive) is not set: \(difference); to settle it: \(settledBy)"
+    "\(source): \(directive) is not set: \(difference); to be explicit: \(settledBy)"
   }
 }
 
@@ -27,12 +27,12 @@ extension PlanAssembler {
       !builder.usedNames.contains("worker_threads")
     {
       differ(
-        place, "worker_processes", "one worker for each processor, 1 in nginx",
+        place, "worker_processes", "one worker per processor, 1 in nginx",
         "worker_processes auto;")
     }
     if builder.process.workerConnections == nil {
       differ(
-        place, "worker_connections", "16384 of each worker, 512 in nginx",
+        place, "worker_connections", "16384 per worker, 512 in nginx",
         "worker_connections 16384;")
     }
     let workers = builder.process.workerShutdownTimeout
@@ -40,7 +40,7 @@ extension PlanAssembler {
       workers.map({ $0.nanoseconds > Limits.shutdownTimeout.nanoseconds }) ?? true
     {
       differ(
-        place, "shutdown_timeout", "30s after SIGQUIT, endless in nginx", "shutdown_timeout 30s;")
+        place, "shutdown_timeout", "30s after SIGQUIT, unlimited in nginx", "shutdown_timeout 30s;")
     }
   }
 
@@ -89,7 +89,7 @@ extension PlanAssembler {
     for (name, isMixed) in lists where isMixed {
       differ(
         location.place, "nginx_defaults",
-        "the outer levels' \(name) hold besides, nginx drops them", "nginx_defaults on;")
+        "the outer levels' \(name) also apply, nginx drops them", "nginx_defaults on;")
     }
     if settings.redirects.isAbsolute == nil, let answer = location.answer,
       [301, 302, 303, 307, 308].contains(answer.status)

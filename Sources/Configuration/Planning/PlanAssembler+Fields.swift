@@ -78,9 +78,9 @@ extension PlanAssembler {
     let what =
       field.name.text.lowercased() == header.lowercased()
       ? "\"\(field.name.text)\" carries the request ID"
-      : "\"\(field.name.text)\" looks like the request ID's \"\(header)\" to many backends"
+      : "\"\(field.name.text)\" is the same as the request ID's \"\(header)\" to many backends"
     reporter.error(
-      field.text.place, "\(what): Waybill writes it itself",
-      expected: "$request_id, or request_id off; to leave the header alone")
+      field.text.place, "\(what): Waybill sets it itself",
+      expected: "$request_id, or request_id off; to pass the header through")
   }
 }

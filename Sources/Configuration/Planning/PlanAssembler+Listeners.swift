@@ -59,7 +59,7 @@ extension PlanAssembler {
       }
       let line = reporter.describe(first.listen.place, from: use.listen.place)
       reporter.error(
-        use.listen.place, "\(use.listen.endpoint.name) has a default server already, at \(line)")
+        use.listen.place, "\(use.listen.endpoint.name) already has a default server, at \(line)")
     }
     return (chosen ?? uses[0]).server
   }
@@ -70,7 +70,7 @@ extension PlanAssembler {
     for listen in said where listen.isDualStack != said[0].isDualStack {
       guard let place = listen.dualStackPlace else { continue }
       let line = reporter.describe(said[0].place, from: place)
-      reporter.error(place, "\(listen.endpoint.name) has another \"ipv6only=\" at \(line)")
+      reporter.error(place, "\(listen.endpoint.name) has a different \"ipv6only=\" at \(line)")
     }
     return said.first?.isDualStack ?? false
   }
@@ -82,7 +82,7 @@ extension PlanAssembler {
       if let first = chosen, first.value != backlog.value {
         let line = reporter.describe(first.place, from: backlog.place)
         reporter.error(
-          backlog.place, "\(listen.endpoint.name) has another backlog at \(line)",
+          backlog.place, "\(listen.endpoint.name) has a different backlog at \(line)",
           expected: "backlog=\(first.value)")
       }
       chosen = chosen ?? backlog

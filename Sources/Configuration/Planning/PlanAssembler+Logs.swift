@@ -22,7 +22,7 @@ extension PlanAssembler {
     var first: AccessLogSetting?
     guard let sink = sinks.index(of: log, first: &first) else {
       let line = first.map { reporter.describe($0.place, from: log.place) } ?? "another place"
-      reporter.error(log.place, "this log has another buffer= or flush= at \(line)")
+      reporter.error(log.place, "this log has a different buffer= or flush= at \(line)")
       return nil
     }
     rotate(sink, log.rotation, log.place)
@@ -75,7 +75,7 @@ extension PlanAssembler {
   private func rotate(_ sink: Int, _ rotation: LogRotationSetting?, _ place: Place) {
     guard let other = sinks.rotate(sink, rotation, place) else { return }
     let line = reporter.describe(other, from: place)
-    reporter.error(place, "this log has another rotate=, keep= or gzip at \(line)")
+    reporter.error(place, "this log has a different rotate=, keep= or gzip at \(line)")
   }
 
   /// `slow_log` and `debug_request`.

@@ -47,8 +47,8 @@ extension PlanAssembler {
     guard plan.action == .files || plan.action == .proxy else { return }
     guard let root = root(settings) else {
       return reporter.error(
-        tried.place, "\"try_files\" looks for files below root, and there is none",
-        expected: "root PATH; beside it")
+        tried.place, "\"try_files\" looks for files below root, which is not set",
+        expected: "root PATH; in the same block or an outer one")
     }
     if plan.action != .files { setPath(settings, root, prefixCount: prefixCount, &plan) }
     plan.redirection.triedFiles = arena.freeze(tried.files)

@@ -82,14 +82,14 @@ extension PlanAssembler {
       if let pass = location.pass {
         let line = reporter.describe(answer.place, from: pass.place)
         let name = answer.directive
-        warn(pass.place, "proxy_pass has no effect: \(name) at \(line) answers all requests")
+        warn(pass.place, "proxy_pass has no effect: \(name) at \(line) handles all requests")
       }
     }
     let prefixCount = prefixCount(of: location)
     setFiles(settings, prefixCount: prefixCount, &plan)
     if plan.action == .none, location.rewrites.isEmpty, !isBlock {
       warn(
-        location.place, "the location has neither proxy_pass nor return nor root: it answers 404")
+        location.place, "the location has no proxy_pass, return or root: its requests get 404")
     }
     setResponseRules(settings.responseRules, location.pass, path: location.path, &plan)
     let namesClient = !location.settings.realIP.isEmpty
@@ -117,7 +117,7 @@ extension PlanAssembler {
         expected: "proxy_pass without a path")
     }
     if let root = location.settings.files.root, root.isAlias {
-      reporter.error(root.place, "\"alias\" can't stand in a named location", expected: "root")
+      reporter.error(root.place, "\"alias\" is not allowed in a named location", expected: "root")
     }
   }
 
@@ -126,7 +126,7 @@ extension PlanAssembler {
   ) {
     guard plan.action == .proxy, plan.upstream < upstreams.count else { return }
     guard isLoop(plan.upstream, server) else { return }
-    warn(pass.place, "the server listens on this address itself: requests go round in circles")
+    warn(pass.place, "the server itself listens on this address: requests would loop")
   }
 
   /// True when some peer of the upstream is an address that the server listens on. Looked at once

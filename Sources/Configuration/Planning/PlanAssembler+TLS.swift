@@ -14,7 +14,7 @@ extension PlanAssembler {
     let rejects = settings.rejectsHandshake == true
     if settings.common.certificates.isEmpty && settings.common.keys.isEmpty && !rejects {
       reporter.error(
-        declaration.place, "\(endpoint.name) speaks TLS, and the server has no certificate",
+        declaration.place, "\(endpoint.name) uses TLS, but the server has no certificate",
         expected: "ssl_certificate and ssl_certificate_key, or ssl_reject_handshake on")
     }
     let needsAuthority: Bool =
@@ -24,7 +24,7 @@ extension PlanAssembler {
       }
     if needsAuthority && settings.common.authorities == nil && settings.common.trusted == nil {
       reporter.error(
-        declaration.place, "ssl_verify_client has no authority to verify by",
+        declaration.place, "ssl_verify_client has no certificate authorities",
         expected: "ssl_client_certificate FILE")
     }
     let identity = "\(server) \(declaration.names.map(\.text).joined(separator: " "))"
@@ -42,8 +42,8 @@ extension PlanAssembler {
       // Where only a variable tells, TLS may never be spoken.
       if pass.authority.hasPrefix("$") { return setContext(pass, settings, &plan) }
       reporter.warning(
-        pass.place, "the backend's certificate is not checked, which is nginx's default",
-        expected: "proxy_ssl_verify on, or off to say that it is meant so")
+        pass.place, "the backend's certificate is not verified, which is nginx's default",
+        expected: "proxy_ssl_verify on, or off if this is intended")
     }
     setContext(pass, settings, &plan)
   }

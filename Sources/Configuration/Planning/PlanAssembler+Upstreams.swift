@@ -46,7 +46,7 @@ extension PlanAssembler {
         return hostUpstream(host, port: port, pass, suggestsUpstreams: false)
       }
       reporter.error(
-        pass.authorityPlace, "the upstream \"\(host)\" has ports of its own",
+        pass.authorityPlace, "the upstream \"\(host)\" defines its own ports",
         expected: "http://\(host)")
       return nil
     }

@@ -91,8 +91,8 @@ final class PlanAssembler {
     for index in builder.servers.indices where builder.servers[index].listens.isEmpty {
       if let place = builder.servers[index].firstDatagramListen {
         reporter.error(
-          place, "the server listens for HTTP/3 only, which is not available in this version",
-          expected: "a listen without quic beside it")
+          place, "the server listens only for HTTP/3, which is not supported yet",
+          expected: "an additional listen without quic")
       }
       builder.servers[index].listens = defaultListens(builder.servers[index].place)
       builder.servers[index].endpoints = Set(
@@ -105,7 +105,7 @@ final class PlanAssembler {
     assembleListeners()
     if builder.servers.isEmpty, reporter.errorCount == 0 {
       reporter.error(
-        Place(file: 0, offset: 0, count: 0), "no server is declared",
+        Place(file: 0, offset: 0, count: 0), "no server is defined",
         expected: "a server { … } with listen and location")
     }
     resolveConstantHosts()

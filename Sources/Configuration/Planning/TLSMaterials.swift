@@ -159,7 +159,7 @@ private struct TLSLoader {
         ? declared.certificates[declared.keys.count] : declared.keys[declared.certificates.count]
       reporter.error(
         extra.place, isKeyMissing ? "the certificate has no key" : "the key has no certificate",
-        expected: isKeyMissing ? "\(name)_key beside it" : "\(name) beside it")
+        expected: isKeyMissing ? "\(name)_key in the same block" : "\(name) in the same block")
     }
     var pairs: [TLSPair] = []
     for (certificate, key) in zip(declared.certificates, declared.keys) {
@@ -202,7 +202,7 @@ private struct TLSLoader {
       if case .success(let bytes) = answer { return [TLSFile(path: path, bytes: bytes)] }
     }
     reporter.error(
-      place, "the system has no file of root certificates (\(paths[0]))",
+      place, "the system's CA certificates are missing (\(paths[0]))",
       expected: "the package ca-certificates, proxy_ssl_trusted_certificate or proxy_ssl_verify off"
     )
     return []

@@ -130,8 +130,8 @@ struct Lexer {
     if end < bytes.count, bytes[end] == quote {
       position = end + 1
       reporter.error(
-        Place(file: file, offset: end + 1, count: 1), "text follows the closing quote directly",
-        expected: "white space or \";\"")
+        Place(file: file, offset: end + 1, count: 1), "text directly after the closing quote",
+        expected: "whitespace or \";\"")
       let text = Array(bytes[(start + 1)..<end])
       return word(text, from: start, isQuoted: true, isVerbatim: false, startsLine)
     }
@@ -183,7 +183,7 @@ struct Lexer {
     }
     let raw = bytes[start..<position]
     if raw.contains(where: { $0 < 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D || $0 == 0x7F }) {
-      reporter.error(place, "the word holds a control character")
+      reporter.error(place, "the word contains a control character")
     }
     let valid = String(validating: text, as: UTF8.self)
     if valid == nil { reporter.error(place, "the word is not valid UTF-8") }

@@ -38,7 +38,7 @@ public enum StatisticsText {
       text.append("  max \(TimeText.duration(durations.maximum))\n")
     }
     if statistics.foreign > 0 {
-      text.append("lines in no known format: \(statistics.foreign)\n", .yellow)
+      text.append("lines in an unknown format: \(statistics.foreign)\n", .yellow)
     }
   }
 

@@ -44,7 +44,7 @@ public struct StoryText {
     let form = IDForm(id)
     let spellings = Set(story.lines.map(\.id)).filter { $0 != id && form.includes(IDForm($0)) }
     for spelling in spellings.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-      text.append("also written ", .faint)
+      text.append("also written as ", .faint)
       text.append(safely: spelling)
       text.append("\n")
     }

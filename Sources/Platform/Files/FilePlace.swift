@@ -204,8 +204,8 @@ extension KernelError {
   /// What the system says about opening a file by a place, with the reason where it is ours.
   public func describeOpening() -> String {
     switch code {
-    case ELOOP: "a link in a folder that others than root may change is not followed"
-    case EMLINK: "it has several names, in a folder that others than root may change"
+    case ELOOP: "a link in a directory that users other than root can change is not followed"
+    case EMLINK: "it has several hard links, in a directory that users other than root can change"
     default: describe()
     }
   }

@@ -27,7 +27,7 @@ public enum LineBlocks {
     public var message: String {
       switch self {
       case .system(let error): error.describe()
-      case .damagedGzip: "the gzip data is damaged or cut; what precedes that is read"
+      case .damagedGzip: "the gzip data is damaged or truncated; it is read up to that point"
       case .binary: "is a binary file"
       }
     }

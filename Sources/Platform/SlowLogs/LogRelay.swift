@@ -127,7 +127,7 @@ final class LogRelay: UnfinishedLog {
       file = RelayedFile(descriptor, path)
     case .failure(let error):
       StandardStream.notice(
-        "waybill: log \(path) can't be opened anew, the old file is kept: \(error.describe())")
+        "waybill: log \(path) can't be reopened, the old file stays in use: \(error.describe())")
     }
   }
 }

@@ -1,4 +1,4 @@
-// From bytes of a log to the entries that are wanted.
+// From the bytes of a log to the entries that match.
 
 import Basics
 import LogReading

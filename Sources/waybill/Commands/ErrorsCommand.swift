@@ -1,4 +1,4 @@
-// `waybill errors`: the requests that failed last, as the running process remembers them.
+// `waybill errors`: recent failed requests, as the running process remembers them.
 
 import ArgumentParser
 import LogReading
@@ -9,20 +9,20 @@ import Policy
 struct ErrorsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "errors",
-    abstract: "Show the last requests that failed, with their heads.",
+    abstract: "Show recent failed requests, with their heads.",
     discussion: """
-      Asks the running process by its control socket (directive control). It remembers the last \
-      \(Limits.keptFailures) failed requests of each worker: those that Waybill refused, \
-      that timed out, that a backend spoiled, or that a client left. Values of Authorization, \
-      Proxy-Authorization, Cookie and Set-Cookie are masked.
+      Queries the running process through its control socket (directive control). It remembers the \
+      last \(Limits.keptFailures) failed requests of each worker: those that Waybill rejected, \
+      that timed out, that failed because of the backend, or whose client disconnected. Values of \
+      Authorization, Proxy-Authorization, Cookie and Set-Cookie are masked.
       """)
 
-  @Argument(help: "The request's ID, or its beginning: then all that is known of it.")
+  @Argument(help: "Show everything known about the request with this ID or beginning of an ID.")
   var id: String?
 
   @OptionGroup var control: ControlOptions
 
-  @Flag(name: .customLong("json"), help: "One JSON object for each request.")
+  @Flag(name: .customLong("json"), help: "Print one JSON object per request.")
   var isJSON = false
 
   func validate() throws {
@@ -38,7 +38,7 @@ struct ErrorsCommand: ParsableCommand {
     let wanted = WantedID(Array(id.utf8), shortestBeginning: 1)
     let found = answer.rows.filter { $0.isMeant(by: wanted) }
     guard !found.isEmpty else {
-      report("no failed request that is remembered has the ID \(shown(id))")
+      report("no remembered failed request has the ID \(shown(id))")
       return .failure
     }
     return isJSON ? show(found) : write(found.flatMap { RequestDetail.render($0) })

@@ -1,4 +1,4 @@
-// The conditions of `waybill logs`, from the words of its command line.
+// The conditions of `waybill logs` on its command line.
 
 import ArgumentParser
 import LogReading
@@ -6,7 +6,7 @@ import Policy
 
 /// Which requests are wanted.
 struct FilterOptions: ParsableArguments {
-  @Option(help: "Waybill's, the client's or the backend's ID; 8 characters at least.")
+  @Option(help: "Waybill's, the client's or the backend's ID; at least 8 characters.")
   var id: String?
 
   @Option(help: ArgumentHelp("Status codes: 404, 5xx, 500-503,404.", valueName: "codes"))
@@ -18,19 +18,20 @@ struct FilterOptions: ParsableArguments {
   @Option(help: "The host, with or without its port.")
   var host: String?
 
-  @Option(help: ArgumentHelp("The path without the query; * and ? fit any.", valueName: "glob"))
+  @Option(
+    help: ArgumentHelp("The path without the query; * and ? are wildcards.", valueName: "glob"))
   var path: String?
 
   @Option(help: ArgumentHelp("The client's address or network.", valueName: "cidr"))
   var client: String?
 
-  @Option(help: ArgumentHelp("At least so long: 500ms, 2s.", valueName: "time"))
+  @Option(help: ArgumentHelp("Minimum duration: 500ms, 2s.", valueName: "time"))
   var minDuration: String?
 
   @Option(help: ArgumentHelp("An error type, or any.", valueName: "type"))
   var error: String?
 
-  @Option(help: ArgumentHelp("From this time on: 10m ago, or a time stamp.", valueName: "time"))
+  @Option(help: ArgumentHelp("From this time on: 10m ago, or a timestamp.", valueName: "time"))
   var since: String?
 
   @Option(help: ArgumentHelp("Up to this time.", valueName: "time"))
@@ -63,7 +64,7 @@ struct FilterOptions: ParsableArguments {
   ) throws -> Value? {
     guard let text else { return nil }
     guard let value = read(text) else {
-      throw ValidationError("\(option) does not understand \"\(text)\".")
+      throw ValidationError("invalid value \"\(text)\" for \(option).")
     }
     return value
   }

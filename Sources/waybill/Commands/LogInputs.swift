@@ -1,4 +1,4 @@
-// Which logs a tool reads: those that the configuration names, and those of its command line.
+// The logs that a command reads: those in the configuration, and those on its command line.
 
 import Basics
 import LogReading

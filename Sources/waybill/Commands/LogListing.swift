@@ -1,4 +1,4 @@
-// Lines of logs on stdout: all of them, or those that come.
+// Lines of logs on stdout: all of them, or new ones as they arrive.
 
 import Basics
 import LogReading
@@ -23,7 +23,7 @@ struct LogListing {
       }
       if let problem { logs.fail(file.path, problem.message) }
       let foreign = listed.takeForeign()
-      if foreign > 0 { report("\(file.path): lines in no known format: \(foreign)") }
+      if foreign > 0 { report("\(file.path): lines in an unknown format: \(foreign)") }
     }
     return logs.hasFailed ? .failure : .success
   }

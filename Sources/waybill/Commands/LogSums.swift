@@ -1,4 +1,4 @@
-// `waybill logs --stats`: sums over logs of any size, several blocks at a time.
+// `waybill logs --stats`: totals over logs of any size, several blocks at a time.
 
 import Basics
 import LogReading

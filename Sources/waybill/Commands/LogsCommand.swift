@@ -1,4 +1,4 @@
-// `waybill logs`: access logs as a person wants them.
+// `waybill logs`: access logs in a readable form.
 
 import ArgumentParser
 import LogReading
@@ -8,11 +8,11 @@ import Platform
 struct LogsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "logs",
-    abstract: "Show, filter, follow and sum up access logs.",
+    abstract: "Show, filter, follow and summarize access logs.",
     discussion: """
-      Reads the access logs that the configuration names, or the files given: json, combined, \
-      verbose, simple and the log_formats of the configuration; rotated ones first, also packed \
-      by gzip. Times are shown in UTC.
+      Reads the access logs in the configuration, or the given files, in the formats json, \
+      combined, verbose, simple and the log_formats of the configuration; rotated ones first, \
+      compressed with gzip or not. Times are shown in UTC.
       """)
 
   @Argument(
@@ -27,25 +27,25 @@ struct LogsCommand: ParsableCommand {
     completion: .file())
   var configurationPath: String?
 
-  @Flag(name: [.customShort("f"), .long], help: "Show the last lines, then those that come.")
+  @Flag(name: [.customShort("f"), .long], help: "Show the last lines, then new ones as they come.")
   var follow = false
 
-  @Flag(name: .customLong("json"), help: "The lines as they are in the log.")
+  @Flag(name: .customLong("json"), help: "Print the lines as they are in the log.")
   var isRaw = false
 
-  @Flag(help: "Sums instead of lines: shares, durations, the slowest and the failed.")
+  @Flag(help: "Print a summary: shares, durations, the slowest and the failed requests.")
   var stats = false
 
-  @Option(help: ArgumentHelp("With --stats: sums for each.", valueName: "host|path|upstream"))
+  @Option(help: ArgumentHelp("With --stats: add a table.", valueName: "host|path|upstream"))
   var by: Grouping?
 
   @OptionGroup(title: "Conditions") var conditions: FilterOptions
 
   func validate() throws {
     if stats && (follow || isRaw) {
-      throw ValidationError("--stats goes with neither -f nor --json.")
+      throw ValidationError("--stats can't be combined with -f or --json.")
     }
-    if by != nil && !stats { throw ValidationError("--by has no meaning without --stats.") }
+    if by != nil && !stats { throw ValidationError("--by requires --stats.") }
     _ = try conditions.filter(local: LogsCommand.local)
   }
 
@@ -74,13 +74,13 @@ struct LogsCommand: ParsableCommand {
     let path = configurationPath ?? (paths.isEmpty ? ConfiguredLogs.usualPath : nil)
     guard let path else { return (paths, EntryReader()) }
     if configurationPath == nil, !LogFolder.exists(path) {
-      report("\(path) does not exist; name the configuration (-c) or a log")
+      report("\(path) does not exist; specify the configuration (-c) or a log")
       return nil
     }
     guard let configured = ConfiguredLogs(path: path) else { return nil }
     let chosen = paths.isEmpty ? configured.accessPaths : paths
     guard !chosen.isEmpty else {
-      report("configuration \(path) names no file for access logs; name the one they end up in")
+      report("configuration \(path) has no access log in a file; specify the file that contains it")
       return nil
     }
     return (chosen, configured.reader)

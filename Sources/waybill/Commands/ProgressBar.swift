@@ -1,4 +1,4 @@
-// How far a long reading is: on stderr, and only if somebody is there to see it.
+// The progress of a long read: on stderr, and only on a terminal.
 
 import Platform
 import Synchronization

@@ -1,4 +1,4 @@
-// One request with all that is known of it: under way, or failed.
+// Everything known about one request, in progress or failed.
 
 import LogReading
 import Platform

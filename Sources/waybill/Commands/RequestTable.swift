@@ -1,4 +1,4 @@
-// Requests under way as an aligned table.
+// Requests in progress as an aligned table.
 
 import LogReading
 import Platform
@@ -29,7 +29,7 @@ enum RequestTable {
 
   /// The table; a sentence when there is nothing to show.
   static func render(_ rows: [LineMembers]) -> [UInt8] {
-    guard !rows.isEmpty else { return Array("no request is under way\n".utf8) }
+    guard !rows.isEmpty else { return Array("no requests in progress\n".utf8) }
     var text = StyledText(isColoured: TerminalOutput.isColoured)
     let columns = columns
     let cells = rows.map { row in columns.map { safe($0.text(row)) } }

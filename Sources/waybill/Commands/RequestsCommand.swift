@@ -1,4 +1,4 @@
-// `waybill requests`: what is under way, and an end to it.
+// `waybill requests`: lists the requests in progress and ends one of them.
 
 import ArgumentParser
 import LogReading
@@ -8,32 +8,34 @@ import Platform
 struct RequestsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "requests",
-    abstract: "Show the requests under way, or end one of them.",
+    abstract: "Show the requests in progress, or end one of them.",
     discussion: """
-      Asks the running process by its control socket (directive control). Without an ID it lists \
-      all requests under way, the oldest first; with one it shows that request in detail. The \
-      beginning of an ID is enough if no other ID under way begins so. *N means the request on \
-      the client's connection N.
+      Queries the running process through its control socket (directive control). Without an ID, \
+      lists all requests in progress, oldest first; with an ID, shows that request in detail. The \
+      beginning of an ID is enough if no other request in progress has the same. *N means the \
+      request on client connection N.
       """)
 
-  @Argument(help: "The request's ID, or * and its connection's number.")
+  @Argument(help: "The request's ID, or * and the number of its connection.")
   var id: String?
 
   @OptionGroup var control: ControlOptions
 
-  @Flag(help: "End the request: with a 503 if nothing was sent yet, else by cutting it.")
+  @Flag(help: "End the request, with a 503 or, if a response has begun, by cutting it.")
   var abort = false
 
-  @Flag(help: "Show the list again each second.")
+  @Flag(help: "Repeat the list every second.")
   var watch = false
 
-  @Flag(name: .customLong("json"), help: "One JSON object for each request.")
+  @Flag(name: .customLong("json"), help: "Print one JSON object per request.")
   var isJSON = false
 
   func validate() throws {
     if let id, id.isEmpty || id == "*" { throw ValidationError("the ID is empty.") }
     if abort && id == nil { throw ValidationError("--abort needs the ID of the request.") }
-    if watch && (abort || id != nil) { throw ValidationError("--watch shows the whole list.") }
+    if watch && (abort || id != nil) {
+      throw ValidationError("--watch can't be combined with an ID or --abort.")
+    }
   }
 
   func run() throws { throw perform().error }
@@ -99,13 +101,13 @@ struct RequestsCommand: ParsableCommand {
     }
     if found.count == 1 { return found[0] }
     guard !found.isEmpty else {
-      report("no request under way has the ID \(shown(id))")
+      report("no request in progress has the ID \(shown(id))")
       return nil
     }
     let some = found.prefix(5).map { row in
       "\(shown(row.text("request_id"))) on connection *\(row.number("connection") ?? 0)"
     }
-    report("\(found.count) requests are meant by \(shown(id)): \(some.joined(separator: ", "))")
+    report("\(found.count) requests match \(shown(id)): \(some.joined(separator: ", "))")
     return nil
   }
 
@@ -117,10 +119,10 @@ struct RequestsCommand: ParsableCommand {
     guard let answer = client.ask(question) else { return .failure }
     let id = shown(row.text("request_id"))
     guard answer.count == 1 else {
-      report("request \(id) had ended already")
+      report("request \(id) has already ended")
       return .failure
     }
-    return output("request \(id) is ended in phase \(shown(row.text("phase")))\n")
+    return output("ended request \(id) in phase \(shown(row.text("phase")))\n")
   }
 
   private func show(_ row: LineMembers) -> ExitStatus {

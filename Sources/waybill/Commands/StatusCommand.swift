@@ -1,4 +1,4 @@
-// `waybill status`: what the running process has counted.
+// `waybill status`: the metrics of the running process.
 
 import ArgumentParser
 import Platform
@@ -8,16 +8,16 @@ import Telemetry
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
-    abstract: "Show what the running process has counted, as JSON.",
+    abstract: "Show the metrics of the running process, as JSON.",
     discussion: """
-      Asks the running process by its control socket (directive control). The numbers are the sums \
-      of all workers, by the names of the metrics: requests, durations, connections, tries, \
+      Queries the running process through its control socket (directive control). The numbers are \
+      the totals of all workers, by metric name: requests, durations, connections, attempts, \
       errors, lost log lines and more.
       """)
 
   @OptionGroup var control: ControlOptions
 
-  @Flag(name: .customLong("metrics"), help: "As text, in the form that Prometheus reads.")
+  @Flag(name: .customLong("metrics"), help: "Print text in Prometheus's format.")
   var isText = false
 
   func run() throws { throw perform().error }

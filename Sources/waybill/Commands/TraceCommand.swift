@@ -1,4 +1,4 @@
-// `waybill trace ID`: everything that any log says about one request, in the order of time.
+// `waybill trace ID`: everything that the logs say about one request, in chronological order.
 
 import ArgumentParser
 import LogReading
@@ -8,29 +8,29 @@ import Platform
 struct TraceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "trace",
-    abstract: "Tell the story of one request from all logs that know its ID.",
+    abstract: "Show everything that the logs say about one request.",
     discussion: """
-      Searches the access and error logs that the configuration names, rotated ones included, and \
-      the files and folders given: logs of Django, gunicorn, nginx, journald's export, any text or \
-      JSON, also packed by gzip. The first 8 characters of an ID are enough if no other ID \
-      begins with them.
+      Searches the access and error logs in the configuration, including rotated ones, and the \
+      given files and directories: logs of Django, gunicorn or nginx, journald exports, any text \
+      or JSON, compressed with gzip or not. The first 8 characters of an ID are enough if no other \
+      ID begins with them.
       """)
 
   @Argument(help: "The request's ID: Waybill's, the client's or the backend's.")
   var id: String
 
-  @Argument(help: ArgumentHelp("Further logs.", valueName: "file|folder"), completion: .file())
+  @Argument(help: ArgumentHelp("Additional logs.", valueName: "file|folder"), completion: .file())
   var paths: [String] = []
 
   @Option(
     name: [.customShort("c"), .customLong("config")],
     help: ArgumentHelp(
-      "The configuration that names Waybill's logs (default: \(ConfiguredLogs.usualPath)).",
+      "The configuration that specifies Waybill's logs (default: \(ConfiguredLogs.usualPath)).",
       valueName: "file"),
     completion: .file())
   var configurationPath: String?
 
-  @Flag(name: .customLong("json"), help: "One JSON object for each line, for other programs.")
+  @Flag(name: .customLong("json"), help: "Print one JSON object per line.")
   var isJSON = false
 
   func validate() throws {
@@ -48,10 +48,10 @@ struct TraceCommand: ParsableCommand {
       reader = configured.reader
       for path in configured.accessPaths + configured.errorPaths { logs.openWithRotated(path) }
       if configured.usesStandardStream {
-        report("lines that go to stdout or stderr are not searched; name the file they end up in")
+        report("logs on stdout or stderr are not searched; specify the file that contains them")
       }
     } else if paths.isEmpty {
-      report("\(ConfiguredLogs.usualPath) does not exist; name the configuration (-c) or a log")
+      report("\(ConfiguredLogs.usualPath) does not exist; specify the configuration (-c) or a log")
       return .usage
     }
     for path in paths { logs.open(path, entersFolders: true) }
@@ -95,7 +95,7 @@ private struct Tracing {
       lines += linked.lines.filter { IDForm(other).includes(IDForm($0.id)) }
       isCut = isCut || linked.isCut
     }
-    if isCut { report("there are more lines than can be shown; these are the first found") }
+    if isCut { report("there are too many lines to show all of them; these were found first") }
     let written = show(Story(lines), own)
     return logs.hasFailed ? .failure : written
   }
@@ -109,8 +109,8 @@ private struct Tracing {
     }
     report(
       "\(shown(own)) is in \(lines.count) lines"
-        + (others > 1 ? ", of \(others) requests that have other IDs" : "")
-        + "; give more of the ID, the whole one if you can")
+        + (others > 1 ? ", of \(others) requests with other IDs" : "")
+        + "; give more of the ID, or all of it")
     return false
   }
 
@@ -152,8 +152,8 @@ private struct Tracing {
     }
     if id.count < Tracing.shortestBeginning {
       report(
-        "no ID is \(shown(id)); as the beginning of one, at least"
-          + " \(Tracing.shortestBeginning) characters are needed")
+        "there is no ID \(shown(id)); the beginning of an ID must have at least"
+          + " \(Tracing.shortestBeginning) characters")
       return nil
     }
     if whole.count == 1 { return whole.first }

@@ -1,5 +1,5 @@
-// Finding the lines of an ID in files of any size. The memory needed does not depend on it: each
-// thread has one buffer, and what is kept is limited.
+// Finds the lines with an ID in files of any size. Memory use does not depend on the size: each
+// thread has one buffer, and the number of results is limited.
 
 import Basics
 import LogReading

@@ -1,4 +1,4 @@
-// What is answered to a question about the process, whichever way it has come.
+// Answers to questions about the process, whichever way they arrived.
 
 import Engine
 import LogReading
@@ -41,7 +41,7 @@ struct ControlAnswers: Sendable {
   /// The answer; nil when others are asked for it, and `take` will return it.
   mutating func answer(_ line: [UInt8], asker: Int) -> [UInt8]? {
     switch ControlQuestion(parsing: line) {
-    case .none: return Self.refusal("the question is not understood")
+    case .none: return Self.refusal("invalid question")
     // What the workers have counted; no worker is asked for it.
     case .status(let format): return metrics.page(format) + end(Inquiry.Answer())
     case .some(let question): desk.add(question, asker: asker)

@@ -1,4 +1,4 @@
-// Asking a running process by its control socket.
+// Queries a running process through its control socket.
 
 import ArgumentParser
 import LogReading
@@ -17,7 +17,8 @@ struct ControlOptions: ParsableArguments {
 
   @Option(
     name: .customLong("control"),
-    help: ArgumentHelp("The socket itself, if no configuration names it.", valueName: "path"),
+    help: ArgumentHelp(
+      "The control socket, instead of the one in the configuration.", valueName: "path"),
     completion: .file())
   var socketPath: String?
 
@@ -26,12 +27,12 @@ struct ControlOptions: ParsableArguments {
     if let path = socketPath { return path.hasPrefix("unix:") ? String(path.dropFirst(5)) : path }
     let path = configurationPath ?? ConfiguredLogs.usualPath
     if configurationPath == nil, !LogFolder.exists(path) {
-      report("\(path) does not exist; name the configuration (-c) or the socket (--control)")
+      report("\(path) does not exist; specify the configuration (-c) or the socket (--control)")
       return nil
     }
     guard let plan = loadConfiguration(path: path) else { return nil }
     guard let control = plan.process.control else {
-      report("configuration \(path) has no control directive, so nothing can be asked")
+      report("configuration \(path) has no control directive, so the process can't be queried")
       return nil
     }
     return control.path
@@ -98,7 +99,7 @@ struct ControlClient {
     }
     let lines = (bytes ?? []).split(separator: UInt8(ascii: "\n"))
     guard let end = lines.last.flatMap({ LineMembers($0) }), end.contains("answer") else {
-      report("control socket \(path): no whole answer came")
+      report("control socket \(path): the answer was incomplete")
       return nil
     }
     guard end.text("answer") == "done" else {
@@ -119,10 +120,10 @@ struct ControlClient {
   /// Says what the answer lacks.
   private func note(_ end: LineMembers) {
     if let omitted = end.number("omitted"), omitted > 0 {
-      report("\(omitted) younger requests are not shown")
+      report("\(omitted) newer requests are not shown")
     }
     if let lost = end.number("lost_log_lines"), lost > 0 {
-      report("\(lost) log lines could not be written since the start; see the error log")
+      report("\(lost) log lines have been lost since the start; see the error log")
     }
     let silent = end.words("silent")
     if !silent.isEmpty {

@@ -1,4 +1,4 @@
-// What may be asked by the control socket: one line of JSON.
+// The questions that the control socket accepts: one line of JSON each.
 
 import Engine
 import LogReading

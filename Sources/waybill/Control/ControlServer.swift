@@ -1,6 +1,6 @@
-// The threads that answer questions about the process: those of people, by the control socket, and
-// those of the process that has taken the place of this one. They never hold up a worker, and
-// neither a worker that is busy nor somebody who asks nothing holds up the others who ask.
+// The threads that answer questions about the process: questions of users, through the control
+// socket, and of the process that has replaced this one. They never delay a worker, and neither a
+// busy worker nor a silent client delays other clients.
 
 import Platform
 import Policy
@@ -26,7 +26,7 @@ struct ControlServer: Sendable {
       case .denied(let number):
         connections.answer(number, ControlAnswers.refusal("permission denied"))
       case .unasked(let number):
-        connections.answer(number, ControlAnswers.refusal("no question came in time"))
+        connections.answer(number, ControlAnswers.refusal("no question was received in time"))
       case .question(let number, let line):
         if let answer = answers.answer(line, asker: number) { connections.answer(number, answer) }
       }

@@ -1,5 +1,5 @@
-// One question to all workers of this process, and to those processes that upgrades have replaced
-// and that finish what runs.
+// One question to all workers of this process, and to the processes that upgrades have replaced and
+// that are finishing their requests.
 
 import Basics
 import Engine

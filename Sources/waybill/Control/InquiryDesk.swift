@@ -1,6 +1,6 @@
 // Questions that only others can answer: the workers, and the processes that upgrades have replaced
-// and that finish what runs. They are asked one after the other, as each worker has room for one;
-// who asks the same as somebody who still waits gets the same answer.
+// and that are finishing their requests. They are asked one after the other, because each worker
+// has room for one question; clients that wait for the same answer share it.
 
 import Basics
 import Engine

@@ -1,4 +1,4 @@
-// `waybill explain`: what would become of a request.
+// `waybill explain`: how a request would be handled.
 
 import ArgumentParser
 import Basics
@@ -13,48 +13,48 @@ import Policy
 struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain",
-    abstract: "Say what would become of a request, without sending anything.",
+    abstract: "Show how a request would be handled, without sending it.",
     discussion: """
-      Reads the configuration and lets the engine serve the request where nothing is real. Prints \
-      the server and location that serve it, what is decided about its ID and why, what the \
-      backend and the client would get, and in which order backends would be tried just after a \
-      start. waybill explain \"GET /path\" -H \"Host: shop.example\" --from 10.0.0.1
+      Reads the configuration and lets the engine handle the request on a simulated system. Prints \
+      the server and location, the decision about its ID and the reason, what the backend and the \
+      client would receive, and the order in which backends would be tried right after a start. \
+      waybill explain \"GET /path\" -H \"Host: shop.example\" --from 10.0.0.1
       """)
 
   @Argument(
-    help: ArgumentHelp("Method and target; GET if there is only a target.", valueName: "request"))
+    help: ArgumentHelp("Method and target; the default method is GET.", valueName: "request"))
   var request: String
 
   @Option(
     name: [.customShort("c"), .customLong("config")],
-    help: ArgumentHelp("The configuration.", valueName: "file"), completion: .file())
+    help: ArgumentHelp("The configuration file.", valueName: "file"), completion: .file())
   var path = ConfiguredLogs.usualPath
 
   @Option(
     name: [.customShort("H"), .customLong("header")],
     help: ArgumentHelp(
-      "A field of the request. Host is the address if none is given; \"Host:\" leaves it out.",
+      "A request field. The default Host is the listen address; \"Host:\" omits it.",
       valueName: "name: value"))
   var fields: [String] = []
 
-  @Option(help: ArgumentHelp("Who sends it.", valueName: "address"))
+  @Option(help: ArgumentHelp("The client's address.", valueName: "address"))
   var from = "127.0.0.1"
 
   @Option(
     help: ArgumentHelp(
-      "The listen address that it comes to (default: the first).", valueName: "address:port"))
+      "The listen address that receives it (default: the first).", valueName: "address:port"))
   var listen: String?
 
-  @Flag(name: .customLong("json"), help: "One JSON object.")
+  @Flag(name: .customLong("json"), help: "Print one JSON object.")
   var isJSON = false
 
   func validate() throws {
     guard PeerAddress(parsing: Array(from.utf8).span) != nil else {
-      throw ValidationError("--from does not understand \"\(from)\".")
+      throw ValidationError("invalid address \"\(from)\" for --from.")
     }
     if request.split(separator: " ").isEmpty { throw ValidationError("the request is empty.") }
     for field in fields where !field.contains(":") {
-      throw ValidationError("-H \"\(field)\" is not: name, colon, value.")
+      throw ValidationError("-H \"\(field)\" must have the form NAME: VALUE.")
     }
   }
 
@@ -70,7 +70,7 @@ struct ExplainCommand: ParsableCommand {
     guard
       let rehearsal = Rehearsal(plan, request: message.bytes, peer: peer, listener: listener)
     else {
-      report("the request's head is not complete")
+      report("the request head is incomplete")
       return .failure
     }
     let explanation = Explanation(

@@ -1,4 +1,4 @@
-// What a rehearsal came to, in words: the same facts for people and for programs.
+// The results of a rehearsal in words: the same facts for people and for programs.
 
 import Basics
 import Configuration
@@ -60,14 +60,15 @@ struct Explanation {
   ) -> String {
     let place = compiled.serverPlaces[decision.server]
     let isDefault = decision.server == listener.defaultServer
-    return "\(place.title) (\(place.source))" + (isDefault ? ", the default of the address" : "")
+    let suffix = isDefault ? ", the default server of the address" : ""
+    return "\(place.title) (\(place.source))" + suffix
   }
 
   private static func client(
     _ decision: RequestDecision, _ server: ServerPlan, _ peer: PeerAddress
   ) -> String {
     guard decision.trustsForwardedFields else {
-      return "\(peer.host), the connection's own address: set_real_ip_from does not name it"
+      return "\(peer.host), the address of the connection: not in set_real_ip_from"
     }
     let field =
       server.realIPHeader == .proxyProtocol ? "the PROXY protocol" : server.realIPField.text

@@ -1,4 +1,4 @@
-// The limits and timeouts that hold for a request, as the conf file writes them.
+// The limits and timeouts that apply to a request, as written in the conf file.
 
 import Basics
 import HTTP

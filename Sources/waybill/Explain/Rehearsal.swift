@@ -1,5 +1,5 @@
-// A request that is served without anything being sent: what the engine decides, what each side
-// would get, and in which order backends would be asked.
+// A request that is handled without anything being sent: what the engine decides, what each side
+// would receive, and in which order backends would be tried.
 
 import Basics
 import Engine

@@ -1,5 +1,5 @@
-// A kernel on which nothing is real: one client that has sent one request, and backends that either
-// refuse every connection or take every byte. The engine runs on it as on the real one.
+// A simulated kernel: one client that has sent one request, and backends that either refuse every
+// connection or accept every byte. The engine runs on it as on the real one.
 
 import Basics
 import Engine

@@ -1,4 +1,4 @@
-// What is decided about a request's ID, and by which rule.
+// The decision about a request's ID, and the rule behind it.
 
 import Basics
 import Engine
@@ -17,19 +17,19 @@ enum RequestIDExplanation {
       return "\(id), the client's: \(header) is valid and request_id_trust \(policy.trust.words)"
     case .none:
       return policy.mode == .off
-        ? "none: request_id is off, \(header) passes as it came"
-        : "none: request_id is pass, and there is no \(header) to keep"
+        ? "none: request_id is off, \(header) is passed on unchanged"
+        : "none: request_id is pass, and the request has no \(header)"
     case .generated:
       return received.isEmpty
-        ? "a new one (\(policy.format)): there is no \(header)"
+        ? "a new one (\(policy.format)): the request has no \(header)"
         : "a new one (\(policy.format)): request_id is generate; \"\(received)\" is logged"
     case .invalid:
       let limit = policy.maximumLength
-      return replaced("\"\(received)\" is no valid ID of at most \(limit) characters", policy)
+      return replaced("\"\(received)\" is not a valid ID of at most \(limit) characters", policy)
     case .duplicate:
-      return replaced("\(header) says more than one thing: \"\(received)\"", policy)
+      return replaced("\(header) has different values: \"\(received)\"", policy)
     case .untrusted:
-      return replaced("request_id_trust \(policy.trust.words), not this peer", policy)
+      return replaced("request_id_trust \(policy.trust.words), but not this peer", policy)
     }
   }
 

@@ -1,4 +1,4 @@
-// A configuration that is being read by a thread of its own while the main thread obeys signals.
+// A configuration that a separate thread reads while the main thread handles signals.
 
 import Configuration
 import Platform

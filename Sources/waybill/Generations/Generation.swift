@@ -1,4 +1,4 @@
-// A configuration in force and the workers that serve it. A reload makes a new one; the old one
+// A configuration in use and the workers that serve it. A reload creates a new one; the old one
 // lives until its last request and tunnel have ended.
 
 import Basics

@@ -1,5 +1,5 @@
-// `SIGHUP`: the configuration is read anew, and if all of it is right and can be served, workers
-// that serve it take the place of the old ones. Else nothing changes, and the reasons are said.
+// `SIGHUP`: reads the configuration again and, if it is valid and everything it needs is available,
+// replaces the workers. Otherwise nothing changes, and the errors are reported.
 
 import Basics
 import Configuration
@@ -45,7 +45,9 @@ extension Server {
     reloading = nil
     let askers = done.askers + done.nextAskers
     if isEnding || hasHandedOver {
-      let reason = isEnding ? "the process is ending" : "another process serves now; it was told"
+      let reason =
+        isEnding
+        ? "the process is shutting down" : "another process serves now and has been told to reload"
       if hasHandedOver { successor?.send(.reload) }
       for asker in askers { OrderAnswer.send("refused\n\(reason)", to: asker) }
     } else if upgrade != nil {
@@ -72,8 +74,8 @@ extension Server {
       for asker in askers { OrderAnswer.send(answer, to: asker) }
     } catch {
       for line in error.messages { tell(.error, line) }
-      tell(.error, "reload: refused; generation \(current.number) serves on")
-      manager.ready("a reload was refused; generation \(current.number) serves on")
+      tell(.error, "reload failed; generation \(current.number) stays in use")
+      manager.ready("reload failed; generation \(current.number) stays in use")
       let answer = (["refused"] + error.messages).joined(separator: "\n")
       for asker in askers { OrderAnswer.send(answer, to: asker) }
     }
@@ -156,9 +158,9 @@ extension Server {
       earlier[index].cutShort()
       tell(
         .warn,
-        "reload: generation \(earlier[index].number) ends early, because"
+        "reload: generation \(earlier[index].number) is ended early because"
           + " \(Limits.earlierGenerations) later ones still have requests or tunnels;"
-          + " worker_shutdown_timeout limits how long")
+          + " set worker_shutdown_timeout to limit how long they take")
     }
   }
 
@@ -167,6 +169,6 @@ extension Server {
     guard plan.process.user != startUser.user || plan.process.group != startUser.group else {
       return []
     }
-    return ["reload: user is another one; that takes a restart"]
+    return ["reload: a changed user takes effect only after a restart"]
   }
 }

@@ -1,4 +1,4 @@
-// `waybill -s reload`: it waits for what comes of it, and says it.
+// `waybill -s reload`: waits for the result and reports it.
 
 import Platform
 
@@ -8,7 +8,7 @@ func orderReload(of process: ProcessHandle, pidPath path: String) -> ExitStatus 
   do throws(KernelError) {
     answers = try OrderAnswer()
   } catch {
-    report("no answer can be received: \(error.describe())")
+    report("can't receive an answer: \(error.describe())")
     return .failure
   }
   // A signal that meets another one of its kind is lost, and with it who has sent it; a second
@@ -24,7 +24,7 @@ func orderReload(of process: ProcessHandle, pidPath path: String) -> ExitStatus 
       if let answer { return tell(answer) }
     }
   }
-  report("process \(process.number) did not say what came of the reload; its error log may")
+  report("process \(process.number) did not report the result of the reload; see its error log")
   return .failure
 }
 
@@ -37,6 +37,6 @@ private func tell(_ answer: String) -> ExitStatus {
   let lines = answer.split(separator: "\n")
   for line in lines.dropFirst() { report(String(line)) }
   if lines.first == "done" { return .success }
-  report("reload refused; the old configuration serves on")
+  report("reload failed; the old configuration stays in use")
   return .usage
 }

@@ -1,5 +1,5 @@
-// The workers of the process, those that serve and those that still finish what they began, as all
-// other threads know them.
+// The workers of the process, both those that serve and those that are finishing their requests, as
+// all other threads know them.
 
 import Engine
 import Plan

@@ -1,5 +1,5 @@
-// What the new process of a binary upgrade does. It opens all that it needs, says so, and waits: as
-// long as the old process has not told it to begin, nothing that others can see has changed.
+// The new process of a binary upgrade. It opens everything it needs, reports that, and waits: until
+// the old process tells it to begin, nothing visible from outside changes.
 
 import HTTP
 import Plan
@@ -13,7 +13,7 @@ extension Server {
     predecessor.channel.send(.ready)
     let answer = predecessor.channel.receive(withinMilliseconds: Upgrade.patience)
     guard case .word(.begin, let keys) = answer else {
-      throw ProcessProblem(message: "upgrade: the process that began it is gone")
+      throw ProcessProblem(message: "upgrade: the old process has ended")
     }
     current.tls.keys.adopt(keys)
     try pidFile?.claim()

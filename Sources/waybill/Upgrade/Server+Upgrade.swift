@@ -1,5 +1,5 @@
-// What the running process does about a binary upgrade. Until the new process serves, all of it can
-// be taken back; from then on this one only finishes what runs.
+// The running process during a binary upgrade. Until the new process serves, everything can be
+// undone; from then on, this one only finishes its running requests.
 
 import Platform
 import TLS
@@ -11,12 +11,12 @@ extension Server {
   mutating func beginUpgrade(askedBy asker: Asker, isEnding: Bool) {
     if upgrade != nil {
       upgrade?.askers.append(asker)
-      return notice("an upgrade is under way already")
+      return notice("an upgrade is already in progress")
     }
     if isEnding || hasHandedOver {
-      let reason = hasHandedOver ? "another process serves already" : "the process is ending"
+      let reason = hasHandedOver ? "another process already serves" : "the process is shutting down"
       OrderAnswer.send("failed\n\(reason)", to: asker)
-      return notice("no upgrade: \(reason)")
+      return notice("upgrade refused: \(reason)")
     }
     manager.reloading()
     do throws(KernelError) {
@@ -75,7 +75,7 @@ extension Server {
     roster.formerProcesses = []
     startAnsweringSuccessor(SuccessorQuestions(upgrade.channel))
     startFollowingLogs()
-    notice("process \(process) serves on; this one finishes what runs")
+    notice("process \(process) serves now; this one is finishing its running requests")
     for asker in upgrade.askers { OrderAnswer.send("serves\n\(process)", to: asker) }
     for signal in upgrade.deferred { upgrade.child.send(signal) }
   }
@@ -84,7 +84,7 @@ extension Server {
     do throws(KernelError) {
       try startAnswering(questions)
     } catch {
-      notice("waybill requests will not list what this process finishes: \(error.describe())")
+      notice("waybill requests will not list the requests of this process: \(error.describe())")
     }
   }
 
@@ -92,7 +92,7 @@ extension Server {
     do throws(KernelError) {
       try keepLogs(.follow)
     } catch {
-      notice("logs that are put aside will not be opened anew: \(error.describe())")
+      notice("renamed logs will not be reopened: \(error.describe())")
     }
   }
 
@@ -117,7 +117,7 @@ extension Server {
 
   private func reportFailure(_ reason: String, to askers: [Asker]) {
     let first = reason.prefix { $0 != "\n" }
-    let message = "the upgrade failed, process \(ProcessControl.processID) serves on: \(first)"
+    let message = "the upgrade failed, process \(ProcessControl.processID) continues: \(first)"
     notice(message)
     ProcessErrorLog(current.plan).report(.error, "upgrade", message)
     manager.ready("the upgrade failed")

@@ -1,5 +1,5 @@
-// A binary upgrade (SIGUSR2), as the process sees it whose place is to be taken: it starts the
-// program that is on the disk now, and follows it from there until it serves or has failed.
+// A binary upgrade (SIGUSR2), from the old process's point of view: it starts the program now on
+// disk and follows it until it serves or has failed.
 
 import Basics
 import Platform
@@ -73,7 +73,7 @@ struct Upgrade {
     switch ending {
     case .exited(let code): "ended with exit code \(code) before it was ready"
     case .signalled(let number): "was ended by signal \(number) before it was ready"
-    case .ended: "did not speak as a new process of waybill does"
+    case .ended: "did not respond like a new waybill process"
     }
   }
 }

@@ -1,4 +1,4 @@
-// `waybill -s upgrade`: unlike other orders it waits for what comes of it.
+// `waybill -s upgrade`: waits for the result, unlike the other signals.
 
 import Platform
 
@@ -8,7 +8,7 @@ func orderUpgrade(of process: ProcessHandle, pidPath path: String) -> ExitStatus
   do throws(KernelError) {
     answers = try OrderAnswer()
   } catch {
-    report("no answer can be received: \(error.describe())")
+    report("can't receive an answer: \(error.describe())")
     return .failure
   }
   if let error = process.send(.upgrade, token: answers.token) {
@@ -43,6 +43,6 @@ private func tellWithoutAnswer(_ process: Int32, _ path: String) -> ExitStatus {
   } catch {
     // Then nobody serves, or nobody can be found.
   }
-  report("process \(process) did not say what came of the upgrade; its error log may")
+  report("process \(process) did not report the result of the upgrade; see its error log")
   return .failure
 }
