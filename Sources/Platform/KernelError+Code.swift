@@ -1,5 +1,6 @@
 // What the numbers of the system mean here: one table, used by every call.
 
+import Basics
 import CLinux
 
 extension KernelError {
@@ -18,13 +19,32 @@ extension KernelError {
   public func describe() -> String {
     // "Illegal seek" tells nobody what is wrong with the path (see `SpecialFile`).
     if code == ESPIPE { return "is a FIFO or a device, not a file" }
-    let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { memory in
-      clinux_error_text(code, memory.baseAddress, memory.count)
-      return String(cString: memory.baseAddress!)
+    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.longestText) { memory in
+      var writer = ByteWriter(memory)
+      append(to: &writer)
+      return String(decoding: memory[..<writer.count], as: UTF8.self)
     }
-    // An acronym ("RFS specific error") keeps its capitals.
-    let isAcronym = text.dropFirst().first?.isUppercase ?? true
-    return isAcronym ? text : text.prefix(1).lowercased() + text.dropFirst()
+  }
+
+  /// Writes what the system says about it, as `describe` does. Does not allocate.
+  public func append(to writer: inout ByteWriter) {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: Self.longestText) { memory in
+      clinux_error_text(code, memory.baseAddress, memory.count)
+      // An acronym ("RFS specific error") keeps its capitals.
+      let isAcronym = Self.isCapital(memory[1]) || memory[1] == 0
+      for (index, character) in memory.enumerated() {
+        if character == 0 { break }
+        let lowers = index == 0 && !isAcronym && Self.isCapital(character)
+        writer.append(UInt8(bitPattern: character) | (lowers ? 0x20 : 0))
+      }
+    }
+  }
+
+  /// Bytes of the longest text, with its end.
+  private static let longestText = 128
+
+  private static func isCapital(_ character: CChar) -> Bool {
+    (CChar(65)...CChar(90)).contains(character)
   }
 
   /// True when a pipe has no reader any more.

@@ -352,7 +352,7 @@ enum DirectiveCases {
     Case(
       "top", "proxy_set_header X_Request_Id mine;",
       "\"X_Request_Id\" is the same as the request ID's \"X-Request-ID\" to many backends: "
-        + "Waybill writes it itself"),
+        + "Waybill sets it itself"),
     Case(
       "top", "proxy_set_header Content-Length 1;",
       "\"Content-Length\" can't be changed: it frames the message, and Waybill sets it"),

@@ -58,7 +58,7 @@ def test_descriptors_run_out_under_load_and_come_back(site, backend):
     statuses = check_answers(answered, proxy.lines())
     assert set(statuses) <= {200, 502, 503}
     assert {answer.status for answer in new.answers[back:]} == {200}
-    assert "accepting pauses" in proxy.error_text()
+    assert "accepting is paused" in proxy.error_text()
     wait_for(lambda: proxy.descriptors() < 40, "descriptors to be given back")
 
 

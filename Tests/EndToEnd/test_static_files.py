@@ -371,7 +371,7 @@ def test_an_alias_without_its_slash_is_no_way_up(twins):
     """nginx serves this; here it is refused."""
     assert twins.ask("waybill", request_bytes("GET", "/trap../secret.txt")).status == 404
     assert twins.ask("waybill", request_bytes("GET", "/trap../a.txt")).status == 404
-    assert "leads out of its folder" in twins.error_log()
+    assert "leads out of its directory" in twins.error_log()
 
 
 @pytest.fixture

@@ -18,5 +18,6 @@ import Testing
   @Test func textIsTheSystemsInLowerCase() {
     #expect(KernelError(code: ECONNREFUSED).describe() == "connection refused")
     #expect(KernelError(code: EADDRINUSE).describe() == "address already in use")
+    #expect(KernelError(code: EDOTDOT).describe() == "RFS specific error")
   }
 }

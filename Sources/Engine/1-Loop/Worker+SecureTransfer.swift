@@ -181,7 +181,7 @@ extension Worker where K: ~Copyable {
         connection.pointee.flags.insert(.failed)
         link.pointee.hasToldEnd = true
         report(.error, "tls", connection.pointee.exchange, connection) { line in
-          line.append("the session is given up: its peer asks and asks, and reads no answer")
+          line.append("the session is closed: its peer demands answers without reading them")
         }
         return .failed(KernelError(kind: .reset, code: 0))
       }

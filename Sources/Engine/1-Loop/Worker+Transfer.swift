@@ -298,8 +298,8 @@ extension Worker where K: ~Copyable {
     countConnection(connection, by: 1)
     if let error = kernel.watch(descriptor, token: connection.pointee.token) {
       report(.critical, "loop", nil, nil) { line in
-        line.append("a socket can't be watched: error ")
-        line.append(decimal: UInt64(error.code))
+        line.append("a socket can't be watched: ")
+        error.append(to: &line)
       }
       if closesRefused { close(connection) } else { forget(connection) }
       return nil

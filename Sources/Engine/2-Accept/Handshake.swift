@@ -17,7 +17,7 @@ extension Worker where K: ~Copyable {
     guard let context = tls.tables.servers[server],
       let session = TLSSession(context, tls.transport)
     else {
-      report(.critical, "tls", nil, connection) { $0.append("memory has run out") }
+      report(.critical, "tls", nil, connection) { $0.append("out of memory") }
       return close(connection)
     }
     link(connection, session)
@@ -40,7 +40,7 @@ extension Worker where K: ~Copyable {
     writer.append(0 as UInt8)
     guard !writer.overflowed, !(name.isEmpty && context.verifies) else {
       report(.error, "tls", exchange, connection) { line in
-        line.append("the handshake can't begin: proxy_ssl_name is ")
+        line.append("the handshake can't start: proxy_ssl_name is ")
         line.append(name.isEmpty ? "empty" : "too long")
       }
       return false
@@ -262,7 +262,7 @@ extension Worker where K: ~Copyable {
       guard let exchange = connection.pointee.exchange else { return }
       return tryFailed(exchange, .connectFailed, .connectionTerminated, error)
     }
-    reportHandshake(connection) { $0.append("the client went away") }
+    reportHandshake(connection) { $0.append("the client disconnected") }
     close(connection)
   }
 

@@ -66,8 +66,8 @@ extension Worker where K: ~Copyable {
     }
     keepArrivedHead(exchange)
     report(.error, "accept", exchange, connection) { line in
-      line.append("the request's head was not complete, and the connection made room: ")
-      line.append("worker_connections are not enough")
+      line.append("closed to make room before the request head was complete: ")
+      line.append("worker_connections is too low")
     }
     connection.pointee.flags.formUnion([.refused, .givesWay])
     refusedCount &+= 1

@@ -189,11 +189,10 @@ extension Worker where K: ~Copyable {
     metrics.own.add(WorkerCells.acceptPauses)
     report(.critical, "accept", nil, nil) { line in
       guard let error else {
-        return line.append("accepting pauses: worker_connections are not enough")
+        return line.append("accepting is paused: worker_connections is too low")
       }
-      line.append("accepting pauses: descriptors or memory have run out (error ")
-      line.append(decimal: UInt64(error.code))
-      line.append(")")
+      line.append("accepting is paused: ")
+      error.append(to: &line)
     }
     _ = giveUpOldest()
     suspendAccepting()
@@ -216,8 +215,8 @@ extension Worker where K: ~Copyable {
       let token = ListenerTable.token(ofIndex: index)
       if let error = kernel.watchListener(socket.descriptor, token: token) {
         report(.emergency, "accept", nil, nil) { line in
-          line.append("a listening socket can't be watched: error ")
-          line.append(decimal: UInt64(error.code))
+          line.append("a listening socket can't be watched: ")
+          error.append(to: &line)
         }
       }
     }

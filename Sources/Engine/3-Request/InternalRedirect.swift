@@ -30,7 +30,7 @@ extension Worker where K: ~Copyable {
     write(target, exchange, into: &writer)
     guard !writer.overflowed, writer.count > 0, writer.written[0] == UInt8(ascii: "/") else {
       report(.error, "request", exchange, exchange.pointee.downstream) { line in
-        line.append("an internal redirect leads to no path, or to one that is too long")
+        line.append("an internal redirect has an invalid or too long target")
       }
       return refuseUnconditionally(exchange, 500)
     }
@@ -90,7 +90,7 @@ extension Worker where K: ~Copyable {
     guard countRedirect(exchange) else { return }
     guard location >= 0 else {
       report(.error, "request", exchange, exchange.pointee.downstream) { line in
-        line.append("the named location that the request is sent on to does not exist")
+        line.append("the target of an internal redirect, a named location, does not exist")
       }
       return refuseUnconditionally(exchange, 500)
     }
@@ -139,7 +139,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.replacedStaleConnection = false
     if exchange.pointee.contentConsumed {
       report(.error, "request", exchange, exchange.pointee.downstream) { line in
-        line.append("the request can't be sent to a further backend: its content is used up")
+        line.append("the request can't be sent to another backend: its content has been sent")
       }
       return false
     }
@@ -160,7 +160,7 @@ extension Worker where K: ~Copyable {
     note(.redirected, exchange, Int(state.pointee.redirectCount))
     guard state.pointee.redirectCount > Limits.internalRedirects else { return true }
     report(.error, "request", exchange, exchange.pointee.downstream) { line in
-      line.append("the request goes round in circles: there were more than ")
+      line.append("the request is in a redirect loop: there were more than ")
       line.append(decimal: UInt64(Limits.internalRedirects))
       line.append(" internal redirects")
     }

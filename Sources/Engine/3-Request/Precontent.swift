@@ -49,8 +49,8 @@ extension Worker where K: ~Copyable {
         report(.critical, "files", exchange, exchange.pointee.downstream) { line in
           line.append("\"")
           line.appendEscaped(path.bytes.span, .standard)
-          line.append("\" can't be looked for: system error ")
-          line.append(decimal: UInt64(error.code))
+          line.append("\" can't be checked: ")
+          error.append(to: &line)
         }
       case .found, .refused: break
       }

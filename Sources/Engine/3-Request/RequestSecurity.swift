@@ -67,7 +67,7 @@ extension Worker where K: ~Copyable {
     precondition(exchange.pointee.response == .none, "acceptsSecurity: a response has begun")
     if isPlainOnSecure(exchange) {
       return refuse(
-        exchange, 400, "plain HTTP was sent to a port where TLS is spoken",
+        exchange, 400, "plain HTTP was sent to a TLS port",
         explanation: "The plain HTTP request was sent to an HTTPS port.", condition: 497)
     }
     if settings.assumesTLS { return true }
@@ -79,8 +79,8 @@ extension Worker where K: ~Copyable {
       guard greeted >= 0 && rule == .off && tables.servers[greeted].clientCertificates == .off
       else {
         return refuse(
-          exchange, 421, "the host is not the one that TLS was begun with",
-          explanation: "The request's host is not the one that TLS was begun with.")
+          exchange, 421, "the host differs from the one in the TLS handshake",
+          explanation: "The request's host differs from the one in the TLS handshake.")
       }
     }
     let certificate = exchange.pointee.record.secure.certificate
@@ -89,12 +89,12 @@ extension Worker where K: ~Copyable {
     case .on where certificate == .none:
       return refuse(
         exchange, 400, "no client certificate was sent",
-        explanation: "No required TLS certificate was sent.", condition: 496)
+        explanation: "The required TLS certificate was not sent.", condition: 496)
     case .on, .optional:
       guard certificate == .failed else { return true }
       return refuse(
-        exchange, 400, "the client's certificate does not hold",
-        explanation: "The TLS certificate that was sent does not hold.", condition: 495)
+        exchange, 400, "the client's certificate is not valid",
+        explanation: "The TLS certificate that was sent is not valid.", condition: 495)
     }
   }
 

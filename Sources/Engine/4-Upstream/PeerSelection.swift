@@ -20,7 +20,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.firstTryStart = now
     guard let peer = selectPeer(exchange) else {
       report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
-        line.append("no peer of this upstream is in service")
+        line.append("no peer of this upstream is available")
       }
       return refuse(exchange, 502, .destinationUnavailable, Termination(.proxy, .connect))
     }

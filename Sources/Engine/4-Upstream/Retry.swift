@@ -160,7 +160,7 @@ extension Worker where K: ~Copyable {
     report(.warn, "upstream", exchange, exchange.pointee.downstream) { line in
       line.append("peer ")
       line.append(name.span)
-      line.append(" is taken out of service for its fail_timeout")
+      line.append(" is taken out of service for fail_timeout")
     }
   }
 
@@ -198,8 +198,8 @@ extension Worker where K: ~Copyable {
       line.append(" in phase ")
       line.append(Termination(.upstream, phase).phaseName)
       if let cause {
-        line.append(", system error ")
-        line.append(decimal: UInt64(cause.code))
+        line.append(": ")
+        cause.append(to: &line)
       }
     }
   }

@@ -94,7 +94,7 @@ extension Worker where K: ~Copyable {
     note(.malformedResponse, exchange, Int(error.offset), try: Int(error.kind.rawValue))
     let limits = exchange.pointee.plan.pointee.responseHeadLimits
     report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
-      line.append("the response's head is refused: ")
+      line.append("the response head is rejected: ")
       switch error.kind {
       case .headTooLarge:
         line.append("it has more than ")
@@ -144,7 +144,7 @@ extension Worker where K: ~Copyable {
     let maximum = exchange.pointee.plan.pointee.maximumInterimResponses
     guard exchange.pointee.interimCount <= maximum else {
       report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
-        line.append("the response is refused: there are more than ")
+        line.append("the response is rejected: there are more than ")
         line.append(decimal: UInt64(maximum))
         line.append(" interim responses (proxy_max_interim_responses)")
       }
@@ -180,7 +180,7 @@ extension Worker where K: ~Copyable {
     writeResponseHead(exchange, into: &writer)
     guard !writer.overflowed else {
       report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
-        line.append("the response's head is refused: with what is added to it, it has more than ")
+        line.append("the response head is rejected: with added fields, it has more than ")
         line.append(decimal: UInt64(Limits.scratchBytes))
         line.append(" bytes")
       }

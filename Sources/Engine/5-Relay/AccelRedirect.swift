@@ -63,7 +63,7 @@ extension Worker where K: ~Copyable {
       report(.error, "request", exchange, exchange.pointee.downstream) { line in
         line.append("the backend's X-Accel-Redirect is not followed: \"")
         line.appendEscaped(target.span, .standard)
-        line.append("\" is no path, or leads up")
+        line.append("\" is not a path, or leads out of the root")
       }
       return refuse(exchange, 404, .none, .completed)
     }

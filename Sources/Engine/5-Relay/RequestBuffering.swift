@@ -259,12 +259,12 @@ extension Worker where K: ~Copyable {
     precondition(exchange.pointee.request != .head, "reportUnkept: its head is not whole")
     metrics.own.add(WorkerCells.unbufferedRequests)
     report(.warn, "request", exchange, exchange.pointee.downstream) { line in
-      line.append("the content is passed on as it comes, because ")
+      line.append("the content is passed on as it arrives, because ")
       if error.code == 0 {
         line.append("temp_space is used up")
       } else {
-        line.append("it can't be kept in client_body_temp_path, system error ")
-        line.append(decimal: UInt64(error.code))
+        line.append("it can't be stored in client_body_temp_path: ")
+        error.append(to: &line)
       }
     }
   }
@@ -279,7 +279,7 @@ extension Worker where K: ~Copyable {
     precondition(exchange.pointee.request == .content, "takeKept: the request is complete")
     guard let content = nextKept(exchange) else {
       report(.error, "request", exchange, exchange.pointee.downstream) { line in
-        line.append("content that was kept in client_body_temp_path can't be read")
+        line.append("content stored in client_body_temp_path can't be read")
       }
       abandonTry(exchange)
       refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .requestBody))

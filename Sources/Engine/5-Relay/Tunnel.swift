@@ -18,7 +18,7 @@ extension Worker where K: ~Copyable {
         line.append(
           exchange.pointee.asksForTunnel
             ? "the peer switched to a protocol that it was not offered"
-            : "the peer switched protocols without being asked to")
+            : "the peer switched protocols unasked")
       }
       tryFailed(exchange, .invalidResponse, .httpUpgradeFailed)
       return .gone

@@ -110,7 +110,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
     note(.clientLeft, exchange)
     report(.info, "request", exchange, exchange.pointee.downstream) { line in
-      line.append("the client went away in phase ")
+      line.append("the client disconnected in phase ")
       line.append(Termination(.client, phase).phaseName)
     }
     endEarly(exchange, .always(499), .clientClosed, Termination(.client, phase), .orderly)
@@ -161,7 +161,7 @@ extension Worker where K: ~Copyable {
     assert(exchange.pointee.request == .head, "expireHead: the head is whole")
     keepArrivedHead(exchange)
     report(.info, "request", exchange, exchange.pointee.downstream) { line in
-      line.append("the client took too long to send the request's head")
+      line.append("the client took too long to send the request head")
     }
     refuse(exchange, 408, .clientTimeout, Termination(.client, .requestHead))
   }

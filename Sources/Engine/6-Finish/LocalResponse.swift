@@ -129,7 +129,7 @@ extension Worker where K: ~Copyable {
     if !compose(exchange, status, location: location, content, into: &writer) {
       // A template may repeat what a client sent until nothing holds it.
       report(.error, "response", exchange, exchange.pointee.downstream) { line in
-        line.append("an answer that the configuration composes is too large")
+        line.append("a response defined by the configuration is too large")
       }
       exchange.pointee.record.status = 500
       exchange.pointee.record.error = .proxyInternalError

@@ -154,8 +154,8 @@ extension Worker where K: ~Copyable {
         report(.emergency, "log", nil, nil) { line in
           line.append("a log can't be opened: ")
           line.append(path.span)
-          line.append(", system error ")
-          line.append(decimal: UInt64(error.code))
+          line.append(": ")
+          error.append(to: &line)
         }
       }
     }

@@ -129,7 +129,7 @@ extension Worker where K: ~Copyable {
     guard exchange.pointee.record.termination != exchange.pointee.loggedTermination else { return }
     let phase = exchange.pointee.record.termination
     report(.error, "log", exchange, exchange.pointee.downstream) { line in
-      line.append("the response was not sent whole, although its line says so: ended by the ")
+      line.append("the response was not sent completely, although its line says so: ended by the ")
       line.append(phase.partyName)
       line.append(" in phase ")
       line.append(phase.phaseName)

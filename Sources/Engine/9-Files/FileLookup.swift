@@ -153,7 +153,7 @@ extension Worker where K: ~Copyable {
   private mutating func refuseFolder(_ exchange: ExchangePointer) {
     precondition(exchange.pointee.response == .none, "refuseFolder: a response has begun")
     guard let path = filePath(exchange) else { return }
-    reportFile(exchange, path, "has no index, and folders are not listed")
+    reportFile(exchange, path, "has no index file, and autoindex is off")
     refuse(exchange, 403, .none, .completed)
   }
 
@@ -224,7 +224,7 @@ extension Worker where K: ~Copyable {
     else { return nil }
     var path = FilePath(base: base, count: count, links: LinkRule(.followed))
     guard !path.leadsUp(from: start) else {
-      reportFile(exchange, path, "leads out of its folder")
+      reportFile(exchange, path, "leads out of its directory")
       return nil
     }
     path.links = linkRule(exchange, path)
@@ -270,8 +270,8 @@ extension Worker where K: ~Copyable {
       report(.critical, "files", exchange, exchange.pointee.downstream) { line in
         line.append("\"")
         line.appendEscaped(path.bytes.span, .standard)
-        line.append("\" can't be opened: system error ")
-        line.append(decimal: UInt64(error.code))
+        line.append("\" can't be opened: ")
+        error.append(to: &line)
       }
       refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .route))
     }

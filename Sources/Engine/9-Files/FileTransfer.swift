@@ -201,8 +201,8 @@ extension Worker where K: ~Copyable {
   private mutating func failFile(_ exchange: ExchangePointer, _ error: KernelError) {
     precondition(exchange.isLive, "failFile: the exchange has ended")
     report(.critical, "files", exchange, exchange.pointee.downstream) { line in
-      line.append("the file can't be read: system error ")
-      line.append(decimal: UInt64(error.code))
+      line.append("the file can't be read: ")
+      error.append(to: &line)
     }
     endFile(exchange)
   }
