@@ -23,7 +23,7 @@ extension TemplateCompiler {
     guard !isTaken else {
       throw TemplateError(
         offset: 0, name: name,
-        message: "a group can't be named \"\(name)\": $\(name) is a variable")
+        message: "a capture can't be named \"\(name)\": $\(name) is a variable")
     }
     return try declare(name)
   }

@@ -100,7 +100,7 @@ struct DiagnosticTests {
     Case(
       text: "keyval $b $a zone=c;\nserver { return 200 $a; }",
       output: """
-        proxy.conf:1:1: error: "keyval" is known to nginx, but not supported by Waybill
+        proxy.conf:1:1: error: "keyval" is an nginx directive that Waybill does not support
         keyval $b $a zone=c;
         ^~~~~~
         note: Values are not chosen by tables: use `server` and `location`.

@@ -28,7 +28,7 @@ extension DirectiveCases {
     Case("top", "proxy_redirect a b; proxy_redirect off;", "\"off\" can't stand beside others"),
     Case("top", "proxy_cookie_flags one samesite;", "invalid value \"samesite\""),
     Case("top", "proxy_pass_header Server;"),
-    Case("top", "proxy_pass_header 'a b';", "\"a b\" is no header name"),
+    Case("top", "proxy_pass_header 'a b';", "\"a b\" is not a valid header name"),
     Case("top", "charset utf-8;"),
     Case("top", "charset off;"),
     Case("top", "charset 'a b';", "invalid value \"a b\""),

@@ -131,7 +131,7 @@ enum DirectiveCases {
     Case("server", "listen unix:run;", "invalid Unix socket \"unix:run\""),
     Case(
       "server", "listen unix:/\(String(repeating: "x", count: 107));",
-      "the path of a unix socket can't be longer than 107 bytes"),
+      "the path of a Unix socket can't be longer than 107 bytes"),
     Case("server", "listen 80 http2;"),
     Case("top", "http2 on;"),
     Case("server", "http2 yes;", "invalid value \"yes\""),

@@ -36,9 +36,9 @@ struct NginxDirectiveTests {
       ),
       (
         "top", "num_map $a $b { x y; }",
-        "\"num_map\" is known to nginx, but not supported by Waybill"
+        "\"num_map\" is an nginx directive that Waybill does not support"
       ),
-      ("top", "gunzip on;", "\"gunzip\" is known to nginx, but not supported by Waybill"),
+      ("top", "gunzip on;", "\"gunzip\" is an nginx directive that Waybill does not support"),
       ("top", "gunzip off;", nil), ("top", "satisfy all;", nil),
       (
         "top", "more_set_headers 'A: b';",
@@ -68,7 +68,7 @@ struct NginxDirectiveTests {
     let messages = Compiling().compile(text).diagnostics.map(\.message)
     #expect(
       messages == [
-        "\"num_map\" is known to nginx, but not supported by Waybill",
+        "\"num_map\" is an nginx directive that Waybill does not support",
         "unknown variable \"$theirs\"",
       ])
     // One without effect makes none.

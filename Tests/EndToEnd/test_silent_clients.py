@@ -81,7 +81,7 @@ def test_a_part_of_a_head_has_its_answer_and_its_line(site, backend):
         assert line["termination"] == "proxy:request_head" and line["uri"] == "/part/0"
         assert line["error"] == "connection_limit_reached"
         text = "\n".join(proxy.error_lines(answer.request_id))
-        assert "worker_connections is too low" in text
+        assert "worker_connections are not enough" in text
         # The youngest may still complete its request.
         parts[-1].send("ested: x\r\n\r\n")
         assert parts[-1].receive().status == 200

@@ -52,7 +52,7 @@ extension ConfigurationBuilder {
     }
     let text = use.arguments[1]
     if !isRedirect, [204, 304, 444, 499].contains(status), !text.text.isEmpty {
-      reporter.error(text.place, "an answer with the code \(status) has no text")
+      reporter.error(text.place, "a response with status \(status) can't have text")
       return nil
     }
     let value = isRedirect ? fieldValue(text) : template(text)

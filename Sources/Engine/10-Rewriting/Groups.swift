@@ -64,7 +64,7 @@ extension Worker where K: ~Copyable {
     report(.error, "expression", exchange, exchange.pointee.downstream) { line in
       line.append("the regular expression \"")
       line.append(expression.pointee.pattern.span)
-      line.append("\" was given up on this request: it takes too many steps, make it simpler")
+      line.append("\" took too many steps on this request; simplify it")
     }
   }
 }

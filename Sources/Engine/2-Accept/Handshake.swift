@@ -279,7 +279,9 @@ extension Worker where K: ~Copyable {
   mutating func endHandshakeForRoom(_ connection: ConnectionPointer) {
     precondition(
       connection.pointee.phase == .handshake, "endHandshakeForRoom: no handshake is under way")
-    reportHandshake(connection) { $0.append("it made room: worker_connections are not enough") }
+    reportHandshake(connection) { line in
+      line.append("closed to make room: worker_connections are not enough")
+    }
     close(connection)
   }
 

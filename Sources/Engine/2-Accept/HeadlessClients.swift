@@ -46,8 +46,9 @@ extension Worker where K: ~Copyable {
     case .proxyHeader, .preface:
       let awaitsHeader = connection.pointee.phase == .proxyHeader
       report(.error, "accept", nil, connection) { line in
-        line.append(awaitsHeader ? "no PROXY protocol header" : "no request")
-        line.append(" came, and the connection made room: worker_connections are not enough")
+        line.append("closed to make room before ")
+        line.append(awaitsHeader ? "its PROXY protocol header" : "its first request")
+        line.append(" arrived: worker_connections are not enough")
       }
       close(connection)
     case .handshake: endHandshakeForRoom(connection)
@@ -67,7 +68,7 @@ extension Worker where K: ~Copyable {
     keepArrivedHead(exchange)
     report(.error, "accept", exchange, connection) { line in
       line.append("closed to make room before the request head was complete: ")
-      line.append("worker_connections is too low")
+      line.append("worker_connections are not enough")
     }
     connection.pointee.flags.formUnion([.refused, .givesWay])
     refusedCount &+= 1

@@ -189,7 +189,7 @@ extension Worker where K: ~Copyable {
     metrics.own.add(WorkerCells.acceptPauses)
     report(.critical, "accept", nil, nil) { line in
       guard let error else {
-        return line.append("accepting is paused: worker_connections is too low")
+        return line.append("accepting is paused: worker_connections are not enough")
       }
       line.append("accepting is paused: ")
       error.append(to: &line)

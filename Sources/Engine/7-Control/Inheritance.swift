@@ -72,7 +72,7 @@ extension Worker where K: ~Copyable {
     if !isFull { return true }
     if !legacy.input.isEmpty && connections.count < connections.capacity { return true }
     report(.critical, "accept", nil, nil) { line in
-      line.append("worker_connections is too low: an idle client was closed")
+      line.append("worker_connections are not enough: an idle client was closed")
     }
     return false
   }

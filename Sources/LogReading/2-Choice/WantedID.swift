@@ -1,7 +1,8 @@
 import Basics
 
-/// An ID that entries are chosen by. A field is meant when it holds the ID in any spelling (escaped,
-/// or, if it is a UUID, in capitals, without dashes, or cut to 32 characters), or begins with it.
+/// An ID that entries are chosen by. A field is meant when it holds the ID in any spelling, or
+/// begins with it: escaped or, if it is a UUID, in capitals, without dashes, or cut to 32
+/// characters.
 public struct WantedID: Sendable {
   /// The shortest beginning that is taken for the ID, unless told otherwise.
   public static var shortestBeginning: Int { 8 }
