@@ -12,6 +12,7 @@ import pytest
 
 from harness.backend import RecordingBackend, reply
 from harness.client import request_bytes
+from harness.http2 import Client
 from harness.polling import wait_for
 from harness.twins import Twins
 
@@ -51,6 +52,13 @@ location /both/ { alias {root}/; satisfy all; allow 10.0.0.0/8; deny all;
   auth_basic "all"; auth_basic_user_file {root}/users; }
 location /exceptpw/ { alias {root}/; limit_except GET { auth_basic "put";
   auth_basic_user_file {root}/users; } }
+location /exceptlast/ { limit_except GET { deny all; } rewrite ^ /open/a.html last; }
+location /exceptreturn/ { limit_except GET { deny all; } return 200 "answered"; }
+location /exceptset/ { limit_except GET { deny all; } if ($arg_x) { return 200 "yes"; }
+  proxy_pass http://{backend}; }
+location /internal/ { internal; alias {root}/; location ~ [.]html$ { alias {root}/a.html; }
+  location /internal/own/ { alias {root}/; } location = /internal/exact { return 200 "secret"; }
+  location /internal/proxy/ { proxy_pass http://{backend}; } }
 location /login/ { alias {root}/; auth_basic "page"; auth_basic_user_file {root}/users;
   error_page 401 /login.html; }
 location = /login.html { return 200 "log in"; }
@@ -124,7 +132,17 @@ def test_rules_are_those_of_nginx(pair, place):
         check(pair, place + "missing", client)
 
 
-@pytest.mark.parametrize("place", ["/except/", "/except2/", "/except3/", "/exceptpw/"])
+@pytest.mark.parametrize("place", ["/internal/", "/internal/own/", "/internal/proxy/"])
+def test_what_is_internal_stays_so_in_locations_within(pair, place):
+    for name in ["a.html", "a.txt", "", "x?a=b"]:
+        assert check(pair, place + name)[0] == 404
+    assert check(pair, "/internal/exact")[0] == 404
+
+
+@pytest.mark.parametrize("place", [
+    "/except/", "/except2/", "/except3/", "/exceptpw/", "/exceptlast/", "/exceptreturn/",
+    "/exceptset/",
+])  # fmt: skip
 def test_methods_are_told_apart_as_in_nginx(pair, place):
     for client in ["10.0.0.1", "10.1.2.3", "192.0.2.1"]:
         for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND"]:
@@ -244,6 +262,51 @@ def test_nobody_waits_for_another_ones_hash(site, make_backend, tmp_path):
     start = time.monotonic()
     assert proxy.get(fields=credentials("slow:wrong1")).status == 401
     assert time.monotonic() - start < slow / 3
+
+
+@pytest.mark.parametrize("way", ["reset", "end", "stream"])
+def test_clients_leave_while_their_passwords_are_looked_up(site, make_backend, tmp_path, way):
+    """The answer comes for a request that is gone, or whose place another one has taken."""
+    (tmp_path / "users").write_text("one:$6$rounds=20000$saltsalt$x\n")
+    proxy = site.serve(
+        make_backend(reply()), server="http2 on;", workers=2,
+        location=f'auth_basic "x"; auth_basic_user_file {tmp_path}/users;',
+    )  # fmt: skip
+    for number in range(40):
+        fields = [*credentials(f"one:{number}"), ("X-Request-ID", f"gone-{number}")]
+        if way == "stream":
+            with Client(proxy.port) as client:
+                for _ in range(4):
+                    low = [(name.lower(), value) for name, value in fields]
+                    client.protocol.reset_stream(client.begin("/", low))
+                client.flush()
+                assert client.get("/", [("authorization", "Basic b25lOng=")]).status == 401
+            continue
+        connection = proxy.connect()
+        connection.send(request_bytes(fields=fields))
+        time.sleep(0.002 * (number % 5))
+        if way == "reset":
+            connection.reset()
+        else:
+            connection.close()
+    assert proxy.get(fields=credentials("one:y")).status == 401
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("leaves", ["at once", "soon", "later"])
+def test_pipelined_requests_with_passwords(site, make_backend, tmp_path, count, leaves):
+    stored = made("-6", "right")
+    (tmp_path / "users").write_text(f"one:{stored}\n")
+    proxy = site.serve(
+        make_backend(reply()), workers=2, server="error_page 401 /page;",
+        location=f'auth_basic "x"; auth_basic_user_file {tmp_path}/users;',
+    )  # fmt: skip
+    for number in range(12):
+        fields = credentials("one:right" if number % 2 else "one:wrong")
+        with proxy.connect() as client:
+            client.send(request_bytes(fields=fields) * count)
+            time.sleep({"at once": 0, "soon": 0.004, "later": 0.1}[leaves])
+    assert proxy.get(fields=credentials("one:right")).status == 200
 
 
 def test_a_client_that_leaves_while_its_password_is_looked_up(site, make_backend, tmp_path):

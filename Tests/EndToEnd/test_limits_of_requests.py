@@ -19,6 +19,7 @@ limit_req_zone $arg_key zone=slow:1m rate=1r/m;
 limit_req_zone $arg_key zone=minute:1m rate=30r/m;
 limit_req_zone $binary_remote_addr$arg_key zone=quick:1m rate=10r/s;
 limit_req_zone $server_name zone=server:1m rate=1000r/s;
+limit_req_zone $arg_other zone=server2:1m rate=1r/m;
 limit_conn_zone $arg_key zone=conn:1m;
 limit_conn_zone $server_name zone=all:1m;
 log_format limits '$arg_id $limit_req_status $limit_conn_status $status';
@@ -42,6 +43,11 @@ location /return/ { limit_req zone=slow; return 200 "answered"; }
 location /conn/ { proxy_pass http://{backend}; limit_conn conn 2; }
 location /conn429/ { proxy_pass http://{backend}; limit_conn conn 1; limit_conn_status 429; }
 location /conndry/ { proxy_pass http://{backend}; limit_conn conn 1; limit_conn_dry_run on; }
+location /triedrate/ { root {root}; limit_conn all 100; try_files /none @rated; }
+location @rated { limit_req zone=server2; proxy_pass http://{backend}; }
+location /triedconn/ { root {root}; limit_req zone=server burst=100 nodelay;
+  try_files /none @conn; }
+location @conn { limit_conn conn 1; proxy_pass http://{backend}; }
 location /outer/ { limit_req zone=slow; location /outer/inner/ { alias {root}/; } }
 """
 
@@ -67,7 +73,7 @@ def pair():
 
 @pytest.mark.parametrize("place", [
     "/none/", "/burst/", "/two/", "/status/", "/page/", "/dry/", "/index/", "/denied/", "/return/",
-    "/outer/inner/",
+    "/outer/inner/", "/triedrate/",
 ])  # fmt: skip
 def test_the_same_requests_are_refused_as_in_nginx(pair, place):
     twins, _ = pair
@@ -76,7 +82,8 @@ def test_the_same_requests_are_refused_as_in_nginx(pair, place):
         for name in ["nginx", "waybill"]:
             statuses = []
             for number in range(6):
-                target = f"{place}?key={place}{key}&id={number}" if key else f"{place}?id={number}"
+                query = f"key={place}{key}&other={place}{key}&" if key else ""
+                target = f"{place}?{query}id={number}"
                 data = request_bytes(target=target, host="files.test")
                 statuses.append(twins.ask(name, data).status)
             found.append(statuses)
@@ -113,7 +120,7 @@ def test_early_requests_wait_as_in_nginx(pair, place):
         assert abs(theirs - ours) < 0.09, times
 
 
-@pytest.mark.parametrize("place", ["/conn/", "/conn429/", "/conndry/"])
+@pytest.mark.parametrize("place", ["/conn/", "/conn429/", "/conndry/", "/triedconn/"])
 def test_requests_at_the_same_time_are_counted_as_in_nginx(pair, place):
     twins, backend = pair
     found = {}
@@ -122,7 +129,7 @@ def test_requests_at_the_same_time_are_counted_as_in_nginx(pair, place):
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             data = request_bytes(target=f"{place}hold?key={place}", host="files.test")
             held = [pool.submit(twins.ask, name, data) for _ in range(5)]
-            limit = {"/conn/": 2, "/conn429/": 1, "/conndry/": 5}[place]
+            limit = {"/conn/": 2, "/conn429/": 1, "/conndry/": 5, "/triedconn/": 1}[place]
             wait_for(lambda: sum(one.done() for one in held) == 5 - limit, "those beyond")
             other = request_bytes(target=f"{place}?key=other", host="files.test")
             others = twins.ask(name, other).status

@@ -132,7 +132,15 @@ extension ConfigurationBuilder {
     guard
       let path = template(text, place: { offset, count in word.place(from: offset, count: count) })
     else { return }
-    settings.files.root = RootSetting(path: path, isAlias: isAlias, place: use.name.place)
+    settings.files.root = RootSetting(
+      path: path, isAlias: isAlias, aliasPrefixCount: isAlias ? replacedCount : 0,
+      place: use.name.place)
+  }
+
+  /// Bytes of a path in whose place an `alias` of the location that is being read stands.
+  private var replacedCount: Int {
+    guard let location else { return 0 }
+    return location.expression == nil ? location.path.utf8.count : .max
   }
 
   fileprivate func index(_ use: DirectiveUse) {

@@ -39,7 +39,7 @@ extension DirectiveCatalog {
       The location is only for internal redirects (`index`, `try_files`, `error_page`, \
       `X-Accel-Redirect`): clients that request it get 404.
       """
-    ) { builder, _ in builder.location?.isInternal = true },
+    ) { builder, _ in builder.settings.redirection.isInternal = true },
   ]
 }
 

@@ -86,7 +86,8 @@ extension ConfigurationBuilder {
       return false
     }
     if let first = steps.firstIndex(where: isAnswer) { steps.removeLast(steps.count - first - 1) }
-    if steps.count == 1, case .answer(let answer) = steps[0].kind {
+    // Methods that `limit_except` takes out do not get it.
+    if steps.count == 1, location?.except == nil, case .answer(let answer) = steps[0].kind {
       if location != nil { setAnswer(answer) } else { server?.answer = answer }
     } else if location != nil {
       location?.rewrites = steps

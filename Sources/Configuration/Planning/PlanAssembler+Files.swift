@@ -6,19 +6,18 @@ import Telemetry
 
 /// How a location serves files.
 extension PlanAssembler {
-  /// Has a location serve files if something says where they lie. `prefixCount` is the number of
-  /// bytes of the location's own path.
-  func setFiles(_ settings: Settings, prefixCount: Int, _ plan: inout LocationPlan) {
+  /// Has a location serve files if something says where they lie.
+  func setFiles(_ settings: Settings, _ plan: inout LocationPlan) {
     guard let root = root(settings) else { return }
     guard plan.action == .none else {
       // For `$document_root` and `$request_filename`.
       plan.files.root = root.path
       plan.files.isAlias = root.isAlias
-      if plan.action != .proxy { plan.matchedPrefixCount = prefixCount }
+      plan.files.aliasPrefixCount = root.aliasPrefixCount
       return
     }
     plan.action = .files
-    setPath(settings, root, prefixCount: prefixCount, &plan)
+    setPath(settings, root, &plan)
     plan.files.indexes =
       settings.files.indexes.map { arena.freeze($0) } ?? arena.freeze([literal("index.html")])
     plan.files.sendsEntityTag = settings.files.sendsEntityTag ?? true
@@ -35,12 +34,10 @@ extension PlanAssembler {
   }
 
   /// Where the files lie that a location serves or looks for.
-  func setPath(
-    _ settings: Settings, _ root: RootSetting, prefixCount: Int, _ plan: inout LocationPlan
-  ) {
-    plan.matchedPrefixCount = prefixCount
+  func setPath(_ settings: Settings, _ root: RootSetting, _ plan: inout LocationPlan) {
     plan.files.root = root.path
     plan.files.isAlias = root.isAlias
+    plan.files.aliasPrefixCount = root.aliasPrefixCount
     plan.files.logsMissing = settings.files.logsMissing ?? true
     guard let links = settings.files.links else { return }
     plan.files.links = links.rule
@@ -56,7 +53,7 @@ extension PlanAssembler {
     if let root = settings.files.root { return root }
     guard usesNginxDefaults else { return nil }
     let start = Place(file: 0, offset: 0, count: 0)
-    return RootSetting(path: literal("html"), isAlias: false, place: start)
+    return RootSetting(path: literal("html"), isAlias: false, aliasPrefixCount: 0, place: start)
   }
 
   private func literal(_ text: String) -> Template {

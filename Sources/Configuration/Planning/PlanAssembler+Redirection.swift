@@ -18,8 +18,8 @@ extension PlanAssembler {
   /// Sets `error_page`, `try_files` and `internal` of a location whose action is known. What has to
   /// be asked before it is `.precontent`; nginx's `return` comes before all of that.
   func setRedirection(
-    _ settings: Settings, _ tried: TryFilesDeclaration?, isInternal: Bool,
-    named: [String: Int], prefixCount: Int, _ plan: inout LocationPlan
+    _ settings: Settings, _ tried: TryFilesDeclaration?, named: [String: Int],
+    _ plan: inout LocationPlan
   ) {
     plan.redirection.allowsRecursion = settings.redirection.allowsRecursion ?? false
     plan.redirection.interceptsErrors = settings.redirection.interceptsErrors ?? false
@@ -28,9 +28,10 @@ extension PlanAssembler {
         ErrorPage(
           status: page.status, answer: page.answer, target: target(page.target, named))
       })
+    let isInternal = settings.redirection.isInternal ?? false
     plan.redirection.isInternal = isInternal
     if let tried {
-      setTriedFiles(settings, tried, named, prefixCount: prefixCount, &plan)
+      setTriedFiles(settings, tried, named, &plan)
     }
     let isAdmitted = plan.admission.isOpen || plan.action == .answer
     if isInternal || !plan.redirection.triedFiles.isEmpty || !isAdmitted {
@@ -40,7 +41,7 @@ extension PlanAssembler {
   }
 
   private func setTriedFiles(
-    _ settings: Settings, _ tried: TryFilesDeclaration, _ named: [String: Int], prefixCount: Int,
+    _ settings: Settings, _ tried: TryFilesDeclaration, _ named: [String: Int],
     _ plan: inout LocationPlan
   ) {
     // What `return` answers comes before, as in nginx.
@@ -50,7 +51,7 @@ extension PlanAssembler {
         tried.place, "\"try_files\" looks for files below root, which is not set",
         expected: "root PATH; in the same block or an outer one")
     }
-    if plan.action != .files { setPath(settings, root, prefixCount: prefixCount, &plan) }
+    if plan.action != .files { setPath(settings, root, &plan) }
     plan.redirection.triedFiles = arena.freeze(tried.files)
     plan.redirection.triedLast = target(tried.last, named)
   }

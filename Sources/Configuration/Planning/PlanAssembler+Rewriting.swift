@@ -126,7 +126,6 @@ extension PlanAssembler {
     merged.place = block.place
     merged.pass = block.pass ?? merged.pass
     merged.triedFiles = nil
-    merged.isInternal = false
     merged.rewrites = []
     let plan = plan(merged, in: server, settings, named, isBlock: true)
     append(plan, "if in \(around.declaration.title)", block.place)

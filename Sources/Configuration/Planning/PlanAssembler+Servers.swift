@@ -21,7 +21,7 @@ extension PlanAssembler {
     let table = assembleLocations(of: server, title, settings, named, fallback: fallback)
     assembleRewriting(of: server, named)
     if server.locations.isEmpty, server.rewrites.isEmpty, locations[fallback].action == .none {
-      warn(server.place, "the server has neither a location nor return nor root: it answers 404")
+      warn(server.place, "the server has no location, return or root: all requests get 404")
     }
     let realIP = realIPPlan(settings.realIP)
     let firstName = server.names.first?.text ?? ""
@@ -57,11 +57,10 @@ extension PlanAssembler {
   ) -> Int {
     var location = commonPlan(settings)
     if let answer = server.answer { setAnswer(answer, settings, &location) }
-    setFiles(settings, prefixCount: 0, &location)
+    setFiles(settings, &location)
     setResponseRules(settings.responseRules, nil, path: "", &location)
     setAdmission(settings.admission, except: nil, client: nil, &location)
-    setRedirection(
-      settings, server.triedFiles, isInternal: false, named: named, prefixCount: 0, &location)
+    setRedirection(settings, server.triedFiles, named: named, &location)
     append(location, "no location", server.place)
     return locations.count - 1
   }
@@ -85,8 +84,7 @@ extension PlanAssembler {
         warn(pass.place, "proxy_pass has no effect: \(name) at \(line) handles all requests")
       }
     }
-    let prefixCount = prefixCount(of: location)
-    setFiles(settings, prefixCount: prefixCount, &plan)
+    setFiles(settings, &plan)
     if plan.action == .none, location.rewrites.isEmpty, !isBlock {
       warn(
         location.place, "the location has no proxy_pass, return or root: its requests get 404")
@@ -96,16 +94,8 @@ extension PlanAssembler {
     setAdmission(
       settings.admission, except: location.except, client: namesClient ? settings.realIP : nil,
       &plan)
-    setRedirection(
-      settings, location.triedFiles, isInternal: location.isInternal, named: named,
-      prefixCount: prefixCount, &plan)
+    setRedirection(settings, location.triedFiles, named: named, &plan)
     return plan
-  }
-
-  /// Bytes of a path in whose place `alias` stands: all of it in a location with an expression.
-  private func prefixCount(of location: LocationDeclaration) -> Int {
-    if location.expression != nil { return .max }
-    return location.isNamed ? 0 : location.path.utf8.count
   }
 
   /// A named location has no path that something could stand in the place of.

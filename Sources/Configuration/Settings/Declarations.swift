@@ -105,7 +105,6 @@ struct LocationDeclaration {
   /// It is found by the begin of a path, or by all of it.
   var isFoundByPath: Bool { expression == nil && !isNamed }
   /// `internal`
-  var isInternal = false
   /// `try_files`
   var triedFiles: TryFilesDeclaration?
   /// `limit_except`

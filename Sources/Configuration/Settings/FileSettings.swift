@@ -43,6 +43,8 @@ struct FileSettings {
 struct RootSetting {
   var path: Template
   var isAlias: Bool
+  /// Bytes of a path that `alias` replaces.
+  var aliasPrefixCount: Int
   var place: Place
 
   /// The directive that it comes from.

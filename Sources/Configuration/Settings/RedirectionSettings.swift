@@ -6,13 +6,15 @@ struct RedirectionSettings {
   var errorPages: [ErrorPageDeclaration] = []
   var allowsRecursion: Bool?
   var interceptsErrors: Bool?
+  var isInternal: Bool?
 
   /// A level with pages of its own inherits none.
   func inheriting(_ outer: RedirectionSettings) -> RedirectionSettings {
     RedirectionSettings(
       errorPages: errorPages.isEmpty ? outer.errorPages : errorPages,
       allowsRecursion: allowsRecursion ?? outer.allowsRecursion,
-      interceptsErrors: interceptsErrors ?? outer.interceptsErrors)
+      interceptsErrors: interceptsErrors ?? outer.interceptsErrors,
+      isInternal: isInternal ?? outer.isInternal)
   }
 }
 

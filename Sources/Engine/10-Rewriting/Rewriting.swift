@@ -23,10 +23,11 @@ extension Worker where K: ~Copyable {
   /// Executes a new request's steps in its server and finds its location; false when it has been
   /// answered.
   @inline(never) mutating func beginInServer(_ exchange: ExchangePointer) -> Bool {
-    guard normalizePath(exchange) else {
+    guard normalPath(exchange) != nil else {
       refuse(exchange, 400, .httpRequestError, Termination(.client, .requestHead))
       return false
     }
+    exchange.pointee.plan = fallbackLocation(of: exchange.pointee.server)
     // An answer of the server itself needs the ID.
     guard decideRequestID(exchange) else {
       refuse(exchange, 400, .httpRequestDenied, Termination(.proxy, .route))
@@ -57,12 +58,6 @@ extension Worker where K: ~Copyable {
     return findLocationAgain(exchange)
   }
 
-  /// Has the path be known in its normal form; false when it has none.
-  private mutating func normalizePath(_ exchange: ExchangePointer) -> Bool {
-    // What it finds is looked for once more when the steps have been executed.
-    findLocation(exchange) != .badPath
-  }
-
   /// Finds the location of a path that is normal, or was written by a `rewrite`; false when the
   /// request has been answered because there is no telling.
   private mutating func findLocationAgain(_ exchange: ExchangePointer) -> Bool {
@@ -85,9 +80,12 @@ extension Worker where K: ~Copyable {
     if exchange.pointee.plan.pointee.redirection.isInternal && !isInternal(exchange) {
       return refuse(exchange, 404, .noRoute, .completed)
     }
-    guard execute(exchange.pointee.plan.pointee.rewriting, exchange) == .goesOn,
-      commitTarget(exchange)
-    else { return }
+    // The steps are not part of what `limit_except` makes of the location.
+    if !isExcepted(exchange) {
+      guard execute(exchange.pointee.plan.pointee.rewriting, exchange) == .goesOn,
+        commitTarget(exchange)
+      else { return }
+    }
     if let state = exchange.pointee.serving, state.pointee.seeksLocation {
       state.pointee.seeksLocation = false
       guard countRedirect(exchange), findLocationAgain(exchange) else { return }
@@ -163,8 +161,16 @@ extension Worker where K: ~Copyable {
   mutating func keepValue(
     _ template: Template, _ exchange: ExchangePointer, _ encodes: Bool
   ) -> ByteRange {
+    if template.usesOwn { computeVariables(of: template, exchange) }
+    return keepComputedValue(template, exchange, encodes)
+  }
+
+  /// The same for a template whose variables have been computed.
+  mutating func keepComputedValue(
+    _ template: Template, _ exchange: ExchangePointer, _ encodes: Bool
+  ) -> ByteRange {
     let escapes = encodes && template.hasGroups && arrivedEncoded(exchange)
-    return keep(template, exchange, encodesGroups: escapes)
+    return keepComputed(template, exchange, encodesGroups: escapes)
   }
 
   /// `break`: what was rewritten stays in the location that it is in.

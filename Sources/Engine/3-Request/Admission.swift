@@ -87,7 +87,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// True for a request whose method `limit_except` does not name.
-  private mutating func isExcepted(_ exchange: ExchangePointer) -> Bool {
+  mutating func isExcepted(_ exchange: ExchangePointer) -> Bool {
     let methods = exchange.pointee.plan.pointee.admission.exceptMethods
     guard !methods.isEmpty else { return false }
     let method = exchange.pointee.head.methodRange

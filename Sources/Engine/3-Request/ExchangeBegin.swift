@@ -217,36 +217,42 @@ extension Worker where K: ~Copyable {
 
   /// Finds the location by the normalised path.
   mutating func findLocation(_ exchange: ExchangePointer) -> LocationSearch {
-    assert(exchange.pointee.pathBuffer.isNone, "findLocation: a path is there")
+    guard let path = normalPath(exchange) else { return .badPath }
     let server = exchange.pointee.server
+    return setLocation(exchange, tables.servers[server].locationTable.find(path.span))
+  }
+
+  /// The path that locations are searched for, decoded and normalised; nil when there is none.
+  @inline(__always)
+  mutating func normalPath(_ exchange: ExchangePointer) -> UnsafeBufferPointer<UInt8>? {
+    assert(exchange.pointee.pathBuffer.isNone, "normalPath: a path is there")
     let path = exchange.pointee.head.path
-    if path.isEmpty {
-      // `OPTIONS *` means the server as a whole, `http://host` its root (RFC 9110 section 4.2.3).
-      let root: StaticString = "/"
-      let bytes = UnsafeBufferPointer(start: root.utf8Start, count: 1)
-      if exchange.pointee.head.targetForm == .absolute {
-        exchange.pointee.pathBuffer = buffers.take(.small)
-        exchange.pointee.pathBuffer.bytes[0] = 0x2f
-        exchange.pointee.pathByteCount = 1
-      }
-      return setLocation(exchange, tables.servers[server].locationTable.find(bytes.span))
-    }
-    let raw = exchange.pointee.headBytes.span.extracting(path.offsets)
-    if PathNormalization.isNormal(raw) {
-      return setLocation(exchange, tables.servers[server].locationTable.find(raw))
-    }
-    guard let size = Buffer.Size(holding: raw.count) else { return .badPath }
+    guard !path.isEmpty else { return rootPath(exchange) }
+    let raw = UnsafeBufferPointer(rebasing: exchange.pointee.headBytes[path.offsets])
+    if PathNormalization.isNormal(raw.span) { return raw }
+    guard let size = Buffer.Size(holding: raw.count) else { return nil }
     let buffer = buffers.take(size)
     exchange.pointee.pathBuffer = buffer
     var writer = ByteWriter(buffer.bytes)
     let mergesSlashes =
       tables.listeners[Int(exchange.pointee.downstream.pointee.origin)].mergesSlashes
-    guard PathNormalization.normalize(raw, mergesSlashes: mergesSlashes, into: &writer),
+    guard PathNormalization.normalize(raw.span, mergesSlashes: mergesSlashes, into: &writer),
       !writer.overflowed
-    else { return .badPath }
+    else { return nil }
     exchange.pointee.pathByteCount = UInt32(writer.count)
-    return setLocation(
-      exchange, tables.servers[server].locationTable.find(writer.written.span))
+    return writer.written
+  }
+
+  /// `OPTIONS *` means the server as a whole, `http://host` its root (RFC 9110 section 4.2.3).
+  @inline(never)
+  private mutating func rootPath(_ exchange: ExchangePointer) -> UnsafeBufferPointer<UInt8> {
+    let root: StaticString = "/"
+    if exchange.pointee.head.targetForm == .absolute {
+      exchange.pointee.pathBuffer = buffers.take(.small)
+      exchange.pointee.pathBuffer.bytes[0] = 0x2f
+      exchange.pointee.pathByteCount = 1
+    }
+    return UnsafeBufferPointer(start: root.utf8Start, count: 1)
   }
 
   /// Has what the server's table says of the path serve the exchange.

@@ -52,7 +52,8 @@ extension Worker where K: ~Copyable {
     for (ticket, verdict) in answers.take() {
       // The request may have ended, and its slot be another one's.
       guard let exchange = exchanges.element(at: UInt32(truncatingIfNeeded: ticket)),
-        exchange.pointee.response == .pending, let state = exchange.pointee.serving,
+        exchange.isLive, exchange.pointee.response == .pending,
+        let state = exchange.pointee.serving,
         state.pointee.passwordTicket == ticket
       else { continue }
       state.pointee.passwordTicket = 0
@@ -123,7 +124,7 @@ extension Worker where K: ~Copyable {
     else { return nil }
     let both = writer.written
     var path = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[..<Limits.filePathBytes]))
-    write(access.passwordFile, exchange, into: &path)
+    writeRaw(access.passwordFile, exchange, into: &path)
     guard !path.overflowed else { return nil }
     return PasswordQuestion(
       file: Array(path.written), user: Array(both[..<userCount]),

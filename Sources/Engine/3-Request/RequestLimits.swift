@@ -10,20 +10,19 @@ import Telemetry
 
 extension Worker where K: ~Copyable {
   /// True when a request is within the limits of its location. False when it was refused, or has to
-  /// wait. A request is counted once, however often it is redirected internally.
+  /// wait. Each kind of limit counts a request once, however often it is redirected internally: in
+  /// the first location where it has a key for one of the zones.
   mutating func passesLimits(_ exchange: ExchangePointer) -> Bool {
     guard !exchange.pointee.plan.pointee.admission.limits.isEmpty else { return true }
     let state = servingState(exchange)
-    if state.pointee.countedLimits == .none {
-      state.pointee.countedLimits = .rate
+    if exchange.pointee.record.limitRequestStatus == .none {
       guard let delay = rateDelay(exchange) else { return false }
       if delay > 0 {
         suspend(exchange, for: .admission, atMost: Interval(nanoseconds: delay * 1_000_000))
         return false
       }
     }
-    guard state.pointee.countedLimits == .rate else { return true }
-    state.pointee.countedLimits = .all
+    guard exchange.pointee.record.limitConnectionStatus == .none else { return true }
     return entersConnections(exchange, state)
   }
 
@@ -210,15 +209,6 @@ extension LogLevel {
     case .error, .critical, .alert, .emergency: .warn
     }
   }
-}
-
-/// Which limits a request has been counted by.
-enum CountedLimits: UInt8, BitwiseCopyable {
-  case none
-  /// By `limit_req`.
-  case rate
-  /// By `limit_conn`, too.
-  case all
 }
 
 /// The zones of `limit_conn` that a request has entered.

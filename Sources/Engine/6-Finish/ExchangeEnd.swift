@@ -42,7 +42,7 @@ extension Worker where K: ~Copyable {
     guard closure != .none else {
       return awaitNextRequest(connection, timeout: plan.pointee.keepaliveTimeout)
     }
-    closeDownstream(connection, closure, hasUnread: hasUnread)
+    closeDownstream(connection, closure, hasUnread: hasUnread || closure == .lingering)
   }
 
   /// Completes what the line says.
@@ -76,7 +76,10 @@ extension Worker where K: ~Copyable {
     buffers.giveBack(&client.pointee.output.held)
     client.pointee.output = Outbound()
     if exchange.pointee.kept.isUsed { dropKept(exchange) }
-    if let state = exchange.pointee.serving { release(state) }
+    if let state = exchange.pointee.serving {
+      exchange.pointee.serving = nil
+      release(state)
+    }
     assert(exchange.pointee.kept.file == .none, "free: a file is open")
     exchanges.release(exchange.pointee.slot)
   }

@@ -60,8 +60,6 @@ struct ServingState: BitwiseCopyable {
 
   // MARK: Admission
 
-  /// The limits that the request has been counted by.
-  var countedLimits = CountedLimits.none
   /// The zones that it leaves when it ends.
   var entered = EnteredZones()
   /// The number of the question about its password that waits; 0 for none.
@@ -82,6 +80,8 @@ struct ServingState: BitwiseCopyable {
   var computed = Buffer.none
   /// Bytes of it that are used.
   var computedCount: UInt32 = 0
+  /// Values that were computed for the text that is being written.
+  var computations: UInt32 = 0
   /// How many values the table at its begin has.
   var valueCount: UInt32 = 0
   /// A `rewrite` has matched: for `internal` the request is one that clients can't make.
