@@ -150,7 +150,6 @@ enum HTTP2Callbacks {
     guard UInt32(header.type) == NGHTTP2_HEADERS.rawValue,
       let stream = server.find(UInt32(header.stream_id)), !stream.pointee.isClosed
     else { return }
-    stream.pointee.endIsSent = false
     server.reset(stream, NGHTTP2_INTERNAL_ERROR)
   }
 

@@ -199,7 +199,6 @@ public final class HTTP2Server {
     var provider = HTTP2Callbacks.provider(of: stream)
     if ends {
       stream.pointee.ends = true
-      stream.pointee.endIsSent = true
       check(fields.withFields { nghttp2_submit_response(session, id, $0, $1, nil) })
     } else {
       check(fields.withFields { nghttp2_submit_response(session, id, $0, $1, &provider) })
@@ -303,6 +302,9 @@ public final class HTTP2Server {
     isBroken = true
     events.append(.broken)
   }
+
+  /// Frames that wait to become output.
+  public var queuedFrameCount: Int { nghttp2_session_get_outbound_queue_size(session) }
 
   /// True when something has happened while frames were composed: `next` tells it without bytes.
   public var hasEvents: Bool { nextEvent < events.count }

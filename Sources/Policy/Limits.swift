@@ -228,6 +228,9 @@ public enum Limits {
   public static let ownComputedBytes = 1024
   /// Variables whose values ask for each other: what asks for itself is an error, as in nginx.
   public static let variableDepth = 100
+  /// Values of variables that are computed for one text: `volatile` ones that ask for each other
+  /// several times could be computed without an end.
+  public static let variableComputations: UInt32 = 10_000
 
   // MARK: Backends that variables name
 
@@ -271,10 +274,11 @@ public enum Limits {
   public static let http2HeadBytes = 32 * 1024
   /// Fields of an HTTP/2 request: what a head of HTTP/1 may hold, and the pseudo-fields.
   public static let http2Fields = 132
-  /// Requests that a client may reset at once (CVE-2023-44487).
-  public static let http2Resets: UInt64 = 100
+  /// Requests that a client may reset at once (CVE-2023-44487): a page that is left resets as many
+  /// as were allowed at the same time, perhaps several times in a row.
+  public static let http2Resets: UInt64 = 512
   /// How many more it may reset each second.
-  public static let http2ResetsPerSecond: UInt64 = 10
+  public static let http2ResetsPerSecond: UInt64 = 32
   /// Requests that a client may make us reset (CVE-2025-8671), unless twice as many were in order.
   public static let http2ProvokedResets = 100
   /// Frames without a head and without content that a client may send on a connection.
@@ -284,6 +288,9 @@ public enum Limits {
   /// How many more each frame of content that the client is sent allows for: two open windows
   /// again, and some clients do so in small steps.
   public static let http2ControlFramesPerContent = 10
+  /// Frames that may wait to be written to a client of which more is read: streams that are refused
+  /// and pings are answered with one each, whether the client reads or not.
+  public static let http2QueuedFrames = 512
   /// How long a client that has been asked to begin no more requests may have some on their way.
   public static let endAnnouncement = Interval.seconds(1)
   /// Descriptors that no connection gets, besides those that new workers need: for connections to

@@ -12,8 +12,9 @@ from hyperframe.frame import DataFrame, GoAwayFrame, HeadersFrame
 
 from harness.backend import CLOSE, reply
 from harness.client import request_bytes
-from harness.http2 import Client, RawClient
+from harness.http2 import Client, RawClient, connect
 from harness.polling import TIME_FACTOR, wait_for
+from harness.ports import free_port
 from harness.proxy import command
 from harness.secure import SecureConnection, client_context
 
@@ -223,6 +224,67 @@ def test_a_reset_ends_one_request(serve, make_backend):
         wait_for(lambda: backend.connections[0].closed_by_peer, "the backend to be told")
 
 
+def test_all_requests_at_once_may_be_reset(serve, make_backend):
+    """Three times in a row, as by somebody who clicks on; the connection goes on."""
+    release = threading.Event()
+    backend = make_backend(lambda r: [release, reply()] if r.target == "/slow" else reply())
+    proxy = serve(backend)
+    with client(proxy) as connection:
+        assert connection.get("/").status == 200
+        for number in range(1, 4):
+            streams = [connection.begin("/slow") for _ in range(100)]
+            wait_for(lambda: len(backend.requests) == 100 * number + number, "the requests")
+            for stream in streams:
+                connection.protocol.reset_stream(stream, 8)
+            connection.flush()
+            assert connection.get("/").status == 200
+        assert not connection.going_away
+    release.set()
+    assert len(proxy.wait_lines(304)) == 304
+
+
+@pytest.mark.parametrize("size", [0, 40, 700, 5_000, 60_000, 200_000])
+@pytest.mark.parametrize("parts", [1, 2, 3])
+@pytest.mark.parametrize("buffering", ["on", "off"])
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_second_backend_gets_what_the_client_sent(
+    site, make_backend, size, parts, buffering, announced
+):
+    """The first one is down, or answers 500; another stream sends other content meanwhile."""
+    good, bad = make_backend(echo), make_backend(reply("500 Oops"))
+    proxy = site.start(f"""
+      upstream down {{ server 127.0.0.1:1 max_fails=0; server {good.address}; }}
+      upstream failing {{ server {bad.address} max_fails=0; server {good.address}; }}
+      server {{ listen 127.0.0.1:{(port := free_port())}; http2 on;
+        proxy_request_buffering {buffering};
+        proxy_next_upstream error http_500 non_idempotent;
+        location /down {{ proxy_pass http://down; }}
+        location /failing {{ proxy_pass http://failing; }} }}""")
+    with Client(port) as connection:
+        for number in range(4):
+            contents = {}
+            for target in ["/down", "/failing"]:
+                seed = f"{target}{number}".encode()
+                content = (seed * (size // len(seed) + 1))[:size]
+                fields = [("content-length", str(size))] if announced else []
+                stream = connection.begin(target, fields, method="POST", ends=False)
+                contents[stream] = content
+            for part in range(parts):
+                for stream, content in contents.items():
+                    start, end = (size * n // parts for n in (part, part + 1))
+                    if connection.answers[stream].ended:
+                        continue
+                    connection.send(stream, content[start:end], ends=part == parts - 1)
+                time.sleep(0.02)
+            for stream, answer in zip(contents, connection.finish(*contents)):
+                if answer.status == 200:
+                    assert bytes(answer.body) == contents[stream]
+                else:
+                    # What has been sent to the first one is not there any more.
+                    assert answer.status in (500, 502) and size > 0 and buffering == "off"
+    assert proxy.wait_lines(8)
+
+
 def test_a_connection_that_breaks_ends_all_of_its_requests(serve, make_backend):
     release = threading.Event()
     backend = make_backend([release, reply()])
@@ -292,22 +354,68 @@ def test_an_idle_connection_is_closed_with_a_word(serve, backend):
         assert connection.going_away and 0.8 < time.monotonic() - began < 4 * TIME_FACTOR
 
 
-def test_keepalive_requests_bounds_a_connection(serve, make_backend):
-    """The client is told after the third; one that is under way is still served."""
-    release = threading.Event()
-    backend = make_backend(lambda r: [release, reply()] if r.target == "/slow" else reply())
+@pytest.mark.parametrize("begin", [b"", b"P", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r", b"GET / HTTP/1.1"])
+@pytest.mark.parametrize("end", ["timeout", "reload", "stop"])
+def test_a_client_that_never_says_what_it_speaks(serve, backend, begin, end):
+    proxy = serve(backend, server="client_header_timeout 500ms;", workers=2)
+    silent = [connect_plainly(proxy) for _ in range(4)]
+    for connection in silent:
+        connection.sendall(begin)
+    if end == "reload":
+        assert command("-s", "reload", "-c", proxy.conf).returncode == 0
+    if end == "stop":
+        proxy.process.terminate()
+        assert proxy.wait_exit() == 0
+        return
+    for connection in silent:
+        connection.settimeout(10)
+        while connection.recv(4096):
+            pass
+        connection.close()
+    with client(proxy) as connection:
+        assert connection.get("/").status == 200
+
+
+def connect_plainly(proxy):
+    """A socket whose TLS, if there is any, is done, and on which nothing has been sent."""
+    return connect(proxy.port, secure=proxy.secure)
+
+
+@pytest.mark.parametrize("target", ["/204", "/304", "/empty", "/text", "/page"])
+@pytest.mark.parametrize("method", ["POST", "HEAD"])
+def test_an_answer_before_the_request_has_ended(serve, make_backend, target, method):
+    """Its head comes, with content or without, and the reset behind it."""
+    proxy = serve(
+        make_backend(reply("204 No Content")),
+        server="""location /204 { return 204; } location /304 { return 304; }
+          location /empty { return 200 ""; } location /text { return 200 "x"; }
+          location /page { error_page 404 =204 /text; return 404; }
+          proxy_request_buffering off;""",
+    )
+    with client(proxy) as connection:
+        streams = [connection.begin(target, method=method, ends=False) for _ in range(2)]
+        for stream in streams:
+            connection.protocol.send_data(stream, b"abc")
+        connection.flush()
+        for answer in connection.finish(*streams):
+            assert answer.status == {"/204": 204, "/304": 304, "/empty": 200, "/text": 200,
+                                     "/page": 204}[target]  # fmt: skip
+        assert connection.get("/text").status == 200
+    assert len(proxy.wait_lines(3)) == 3
+
+
+def test_keepalive_requests_bounds_a_connection(serve, backend):
+    """The client is told after the third; another connection goes on."""
     proxy = serve(backend, workers=2, server="keepalive_requests 3;")
     with client(proxy) as connection, client(proxy) as other:
-        slow = connection.begin("/slow")
-        assert connection.get("/").status == 200
-        assert not connection.going_away
-        assert connection.get("/").status == 200
-        release.set()
-        assert connection.finish(slow)[0].status == 200
+        assert other.get("/").status == 200
+        for _ in range(3):
+            assert not connection.going_away
+            assert connection.get("/").status == 200
         connection.read_to_end()
         assert connection.going_away == [0, 0]
         assert other.get("/").status == 200 and not other.going_away
-    assert len(proxy.wait_lines(4)) == 4
+    assert len(proxy.wait_lines(5)) == 5
 
 
 def test_beyond_worker_connections_there_is_a_503(serve, make_backend):

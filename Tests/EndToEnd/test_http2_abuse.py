@@ -1,6 +1,8 @@
 """HTTP/2 clients that break its rules or ask too much: a bound, a line, and others unharmed."""
 
+import re
 import threading
+from pathlib import Path
 
 import pytest
 from hyperframe.frame import (
@@ -96,6 +98,9 @@ def test_what_http1_could_read_otherwise_is_refused(proxy, backend, fields):
         client.send(headers(client, 3, GET))
         client.wait(lambda f: f.stream_id == 3 and isinstance(f, HeadersFrame))
         assert proxy.wait_lines(2)[1]["status"] == 200
+        # What nghttp2 itself resets is sent nothing.
+        is_answered = any(isinstance(f, HeadersFrame) and f.stream_id == 1 for f in client.frames)
+        assert (line["bytes_out"] > 0) == is_answered
     assert len(backend.requests) == 1
 
 
@@ -135,6 +140,42 @@ def flood(client, frames):
     client.read_to_end()
     codes = [frame.error_code for frame in client.frames if isinstance(frame, GoAwayFrame)]
     return codes[-1] if codes else None
+
+
+def memory(proxy):
+    """Resident bytes of all processes of the proxy."""
+    text = (Path("/proc") / str(proxy.process.pid) / "status").read_text()
+    return 1024 * int(re.search(r"VmRSS:\s+(\d+)", text)[1])
+
+
+@pytest.mark.parametrize("kind", ["refused streams", "pings"])
+def test_answers_that_nobody_reads_take_bounded_memory(site, make_backend, kind):
+    """Each refusal is answered with a frame: of a client that does not read no more is read."""
+    release = threading.Event()
+    proxy = site.serve(make_backend([release, reply()]), server="http2 on;")
+    with RawClient(proxy.port) as client:
+        for number in range(1, 257, 2):
+            client.send(headers(client, number, GET))
+        if kind == "refused streams":
+            # The table of the header compression holds all of it: a frame of few bytes each.
+            block = client.block(GET)
+            frames = []
+            for number in range(257, 400_000, 2):
+                frame = HeadersFrame(number, block)
+                frame.flags |= {"END_HEADERS", "END_STREAM"}
+                frames.append(frame.serialize())
+        else:
+            frames = [PingFrame(0, b"12345678").serialize()] * 200_000
+        before = memory(proxy)
+        client.socket.settimeout(3)
+        try:
+            for start in range(0, len(frames), 1000):
+                client.socket.sendall(b"".join(frames[start : start + 1000]))
+        except (TimeoutError, BrokenPipeError, ConnectionResetError):
+            pass
+        assert memory(proxy) - before < 20 << 20
+        release.set()
+        assert still_serves(proxy)
 
 
 def ping_flood(client):

@@ -99,6 +99,8 @@ final class FrameSession: Session {
     }
   }
 
+  override var queuedFrameCount: Int { 0 }
+
   override func largestHeadByteCount(_ stream: UInt32) -> Int { heads[stream]?.count ?? 0 }
 
   override func takeHead(

@@ -163,6 +163,7 @@ extension Worker where K: ~Copyable {
     case .handshake: expireHandshake(connection)
     case .firstRequest, .nextRequest:
       if let link = connection.pointee.session { return endSession(connection, link) }
+      if connection.pointee.phase == .preface { return close(connection) }
       closeIdle(connection)
     case .poolIdle: closePooled(connection)
     case .requestHead, .requestContent, .clientSend, .connect, .upstreamSend, .upstreamRead,

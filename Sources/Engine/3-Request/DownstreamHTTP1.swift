@@ -110,6 +110,20 @@ extension Worker where K: ~Copyable {
 
   /// Refuses a request that can't be read any further.
   mutating func refuse(_ exchange: ExchangePointer, _ error: HTTP1Error) {
+    let type = reportMalformed(exchange, error)
+    refuse(exchange, error.requestStatus, type, Termination(.client, .requestHead))
+  }
+
+  /// Ends a request whose head is malformed, and whose stream is gone: nothing can be answered.
+  mutating func refuseUnanswered(_ exchange: ExchangePointer, _ error: HTTP1Error) {
+    let type = reportMalformed(exchange, error)
+    endEarly(
+      exchange, .always(error.requestStatus), type, Termination(.client, .requestHead), .orderly)
+  }
+
+  private mutating func reportMalformed(
+    _ exchange: ExchangePointer, _ error: HTTP1Error
+  ) -> ErrorType {
     assert(exchange.isLive, "refuse: the exchange has ended")
     assert(exchange.pointee.request == .head, "refuse: the head is whole")
     let offset = error.offset
@@ -123,11 +137,9 @@ extension Worker where K: ~Copyable {
       line.append(", at byte ")
       line.append(decimal: UInt64(offset))
     }
-    let type: ErrorType
     switch error.requestStatus {
-    case 414, 431: type = .httpRequestDenied
-    default: type = .httpRequestError
+    case 414, 431: return .httpRequestDenied
+    default: return .httpRequestError
     }
-    refuse(exchange, error.requestStatus, type, Termination(.client, .requestHead))
   }
 }

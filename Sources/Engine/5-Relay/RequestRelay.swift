@@ -96,7 +96,8 @@ extension Worker where K: ~Copyable {
       }
       let isAnnounced = exchange.pointee.requestReader.framing == .length
       // Where it lies behind the head it can be sent again.
-      if !isAnnounced || exchange.pointee.kept.isUsed { exchange.pointee.contentConsumed = true }
+      let staysThere = exchange.pointee.sharesInput && !exchange.pointee.kept.isUsed
+      if !isAnnounced || !staysThere { exchange.pointee.contentConsumed = true }
       guard let piece = try takeArrivedContent(exchange) else { return .gone }
       return put(
         piece.bytes, isLast: piece.isLast, exchange.pointee.upstream, isChunked: !isAnnounced,
@@ -190,12 +191,24 @@ extension Worker where K: ~Copyable {
     assert(exchange.pointee.upstream == nil, "rewindContent: a backend is attached")
     assert(!exchange.pointee.contentConsumed, "rewindContent: some of the content is gone")
     exchange.pointee.stopsSending = false
+    if exchange.pointee.plan.pointee.dropsRequestContent { return }
     if exchange.pointee.kept.isUsed {
       exchange.pointee.kept.sentCount = 0
       exchange.pointee.request = exchange.pointee.kept.hasMore ? .content : .complete
       return
     }
-    guard exchange.pointee.requestReader.framing == .length else { return }
+    guard exchange.pointee.requestReader.framing == .length else {
+      guard exchange.pointee.request == .complete, exchange.pointee.requestReader.framing != .none
+      else { return }
+      // It has ended without any content: the next peer is told so beforehand.
+      exchange.pointee.kept.isUsed = true
+      exchange.pointee.kept.isWhole = true
+      return
+    }
+    guard exchange.pointee.sharesInput else {
+      // It lies apart from the head, and nothing of it has been taken.
+      return assert(exchange.pointee.record.contentBytesIn == 0, "rewindContent: it is gone")
+    }
     exchange.pointee.client.pointee.inputStart = exchange.pointee.headByteCount
     exchange.pointee.requestReader.begin(length: exchange.pointee.requestReader.length)
     exchange.pointee.request = .content

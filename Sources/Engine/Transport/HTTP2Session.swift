@@ -27,6 +27,8 @@ final class HTTP2Session: Session {
     }
   }
 
+  override var queuedFrameCount: Int { server.queuedFrameCount }
+
   override func largestHeadByteCount(_ stream: UInt32) -> Int {
     server.largestHeadByteCount(stream)
   }

@@ -67,9 +67,12 @@ extension Worker where K: ~Copyable {
     guard let link = connection.pointee.session else {
       preconditionFailure("advanceSession: there is no session")
     }
-    readSession(connection, link)
+    let isRead = readSession(connection, link)
     if (isDraining || isRetiring) && !link.pointee.isEndAnnounced { announceEnd(connection, link) }
     flushSession(connection, link)
+    if !isRead && link.pointee.session.queuedFrameCount <= Limits.http2QueuedFrames {
+      enqueue(connection)
+    }
     if link.pointee.session.hasEvents {
       obeyEvents(connection, link)
       enqueue(connection)
@@ -91,27 +94,39 @@ extension Worker where K: ~Copyable {
   }
 
   /// Asks a client to begin no more requests, because the worker ends, the connection has carried
-  /// `keepalive_requests`, or there are too many connections. Those on their way are still served; then the connection ends.
+  /// `keepalive_requests`, or there are too many connections. Those on their way are still served;
+  /// then the connection ends.
   private mutating func announceEnd(
     _ connection: ConnectionPointer, _ link: SessionLinkPointer
   ) {
     link.pointee.isEndAnnounced = true
     link.pointee.session.announceEnd()
     if link.pointee.streamCount == 0 {
+      stopWaiting(connection)
       startWaiting(connection, for: .nextRequest, atMost: Limits.endAnnouncement)
     }
   }
 
-  private mutating func readSession(_ connection: ConnectionPointer, _ link: SessionLinkPointer) {
+  /// Reads what has come. False when it stopped because the peer does not take what it has been
+  /// answered.
+  private mutating func readSession(
+    _ connection: ConnectionPointer, _ link: SessionLinkPointer
+  ) -> Bool {
     if connection.pointee.inputCount > 0 { obeyEvents(connection, link) }
     for _ in 0..<Limits.readsPerTurn where !link.pointee.isBroken {
+      if link.pointee.session.queuedFrameCount > Limits.http2QueuedFrames { return false }
       switch receive(connection, .small) {
       case .bytes: obeyEvents(connection, link)
-      case .nothing: return buffers.giveBack(&connection.pointee.input)
-      case .end, .failed: return connection.pointee.flags.formUnion(.failed)
+      case .nothing:
+        buffers.giveBack(&connection.pointee.input)
+        return true
+      case .end, .failed:
+        connection.pointee.flags.formUnion(.failed)
+        return true
       }
     }
     enqueue(connection)
+    return true
   }
 
   /// Acts on what has come, all of which the session takes.
@@ -227,7 +242,7 @@ extension Worker where K: ~Copyable {
     stopWaiting(connection)
     let exchange = makeExchange(place.stream)
     exchange.pointee.record.stream = number
-    if isMalformed { return refuse(exchange, HTTP1Error(.malformedFields, at: 0)) }
+    if isMalformed { return refuseUnanswered(exchange, HTTP1Error(.malformedFields, at: 0)) }
     readHead(exchange, place, link)
   }
 

@@ -28,6 +28,9 @@ class Session {
   /// event is the session's to keep.
   func next(_ bytes: inout UnsafeRawBufferPointer) -> SessionEvent { abstract() }
 
+  /// Frames that wait to become output: what comes from the peer can make any number of them.
+  var queuedFrameCount: Int { abstract() }
+
   /// Bytes that the head of a stream has at most, as `takeHead` writes it.
   func largestHeadByteCount(_ stream: UInt32) -> Int { abstract() }
 
