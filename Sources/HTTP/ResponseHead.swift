@@ -48,6 +48,9 @@ public struct ResponseHead: ~Copyable, Sendable {
     reason = .empty
   }
 
+  /// Has the connection end behind the response, whatever the head says.
+  public mutating func endConnection() { connection.insert(.close) }
+
   /// True for an interim response: 1xx other than 101 (RFC 9110 section 15.2).
   @inlinable public var isInterim: Bool { status >= 100 && status < 200 && status != 101 }
 

@@ -66,6 +66,8 @@ struct Exchange: ~Copyable {
     case none
     /// It ends in good order.
     case orderly
+    /// The same, and content of the request may still come that nobody reads.
+    case lingering
     /// It is cut, because the client can't see otherwise that the response is not whole.
     case abrupt
   }

@@ -27,7 +27,7 @@ extension Worker where K: ~Copyable {
     precondition(exchange.pointee.upstream == nil, "redirectInternally: a backend is attached")
     var writer = ByteWriter(
       UnsafeMutableBufferPointer(rebasing: scratch[..<Limits.largestTargetBytes]))
-    write(target, exchange, into: &writer)
+    writeRaw(target, exchange, into: &writer)
     guard !writer.overflowed, writer.count > 0, writer.written[0] == UInt8(ascii: "/") else {
       report(.error, "request", exchange, exchange.pointee.downstream) { line in
         line.append("an internal redirect has an invalid or too long target")
@@ -121,7 +121,8 @@ extension Worker where K: ~Copyable {
         return refuseUnconditionally(exchange, status >= 400 ? status : 500)
       }
       // What was kept for another location is not for this one's backend.
-      if exchange.pointee.plan.pointee.dropsRequestContent && exchange.pointee.kept.isUsed {
+      let isKept = exchange.pointee.kept.isUsed && exchange.pointee.request == .content
+      if exchange.pointee.plan.pointee.dropsRequestContent && isKept {
         guard dropContent(exchange) else { return }
       }
     }
@@ -143,7 +144,9 @@ extension Worker where K: ~Copyable {
       }
       return false
     }
-    if exchange.pointee.record.tryCount > 0 { rewindContent(exchange) }
+    // The location before may have had its backend get none of the content.
+    let isRead = exchange.pointee.request == .complete
+    if exchange.pointee.record.tryCount > 0 || isRead { rewindContent(exchange) }
     return true
   }
 

@@ -174,8 +174,8 @@ extension Worker where K: ~Copyable {
     let framing = exchange.pointee.responseHead.framing(for: exchange.pointee.head.method)
     exchange.pointee.responseReader.begin(framing)
     exchange.pointee.clientFraming = clientFraming(exchange, framing)
-    decideConnection(exchange)
     if let state = exchange.pointee.serving { replaceStatus(exchange, state) }
+    decideConnection(exchange)
     exchange.pointee.record.status = exchange.pointee.responseHead.status
     writeResponseHead(exchange, into: &writer)
     guard !writer.overflowed else {

@@ -125,9 +125,9 @@ extension Worker where K: ~Copyable {
     beginFirstTry(exchange)
   }
 
-  /// Forgets content that no backend gets; all of it is read first, so that the client's next
-  /// request begins behind it. False when not all of it has been read: then the request was
-  /// answered.
+  /// Has a backend get no content; all of it is read first, so that the client's next request
+  /// begins behind it. What is kept stays for another location. False when not all of it has been
+  /// read: then the request was answered.
   mutating func dropContent(_ exchange: ExchangePointer) -> Bool {
     precondition(exchange.pointee.upstream == nil, "dropContent: a backend is attached")
     if !exchange.pointee.kept.isUsed && !exchange.pointee.requestReader.isComplete {
@@ -138,9 +138,22 @@ extension Worker where K: ~Copyable {
       refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .requestBody))
       return false
     }
-    if exchange.pointee.kept.isUsed { dropKept(exchange) }
     exchange.pointee.request = .complete
     return true
+  }
+
+  /// Gives up on content that can't be accepted: whatever answers the request is told of none, and
+  /// the connection ends behind the answer.
+  mutating func abandonContent(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.upstream == nil, "abandonContent: a backend is attached")
+    precondition(
+      exchange.pointee.request == .content || exchange.pointee.request == .complete,
+      "abandonContent: it is not known whether there is any, or it is being collected")
+    if exchange.pointee.kept.isUsed { dropKept(exchange) }
+    exchange.pointee.requestReader.reset()
+    exchange.pointee.request = .complete
+    exchange.pointee.contentConsumed = false
+    exchange.pointee.requireClosure(.lingering)
   }
 
   /// Ends what is under way of reading a request that ends, if anything is. True when its client

@@ -34,6 +34,9 @@ extension Worker where K: ~Copyable {
     writeExposure(exchange, bytes, into: &writer)
     writeResponseFraming(exchange, bytes, into: &writer)
     writeAddedFields(exchange, status: exchange.pointee.responseHead.status, into: &writer)
+    if let state = exchange.pointee.serving, state.pointee.carriedCount > 0 {
+      writeCarriedFields(exchange, backend: bytes, into: &writer)
+    }
     writer.end(for: exchange.pointee.client)
     if !tables.capturedFields.isEmpty { captureSentFields(exchange, writer) }
     memory = writer.lines

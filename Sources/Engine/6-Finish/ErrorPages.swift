@@ -24,6 +24,7 @@ extension Worker where K: ~Copyable {
     }
     guard let page = errorPage(exchange, status, condition), canGo(exchange, to: page.target)
     else { return false }
+    if isContentRefused(exchange) { abandonContent(exchange) }
     let state = servingState(exchange)
     closeFile(state)
     state.pointee.servesErrorPage = !exchange.pointee.plan.pointee.redirection.allowsRecursion
@@ -33,6 +34,13 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.termination = .completed
     go(exchange, to: page.target, becomingGet: true)
     return true
+  }
+
+  /// True when the error is one of the request's content: too much of it, malformed, or late.
+  private mutating func isContentRefused(_ exchange: ExchangePointer) -> Bool {
+    guard exchange.pointee.request != .head else { return false }
+    return exchange.pointee.record.error == .requestBodyTooLarge
+      || exchange.pointee.record.termination.phase == .requestBody
   }
 
   /// nginx answers what is wrong with TLS as a bad request.
@@ -56,7 +64,7 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, to target: RedirectionTarget
   ) -> Bool {
     precondition(exchange.isLive, "canGo: the exchange has ended")
-    if case .url = target { return true }
+    if case .url(let url) = target, !beginsWithSlash(url, exchange) { return true }
     guard exchange.pointee.request == .head else { return true }
     // What came of the head is kept, but may be anything: it has no path that could be asked for.
     return exchange.pointee.headByteCount > 0
@@ -115,10 +123,21 @@ extension Worker where K: ~Copyable {
     return true
   }
 
-  /// Has a response's status be that which an `error_page` asks for.
+  /// Has a response's status be that which an `error_page` asks for. Whether there is content must
+  /// agree with the status that the client sees (RFC 9110 section 6.4.1).
   mutating func replaceStatus(_ exchange: ExchangePointer, _ state: ServingStatePointer) {
     guard state.pointee.answeredStatus != 0 else { return }
+    let allowedContent = allowsContent(exchange.pointee.responseHead.status)
     exchange.pointee.responseHead.replaceStatus(state.pointee.answeredStatus)
+    if !allowsContent(state.pointee.answeredStatus) {
+      exchange.pointee.clientFraming = .none
+      guard !exchange.pointee.responseReader.isComplete else { return }
+      // The backend's content is not read.
+      exchange.pointee.responseHead.endConnection()
+      exchange.pointee.responseReader.reset()
+    } else if !allowedContent && exchange.pointee.head.method != .head {
+      exchange.pointee.clientFraming = .length(0)
+    }
   }
 
   /// Keeps what a 401 asks for: without it no client could answer it.
@@ -154,19 +173,66 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, status: UInt16, into writer: inout HeadWriter
   ) {
     guard let state = exchange.pointee.serving, state.pointee.carriedCount > 0 else { return }
-    let memory = state.pointee.carried.bytes
-    let fields = UnsafeBufferPointer(rebasing: memory[..<Int(state.pointee.carriedCount)]).span
-    var lineStart = 0
-    for index in fields.indices where fields[index] == 0x0a {
-      let line = fields.extracting(lineStart..<(index + 1))
-      lineStart = index + 1
-      var nameCount = 0
-      while line[nameCount] != UInt8(ascii: ":") { nameCount += 1 }
-      let name = line.extracting(0..<nameCount)
-      let isType = nameCount == 12 && FieldNameMatch.equalIgnoringCase(name, "Content-Type")
-      let isUsed = state.pointee.file != .none || state.pointee.typesText
-      if isType && (!isUsed || status == 304) { continue }
-      if !isReplaced(name, exchange, status: status) { writer.appendLine(line) }
+    let isTypeUsed = (state.pointee.file != .none || state.pointee.typesText) && status != 304
+    var lines = CarriedLines(state)
+    while let line = lines.next() {
+      if line.isContentType && !isTypeUsed { continue }
+      if isReplaced(line.name.span, exchange, status: status) { continue }
+      writer.appendLine(line.bytes.span)
     }
+  }
+
+  /// The same for another backend's response, `backend`: a field that it has holds, but it may add
+  /// cookies.
+  mutating func writeCarriedFields(
+    _ exchange: ExchangePointer, backend: Span<UInt8>, into writer: inout HeadWriter
+  ) {
+    guard let state = exchange.pointee.serving else { return }
+    let status = exchange.pointee.responseHead.status
+    var lines = CarriedLines(state)
+    while let line = lines.next() {
+      if line.isContentType || isReplaced(line.name.span, exchange, status: status) { continue }
+      let isCookie = FieldNameMatch.equalIgnoringCase(line.name.span, "Set-Cookie")
+      guard isCookie || !hasField(line.name.span, exchange, backend) else { continue }
+      writer.appendLine(line.bytes.span)
+    }
+  }
+
+  private mutating func hasField(
+    _ name: Span<UInt8>, _ exchange: ExchangePointer, _ backend: Span<UInt8>
+  ) -> Bool {
+    for index in 0..<exchange.pointee.responseHead.fields.count {
+      let other = backend.extracting(exchange.pointee.responseHead.fields[index].name.offsets)
+      if FieldNameMatch.equalIgnoringCase(other, name) { return true }
+    }
+    return false
+  }
+}
+
+/// The field lines that were kept of a backend's response.
+private struct CarriedLines {
+  struct Line {
+    /// With its line end.
+    let bytes: UnsafeBufferPointer<UInt8>
+    let name: UnsafeBufferPointer<UInt8>
+
+    var isContentType: Bool { FieldNameMatch.equalIgnoringCase(name.span, "Content-Type") }
+  }
+
+  private var rest: UnsafeBufferPointer<UInt8>
+
+  init(_ state: ServingStatePointer) {
+    let memory = state.pointee.carried.bytes
+    rest = UnsafeBufferPointer(rebasing: memory[..<Int(state.pointee.carriedCount)])
+  }
+
+  mutating func next() -> Line? {
+    guard let end = rest.firstIndex(of: 0x0A), let colon = rest.firstIndex(of: UInt8(ascii: ":"))
+    else { return nil }
+    let line = Line(
+      bytes: UnsafeBufferPointer(rebasing: rest[...end]),
+      name: UnsafeBufferPointer(rebasing: rest[..<colon]))
+    rest = UnsafeBufferPointer(rebasing: rest[(end + 1)...])
+    return line
   }
 }

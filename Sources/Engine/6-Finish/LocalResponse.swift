@@ -161,27 +161,29 @@ extension Worker where K: ~Copyable {
     respond(exchange, contentCount: count, beginningWith: piece, type: page.format.contentType)
   }
 
-  /// Sends a page of `contentCount` bytes with 200. The exchange keeps the memory that `piece`, its
-  /// first bytes, lies in.
+  /// Sends a page of `contentCount` bytes with 200, or as the page for an error. The exchange keeps
+  /// the memory that `piece`, its first bytes, lies in.
   private mutating func respond(
     _ exchange: ExchangePointer, contentCount: Int, beginningWith piece: UnsafeRawBufferPointer,
     type: StaticString
   ) {
-    prepareOwnResponse(exchange, 200)
-    note(.ownResponse, exchange, 200)
+    let asked = exchange.pointee.serving?.pointee.answeredStatus ?? 0
+    let status = asked == 0 ? 200 : asked
+    prepareOwnResponse(exchange, status)
+    note(.ownResponse, exchange, Int(status))
     var writer = HeadWriter(ByteWriter(scratch), for: exchange.pointee.client)
-    writeOwnHead(exchange, 200, contentCount: contentCount, into: &writer)
-    if !isReplaced("Content-Type", exchange, status: 200) {
+    writeOwnHead(exchange, status, contentCount: contentCount, into: &writer)
+    if allowsContent(status) && !isReplaced("Content-Type", exchange, status: status) {
       writer.appendField("Content-Type", type)
     }
-    writeAddedFields(exchange, status: 200, into: &writer)
+    writeAddedFields(exchange, status: status, into: &writer)
     writer.end(for: exchange.pointee.client)
     guard !writer.overflowed else {
       return refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .route))
     }
     captureSentFields(exchange, writer)
     noteContentStart(exchange, headCount: writer.count)
-    if exchange.pointee.head.method != .head {
+    if exchange.pointee.head.method != .head && allowsContent(status) {
       exchange.pointee.client.pointee.output.setPayload(piece)
     }
     sendOwnResponse(exchange, writer.lines)
@@ -297,7 +299,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// True for statuses whose response may have content (RFC 9110 section 6.4.1).
-  private mutating func allowsContent(_ status: UInt16) -> Bool {
+  mutating func allowsContent(_ status: UInt16) -> Bool {
     status >= 200 && status != 204 && status != 304
   }
 

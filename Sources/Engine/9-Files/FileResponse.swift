@@ -94,7 +94,7 @@ extension Worker where K: ~Copyable {
     }
     captureSentFields(exchange, writer)
     noteContentStart(exchange, headCount: writer.count)
-    if exchange.pointee.head.method == .head || head.status == 304 {
+    if exchange.pointee.head.method == .head || !allowsContent(head.status) {
       closeFile(state)
       return sendOwnResponse(exchange, writer.lines)
     }
@@ -110,7 +110,7 @@ extension Worker where K: ~Copyable {
     let status = head.status
     writeOwnHead(exchange, status, contentCount: Int(clamping: contentCount), into: &writer)
     let isTyped = state.pointee.carriesType && state.pointee.file != .none
-    if status != 304, !isTyped, !isReplaced("Content-Type", exchange, status: status) {
+    if allowsContent(status), !isTyped, !isReplaced("Content-Type", exchange, status: status) {
       writeFileType(exchange, state, head, into: &writer)
     }
     if head.isPlain, !isReplaced("Last-Modified", exchange, status: status) {
