@@ -48,6 +48,12 @@ public struct ByteWriter {
     hasOverflowed = false
   }
 
+  /// Forgets everything behind `count`, but not that something did not fit.
+  @inlinable public mutating func rewind(to count: Int) {
+    precondition(count >= 0 && count <= position, "ByteWriter.rewind beyond what was written")
+    position = count
+  }
+
   /// Sets `overflowed`, as an append that does not fit would.
   @inlinable public mutating func overflow() { hasOverflowed = true }
 

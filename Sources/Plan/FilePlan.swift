@@ -9,6 +9,9 @@ public struct FilePlan: Sendable, BitwiseCopyable {
   public var root = Template(parts: .empty)
   /// True for `alias`.
   public var isAlias = false
+  /// Bytes of a path in whose place `alias` stands: the prefix of the location that it is written
+  /// in, all of the path where that has an expression.
+  public var aliasPrefixCount = 0
   /// `index`: names of files that stand for a folder, in the order in which they are tried.
   public var indexes: FrozenArray<Template> = .empty
   /// `etag`

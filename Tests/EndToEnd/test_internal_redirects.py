@@ -37,6 +37,13 @@ SERVER = """
     location /tryup/ { try_files /../secret.txt /dir/$arg_f =404; }
     location /tryindex/ { try_files $uri $uri/index.html /dir/; }
     location /trysame/ { try_files /trysame/x /trysame/y; }
+    location /tryempty/ { try_files "" /text; }
+    location = "/ctl/my file" { return 403; }
+    location /ctl/ { try_files $uri =404; }
+    location ~ ^/ctlgroup/(.*)$ { alias {root}/ctl/$1; }
+    location ~ ^/ctlroot/(.*)$ { root {root}/ctl/$1; try_files /x =404; }
+    location ~ ^/ctllast/(.*)$ { try_files /none /ctl/$1; }
+    location ~ ^/ctlpage/(.*)$ { error_page 404 = /ctl/$1; return 404; }
     location @named { add_header X-Named $uri always; proxy_pass http://{backend}; }
     location @answer { return 200 "named $uri $request_uri"; }
     location @nothere { root {root}; }
@@ -119,6 +126,11 @@ def twins():
         backend.stop()
 
 
+CONTROLS = [
+    f"/{place}/my{control}file"
+    for place in ["ctl", "ctlgroup", "ctlroot", "ctllast", "ctlpage"]
+    for control in ["%0a", "%0d", "%01", "%7f", "%09", "%20"]
+]
 TARGETS = [
     "/try/a.txt", "/try/sub", "/try/sub/", "/try/none", "/try/none/", "/trydir/x", "/tryfile/x",
     "/tryargs/x?q=1", "/trykept/x?q=1&r=2", "/trynone/x?q=1", "/trycode/x", "/trynamed/x?y=1",
@@ -178,7 +190,7 @@ def compare(twins, data):
     return ours
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", [*TARGETS, *CONTROLS, "/tryempty/x"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 def test_where_requests_go(twins, method, target):
     compare(twins, request_bytes(method, target, body=b"content" if method == "POST" else b""))

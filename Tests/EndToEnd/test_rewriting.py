@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -25,9 +26,12 @@ HTTP = r"""
   map $mapped $again { default "($mapped)"; 1 "uno"; }
   map "$arg_a:$arg_b" $pair { default ""; "1:2" both; "~^(.):" "first $1"; }
   map $arg_v $fresh { volatile; default "v=$arg_v"; }
+  map $ping $pong { volatile; default "$ping$ping"; }
+  map $pong $ping { volatile; default "$pong$pong"; }
+  map $uri $parted { volatile; "~^/(?<head>[a-z]+)/(.*)$" "m-$head-$2"; }
   map $host $site {
     hostnames; default other; files.test files; *.a.test star; .b.test dot; www.c.* head;
-    "~^re(\d)\.test$" "re$1";
+    "~^re(\d)\.test$" "re$1"; "~re\.test$" tail;
   }
   map $http_upgrade $connection_upgrade { default upgrade; '' close; }
   geo $place { default far; 127.0.0.0/8 near; 127.0.0.1 here; 10.0.0.0/8 ten; 10.1.0.0/16 tenone; }
@@ -52,6 +56,8 @@ HTTP = r"""
 SERVER = r"""
     root {root};
     set $v "";
+    set $first $1;
+    if ($tail) { return 200 "the server sees a location's group: $tail"; }
     set $from_server "server:$uri";
     if ($arg_early) { return 403; }
     if ($arg_text = yes) { return 200 "early $uri $args\n"; }
@@ -110,6 +116,12 @@ SERVER = r"""
     }
     location /slashes/ { rewrite ^/slashes(.*)$ /static/$1 break; proxy_pass http://{backend}; }
     location ~ ^/re/(?<name>[a-z]+)/(\d+)$ { return 200 "$name $1 $2 $3\n"; }
+    location ~ ^/tailed/(?<tail>[a-z]+)\.(php|txt)$ { return 200 "$first|$tail|$1|$2"; }
+    location /ping/ { return 200 "<$ping>"; }
+    location /parted/ { if ($parted) { set $w "zz"; } set $v "$head-$2"; return 200 "$v|$head|$2"; }
+    location /partedequal/ { if ($parted = "m-partedequal-x") { set $w "$parted"; } set $v "$head";
+      return 200 "$v|$head|$2|$w"; }
+    location /partedto/ { rewrite ^ /vars/$parted-$head?$parted; set $v "$head-$2"; }
     location ~ ^/rewriteme/(.*)\.php$ { rewrite ^ /vars/$1 last; }
 
     location /if/ {
@@ -225,7 +237,8 @@ REQUESTS = """
 /r/302/x /r/302/x?y=z /r/302/a%20b /r/302/a%2520b /r/301/x /r/301/x?y /r/drop/x?y /r/http/x?y
 /r/scheme/x /r/host/x /r/hash/5 /r/hash/5?z /r/uri/%20a?b=c /r/302/%3Fa%26b /r/302/a%0Ab
 /cycle /cycle/ /pair1/x /i/x /only/x /nogroups/x /slashes/x /slashes//x /re/abc/12 /re/ABC/12
-/rewriteme/x.php
+/rewriteme/x.php /tailed/abc.php /tailed/abc.txt
+/parted/one /parted/ /partedequal/x /partedequal/y /partedto/a?b=c
 /if/ /if/?a=1 /if/?a=12 /if/?a=abc /if/?a=AbCd /if/?a=0 /if/?a=XYZ
 /iffile/none /ifheader/ /ifheader/?a=1 /ifheader/?b=1 /ifheader/?a=1&b=1
 /ifproxy/x /ifproxy/x?a=1 /ifproxy/x?a=2 /ifproxy/x?a=3 /ifproxy/x?a=4 /ifproxy/x?a=5
@@ -352,6 +365,23 @@ def test_hostnames(twins: Twins, host: str) -> None:
 def test_geo_of_forwarded(twins: Twins, forwarded: str) -> None:
     fields = [("Host", "files.test"), ("X-Forwarded-For", forwarded)]
     compare(twins, request_bytes("GET", "/geo/", fields=fields))
+
+
+def test_variables_that_ask_for_each_other_come_to_an_end(twins: Twins) -> None:
+    start = time.monotonic()
+    answer = twins.ask("waybill", request_bytes("GET", "/ping/", fields=[("Host", "files.test")]))
+    assert answer.status == 200 and answer.body == b"<>" and time.monotonic() - start < 5
+    assert twins.proxy is not None and "depends on itself" in twins.proxy.error_text()
+
+
+@pytest.mark.parametrize("host", ["a.re.test.", "files.test.", "re7.test.", "b.test."])
+def test_hostnames_with_a_final_dot(twins: Twins, host: str) -> None:
+    compare(twins, request_bytes("GET", "/site/", fields=[("Host", host)]))
+
+
+@pytest.mark.parametrize("ip", ["10.0.0.1:80", "[2001:db8::1]", "10.0.0.0/8", "10.0.0.1"])
+def test_geo_takes_bare_addresses(twins: Twins, ip: str) -> None:
+    compare(twins, request_bytes("GET", f"/geo/?ip={ip}", fields=[("Host", "files.test")]))
 
 
 def test_history_and_log(twins: Twins) -> None:

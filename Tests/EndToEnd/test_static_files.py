@@ -56,6 +56,12 @@ SERVER = """
     location /listedlocal/ { autoindex on; autoindex_localtime on; alias {root}/list/; }
     location /packed/ { gzip_static on; gzip_vary on; alias {root}/packed/; }
     location /alwayspacked/ { gzip_static always; alias {root}/packed/; }
+    location /nested/ { alias {root}/dir/;
+      location ~ [.]txt$ { expires 1d; } location /nested/sub/ { add_header X-In sub; }
+      location = /nested/index.html { expires 2d; }
+      location /nested/try/ { try_files $uri /nested/a.txt; }
+      location /nested/own/ { alias {root}/; location ~ [.]bin$ { expires 3d; } } }
+    location ~ ^/nestedre/(.*)$ { alias {root}/dir/$1; location ~ [.]txt$ { expires 1d; } }
     location /variables/ { root {root}/$arg_folder; }
 """
 
@@ -164,6 +170,8 @@ TARGETS = [
     "/nolinks/out", "/strict/real/a.txt", "/strict/to-file", "/owned/to-file",
     "/owned/to-foreign", "/owned/foreign.txt", "/owned/to-dir/a.txt", "/owned/out",
     "/withlinks/to-file", "/withlinks/to-dir/a.txt", "/withlinks/to-dir", "/withlinks/broken",
+    "/nested/a.txt", "/nested/sub/", "/nested/sub/x", "/nested/index.html", "/nested/", "/nested",
+    "/nested/try/x", "/nested/own/big.bin", "/nested/own/a.txt", "/nestedre/a.txt", "/nestedre/",
     "/withlinks/loop", "/withlinks/to-foreign", "/variables/v.txt?folder=sub", "/variables/v.txt",
     "/" + "x" * 255, "/" + "x" * 256, "/" + "/".join(["y" * 200] * 25),
 ]  # fmt: skip

@@ -113,6 +113,14 @@ extension Worker where K: ~Copyable {
     _ template: Template, _ exchange: ExchangePointer, encodesGroups: Bool = false, depth: Int = 0
   ) -> ByteRange {
     if template.usesOwn { computeVariables(of: template, exchange, depth: depth) }
+    return keepComputed(template, exchange, encodesGroups: encodesGroups)
+  }
+
+  /// The same for a template whose variables have been computed. It keeps nothing but the text,
+  /// which may be forgotten again.
+  mutating func keepComputed(
+    _ template: Template, _ exchange: ExchangePointer, encodesGroups: Bool = false
+  ) -> ByteRange {
     let state = computingState(exchange)
     if template.usesOwn && template.parts.count == 1 {
       // It lies there already.
@@ -169,6 +177,15 @@ extension Worker where K: ~Copyable {
     _ range: ByteRange, _ exchange: ExchangePointer
   ) -> UnsafeBufferPointer<UInt8> {
     UnsafeBufferPointer(rebasing: computingState(exchange).pointee.computedBytes[range.offsets])
+  }
+
+  /// Writes a template's value as it is, for what is looked up, compared or kept: a control that
+  /// became a space would mean another file. What is sent to somebody is written by `write`.
+  mutating func writeRaw(
+    _ template: Template, _ exchange: ExchangePointer, into writer: inout ByteWriter
+  ) {
+    if template.usesOwn { computeVariables(of: template, exchange) }
+    writeRaw(template, exchange, encodesGroups: false, into: &writer)
   }
 
   /// Not inlined: the request's head would be copied.

@@ -23,6 +23,8 @@ struct ComputedUpstreams: ~Copyable {
     /// All of its memory; what is in the upstream's plan are parts of it.
     var name = FrozenBytes.empty
     var peers = FrozenArray<Peer>.empty
+    /// Where their names lie.
+    var peerNames = FrozenArray<FrozenBytes>.empty
   }
 
   /// The number of the first one.
@@ -51,12 +53,11 @@ struct ComputedUpstreams: ~Copyable {
     for index in 0..<count {
       places[index].name = arena.freeze(
         Array(repeating: UInt8(0), count: Limits.computedNameBytes))
-      let peers = (0..<Limits.computedPeers).map { _ in
-        var peer = none
-        peer.name = arena.freeze(Array(repeating: UInt8(0), count: Limits.computedPeerNameBytes))
-        return peer
-      }
-      places[index].peers = arena.freeze(peers)
+      places[index].peers = arena.freeze(Array(repeating: none, count: Limits.computedPeers))
+      places[index].peerNames = arena.freeze(
+        (0..<Limits.computedPeers).map { _ in
+          arena.freeze(Array(repeating: UInt8(0), count: Limits.computedPeerNameBytes))
+        })
       plans.append(
         UpstreamPlan(
           name: .empty, peers: places[index].peers, method: .roundRobin,
@@ -103,7 +104,10 @@ struct ComputedUpstreams: ~Copyable {
     plan.pointee.name = room.prefix(length)
     plan.pointee.metrics = metrics
     let all = places[index].peers
-    let count = peers(UnsafeMutablePointer(mutating: all.address(of: 0)), all.count)
+    let first = UnsafeMutablePointer(mutating: all.address(of: 0))
+    // Each has all of its room again, whatever it was shortened to.
+    for number in all.indices { first[number].name = places[index].peerNames[number] }
+    let count = peers(first, all.count)
     plan.pointee.peers = all.prefix(count)
     places[index].hash = Balancer.hash(of: name.extracting(0..<length))
     places[index].port = port

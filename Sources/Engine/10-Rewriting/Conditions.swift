@@ -16,16 +16,17 @@ extension Worker where K: ~Copyable {
     if step.pointee.subject.usesOwn { computeVariables(of: step.pointee.subject, exchange) }
     if step.pointee.text.usesOwn { computeVariables(of: step.pointee.text, exchange) }
     let state = computingState(exchange)
+    // What is kept from here on is forgotten; a variable's value must not lie behind it.
     let mark = state.pointee.computedCount
     var keepsSubject = false
-    let subject = keepValue(step.pointee.subject, exchange, encodes)
+    let subject = keepComputedValue(step.pointee.subject, exchange, encodes)
     let result: Bool
     switch step.pointee.test {
     case .holds:
       let bytes = kept(subject, exchange)
       result = !(bytes.isEmpty || bytes.count == 1 && bytes[0] == UInt8(ascii: "0"))
     case .equals:
-      let other = keepValue(step.pointee.text, exchange, encodes)
+      let other = keepComputedValue(step.pointee.text, exchange, encodes)
       let (left, right) = (kept(subject, exchange), kept(other, exchange))
       result = left.count == right.count && left.elementsEqual(right)
     case .matches:

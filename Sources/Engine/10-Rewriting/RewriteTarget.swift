@@ -64,7 +64,7 @@ extension Worker where K: ~Copyable {
     // What is written from here on is copied elsewhere.
     let mark = state.pointee.computedCount
     defer { state.pointee.computedCount = mark }
-    let path = keep(step.pointee.text, exchange)
+    let path = keepComputed(step.pointee.text, exchange)
     var query: ByteRange?
     if step.pointee.hasQuery {
       query = keepQuery(step, exchange)
@@ -90,7 +90,7 @@ extension Worker where K: ~Copyable {
   private mutating func keepQuery(
     _ step: UnsafePointer<RewriteStep>, _ exchange: ExchangePointer
   ) -> ByteRange? {
-    var query = keep(
+    var query = keepComputed(
       step.pointee.query, exchange, encodesGroups: arrivedEncoded(exchange))
     let old = exchange.pointee.head.query
     guard step.pointee.keepsQuery && !old.isEmpty else { return query }

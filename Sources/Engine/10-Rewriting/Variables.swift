@@ -14,6 +14,7 @@ extension Worker where K: ~Copyable {
   @inline(never) mutating func computeVariables(
     of template: Template, _ exchange: ExchangePointer, depth: Int = 0
   ) {
+    if depth == 0 { computingState(exchange).pointee.computations = 0 }
     for index in template.parts.indices where template.parts[index].variable == .own {
       computeVariable(Int(template.parts[index].slot), exchange, depth)
     }
@@ -25,13 +26,19 @@ extension Worker where K: ~Copyable {
     let variable = tables.variables.address(of: slot)
     let state = computingState(exchange)
     guard variable.pointee.isVolatile || value(slot, state) == .absent else { return }
-    guard depth < Limits.variableDepth else {
-      report(.error, "variables", exchange, exchange.pointee.downstream) { line in
+    state.pointee.computations &+= 1
+    guard depth < Limits.variableDepth, state.pointee.computations < Limits.variableComputations
+    else {
+      let isKnown = state.pointee.computations > Limits.variableComputations
+      // Nothing more is computed for this text.
+      state.pointee.computations = Limits.variableComputations &+ 1
+      setValue(slot, .empty, state)
+      guard !isKnown else { return }
+      return report(.error, "variables", exchange, exchange.pointee.downstream) { line in
         line.append("the value of $")
         line.append(variable.pointee.name.span)
         line.append(" depends on itself")
       }
-      return setValue(slot, .empty, state)
     }
     let index = variable.pointee.index
     switch variable.pointee.source {
@@ -84,7 +91,11 @@ extension Worker where K: ~Copyable {
   private mutating func computeMap(
     _ map: UnsafePointer<MapPlan>, _ slot: Int, _ exchange: ExchangePointer, _ depth: Int
   ) {
-    let source = keep(map.pointee.source, exchange, depth: depth)
+    var source = keep(map.pointee.source, exchange, depth: depth)
+    if map.pointee.hostnames != nil, kept(source, exchange).last == UInt8(ascii: ".") {
+      // The same host.
+      source = ByteRange(start: Int(source.start), count: Int(source.count) - 1)
+    }
     var found = findKey(map, source, exchange)
     if found < 0 && !source.isEmpty { found = matchKeys(map, source, exchange) }
     if found < 0 { found = map.pointee.fallback }
@@ -102,9 +113,8 @@ extension Worker where K: ~Copyable {
     }
     let found = hostnames.find(bytes.span)
     guard found == ServerNameTable.undecided else { return found }
-    let hasFinalDot = bytes.last == UInt8(ascii: ".")
     var name = InlineBytes<256>()
-    for index in 0..<min(hasFinalDot ? bytes.count - 1 : bytes.count, 256) {
+    for index in 0..<min(bytes.count, 256) {
       let byte = bytes[index]
       name.append(byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte)
     }
@@ -129,7 +139,7 @@ extension Worker where K: ~Copyable {
     var address = exchange.pointee.record.client
     if !map.pointee.source.isEmpty {
       let source = keep(map.pointee.source, exchange, depth: depth)
-      address = PeerAddress(parsing: kept(source, exchange).span) ?? .unix
+      address = bareAddress(kept(source, exchange).span)
     }
     let field: StaticString = "x-forwarded-for"
     let name = UnsafeBufferPointer(start: field.utf8Start, count: field.utf8CodeUnitCount)
@@ -143,6 +153,13 @@ extension Worker where K: ~Copyable {
     var found = map.pointee.table.find(address)
     if found < 0 { found = map.pointee.fallback }
     setBytes(found < 0 ? .empty : map.pointee.values[found], slot, exchange)
+  }
+
+  /// The address that a text is; that of no client for any other text, one with a port included.
+  private func bareAddress(_ text: Span<UInt8>) -> PeerAddress {
+    let isRange = text.index(of: UInt8(ascii: "/"), from: 0) < text.count
+    guard !isRange, let network = Network(parsing: text) else { return .unix }
+    return network.address
   }
 
   private mutating func computeDivision(

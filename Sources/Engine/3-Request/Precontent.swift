@@ -64,11 +64,11 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ tried: TriedFile
   ) -> (path: FilePath, start: Int)? {
     var writer = ByteWriter(filePathMemory)
-    write(exchange.pointee.plan.pointee.files.root, exchange, into: &writer)
+    writeRaw(exchange.pointee.plan.pointee.files.root, exchange, into: &writer)
     let start = writer.count
     var name = ByteWriter(
       UnsafeMutableBufferPointer(rebasing: scratch[..<Limits.filePathBytes]))
-    write(tried.path, exchange, into: &name)
+    writeRaw(tried.path, exchange, into: &name)
     if name.overflowed { return nil }
     var skipped = 0
     // nginx does so for arguments with variables alone.
@@ -83,7 +83,7 @@ extension Worker where K: ~Copyable {
   /// Bytes of the location's own path that an argument begins with: all of it or none.
   private mutating func sharedPrefix(_ exchange: ExchangePointer, _ name: Span<UInt8>) -> Int {
     let path = exchange.pointee.pathBytes.span
-    let count = min(exchange.pointee.plan.pointee.matchedPrefixCount, path.count)
+    let count = min(exchange.pointee.plan.pointee.files.aliasPrefixCount, path.count)
     guard name.count >= count else { return 0 }
     return EntityTagList.isEqual(name.extracting(0..<count), path.extracting(0..<count)) ? count : 0
   }
@@ -93,7 +93,8 @@ extension Worker where K: ~Copyable {
   private mutating func goOn(_ exchange: ExchangePointer, with name: UnsafeBufferPointer<UInt8>) {
     let path = exchange.pointee.pathBytes
     let isAlias = exchange.pointee.plan.pointee.files.isAlias
-    let prefix = isAlias ? min(exchange.pointee.plan.pointee.matchedPrefixCount, path.count) : 0
+    let prefix =
+      isAlias ? min(exchange.pointee.plan.pointee.files.aliasPrefixCount, path.count) : 0
     guard let size = Buffer.Size(holding: prefix + name.count), name.count > 0 || prefix > 0
     else { return }
     var buffer = buffers.take(size)

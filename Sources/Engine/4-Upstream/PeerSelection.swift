@@ -69,7 +69,7 @@ extension Worker where K: ~Copyable {
   private mutating func hashKey(_ exchange: ExchangePointer) -> UInt64 {
     assert(exchange.isLive, "hashKey: the exchange has ended")
     var writer = ByteWriter(scratch)
-    write(tables.upstreams[exchange.pointee.upstreamIndex].hashKey, exchange, into: &writer)
+    writeRaw(tables.upstreams[exchange.pointee.upstreamIndex].hashKey, exchange, into: &writer)
     return Balancer.hash(of: writer.written.span)
   }
 

@@ -94,7 +94,7 @@ extension Worker where K: ~Copyable {
       }
     }
     guard isChanged, !writer.overflowed else {
-      if !isChanged { writer.truncate(to: start) }
+      if !isChanged { writer.rewind(to: start) }
       return isChanged
     }
     if left.contains(.secure) { writer.append("; Secure") }
@@ -154,7 +154,7 @@ extension Worker where K: ~Copyable {
       if hasDot && isText { writer.append(UInt8(ascii: ".")) }
       let subject = value.extracting((hasDot && isText ? 1 : 0)..<value.count)
       if writeReplaced(rules[index], subject, .domain, exchange, into: &writer) { return true }
-      writer.truncate(to: start)
+      writer.rewind(to: start)
     }
     return false
   }
@@ -173,14 +173,14 @@ extension Worker where K: ~Copyable {
         write(rule.name, exchange, into: &writer)
         let isSame = FieldNameMatch.equalIgnoringCase(
           writer.span.extracting(start..<writer.count), name)
-        writer.truncate(to: start)
+        writer.rewind(to: start)
         guard isSame else { continue }
       }
       var flags: CookieFlags = []
       for place in rule.flags.indices {
         write(rule.flags[place], exchange, into: &writer)
         flags.formUnion(CookieFlags.word(writer.span.extracting(start..<writer.count)))
-        writer.truncate(to: start)
+        writer.rewind(to: start)
       }
       return flags
     }

@@ -64,7 +64,7 @@ extension Worker where K: ~Copyable {
         ? EntityTagList.isEqual(pattern, subject.extracting(0..<count))
         : FieldNameMatch.equalIgnoringCase(pattern, subject)
     }
-    writer.truncate(to: start)
+    writer.rewind(to: start)
     guard isMatch else { return false }
     write(rule.replacement, exchange, into: &writer)
     if how == .prefix { writer.append(subject.extracting(count..<subject.count)) }
@@ -118,14 +118,14 @@ extension Worker where K: ~Copyable {
     where writeReplaced(rules[index], url, .prefix, exchange, into: &writer) {
       let isPath = writer.count > urlStart && writer.written[urlStart] == UInt8(ascii: "/")
       if isPath && offset == 0 && exchange.pointee.plan.pointee.redirect.isAbsolute {
-        writer.truncate(to: urlStart)
+        writer.rewind(to: urlStart)
         writeOrigin(exchange, into: &writer)
         _ = writeReplaced(rules[index], url, .prefix, exchange, into: &writer)
       }
       writer.append("\r\n")
       return true
     }
-    writer.truncate(to: start)
+    writer.rewind(to: start)
     return false
   }
 

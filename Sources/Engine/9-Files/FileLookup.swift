@@ -174,7 +174,7 @@ extension Worker where K: ~Copyable {
     var writer = ByteWriter(filePathMemory)
     let start = writeFilePath(exchange, into: &writer)
     let nameStart = writer.count
-    write(template, exchange, into: &writer)
+    writeRaw(template, exchange, into: &writer)
     let nameEnd = writer.count
     guard let path = endFilePath(exchange, &writer, joinedAt: start) else { return nil }
     let name = UnsafeBufferPointer(rebasing: path.bytes[nameStart..<nameEnd])
@@ -192,12 +192,12 @@ extension Worker where K: ~Copyable {
   mutating func writeFilePath(
     _ exchange: ExchangePointer, into writer: inout ByteWriter
   ) -> Int {
-    write(exchange.pointee.plan.pointee.files.root, exchange, into: &writer)
+    writeRaw(exchange.pointee.plan.pointee.files.root, exchange, into: &writer)
     // A variable may hold what the client has asked for.
     let start = exchange.pointee.plan.pointee.files.root.hasVariables ? 0 : writer.count
     let path = exchange.pointee.pathBytes.span
     let isAlias = exchange.pointee.plan.pointee.files.isAlias
-    let prefix = isAlias ? exchange.pointee.plan.pointee.matchedPrefixCount : 0
+    let prefix = isAlias ? exchange.pointee.plan.pointee.files.aliasPrefixCount : 0
     writer.append(path.extracting(min(prefix, path.count)..<path.count))
     return start
   }
@@ -243,7 +243,7 @@ extension Worker where K: ~Copyable {
   /// Bytes of a path that `from=` names: all of it must lie there, else none.
   private mutating func trustedCount(_ exchange: ExchangePointer, _ path: FilePath) -> Int {
     var writer = ByteWriter(scratch)
-    write(exchange.pointee.plan.pointee.files.linksFrom, exchange, into: &writer)
+    writeRaw(exchange.pointee.plan.pointee.files.linksFrom, exchange, into: &writer)
     var count = writer.count
     while count > 0, writer.written[count - 1] == UInt8(ascii: "/") { count -= 1 }
     guard count > 0, path.count > count, path.bytes[count] == UInt8(ascii: "/") else { return 0 }
