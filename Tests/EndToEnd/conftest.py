@@ -188,3 +188,19 @@ def pytest_report_header() -> str:
         return f"waybill: {path} (missing)"
     result = subprocess.run([path, "-v"], capture_output=True, text=True, timeout=10)
     return f"waybill: {path} ({(result.stdout + result.stderr).strip()})"
+
+
+@pytest.fixture(params=["plain", "tls"])
+def serve(request, site, pair):
+    """Serves a backend over HTTP/2, with and without TLS."""
+
+    def start(backend, **options):
+        secure = request.param == "tls"
+        server = options.pop("server", "") + " http2 on;"
+        if secure:
+            server += f"ssl_certificate {pair.certificate}; ssl_certificate_key {pair.key};"
+        proxy = site.serve(backend, server=server, listen="ssl" if secure else "", **options)
+        proxy.secure = secure
+        return proxy
+
+    return start
