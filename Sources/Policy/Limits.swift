@@ -267,8 +267,8 @@ public enum Limits {
   /// Bytes of content that an HTTP/2 client may send of one request before they are passed on: what
   /// a buffer holds.
   public static let http2StreamWindow = UInt32(mediumBufferBytes) - 1
-  /// The same for all requests of a connection together.
-  public static let http2ConnectionWindow: UInt32 = 1 << 20
+  /// The same for all requests of a connection together: none that waits takes another one's share.
+  public static let http2ConnectionWindow = http2Streams * http2StreamWindow
   /// Bytes of an HTTP/2 request's fields, with 32 more for each (RFC 9113 section 6.5.2): what a
   /// head of HTTP/1 may hold.
   public static let http2HeadBytes = 32 * 1024

@@ -46,6 +46,12 @@ extension DirectiveCases {
   ]
 
   static let redirection: [Case] = [
+    Case(
+      "location", "root $document_root/x;",
+      "$document_root can't be used in \"root\", which it depends on"),
+    Case(
+      "location", "alias ${request_filename};",
+      "$request_filename can't be used in \"alias\", which it depends on"),
     Case("location", "root /srv; try_files $uri $uri/ /index.html?$args;"),
     Case("location", "root /srv; try_files $uri =404;"),
     Case(

@@ -190,6 +190,31 @@ def test_streams_are_written_in_turns(serve, make_backend):
         assert all(answer.body == body for answer in connection.finish(*streams))
 
 
+def test_content_that_waits_holds_no_other_up(serve, make_backend):
+    """Thirty uploads to a backend that does not read, then one to another that does."""
+    release = threading.Event()
+    stuck = make_backend([release, reply()])
+    proxy = serve(
+        make_backend(echo), location="proxy_request_buffering off;",
+        server=f"""location /stuck {{ proxy_pass http://{stuck.address};
+          limit_req zone=slow burst=100; }}""",
+        top="limit_req_zone $scheme zone=slow:1m rate=1r/m;",
+    )  # fmt: skip
+    with client(proxy) as connection:
+        assert connection.get("/").status == 200
+        for _ in range(30):
+            stream = connection.begin("/stuck", method="POST", ends=False)
+            while room := connection.protocol.local_flow_control_window(stream):
+                size = min(room, connection.protocol.max_outbound_frame_size)
+                connection.protocol.send_data(stream, b"x" * size)
+                connection.flush()
+        stream = connection.begin("/free", method="POST", ends=False)
+        connection.send(stream, b"y" * 200_000, ends=True)
+        (answer,) = connection.finish(stream)
+        assert answer.status == 200 and answer.body == b"y" * 200_000
+    release.set()
+
+
 def test_a_reset_ends_one_request(serve, make_backend):
     release = threading.Event()
     backend = make_backend(lambda r: [release, reply()] if r.target == "/1" else reply())

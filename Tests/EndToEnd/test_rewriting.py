@@ -26,6 +26,7 @@ HTTP = r"""
   map $mapped $again { default "($mapped)"; 1 "uno"; }
   map "$arg_a:$arg_b" $pair { default ""; "1:2" both; "~^(.):" "first $1"; }
   map $arg_v $fresh { volatile; default "v=$arg_v"; }
+  map $document_root $deep { default "x"; "~." "$request_filename"; }
   map $ping $pong { volatile; default "$ping$ping"; }
   map $pong $ping { volatile; default "$pong$pong"; }
   map $uri $parted { volatile; "~^/(?<head>[a-z]+)/(.*)$" "m-$head-$2"; }
@@ -117,6 +118,7 @@ SERVER = r"""
     location /slashes/ { rewrite ^/slashes(.*)$ /static/$1 break; proxy_pass http://{backend}; }
     location ~ ^/re/(?<name>[a-z]+)/(\d+)$ { return 200 "$name $1 $2 $3\n"; }
     location ~ ^/tailed/(?<tail>[a-z]+)\.(php|txt)$ { return 200 "$first|$tail|$1|$2"; }
+    location /deep/ { root {root}/$deep; return 200 "<$deep>"; }
     location /ping/ { return 200 "<$ping>"; }
     location /parted/ { if ($parted) { set $w "zz"; } set $v "$head-$2"; return 200 "$v|$head|$2"; }
     location /partedequal/ { if ($parted = "m-partedequal-x") { set $w "$parted"; } set $v "$head";
@@ -372,6 +374,8 @@ def test_variables_that_ask_for_each_other_come_to_an_end(twins: Twins) -> None:
     answer = twins.ask("waybill", request_bytes("GET", "/ping/", fields=[("Host", "files.test")]))
     assert answer.status == 200 and answer.body == b"<>" and time.monotonic() - start < 5
     assert twins.proxy is not None and "depends on itself" in twins.proxy.error_text()
+    deep = twins.ask("waybill", request_bytes("GET", "/deep/", fields=[("Host", "files.test")]))
+    assert deep.status == 200
 
 
 @pytest.mark.parametrize("host", ["a.re.test.", "files.test.", "re7.test.", "b.test."])

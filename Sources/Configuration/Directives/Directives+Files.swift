@@ -126,6 +126,11 @@ extension ConfigurationBuilder {
       let what = isSame ? "is already set" : "can't stand beside \(other.directive)"
       return reporter.error(use.name.place, "\"\(setting)\" \(what) at \(line)")
     }
+    for name in ["document_root", "realpath_root", "request_filename"]
+    where word.text.contains("$\(name)") || word.text.contains("${\(name)}") {
+      return reporter.error(
+        word.place, "$\(name) can't be used in \"\(setting)\", which it depends on")
+    }
     // The path of the request brings the slash itself.
     var text = word.text
     while !isAlias, text.hasSuffix("/") { text.removeLast() }

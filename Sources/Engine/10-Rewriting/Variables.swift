@@ -50,8 +50,9 @@ extension Worker where K: ~Copyable {
     case .division: computeDivision(tables.divisions.address(of: index), slot, exchange, depth + 1)
     case .documentRoot:
       let root = exchange.pointee.plan.pointee.files.root
-      setValue(slot, keep(root, exchange, depth: depth + 1), state)
-    case .requestFilename: computeFilename(slot, exchange, depth + 1)
+      setValue(slot, keep(root, exchange, depth: depth + Limits.variableDepth / 5), state)
+    // The path takes room on the stack.
+    case .requestFilename: computeFilename(slot, exchange, depth + Limits.variableDepth / 5)
     case .proxyPort: computeProxyPort(slot, exchange)
     case .requestBody: computeContent(slot, exchange)
     case .limitRate: setLiteral("0", slot, exchange)
