@@ -84,7 +84,7 @@ struct ExchangeResetTests {
     let fresh = try bytes { _ in }
     let client = try #require(StreamPointer(bitPattern: 0x1000))
     let plan = try #require(UnsafePointer<LocationPlan>(bitPattern: 0x2000))
-    let used = try [0xA5, 0x5A].map { pattern in
+    let used = try [UInt8(0xA5), 0x5A].map { pattern in
       try bytes { exchange in
         for index in exchange.indices { exchange[index] = pattern }
         exchange.baseAddress?.assumingMemoryBound(to: Exchange.self).pointee.reset(
