@@ -1,8 +1,9 @@
 """`error_page` and content: what a client sends too much of reaches nobody, and what it gets agrees
 with the status that it sees, so that the next message on the connection is the next one."""
 
+import socket
 import threading
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
@@ -206,3 +207,40 @@ def test_requests_without_a_head_and_pages_of_variables(site, make_backend, page
                 statuses.append(connection.receive().status)
     assert statuses.count(200) >= 4
     assert proxy.get().status == 200
+
+
+@pytest.mark.parametrize("way", ["error_page 502 /secure;", "error_page 502 @secure;"])
+def test_a_redirect_to_a_backend_with_tls_is_not_plain(site, way):
+    """The first location's variables came to http://; the second one's proxy_pass has https://."""
+    seen = []
+    with secure_backend(seen) as port:
+        proxy = site.servers(f"""
+          server {{ listen PORT; {way} proxy_ssl_verify off;
+            location / {{ set $b 127.0.0.1:1; proxy_pass http://$b; }}
+            location = /secure {{ proxy_pass https://127.0.0.1:{port}; }}
+            location @secure {{ proxy_pass https://127.0.0.1:{port}; }} }}""")
+        for _ in range(2):
+            assert proxy.get().status == 502
+    assert len(seen) == 2 and all(data[:1] == b"\x16" for data in seen), "no handshake came first"
+
+
+@contextmanager
+def secure_backend(seen):
+    """A port that notes the first bytes of each connection and closes it."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    seen.append(connection.recv(4096))
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()

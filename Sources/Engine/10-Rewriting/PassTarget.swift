@@ -19,6 +19,14 @@ struct PassState: BitwiseCopyable {
   /// The computed upstreams that the exchange has used.
   var upstreams = InlineArray<11, Int32>(repeating: 0)
   var upstreamCount = 0
+
+  /// Forgets what the variables of one location came to: another one may have TLS, and a port of
+  /// its own.
+  mutating func leaveLocation() {
+    target = .absent
+    port = 0
+    isPlain = false
+  }
 }
 
 extension Worker where K: ~Copyable {

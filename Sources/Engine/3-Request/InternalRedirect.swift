@@ -155,6 +155,7 @@ extension Worker where K: ~Copyable {
   mutating func countRedirect(_ exchange: ExchangePointer) -> Bool {
     let state = servingState(exchange)
     closeFile(state)
+    state.pointee.pass.leaveLocation()
     if Int(state.pointee.redirectCount) < Limits.internalRedirects {
       let index = Int(state.pointee.redirectCount)
       state.pointee.upstreams[index] = UInt32(exchange.pointee.upstreamIndex)
