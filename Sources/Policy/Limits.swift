@@ -87,7 +87,10 @@ public enum Limits {
 
   /// Places for streams beside each connection, where connections carry several requests at once.
   /// All connections share them; a place that is never taken costs no memory.
-  public static let streamsPerConnection = 8
+  public static let streamsPerConnection = 32
+  /// Streams that a connection may have once half of all places are taken, so that those with many
+  /// leave room for the others.
+  public static let fairStreams = streamsPerConnection / 2
 
   /// Idle connections that a worker leaves to its heirs, or takes over, in one turn: 128 of them
   /// take less than a millisecond.
@@ -154,8 +157,9 @@ public enum Limits {
   /// Room for a batch, and for what OpenSSL sends on its own account: a handshake with its
   /// certificates, alerts, keys, tickets.
   public static let sealedRoomBytes = 256 * 1024
-  /// Failed handshakes that a worker tells of in one second; the others are counted.
-  public static let handshakeReportsPerSecond: Int = 10
+  /// Failed handshakes, and refused streams, that a worker tells of in one second; the others are
+  /// counted.
+  public static let failureReportsPerSecond: Int = 10
 
   // MARK: Closing
 

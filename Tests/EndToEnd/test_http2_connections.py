@@ -181,3 +181,25 @@ def test_idle_connections_make_room(serve, backend, workers):
         for _ in range(20):
             with client(proxy) as honest:
                 assert honest.get("/").status == 200
+
+
+def test_connections_with_many_streams_leave_room_for_others(serve, backend):
+    """Eleven connections hold all the streams that they may, and others are served."""
+    proxy = serve(
+        backend, connections=16, top="limit_req_zone $scheme zone=slow:1m rate=1r/m;",
+        server=f"""location /held {{ limit_req zone=slow burst=9999;
+          proxy_pass http://{backend.address}; }}""",
+    )  # fmt: skip
+    with ExitStack() as stack:
+        refused = 0
+        for _ in range(11):
+            connection = stack.enter_context(client(proxy))
+            assert connection.get("/").status == 200
+            streams = [connection.begin("/held") for _ in range(120)]
+            assert connection.get("/").status in (200, 0)
+            refused += sum(connection.answers[stream].reset == 7 for stream in streams)
+        assert refused > 0
+        wait_for(lambda: "too many streams are open" in proxy.error_text(), "a word about it")
+        for _ in range(3):
+            with client(proxy) as other:
+                assert [other.get("/").status for _ in range(20)] == [200] * 20

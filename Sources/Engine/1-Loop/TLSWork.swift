@@ -16,7 +16,7 @@ struct TLSWork: ~Copyable {
   let record: UnsafeMutableRawBufferPointer
   private let room: UnsafeMutableRawBufferPointer
   /// Failed handshakes told of in the current second, and those that were not told.
-  var reports = HandshakeReports()
+  var reports = FailureReports()
 
   init(_ tables: TLSTables) {
     self.tables = tables
@@ -37,8 +37,8 @@ struct TLSWork: ~Copyable {
   }
 }
 
-/// Keeps scanners from flooding the error log with failed handshakes.
-struct HandshakeReports: BitwiseCopyable {
+/// Keeps scanners from flooding the error log with failures of one kind: handshakes, or streams.
+struct FailureReports: BitwiseCopyable {
   private var second: UInt64 = 0
   private var toldCount = 0
   private var untoldCount: UInt64 = 0
@@ -50,7 +50,7 @@ struct HandshakeReports: BitwiseCopyable {
       second = now
       toldCount = 0
     }
-    guard toldCount < Limits.handshakeReportsPerSecond else {
+    guard toldCount < Limits.failureReportsPerSecond else {
       untoldCount &+= 1
       return (false, 0)
     }

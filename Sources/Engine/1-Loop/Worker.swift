@@ -100,6 +100,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var exchanges: Slots<Exchange>
   /// The streams of connections that have several.
   var streams: Slots<MultiplexedStream>
+  var streamReports = FailureReports()
   var buffers = BufferPool()
   var servingStates = ServingStates()
   var turnFile = TurnFile()

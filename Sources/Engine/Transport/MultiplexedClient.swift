@@ -227,11 +227,11 @@ extension Worker where K: ~Copyable {
     isMalformed: Bool
   ) {
     precondition(find(number, link) == nil, "beginStream: the number is in use")
-    guard exchanges.count < exchanges.capacity,
+    guard mayBeginStream(link),
       let (slot, place) = streams.take(initial: { _ in
         MultiplexedStream(number, slot: 0, of: connection)
       })
-    else { return link.pointee.session.release(number) }
+    else { return refuseStream(connection, link, number) }
     // One that has just ended may still stand among those to advance.
     let queued = place.pointee.stream.flags.intersection(.queued)
     place.pointee = MultiplexedStream(number, slot: slot, of: connection)
@@ -244,6 +244,32 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.stream = number
     if isMalformed { return refuseUnanswered(exchange, HTTP1Error(.malformedFields, at: 0)) }
     readHead(exchange, place, link)
+  }
+
+  /// True when there is a place for one more stream, and other connections are left theirs.
+  private func mayBeginStream(_ link: SessionLinkPointer) -> Bool {
+    guard exchanges.count < exchanges.capacity else { return false }
+    return streams.count < streams.capacity / 2 || link.pointee.streamCount < Limits.fairStreams
+  }
+
+  /// Refuses a stream for which there is no place. The client may send its request again.
+  private mutating func refuseStream(
+    _ connection: ConnectionPointer, _ link: SessionLinkPointer, _ number: UInt32
+  ) {
+    precondition(find(number, link) == nil, "refuseStream: it has begun")
+    link.pointee.session.release(number)
+    let (isTold, untold) = streamReports.mayTell(second: wall.microseconds / 1_000_000)
+    guard isTold else { return }
+    report(.error, "http2", nil, connection) { line in
+      line.append("stream ")
+      line.append(decimal: UInt64(number))
+      line.append(" is refused: too many streams are open (worker_connections)")
+      if untold > 0 {
+        line.append(", and ")
+        line.append(decimal: untold)
+        line.append(" others before it")
+      }
+    }
   }
 
   private mutating func readHead(
