@@ -133,7 +133,7 @@ enum HTTP2Callbacks {
       if isProvoked { server.noteProvokedReset() }
     case NGHTTP2_GOAWAY.rawValue: server.noteGoAway(frame.pointee.goaway.error_code)
     case NGHTTP2_DATA.rawValue, NGHTTP2_HEADERS.rawValue:
-      if UInt32(header.type) == NGHTTP2_DATA.rawValue { server.noteSentContent() }
+      if UInt32(header.type) == NGHTTP2_DATA.rawValue { server.noteSentContent(header.length) }
       guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
         let stream = server.find(UInt32(header.stream_id))
       else { return }

@@ -36,6 +36,8 @@ public final class HTTP2Server {
   private(set) var requestCount = 0
   private var controlFrameCount = 0
   private var sentContentCount = 0
+  private var sentContentBytes = 0
+  private var second: UInt64?
   private var provokedResetCount = 0
 
   /// A connection of which nothing has come yet; its preface is part of what comes.
@@ -123,7 +125,20 @@ public final class HTTP2Server {
   func noteRequest() { requestCount += 1 }
 
   /// Counts a frame with content that was sent: its receiver opens its windows again.
-  func noteSentContent() { sentContentCount += 1 }
+  func noteSentContent(_ byteCount: Int) {
+    sentContentCount += 1
+    sentContentBytes += byteCount
+  }
+
+  /// Says what time it is, in seconds since any moment. Control frames are forgiven as it goes by.
+  public func note(second now: UInt64) {
+    let elapsed = now &- (second ?? now)
+    second = now
+    guard elapsed > 0, controlFrameCount > 0 else { return }
+    let forgiven = Int(clamping: elapsed).multipliedReportingOverflow(
+      by: settings.controlFramesPerSecond)
+    controlFrameCount = forgiven.overflow ? 0 : max(0, controlFrameCount - forgiven.partialValue)
+  }
 
   /// Counts a frame that carries neither a head nor content.
   func noteControlFrame() {
@@ -131,6 +146,7 @@ public final class HTTP2Server {
     let allowed =
       settings.controlFrames + requestCount * settings.controlFramesPerRequest
       + sentContentCount * settings.controlFramesPerContent
+      + sentContentBytes / settings.contentBytesPerControlFrame
     if controlFrameCount > allowed { fail(NGHTTP2_ENHANCE_YOUR_CALM) }
   }
 

@@ -25,12 +25,17 @@ public struct HTTP2Settings: Sendable {
   public var controlFramesPerRequest: Int
   /// Those that each frame of content that it is sent allows for: windows are opened with them.
   public var controlFramesPerContent: Int
+  /// So many bytes of such content allow for one more.
+  public var contentBytesPerControlFrame: Int
+  /// Those that are forgiven with each second.
+  public var controlFramesPerSecond: Int
 
   /// The bounds given.
   public init(
     concurrentStreams: UInt32, streamWindow: UInt32, connectionWindow: UInt32, headBytes: Int,
     fieldCount: Int, resetBurst: UInt64, resetRate: UInt64, provokedResets: Int,
-    controlFrames: Int, controlFramesPerRequest: Int, controlFramesPerContent: Int
+    controlFrames: Int, controlFramesPerRequest: Int, controlFramesPerContent: Int,
+    contentBytesPerControlFrame: Int, controlFramesPerSecond: Int
   ) {
     self.concurrentStreams = concurrentStreams
     self.streamWindow = streamWindow
@@ -43,5 +48,7 @@ public struct HTTP2Settings: Sendable {
     self.controlFrames = controlFrames
     self.controlFramesPerRequest = controlFramesPerRequest
     self.controlFramesPerContent = controlFramesPerContent
+    self.contentBytesPerControlFrame = contentBytesPerControlFrame
+    self.controlFramesPerSecond = controlFramesPerSecond
   }
 }

@@ -292,6 +292,10 @@ public enum Limits {
   /// How many more each frame of content that the client is sent allows for: two open windows
   /// again, and some clients do so in small steps.
   public static let http2ControlFramesPerContent = 10
+  /// The same by bytes: a window that is opened in steps of so many is one that a client may need.
+  public static let http2ContentBytesPerControlFrame = 256
+  /// How many are forgiven with each second: a connection that lives for days may be pinged.
+  public static let http2ControlFramesPerSecond = 10
   /// Frames that may wait to be written to a client of which more is read: streams that are refused
   /// and pings are answered with one each, whether the client reads or not.
   public static let http2QueuedFrames = 512

@@ -359,9 +359,10 @@ def test_requests_are_listed_and_ended(serve, site, make_backend):
             assert answer.status == 200
 
 
-def test_a_client_that_opens_its_windows_in_small_steps(serve, backend, tmp_path):
+@pytest.mark.parametrize("size, largest", [(24 * MEGABYTE, 16_384), (2 * MEGABYTE, 512)])
+def test_a_client_that_opens_its_windows_in_small_steps(serve, backend, tmp_path, size, largest):
     """Many clients send a WINDOW_UPDATE or two for each frame, however long a download is."""
-    content = bytes(24 * MEGABYTE)
+    content = bytes(size)
     (tmp_path / "big").write_bytes(content)
     proxy = serve(backend, server=f"location /f/ {{ alias {tmp_path}/; }}")
     with client(proxy, takes=False) as connection:
@@ -371,7 +372,7 @@ def test_a_client_that_opens_its_windows_in_small_steps(serve, backend, tmp_path
             assert connection.turn(), "the connection was ended"
             gained, seen = len(answer.body) - seen, len(answer.body)
             while gained > 0 and not answer.ended:
-                step = min(gained, 16_384)
+                step = min(gained, largest)
                 connection.protocol.increment_flow_control_window(step)
                 connection.protocol.increment_flow_control_window(step, stream)
                 gained -= step

@@ -24,7 +24,8 @@ final class HTTP2Bed {
     HTTP2Settings(
       concurrentStreams: 8, streamWindow: 65_535, connectionWindow: 1 << 20, headBytes: 4_096,
       fieldCount: 20, resetBurst: 5, resetRate: 1, provokedResets: 5, controlFrames: 50,
-      controlFramesPerRequest: 10, controlFramesPerContent: 10)
+      controlFramesPerRequest: 10, controlFramesPerContent: 10,
+      contentBytesPerControlFrame: 256, controlFramesPerSecond: 10)
   }
 
   init(window: UInt32 = 65_535) {

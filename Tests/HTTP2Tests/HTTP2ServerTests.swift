@@ -172,6 +172,19 @@ import Testing
     #expect(bed.goneAway == [NGHTTP2_ENHANCE_YOUR_CALM.rawValue])
   }
 
+  @Test func controlFramesAreForgivenAsTimeGoesBy() {
+    let bed = HTTP2Bed()
+    for second in 0..<100 {
+      bed.server.note(second: UInt64(1_000 + second))
+      for _ in 0..<10 { bed.pingByClient() }
+      bed.carry()
+    }
+    #expect(bed.goneAway.isEmpty)
+    for _ in 0..<60 { bed.pingByClient() }
+    bed.carry()
+    #expect(bed.goneAway == [NGHTTP2_ENHANCE_YOUR_CALM.rawValue])
+  }
+
   @Test func aFloodOfResetsEndsTheConnection() {
     let bed = HTTP2Bed()
     for _ in 0..<10 where bed.goneAway.isEmpty {

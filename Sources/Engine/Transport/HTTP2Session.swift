@@ -14,7 +14,9 @@ final class HTTP2Session: Session {
       resetRate: Limits.http2ResetsPerSecond, provokedResets: Limits.http2ProvokedResets,
       controlFrames: Limits.http2ControlFrames,
       controlFramesPerRequest: Limits.http2ControlFramesPerRequest,
-      controlFramesPerContent: Limits.http2ControlFramesPerContent))
+      controlFramesPerContent: Limits.http2ControlFramesPerContent,
+      contentBytesPerControlFrame: Limits.http2ContentBytesPerControlFrame,
+      controlFramesPerSecond: Limits.http2ControlFramesPerSecond))
 
   override func next(_ bytes: inout UnsafeRawBufferPointer) -> SessionEvent {
     switch server.next(&bytes) {
@@ -26,6 +28,8 @@ final class HTTP2Session: Session {
     case .broken: .broken
     }
   }
+
+  override func note(second: UInt64) { server.note(second: second) }
 
   override var queuedFrameCount: Int { server.queuedFrameCount }
 

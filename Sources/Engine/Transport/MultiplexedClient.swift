@@ -67,6 +67,7 @@ extension Worker where K: ~Copyable {
     guard let link = connection.pointee.session else {
       preconditionFailure("advanceSession: there is no session")
     }
+    link.pointee.session.note(second: now.nanoseconds / 1_000_000_000)
     let isRead = readSession(connection, link)
     if (isDraining || isRetiring) && !link.pointee.isEndAnnounced { announceEnd(connection, link) }
     flushSession(connection, link)

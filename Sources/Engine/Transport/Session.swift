@@ -28,6 +28,9 @@ class Session {
   /// event is the session's to keep.
   func next(_ bytes: inout UnsafeRawBufferPointer) -> SessionEvent { abstract() }
 
+  /// Says what time it is, in seconds since any moment, before bytes are handed over.
+  func note(second: UInt64) {}
+
   /// Frames that wait to become output: what comes from the peer can make any number of them.
   var queuedFrameCount: Int { abstract() }
 
