@@ -66,7 +66,12 @@ extension HTTP2Server {
   }
 
   /// Forgets a stream. One that has not ended on both sides is reset, behind what waits to be sent.
-  public func release(_ number: UInt32) {
+  public func release(_ number: UInt32) { release(number, NGHTTP2_INTERNAL_ERROR) }
+
+  /// Forgets a stream of whose request nothing has been processed: it may be sent again.
+  public func refuse(_ number: UInt32) { release(number, NGHTTP2_REFUSED_STREAM) }
+
+  private func release(_ number: UInt32, _ code: nghttp2_error_code) {
     guard let stream = find(number) else { preconditionFailure("release: no such stream") }
     precondition(!stream.pointee.isReleased, "release: it was released")
     stream.pointee.isReleased = true
@@ -81,8 +86,6 @@ extension HTTP2Server {
     if stream.pointee.endIsSent {
       if !stream.pointee.hasEnded { reset(stream, NGHTTP2_NO_ERROR) }
     } else if !stream.pointee.ends {
-      // Nothing of a request without a response has been processed.
-      let code = stream.pointee.hasResponded ? NGHTTP2_INTERNAL_ERROR : NGHTTP2_REFUSED_STREAM
       reset(stream, code)
     }
   }

@@ -334,7 +334,7 @@ public enum Limits {
   /// `limit_conn` of one level: what a request has entered is remembered.
   public static let connectionLimits = 8
   /// Questions about passwords that wait for their thread; further requests get 503.
-  public static let passwordQueue = 1024
+  public static let passwordQueue = 256
   /// Answers to them that are remembered: of some, a hash costs a tenth of a second.
   public static let rememberedPasswords = 4096
   /// Bytes of a file with users.

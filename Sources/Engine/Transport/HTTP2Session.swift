@@ -70,6 +70,8 @@ final class HTTP2Session: Session {
 
   override func maySend(_ stream: UInt32) -> Bool { server.maySend(stream) }
   override func release(_ stream: UInt32) { server.release(stream) }
+
+  override func refuse(_ stream: UInt32) { server.refuse(stream) }
   override var output: UnsafeRawBufferPointer { server.output }
   override func dropOutput(_ count: Int) { server.dropOutput(count) }
   override var hasEvents: Bool { server.hasEvents }

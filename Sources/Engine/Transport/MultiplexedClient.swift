@@ -258,7 +258,7 @@ extension Worker where K: ~Copyable {
     _ connection: ConnectionPointer, _ link: SessionLinkPointer, _ number: UInt32
   ) {
     precondition(find(number, link) == nil, "refuseStream: it has begun")
-    link.pointee.session.release(number)
+    link.pointee.session.refuse(number)
     let (isTold, untold) = streamReports.mayTell(second: wall.microseconds / 1_000_000)
     guard isTold else { return }
     report(.error, "http2", nil, connection) { line in

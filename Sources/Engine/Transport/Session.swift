@@ -64,6 +64,9 @@ class Session {
   /// Forgets a stream. One that has not ended on both sides is reset.
   func release(_ stream: UInt32) { abstract() }
 
+  /// Forgets a stream of whose request nothing has been processed: the peer may send it again.
+  func refuse(_ stream: UInt32) { release(stream) }
+
   /// What is to be written to the connection; valid until anything else is called.
   var output: UnsafeRawBufferPointer { abstract() }
 
