@@ -103,7 +103,7 @@ struct DiagnosticTests {
         proxy.conf:1:1: error: "keyval" is an nginx directive that Waybill does not support
         keyval $b $a zone=c;
         ^~~~~~
-        note: Values are not chosen by tables: use `server` and `location`.
+        note: Waybill has no lookup tables: use `server` and `location`.
         """),
     Case(
       text: "ssl_certificate a.pem;\nserver { listen 443 ssl; return 204; }",

@@ -33,7 +33,13 @@ struct ExchangeResetTests {
       ]),
     Reused(
       type: "ExchangeRecord", file: "Telemetry/ExchangeRecord.swift",
-      resetFile: "Telemetry/ExchangeRecord+Reset.swift", kept: []),
+      resetFile: "Telemetry/ExchangeRecord+Reset.swift",
+      kept: [
+        // Behind a flag or a count.
+        "announcedClient", "secure", "tries", "groups",
+        // Set when a request's server is known, or before a line is written.
+        "fieldNames", "lineDate", "valueLimit",
+      ]),
     Reused(
       type: "RequestHead", file: "HTTP/RequestHead.swift", resetFile: "HTTP/RequestHead.swift",
       kept: []),
@@ -56,7 +62,7 @@ struct ExchangeResetTests {
     let end = try #require(text[start...].firstIndex(of: "}"))
     return text[start..<end].compactMap { line in
       let words = line.split(separator: " ")
-      guard line.prefix(3).last != " ", line.hasPrefix("  "), !line.hasSuffix("{"),
+      guard line.prefix(3).last != " ", line.hasPrefix("  "), !line.contains(" {"),
         let place = words.firstIndex(of: "var"), place + 1 < words.count, words[0] != "//"
       else { return nil }
       return String(words[place + 1].prefix { $0.isLetter || $0.isNumber })
