@@ -163,5 +163,5 @@ def test_the_summary(tmp_path, backend):
     assert "defaults differ from nginx's (list them with waybill -t --nginx)" in short.stderr
     full = command("-t", "--nginx", "-c", conf)
     assert full.returncode == 0
-    assert re.search(r"nginx\.conf:\d+: [a-z_]+ is not set: .*; to settle it: ", full.stderr)
+    assert re.search(r"nginx\.conf:\d+: [a-z_]+ is not set: .*; to be explicit: ", full.stderr)
     assert "proxy_redirect is not set" not in full.stderr

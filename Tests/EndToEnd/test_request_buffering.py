@@ -201,7 +201,7 @@ def test_what_can_not_be_kept_is_passed_on_and_said(site, backend, tmp_path, kin
             assert connection.receive().status == 200
         assert backend.saw(f"much-{number}").body == data
         error = proxy.error_lines(f"much-{number}")[0]
-        assert "is passed on as it comes" in error
+        assert "is passed on as it arrives" in error
         assert ("temp_space" if why == "space" else "client_body_temp_path") in error
         assert proxy.log_line(f"much-{number}")["bytes_in"] == 1_000_000
     # Nothing of the space stays taken.
