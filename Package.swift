@@ -46,13 +46,16 @@ let package = Package(
     .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
     .target(name: "Passwords", dependencies: ["CCrypt", "COpenSSL"], swiftSettings: strict),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(
+      name: "CBrotli", pkgConfig: "libbrotlienc", providers: [.apt(["libbrotli-dev"])]),
+    .target(name: "ContentStages", dependencies: ["CZlib", "CBrotli"], swiftSettings: strict),
     .target(
       name: "Platform", dependencies: ["CLinux", "CZlib", "Basics", "HTTP"],
       swiftSettings: strict),
     .target(
       name: "Engine",
       dependencies: [
-        "Basics", "HTTP", "HTTP2", "Policy", "Telemetry", "Plan", "Platform",
+        "Basics", "ContentStages", "HTTP", "HTTP2", "Policy", "Telemetry", "Plan", "Platform",
         "RegularExpressions", "TLS",
       ],
       swiftSettings: strict),
@@ -74,6 +77,8 @@ let package = Package(
       path: "Tests/SecurePeers", swiftSettings: strict),
     .testTarget(
       name: "TLSTests", dependencies: ["TLS", "COpenSSL", "Certificates"], swiftSettings: strict),
+    .testTarget(
+      name: "ContentStagesTests", dependencies: ["ContentStages", "CZlib"], swiftSettings: strict),
     .testTarget(name: "PasswordsTests", dependencies: ["Passwords"], swiftSettings: strict),
     .testTarget(
       name: "RegularExpressionsTests", dependencies: ["RegularExpressions"], swiftSettings: strict),

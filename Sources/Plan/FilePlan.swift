@@ -24,6 +24,8 @@ public struct FilePlan: Sendable, BitwiseCopyable {
   public var listing = FolderListing()
   /// `gzip_static`
   public var packed = PackedFiles.off
+  /// `brotli_static`
+  public var packedByBrotli = PackedFiles.off
   /// `log_not_found`
   public var logsMissing = true
   /// `disable_symlinks`
@@ -33,6 +35,9 @@ public struct FilePlan: Sendable, BitwiseCopyable {
 
   /// nginx's defaults.
   public init() {}
+
+  /// True when a packed neighbour may be sent in a file's place.
+  @inlinable public var hasPacked: Bool { packed != .off || packedByBrotli != .off }
 }
 
 /// `autoindex`: whether and how folders are listed.
@@ -50,7 +55,8 @@ public struct FolderListing: Equatable, Sendable, BitwiseCopyable {
   public init() {}
 }
 
-/// `gzip_static`: whether a file's packed neighbour, of the same name with `.gz`, is sent.
+/// `gzip_static`, `brotli_static`: whether a file's packed neighbour, of the same name with `.gz` or
+/// `.br`, is sent.
 public enum PackedFiles: UInt8, Sendable, BitwiseCopyable {
   /// It is not.
   case off

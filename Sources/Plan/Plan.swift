@@ -335,6 +335,9 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   /// What serves files, and where they lie.
   public var files = FilePlan()
 
+  /// What becomes of the content of responses.
+  public var stages = ContentStagePlan()
+
   // proxy_pass
 
   /// Index into `upstreams`.
@@ -363,6 +366,8 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   public var hiddenFields: FrozenArray<FrozenBytes> = .empty
   /// True when `proxy_hide_header` or `add_header` keeps some field of a response from the client.
   public var withholdsFields = false
+  /// True when stages may change the content of responses.
+  public var changesContent = false
   /// `proxy_redirect`, `proxy_cookie_*`, `charset`, `proxy_ignore_headers`, `proxy_pass_header`
   public var responseRules = ResponseRulePlan()
   /// `proxy_pass_request_headers off`: no field of the client's is passed on.

@@ -71,6 +71,18 @@ public enum Limits {
   /// How often that many are taken before a listener is closed: the kernel's default for the
   /// longest accept queue is 4096. An end must come even when new ones never cease.
   public static let lastAccepts = 64
+  /// `sub_filter` of one block: nginx's limit.
+  public static let substitutions = 255
+  /// Reads of content for one response's stages in one turn: a quick level packs about 100 MB a
+  /// second, so others wait for two or three milliseconds.
+  public static let stageReadsPerTurn = 4
+  /// The highest level of gzip or brotli that counts as quick; above it a turn has one read.
+  public static let quickLevel = 6
+  /// How often one stage may give to the next in one turn, up to a small buffer each time, however
+  /// much comes of little.
+  public static let stageFillsPerRun = 64
+  /// Compressors of gzip that a worker keeps for the next use; one takes up to 268 KB.
+  public static let keptCompressors = 4
   /// Reads from one connection in one turn, so that a fast peer never starves the others.
   public static let readsPerTurn = 16
   /// Rows of metrics that are summed or written in one turn, for all pages under way together: a

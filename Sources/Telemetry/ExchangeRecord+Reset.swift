@@ -58,5 +58,6 @@ extension ExchangeRecord {
     error = .none
     limitRequestStatus = .none
     limitConnectionStatus = .none
+    compression = .none
   }
 }

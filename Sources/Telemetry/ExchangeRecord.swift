@@ -134,6 +134,13 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   /// What `limit_conn` has done: `$limit_conn_status`.
   public var limitConnectionStatus = LimitStatus.none
 
+  /// What the content was packed by.
+  var compression = Compression.none
+  /// Bytes of the content before that.
+  var compressedFrom: UInt64 = 0
+  /// Bytes of the content after that.
+  var compressedTo: UInt64 = 0
+
   /// Where the values kept for `.captured(slot)` lie in `ExchangeBytes.captured`; empty when
   /// absent.
   public var captures = InlineArray<16, ByteRange>(repeating: .empty)
@@ -149,6 +156,9 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   /// The record of an exchange that has not begun.
   public init() {}
 }
+
+/// What the content of a response was packed by.
+public enum Compression: UInt8, Sendable, BitwiseCopyable { case none, gzip, brotli }
 
 /// What a limit has done to a request.
 public enum LimitStatus: UInt8, Sendable, BitwiseCopyable {

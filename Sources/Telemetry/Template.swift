@@ -35,6 +35,8 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case contentType  // $content_type
   case error  // $error (own)
   case event  // $event (own): `upgrade` when a tunnel opens
+  case brotliRatio  // $brotli_ratio
+  case gzipRatio  // $gzip_ratio
   case https  // $https: `on` or nothing
   case host  // $host: lowercase, without port
   case hostname  // $hostname: the machine's name, a literal after compilation

@@ -23,7 +23,7 @@ extension Variable {
   /// What nginx would say of what Waybill does not do: nothing.
   private static var absentNames: [String] {
     [
-      "gzip_ratio", "http2", "http3", "request_body_file", "ssl_early_data",
+      "http2", "http3", "request_body_file", "ssl_early_data",
       "upstream_cache_age", "upstream_cache_key", "upstream_cache_last_modified",
       "upstream_cache_status",
     ]
@@ -70,6 +70,7 @@ extension Variable {
     [
       ("body_bytes_sent", .bodyBytesSent), ("bytes_in", .bytesIn), ("bytes_out", .bytesOut),
       ("bytes_sent", .bytesSent), ("error", .error), ("event", .event), ("id_source", .idSource),
+      ("brotli_ratio", .brotliRatio), ("gzip_ratio", .gzipRatio),
       ("level", .level), ("limit_conn_status", .limitConnectionStatus),
       ("limit_req_status", .limitRequestStatus), ("msec", .milliseconds),
       ("request_completion", .requestCompletion),

@@ -16,6 +16,8 @@ extension ExchangeRecord {
     case .event:
       if event == .upgrade { writer.append("upgrade") }
       return event == .upgrade
+    case .gzipRatio: return writeRatio(of: .gzip, into: &writer)
+    case .brotliRatio: return writeRatio(of: .brotli, into: &writer)
     case .limitConnectionStatus:
       writer.append(limitConnectionStatus.name)
       return limitConnectionStatus != .none
@@ -37,6 +39,24 @@ extension ExchangeRecord {
     case .timeRFC3339: lineTime.writeRFC3339(into: &writer)
     default: lineTime.writeMilliseconds(into: &writer)
     }
+    return true
+  }
+
+  /// Notes that all of the content has been packed, and to how much.
+  public mutating func noteCompression(_ compression: Compression, from: UInt64, to: UInt64) {
+    self.compression = compression
+    compressedFrom = from
+    compressedTo = to
+  }
+
+  /// How many bytes one byte of the packed content stands for, rounded to hundredths as in nginx.
+  private func writeRatio(of kind: Compression, into writer: inout ByteWriter) -> Bool {
+    guard compression == kind, compressedTo > 0 else { return false }
+    var hundredths = compressedFrom &* 100 / compressedTo
+    if compressedFrom &* 1000 / compressedTo % 10 > 4 { hundredths += 1 }
+    writer.append(decimal: hundredths / 100)
+    writer.append(".")
+    writer.append(decimal: hundredths % 100, width: 2)
     return true
   }
 

@@ -5,6 +5,7 @@ enum DirectiveCases {
   static let all =
     process + requestID + servers + rewriting + variables + serving + listing + redirection
     + clients + proxy + fields + upstreams + logs + tls + responseRules + access + limits
+    + contentStages
 
   static let process: [Case] = [
     Case("top", "worker_threads auto;"),

@@ -23,12 +23,14 @@ private let layers: [String: Set<String>] = [
   ],
   "LogReading": ["Basics", "HTTP", "Policy", "Telemetry"],
   "CZlib": [],
+  "CBrotli": [],
+  "ContentStages": ["CZlib", "CBrotli"],
   "CCrypt": [],
   "Passwords": ["CCrypt", "COpenSSL"],
   "Platform": ["Basics", "HTTP", "CLinux", "CZlib", "Glibc", "Synchronization"],
   "Engine": [
-    "Basics", "HTTP", "HTTP2", "Policy", "Telemetry", "Plan", "Platform", "RegularExpressions",
-    "TLS",
+    "Basics", "ContentStages", "HTTP", "HTTP2", "Policy", "Telemetry", "Plan", "Platform",
+    "RegularExpressions", "TLS",
   ],
   "Simulation": ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform", "Engine"],
   "waybill": [

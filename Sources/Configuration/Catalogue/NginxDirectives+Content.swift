@@ -58,33 +58,18 @@ extension NginxDirectives {
         Entry("mp4_limit_rate_after", .everyLevel, .word),
       ]),
     Group(
-      .needless, "Responses are passed on unchanged.",
+      .needless, "Content is packed as it comes, in buffers of a fixed size.",
       [
-        Entry("gzip_vary", .everyLevel, .flag),
-        Entry("gzip_http_version", .everyLevel, .word),
-        Entry("gzip_proxied", .everyLevel, .words(.atLeast(1))),
-        Entry("gzip_disable", .everyLevel, .words(.atLeast(1))),
         Entry("gzip_buffers", .everyLevel, .buffers),
-        Entry("gzip_types", .everyLevel, .words(.atLeast(1))),
-        Entry("gzip_comp_level", .everyLevel, .number),
-        Entry("gzip_window", .everyLevel, .size),
-        Entry("gzip_hash", .everyLevel, .size),
         Entry("postpone_gzipping", .everyLevel, .size),
         Entry("gzip_no_buffer", .everyLevel, .flag),
-        Entry("gzip_min_length", .everyLevel, .size),
         Entry("gunzip_buffers", .everyLevel, .buffers),
-      ]),
-    Group(
-      .warned, "Responses are passed on unchanged: compress them in the backend.",
-      [
-        Entry("gzip", .levelsAndLocationIf, .flag, unless: ["off"])
       ]),
     Group(
       .notDone, "Response content is passed on unchanged: change it in the backend.",
       [
         Entry("ssi", .levelsAndLocationIf, .flag, unless: ["off", "0"]),
         Entry("charset_map", .top, .block(2...2), unless: ["off", "0"]),
-        Entry("sub_filter", .everyLevel, .words(2...2), unless: ["off", "0"]),
         Entry("add_before_body", .everyLevel, .word, unless: ["off", "0"]),
         Entry("add_after_body", .everyLevel, .word, unless: ["off", "0"]),
         Entry("userid", .everyLevel, .word, unless: ["off", "0"]),
@@ -108,21 +93,9 @@ extension NginxDirectives {
         Entry("override_charset", .levelsAndLocationIf, .flag),
       ]),
     Group(
-      .needless, "It has no effect without `sub_filter`.",
-      [
-        Entry("sub_filter_types", .everyLevel, .words(.atLeast(1))),
-        Entry("sub_filter_once", .everyLevel, .flag),
-        Entry("sub_filter_last_modified", .everyLevel, .flag),
-      ]),
-    Group(
       .needless, "It has no effect without `add_before_body`.",
       [
         Entry("addition_types", .everyLevel, .words(.atLeast(1)))
-      ]),
-    Group(
-      .notDone, "Responses are passed on unchanged.",
-      [
-        Entry("gunzip", .everyLevel, .flag, unless: ["off"])
       ]),
     Group(
       .needless, "It has no effect without `userid`.",

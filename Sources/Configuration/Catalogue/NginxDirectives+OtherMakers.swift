@@ -11,28 +11,18 @@ extension NginxDirectives {
     Group(
       .warned, "Responses are passed on unchanged: compress them in the backend.",
       [
-        Entry("brotli", .levelsAndLocationIf, .flag, unless: ["off"]),
-        Entry("zstd", .levelsAndLocationIf, .flag, unless: ["off"]),
+        Entry("zstd", .levelsAndLocationIf, .flag, unless: ["off"])
       ]),
     Group(
       .needless, "Responses are passed on unchanged.",
       [
         Entry("brotli_buffers", .everyLevel, .words(2...2)),
-        Entry("brotli_types", .everyLevel, .words(.atLeast(1))),
-        Entry("brotli_comp_level", .everyLevel, .word),
-        Entry("brotli_window", .everyLevel, .word),
-        Entry("brotli_min_length", .everyLevel, .word),
         Entry("zstd_comp_level", .everyLevel, .words(.atLeast(1))),
         Entry("zstd_min_length", .everyLevel, .words(.atLeast(1))),
         Entry("zstd_types", .everyLevel, .words(.atLeast(1))),
         Entry("zstd_buffers", .everyLevel, .words(.atLeast(1))),
         Entry("zstd_static", .everyLevel, .words(.atLeast(1))),
         Entry("zstd_dict_file", .everyLevel, .words(.atLeast(1))),
-      ]),
-    Group(
-      .needless, "Waybill does not serve files compressed with Brotli.",
-      [
-        Entry("brotli_static", .everyLevel, .word)
       ]),
     Group(
       .needless, "It has no effect without `fastcgi_pass`.",

@@ -16,6 +16,7 @@ public enum DirectiveCatalog {
     ("TLS with backends", backendTLS),
     ("Fields", fields),
     ("Backends' fields", responseRules),
+    ("Compression and substitution", contentStages),
     ("Access", access),
     ("Limits of requests", limits),
     ("Upstreams", upstreams),

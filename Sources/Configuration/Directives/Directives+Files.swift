@@ -93,12 +93,21 @@ extension DirectiveCatalog {
       "gzip_static", in: .everyLevel, "off | on | always", default: "off",
       """
       Whether a precompressed version of a file, with the same name plus `.gz`, is sent instead: \
-      `on` for clients that accept gzip, with `Vary`, `always` for all clients.
+      `on` for clients that accept gzip by the conditions of `gzip`, with `Vary`, `always` for \
+      all clients.
       """
     ) { builder, use in
       let packed = builder.choice(
         use.arguments[0], ["off": PackedFiles.off, "on": .on, "always": .always])
       if let packed { builder.settings.files.packed = packed }
+    },
+    Directive(
+      "brotli_static", in: .everyLevel, "off | on | always", default: "off",
+      "The same for brotli and `.br`, which is looked for first."
+    ) { builder, use in
+      let packed = builder.choice(
+        use.arguments[0], ["off": PackedFiles.off, "on": .on, "always": .always])
+      if let packed { builder.settings.files.packedByBrotli = packed }
     },
     Directive(
       "expires", in: .levelsAndLocationIf, "[modified] TIME | epoch | max | off", count: 1...2,

@@ -28,6 +28,7 @@ extension PlanAssembler {
     plan.files.listing.isExact = settings.files.listsExactSizes ?? true
     plan.files.listing.isLocal = settings.files.listsLocalTime ?? false
     plan.files.packed = settings.files.packed ?? .off
+    plan.files.packedByBrotli = settings.files.packedByBrotli ?? .off
     plan.answerType = arena.freeze(settings.client.defaultType ?? "text/plain")
     // nginx's three where no `types` are: files without any type would be of little use.
     plan.answerTypes = mediaTypes(settings.mediaTypes, elseUsual: true)

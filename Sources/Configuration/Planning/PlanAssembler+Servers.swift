@@ -233,6 +233,7 @@ extension PlanAssembler {
     plan.writesAhead = usesLogs && settings.logs.access?.contains { $0.isAhead } ?? false
     plan.errorLogs = freezeErrorLogs(settings.logs)
     plan.history = freezeHistory(settings.logs)
+    setContentStages(settings.contentStages, &plan)
     return plan
   }
 

@@ -47,6 +47,8 @@ final class PlanAssembler {
   var valueRules = SharedLists<ValueRuleSetting, FrozenArray<ValueRule>>()
   var cookieFlagRules = SharedLists<CookieFlagSetting, FrozenArray<CookieFlagRule>>()
   var charsetTypes = SharedLists<String, FrozenArray<FrozenBytes>>()
+  var stageTypes = SharedLists<String, FrozenArray<FrozenBytes>>()
+  var substitutionPairs = SharedLists<SubstitutionPair, FrozenArray<SubstitutionPair>>()
   var accessRules = SharedLists<AccessRule, FrozenArray<AccessRule>>()
   var limitZones: [LimitZonePlan] = []
   /// Index in `limitZones` of each zone that is used.

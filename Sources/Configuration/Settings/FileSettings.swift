@@ -19,6 +19,7 @@ struct FileSettings {
   var listsExactSizes: Bool?
   var listsLocalTime: Bool?
   var packed: PackedFiles?
+  var packedByBrotli: PackedFiles?
 
   func inheriting(_ outer: FileSettings) -> FileSettings {
     var merged = self
@@ -35,6 +36,7 @@ struct FileSettings {
     merged.listsExactSizes = listsExactSizes ?? outer.listsExactSizes
     merged.listsLocalTime = listsLocalTime ?? outer.listsLocalTime
     merged.packed = packed ?? outer.packed
+    merged.packedByBrotli = packedByBrotli ?? outer.packedByBrotli
     return merged
   }
 }

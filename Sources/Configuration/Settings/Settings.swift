@@ -30,6 +30,7 @@ struct Settings {
   var redirection = RedirectionSettings()
   var rewriting = RewriteSettings()
   var responseRules = ResponseRuleSettings()
+  var contentStages = ContentStageSettings()
   var admission = AdmissionSettings()
   /// The directives that say what is done anyway.
   var stated: Set<String> = []
@@ -51,6 +52,7 @@ struct Settings {
     merged.redirection = redirection.inheriting(outer.redirection)
     merged.rewriting = rewriting.inheriting(outer.rewriting)
     merged.responseRules = responseRules.inheriting(outer.responseRules)
+    merged.contentStages = contentStages.inheriting(outer.contentStages)
     merged.admission = admission.inheriting(outer.admission)
     merged.stated.formUnion(outer.stated)
     let hidden = hiddenNames

@@ -4,6 +4,7 @@
 // 4-Upstream finds a peer, 5-Relay carries both directions, 6-Finish ends it and writes its line.
 
 import Basics
+import ContentStages
 import HTTP
 import Plan
 import Platform
@@ -103,6 +104,10 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var streamReports = FailureReports()
   var buffers = BufferPool()
   var servingStates = ServingStates()
+  /// Compressors that wait for their next use.
+  var keptCompressors: [GzipCompressor] = []
+  /// Responses whose content passes through stages.
+  var stagedCount = 0
   var turnFile = TurnFile()
   var timers: TimerWheel
   /// When connections are taken again, after that had to pause.

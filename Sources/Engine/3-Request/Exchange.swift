@@ -34,7 +34,8 @@ struct Exchange: ~Copyable {
     case pending
     /// Its head; content follows.
     case content
-    /// The same, and the content is a file's.
+    /// The same, and the content comes from here: a file's, or that of an answer of Waybill's own
+    /// that passes through stages.
     case file
     /// Its last byte has been composed, and may wait in `output`.
     case composed
@@ -142,6 +143,8 @@ struct Exchange: ~Copyable {
   var smoothWrites: UInt8 = 2
   /// Holds content that a slow client has not taken after its peer was let go.
   var detachedBuffer = Buffer.none
+  /// What the response's content passes through; nil for one that passes as it is.
+  var stages: ResponseStagesPointer?
 
   /// `bytesSent` at which the head of the peer's final response begins.
   var responseStart: UInt64 = .max
@@ -214,6 +217,7 @@ struct Exchange: ~Copyable {
     smoothWrites = 2
     closure = .none
     detachedBuffer = .none
+    stages = nil
     responseStart = .max
     ownContentStart = .max
     serving = nil

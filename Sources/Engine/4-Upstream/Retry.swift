@@ -76,6 +76,7 @@ extension Worker where K: ~Copyable {
       !exchange.pointee.client.pointee.hasOutput
     else { return }
     exchange.pointee.response = .none
+    releaseStages(exchange)
     exchange.pointee.client.pointee.beginsWithHead = false
     exchange.pointee.record.status = 0
   }

@@ -175,6 +175,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.responseReader.begin(framing)
     exchange.pointee.clientFraming = clientFraming(exchange, framing)
     if let state = exchange.pointee.serving { replaceStatus(exchange, state) }
+    if exchange.pointee.plan.pointee.changesContent { chooseStages(exchange, framing) }
     decideConnection(exchange)
     exchange.pointee.record.status = exchange.pointee.responseHead.status
     writeResponseHead(exchange, into: &writer)
@@ -184,6 +185,7 @@ extension Worker where K: ~Copyable {
         line.append(decimal: UInt64(Limits.scratchBytes))
         line.append(" bytes")
       }
+      releaseStages(exchange)
       tryFailed(exchange, .invalidResponse, .httpResponseHeaderSectionSize)
       return .gone
     }

@@ -36,6 +36,10 @@ extension Worker where K: ~Copyable {
     case .connecting: return
     case .none where exchange.pointee.request == .buffering: collectContent(exchange)
     case .none where exchange.pointee.isComposingPage: carryOnPage(exchange)
+    // Stages may have something to give that their client has not taken yet.
+    case .none where exchange.pointee.response == .content,
+      .complete where exchange.pointee.response == .content:
+      relayResponse(exchange)
     case .none, .complete: finishResponse(exchange)
     case .awaitingHead, .content:
       if isSendingRequest(exchange) {
@@ -92,6 +96,8 @@ extension Worker where K: ~Copyable {
         if exchange.pointee.smoothWrites < .max { exchange.pointee.smoothWrites &+= 1 }
         if exchange.pointee.response == .tunnel { return relayTunnel(exchange) }
         if exchange.pointee.response == .composed { return finishResponse(exchange) }
+        // Stages take their time: others have their turn before the next piece.
+        if exchange.pointee.stages != nil { return enqueue(client) }
       case .blocked:
         exchange.pointee.smoothWrites = 0
         exchange.pointee.history.noteOnce(.clientBlocked, at: now)

@@ -14,6 +14,9 @@ extension Worker where K: ~Copyable {
   ) -> Piece {
     assert(
       exchange.pointee.response == .content, "takeResponseContent: no content is awaited")
+    if let stages = exchange.pointee.stages, !stages.pointee.isDrained {
+      return takeStagedContent(exchange, stages, &writer)
+    }
     guard !exchange.pointee.responseReader.isComplete else {
       completeResponse(exchange)
       return .ready
@@ -54,7 +57,7 @@ extension Worker where K: ~Copyable {
 
   /// Reads from the peer into a buffer as large as the rest of the content and the client's pace
   /// justify. All that was read before has been written.
-  @inline(__always) private mutating func receiveResponseContent(_ exchange: ExchangePointer)
+  @inline(__always) mutating func receiveResponseContent(_ exchange: ExchangePointer)
     -> Receipt
   {
     guard let peer = exchange.pointee.upstream else {
@@ -81,7 +84,7 @@ extension Worker where K: ~Copyable {
   @inline(__always) private mutating func responseBufferSize(_ exchange: ExchangePointer)
     -> Buffer.Size
   {
-    guard exchange.pointee.responseReader.framing != .untilEnd,
+    guard exchange.pointee.responseReader.framing != .untilEnd, exchange.pointee.stages == nil,
       exchange.pointee.responseReader.left > UInt64(Limits.mediumBufferBytes)
     else { return .medium }
     return exchange.pointee.smoothWrites >= 2 ? .large : .medium
@@ -101,13 +104,18 @@ extension Worker where K: ~Copyable {
         piece.bytes, isLast: piece.isLast, exchange.pointee.client,
         isChunked: exchange.pointee.clientFraming == .chunked, &writer)
     } catch {
-      report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
-        line.append("the response is malformed: ")
-        line.append(error.reason)
-      }
-      tryFailed(exchange, .invalidResponse, .httpProtocolError)
+      failContent(exchange, error)
       return .gone
     }
+  }
+
+  /// Ends a try whose response's content is not framed as it must be.
+  mutating func failContent(_ exchange: ExchangePointer, _ error: HTTP1Error) {
+    report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
+      line.append("the response is malformed: ")
+      line.append(error.reason)
+    }
+    tryFailed(exchange, .invalidResponse, .httpProtocolError)
   }
 
   /// Passes a complete trailer section on, without the fields that have no business there.

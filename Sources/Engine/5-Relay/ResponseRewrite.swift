@@ -33,6 +33,10 @@ extension Worker where K: ~Copyable {
     writeRequestIDField(exchange, into: &writer)
     writeExposure(exchange, bytes, into: &writer)
     writeResponseFraming(exchange, bytes, into: &writer)
+    if let stages = exchange.pointee.stages {
+      writeStageFields(
+        exchange, stages, status: exchange.pointee.responseHead.status, into: &writer)
+    }
     writeAddedFields(exchange, status: exchange.pointee.responseHead.status, into: &writer)
     if let state = exchange.pointee.serving, state.pointee.carriedCount > 0 {
       writeCarriedFields(exchange, backend: bytes, into: &writer)
@@ -79,7 +83,8 @@ extension Worker where K: ~Copyable {
         listedBy: exchange.pointee.responseHead.fields, bytes, in: bytes)
     }
     var run = FieldRun()
-    let nameLengths = exchange.pointee.plan.pointee.responseRules.nameLengths
+    var nameLengths = exchange.pointee.plan.pointee.responseRules.nameLengths
+    if exchange.pointee.stages != nil { nameLengths |= ResponseStages.nameLengths }
     for index in 0..<exchange.pointee.responseHead.fields.count {
       let line = exchange.pointee.responseHead.fields[index]
       guard passes(line, bytes, exchange) else { continue }
@@ -160,6 +165,9 @@ extension Worker where K: ~Copyable {
   /// Content-Length is written anew where content follows; without content (HEAD, 304) it is the
   /// backend's statement about another response, and passes.
   private mutating func keepsContentLength(_ exchange: ExchangePointer) -> Bool {
+    if let stages = exchange.pointee.stages, stages.pointee.decision.changesContent {
+      return false
+    }
     let status = exchange.pointee.responseHead.status
     if exchange.pointee.head.method == .head { return status >= 200 && status != 204 }
     return status == 304

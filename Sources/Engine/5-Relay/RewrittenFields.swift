@@ -28,6 +28,11 @@ extension Worker where K: ~Copyable {
     guard !writer.overflowed, !exchange.pointee.responseHead.isInterim else { return false }
     let name = bytes.extracting(line.name.offsets)
     let value = bytes.extracting(line.value.offsets)
+    if let stages = exchange.pointee.stages,
+      writesForStages(name, value, stages, into: &writer)
+    {
+      return true
+    }
     switch name.count {
     case 7 where FieldNameMatch.equalIgnoringCase(name, "Refresh"):
       guard let start = urlStart(ofRefresh: value) else { return false }

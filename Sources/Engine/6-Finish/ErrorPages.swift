@@ -167,6 +167,24 @@ extension Worker where K: ~Copyable {
     if !writer.overflowed { state.pointee.carriedCount += UInt32(writer.count) }
   }
 
+  /// The value of the Content-Type that was kept; nil when there is none.
+  func carriedType(_ state: ServingStatePointer) -> UnsafeBufferPointer<UInt8>? {
+    let memory = state.pointee.carried.bytes
+    let fields = UnsafeBufferPointer(rebasing: memory[..<Int(state.pointee.carriedCount)])
+    var start = 0
+    for index in fields.indices where fields[index] == 0x0a {
+      let line = UnsafeBufferPointer(rebasing: fields[start..<(index - 1)])
+      start = index + 1
+      if line.count > 14,
+        FieldNameMatch.equalIgnoringCase(
+          line.span.extracting(0..<14), "Content-Type: ")
+      {
+        return UnsafeBufferPointer(rebasing: line[14...])
+      }
+    }
+    return nil
+  }
+
   /// Writes the fields that were kept of a backend's response, but for those that the location
   /// sets itself, and but for the media type of a page that was not asked for.
   mutating func writeCarriedFields(

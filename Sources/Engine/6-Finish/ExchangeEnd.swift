@@ -80,6 +80,7 @@ extension Worker where K: ~Copyable {
       exchange.pointee.serving = nil
       release(state)
     }
+    if exchange.pointee.stages != nil { releaseStages(exchange) }
     assert(exchange.pointee.kept.file == .none, "free: a file is open")
     exchanges.release(exchange.pointee.slot)
   }

@@ -126,7 +126,11 @@ extension Worker where K: ~Copyable {
       for: exchange.pointee.client)
     let content = OwnContent(
       text: text, explanation: explanation, rangeSize: contentSize)
-    if !compose(exchange, status, location: location, content, into: &writer) {
+    switch compose(exchange, status, location: location, content, into: &writer) {
+    case .whole: break
+    case .staged(let content):
+      return sendStaged(exchange, content, stays: false, behind: writer.lines)
+    case .tooLarge:
       // A template may repeat what a client sent until nothing holds it.
       report(.error, "response", exchange, exchange.pointee.downstream) { line in
         line.append("a response defined by the configuration is too large")
@@ -134,6 +138,8 @@ extension Worker where K: ~Copyable {
       exchange.pointee.record.status = 500
       exchange.pointee.record.error = .proxyInternalError
       exchange.pointee.requireClosure(.orderly)
+      releaseStages(exchange)
+      exchange.pointee.clientFraming = .length(0)
       writer.truncate(to: 0)
       writeBareHead(exchange, into: &writer)
     }
@@ -155,7 +161,9 @@ extension Worker where K: ~Copyable {
   mutating func respond(_ exchange: ExchangePointer, _ page: MetricsPage) {
     page.beginSending()
     // Whose line is written ahead is held back as a whole.
-    let isWhole = exchange.pointee.plan.pointee.writesAhead || exchange.pointee.head.method == .head
+    let isWhole =
+      exchange.pointee.plan.pointee.writesAhead || exchange.pointee.head.method == .head
+      || exchange.pointee.plan.pointee.changesContent
     let count = page.bytes.count
     let piece = page.takePiece(atMost: isWhole ? count : Limits.pagePieceBytes)
     respond(exchange, contentCount: count, beginningWith: piece, type: page.format.contentType)
@@ -171,6 +179,8 @@ extension Worker where K: ~Copyable {
     let status = asked == 0 ? 200 : asked
     prepareOwnResponse(exchange, status)
     note(.ownResponse, exchange, Int(status))
+    let value = UnsafeBufferPointer(start: type.utf8Start, count: type.utf8CodeUnitCount)
+    let isStaged = passesStages(exchange, status, contentCount: contentCount, type: value)
     var writer = HeadWriter(ByteWriter(scratch), for: exchange.pointee.client)
     writeOwnHead(exchange, status, contentCount: contentCount, into: &writer)
     if allowsContent(status) && !isReplaced("Content-Type", exchange, status: status) {
@@ -179,9 +189,11 @@ extension Worker where K: ~Copyable {
     writeAddedFields(exchange, status: status, into: &writer)
     writer.end(for: exchange.pointee.client)
     guard !writer.overflowed else {
+      releaseStages(exchange)
       return refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .route))
     }
     captureSentFields(exchange, writer)
+    if isStaged { return sendStaged(exchange, piece, stays: true, behind: writer.lines) }
     noteContentStart(exchange, headCount: writer.count)
     if exchange.pointee.head.method != .head && allowsContent(status) {
       exchange.pointee.client.pointee.output.setPayload(piece)
@@ -189,11 +201,11 @@ extension Worker where K: ~Copyable {
     sendOwnResponse(exchange, writer.lines)
   }
 
-  /// Composes a response; false when it is larger than the scratch memory.
+  /// Composes a response in the scratch memory.
   private mutating func compose(
     _ exchange: ExchangePointer, _ status: UInt16, location: RedirectTarget?, _ own: OwnContent,
     into writer: inout HeadWriter
-  ) -> Bool {
+  ) -> OwnResponse {
     // The head needs the content's length, so the content is composed first, at the end of the
     // scratch memory, and then appended to the head.
     let place = Limits.scratchBytes - Limits.ownContentBytes
@@ -201,6 +213,9 @@ extension Worker where K: ~Copyable {
     let type = writeOwnContent(exchange, status, own, into: &content)
     let isTyped = own.text != nil && exchange.pointee.serving?.pointee.carriesType == true
     exchange.pointee.serving?.pointee.typesText = isTyped
+    let isStaged = passesStages(
+      exchange, status, contentCount: content.count,
+      type: location != nil ? nil : ownType(exchange, type, isTyped: isTyped))
     writeOwnHead(exchange, status, contentCount: content.count, into: &writer)
     if status == 405 && exchange.pointee.plan.pointee.contentAction.isPage {
       writer.appendField("Allow", "GET, HEAD")
@@ -222,11 +237,40 @@ extension Worker where K: ~Copyable {
     writeAddedFields(exchange, status: status, into: &writer)
     writer.end(for: exchange.pointee.client)
     captureSentFields(exchange, writer)
+    if isStaged {
+      let bytes = UnsafeRawBufferPointer(content.written)
+      return writer.overflowed || content.overflowed ? .tooLarge : .staged(bytes)
+    }
     noteContentStart(exchange, headCount: writer.count)
     if exchange.pointee.head.method != .head && allowsContent(status) {
       writer.lines.append(content.span)
     }
-    return !writer.overflowed && !content.overflowed
+    return writer.overflowed || content.overflowed ? .tooLarge : .whole
+  }
+
+  /// The media type of an answer's content, which is a page if it has a format.
+  private mutating func ownType(
+    _ exchange: ExchangePointer, _ format: ErrorBodyFormat?, isTyped: Bool
+  ) -> UnsafeBufferPointer<UInt8> {
+    if let format {
+      let type = ErrorBody.contentType(format)
+      return UnsafeBufferPointer(start: type.utf8Start, count: type.utf8CodeUnitCount)
+    }
+    if isTyped, let state = exchange.pointee.serving, let type = carriedType(state) { return type }
+    return mediaType(exchange).buffer
+  }
+
+  /// True when the content of an answer, of that type, passes through stages.
+  private mutating func passesStages(
+    _ exchange: ExchangePointer, _ status: UInt16, contentCount: Int,
+    type: UnsafeBufferPointer<UInt8>?
+  ) -> Bool {
+    guard exchange.pointee.plan.pointee.changesContent, let type else {
+      releaseStages(exchange)
+      return false
+    }
+    chooseOwnStages(exchange, ownFacts(status, length: UInt64(contentCount), type: type))
+    return applyStages(exchange)
   }
 
   /// Writes the text of a `return` (then nil is returned), or the page in the format that the
@@ -291,11 +335,16 @@ extension Worker where K: ~Copyable {
     if !isReplaced("Date", exchange, status: status) { writeDate(into: &writer) }
     writeRequestIDField(exchange, into: &writer)
     writeOwnExposure(exchange, status: status, into: &writer)
-    if allowsContent(status) {
+    if exchange.pointee.stages?.pointee.decision.changesContent == true {
+      writeUnknownLength(exchange, into: &writer)
+    } else if allowsContent(status) {
       writer.appendField("Content-Length", decimal: UInt64(contentCount))
     }
     writeConnectionField(exchange, into: &writer)
     writeCarriedFields(exchange, status: status, into: &writer)
+    if let stages = exchange.pointee.stages {
+      writeStageFields(exchange, stages, status: status, into: &writer)
+    }
   }
 
   /// True for statuses whose response may have content (RFC 9110 section 6.4.1).
@@ -335,6 +384,16 @@ extension Worker where K: ~Copyable {
     }
     decideConnection(exchange)
   }
+}
+
+/// What composing an answer of Waybill's own has come to.
+private enum OwnResponse: BitwiseCopyable {
+  /// The head and the content behind it.
+  case whole
+  /// The head alone; the content lies elsewhere and is to pass through stages.
+  case staged(UnsafeRawBufferPointer)
+  /// It does not fit.
+  case tooLarge
 }
 
 /// What an answer of Waybill's own consists of: the text of a `return`, else a page with a sentence

@@ -161,6 +161,7 @@ extension Worker where K: ~Copyable {
     precondition(connections.count == 0, "stop: a connection is open")
     precondition(timers.count == 0, "stop: something is timed")
     precondition(buffers.inUse == 0, "stop: a buffer is in use")
+    precondition(stagedCount == 0, "stop: a response has stages")
     lifecycle = .stopped
     flushAllLogs()
   }

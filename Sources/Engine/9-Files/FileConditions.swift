@@ -111,7 +111,8 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ status: FileStatus, _ tag: Span<UInt8>,
     _ fields: ConditionFields
   ) -> RangeJudgement {
-    guard let range = fields.range, exchange.pointee.serving?.pointee.isPacked != true,
+    let packing = exchange.pointee.serving?.pointee.packing ?? ResponseCoding.none
+    guard let range = fields.range, packing == ResponseCoding.none,
       exchange.pointee.plan.pointee.files.maximumRanges > 0
     else { return .whole }
     let bytes = exchange.pointee.headBytes.span

@@ -31,7 +31,7 @@ extension Worker where K: ~Copyable {
       return refuse(exchange, 405, .none, .completed)
     }
     if exchange.pointee.pathBytes.last == UInt8(ascii: "/") { return serveFolder(exchange) }
-    if exchange.pointee.plan.pointee.files.packed != .off, servesPacked(exchange) { return }
+    if exchange.pointee.plan.pointee.files.hasPacked, servesPacked(exchange) { return }
     guard let path = filePath(exchange) else { return }
     if path.links.kind == .followed && turnFile.isAt(path.bytes) {
       return serve(exchange, turnFile.file, turnFile.status, path, isShared: true)
@@ -59,12 +59,22 @@ extension Worker where K: ~Copyable {
   /// or the client does not take it.
   @inline(never) private mutating func servesPacked(_ exchange: ExchangePointer) -> Bool {
     guard exchange.pointee.head.method != .post,
-      exchange.pointee.plan.pointee.files.packed == .always || acceptsPacked(exchange),
       exchange.pointee.pathBytes.count < Limits.filePathBytes
     else { return false }
+    return servesPacked(exchange, .brotli, exchange.pointee.plan.pointee.files.packedByBrotli)
+      || servesPacked(exchange, .gzip, exchange.pointee.plan.pointee.files.packed)
+  }
+
+  private mutating func servesPacked(
+    _ exchange: ExchangePointer, _ coding: ResponseCoding, _ rule: PackedFiles
+  ) -> Bool {
+    guard rule != .off else { return false }
+    let isTaken = rule == .always || takesPacked(exchange, coding)
+    // One that is not taken shows that the answer depends on the client.
+    guard isTaken || exchange.pointee.plan.pointee.stages.sendsVary else { return false }
     var writer = ByteWriter(filePathMemory)
     let start = writeFilePath(exchange, into: &writer)
-    writer.append(".gz")
+    writer.append(coding == .brotli ? ".br" : ".gz")
     guard let path = existingPath(exchange, &writer, joinedAt: start),
       case .opened(let file, let status) = kernel.openFile(path.base, links: path.links)
     else { return false }
@@ -73,22 +83,25 @@ extension Worker where K: ~Copyable {
       return false
     }
     let state = servingState(exchange)
+    if rule == .on { state.pointee.variesByNeighbour = true }
+    guard isTaken else {
+      kernel.closeFile(file)
+      return false
+    }
     state.pointee.file = file
     state.pointee.status = status
-    state.pointee.isPacked = true
+    state.pointee.packing = coding
     note(.fileOpened, exchange, Int(clamping: status.size))
     answerFile(exchange, state)
     return true
   }
 
-  /// nginx's conditions: HTTP/1.1, no proxy on the way, and a client that names gzip.
-  private mutating func acceptsPacked(_ exchange: ExchangePointer) -> Bool {
-    guard exchange.pointee.head.version != .http10,
-      exchange.pointee.head.fields.firstIndex(of: .via) == nil,
-      let index = exchange.pointee.head.fields.firstIndex(of: .acceptEncoding)
-    else { return false }
-    let value = exchange.pointee.head.fields[index].value
-    return GzipAcceptance.accepts(exchange.pointee.headBytes.span.extracting(value.offsets))
+  /// True when the client takes what is packed so.
+  private mutating func takesPacked(
+    _ exchange: ExchangePointer, _ coding: ResponseCoding
+  ) -> Bool {
+    if coding == .brotli { return accepts(exchange, "br") }
+    return takesGzip(exchange, ResponseFacts(status: 200))
   }
 
   private mutating func serve(
@@ -110,7 +123,7 @@ extension Worker where K: ~Copyable {
     let state = servingState(exchange)
     state.pointee.file = file
     state.pointee.status = status
-    state.pointee.isPacked = false
+    state.pointee.packing = .none
     state.pointee.isShared = isShared
     note(.fileOpened, exchange, Int(clamping: status.size))
     answerFile(exchange, state)

@@ -22,9 +22,14 @@ extension Worker where K: ~Copyable {
       closeFile(state)
       return refuse(exchange, 400, .httpRequestError, .completed)
     }
-    let verdict =
+    var verdict =
       isPlain
       ? judge(exchange, state.pointee.status, tag: tag.span, fields) : .content(.whole)
+    if exchange.pointee.plan.pointee.changesContent, case .content = verdict,
+      choosesStages(exchange, state, hasTag: !tag.isEmpty, isPlain: isPlain)
+    {
+      verdict = .content(.whole)
+    }
     switch verdict {
     case .preconditionFailed:
       closeFile(state)
@@ -38,6 +43,22 @@ extension Worker where K: ~Copyable {
     let head = FileHead(state.pointee, verdict, tag, isPlain: isPlain)
     let contentCount = prepareContent(exchange, state, verdict)
     sendFileHead(exchange, state, head, contentCount)
+  }
+
+  /// Chooses the stages for a file. True when they change its content, so that it has no ranges.
+  @inline(never) private mutating func choosesStages(
+    _ exchange: ExchangePointer, _ state: ServingStatePointer, hasTag: Bool, isPlain: Bool
+  ) -> Bool {
+    let carried = state.pointee.carriesType ? carriedType(state) : nil
+    var facts = ownFacts(
+      isPlain ? 200 : state.pointee.answeredStatus, length: state.pointee.status.size,
+      type: carried ?? state.pointee.mediaType.buffer)
+    facts.hasLastModified = isPlain
+    facts.hasEntityTag = hasTag
+    facts.hasCoding = state.pointee.packing != .none
+    facts.isGzip = state.pointee.packing == .gzip
+    chooseOwnStages(exchange, facts)
+    return exchange.pointee.stages?.pointee.decision.changesContent == true
   }
 
   /// nginx's entity tag: the time and the size in hexadecimal; empty with `etag off`.
@@ -83,6 +104,7 @@ extension Worker where K: ~Copyable {
   ) {
     precondition(exchange.pointee.response == .none, "sendFileHead: a response has begun")
     prepareOwnResponse(exchange, head.status)
+    applyStages(exchange)
     let room = Limits.scratchBytes - Limits.ownContentBytes
     var writer = HeadWriter(
       ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[0..<room])),
@@ -90,10 +112,13 @@ extension Worker where K: ~Copyable {
     writeFileHead(exchange, state, head, contentCount, into: &writer)
     guard !writer.overflowed else {
       closeFile(state)
+      releaseStages(exchange)
       return refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .route))
     }
     captureSentFields(exchange, writer)
-    noteContentStart(exchange, headCount: writer.count)
+    if exchange.pointee.stages?.pointee.decision.changesContent != true {
+      noteContentStart(exchange, headCount: writer.count)
+    }
     if exchange.pointee.head.method == .head || !allowsContent(head.status) {
       closeFile(state)
       return sendOwnResponse(exchange, writer.lines)
@@ -113,14 +138,22 @@ extension Worker where K: ~Copyable {
     if allowsContent(status), !isTyped, !isReplaced("Content-Type", exchange, status: status) {
       writeFileType(exchange, state, head, into: &writer)
     }
-    if head.isPlain, !isReplaced("Last-Modified", exchange, status: status) {
+    let decision = exchange.pointee.stages?.pointee.decision ?? StageDecision()
+    if head.isPlain, !decision.dropsValidators,
+      !isReplaced("Last-Modified", exchange, status: status)
+    {
       writer.beginField("Last-Modified")
       IMFDate.write(
         secondsSince1970: UInt64(max(0, state.pointee.status.modified)), into: &writer.lines)
       writer.endField()
     }
-    if !head.tag.isEmpty, !isReplaced("ETag", exchange, status: status) {
-      writer.appendField("ETag", head.tag.span)
+    if !head.tag.isEmpty, !decision.dropsValidators,
+      !isReplaced("ETag", exchange, status: status)
+    {
+      writer.beginField("ETag")
+      if decision.changesContent { writer.lines.append("W/") }
+      writer.lines.append(head.tag.span)
+      writer.endField()
     }
     writeRangeFields(exchange, state, head, into: &writer)
     writeCoding(exchange, state, status, into: &writer)
@@ -157,8 +190,13 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ state: ServingStatePointer, _ status: UInt16,
     into writer: inout HeadWriter
   ) {
-    if state.pointee.isPacked && status != 304 { writer.appendField("Content-Encoding", "gzip") }
-    if state.pointee.isPacked && exchange.pointee.plan.pointee.files.packed == .on,
+    let decision = exchange.pointee.stages?.pointee.decision ?? StageDecision()
+    if state.pointee.packing != .none && status != 304 && !decision.unpacks {
+      writer.beginField("Content-Encoding")
+      writer.lines.append(state.pointee.packing.name)
+      writer.endField()
+    }
+    if state.pointee.variesByNeighbour && !decision.varies,
       !isReplaced("Vary", exchange, status: status)
     {
       writer.appendField("Vary", "Accept-Encoding")
@@ -176,7 +214,8 @@ extension Worker where K: ~Copyable {
       writer.endField()
     case .content(.whole):
       let allowsRanges =
-        exchange.pointee.plan.pointee.files.maximumRanges > 0 && !state.pointee.isPacked
+        exchange.pointee.plan.pointee.files.maximumRanges > 0 && state.pointee.packing == .none
+        && exchange.pointee.stages?.pointee.decision.changesContent != true
       if head.isPlain && allowsRanges { writer.appendField("Accept-Ranges", "bytes") }
     default: break
     }

@@ -17,6 +17,9 @@ extension Worker where K: ~Copyable {
   /// Sends as much of a file as the client takes in this turn, behind what `first` holds.
   mutating func sendFile(_ exchange: ExchangePointer, behind first: ByteWriter) {
     precondition(exchange.pointee.response == .file, "sendFile: no file is sent")
+    if let stages = exchange.pointee.stages, !stages.pointee.isDrained {
+      return sendStaged(exchange, stages, behind: first)
+    }
     guard let state = exchange.pointee.serving else { preconditionFailure("no file is open") }
     let client = exchange.pointee.client
     var writer = first
@@ -46,7 +49,7 @@ extension Worker where K: ~Copyable {
     enqueue(client)
   }
 
-  private mutating func awaitFileReader(_ exchange: ExchangePointer) {
+  mutating func awaitFileReader(_ exchange: ExchangePointer) {
     precondition(
       exchange.pointee.client.pointee.hasOutput || exchange.pointee.response == .file,
       "awaitFileReader: nothing is to be sent")
@@ -169,7 +172,7 @@ extension Worker where K: ~Copyable {
   // MARK: Reading
 
   /// Reads bytes of the file; nil when there are none, and then the exchange has ended.
-  private mutating func readPiece(
+  mutating func readPiece(
     _ exchange: ExchangePointer, _ state: ServingStatePointer,
     into memory: UnsafeMutableRawBufferPointer
   ) -> Int? {
@@ -214,6 +217,7 @@ extension Worker where K: ~Copyable {
     let isUnsent = exchange.pointee.record.bytesSent == 0
     if isUnsent && !exchange.pointee.client.pointee.hasOutput {
       exchange.pointee.response = .none
+      releaseStages(exchange)
       return refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .responseBody))
     }
     cutResponse(exchange, .proxyInternalError, Termination(.proxy, .responseBody))

@@ -31,8 +31,10 @@ struct ServingState: BitwiseCopyable {
   var rangeValue = ByteRange.empty
   /// What stands between them.
   var boundary: UInt64 = 0
-  /// The file is the packed neighbour of the one that was asked for.
-  var isPacked = false
+  /// What the file is packed by, if it is the packed neighbour of the one that was asked for.
+  var packing = ResponseCoding.none
+  /// That neighbour depends on what the client accepts.
+  var variesByNeighbour = false
   /// The media type of the file.
   var mediaType = FrozenBytes.empty
 

@@ -62,6 +62,12 @@ extension Worker where K: ~Copyable {
     }
   }
 
+  /// Says how the client finds the end of content whose length is not known.
+  mutating func writeUnknownLength(_ exchange: ExchangePointer, into writer: inout HeadWriter) {
+    guard !writer.isFieldList, exchange.pointee.clientFraming == .chunked else { return }
+    writer.appendField("Transfer-Encoding", "chunked")
+  }
+
   /// Passes on what a 426 asks to upgrade to, without which it says nothing (RFC 9110 section
   /// 15.5.22).
   @inline(never) private mutating func writeRequiredUpgrade(
