@@ -55,8 +55,8 @@ public struct FolderListing: Equatable, Sendable, BitwiseCopyable {
   public init() {}
 }
 
-/// `gzip_static`, `brotli_static`: whether a file's packed neighbour, of the same name with `.gz` or
-/// `.br`, is sent.
+/// `gzip_static`, `brotli_static`: whether a file's packed neighbour, of the same name with `.gz`
+/// or `.br`, is sent.
 public enum PackedFiles: UInt8, Sendable, BitwiseCopyable {
   /// It is not.
   case off

@@ -96,3 +96,13 @@ public struct CharsetPlan: Sendable, BitwiseCopyable {
   /// None.
   public init() {}
 }
+
+/// What becomes of a response's field when `add_header` adds one of that name.
+public enum FieldReplacement: UInt8, Sendable, BitwiseCopyable {
+  /// It stays: the field may have several values.
+  case none
+  /// It goes, even when the value added comes out empty: nginx's ETag and Last-Modified.
+  case always
+  /// It goes unless the value added comes out empty.
+  case unlessEmpty
+}

@@ -3,8 +3,8 @@ import Scenarios
 import Simulation
 import Testing
 
-/// Content that passes through stages: whatever the network does to it, the client gets all of it or
-/// can tell that it did not, and nothing is left behind (`finish`, and the worker's own checks).
+/// Content that passes through stages: whatever the network does to it, the client gets all of it,
+/// or can tell that it did not, and nothing is left behind (`finish`, and the worker's checks).
 struct ContentStageTests {
   private static let replacing = "sub_filter_once off; sub_filter_types *; sub_filter 2. <two>;"
   private static let content = filler(40_000)

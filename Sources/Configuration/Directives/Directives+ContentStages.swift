@@ -9,11 +9,11 @@ extension DirectiveCatalog {
     .flag(
       "gzip", in: .levelsAndLocationIf, default: "off", \.contentStages.packsByGzip,
       """
-      Whether responses are packed by gzip: files, answers of Waybill's own, and backends' responses \
-      with the status 200, 403 or 404 that have no content coding, nor `Cache-Control: \
+      Whether responses are packed by gzip: files, answers of Waybill's own, and backends' \
+      responses with the status 200, 403 or 404 that have no content coding, nor `Cache-Control: \
       no-transform`, for clients that name `gzip` in Accept-Encoding. Their length is not known \
-      beforehand, their `ETag` becomes a weak one, and they have no ranges. What a backend sends in \
-      pieces is packed and sent piece by piece, so events pass at once.
+      beforehand, their `ETag` becomes a weak one, and they have no ranges. What a backend sends \
+      in pieces is packed and sent piece by piece, so events pass at once.
       """),
     types("gzip_types", "gzip", \.contentStages.gzip.types),
     .number(

@@ -17,8 +17,30 @@ def unpack_gzip(data: bytes) -> bytes:
     return content
 
 
+def _brotli() -> ctypes.CDLL:
+    return ctypes.CDLL(ctypes.util.find_library("brotlidec") or "libbrotlidec.so.1")
+
+
+def begun_brotli(data: bytes) -> bytes:
+    """What the begin of brotli data tells."""
+    library = _brotli()
+    library.BrotliDecoderCreateInstance.restype = ctypes.c_void_p
+    state = ctypes.c_void_p(library.BrotliDecoderCreateInstance(None, None, None))
+    source = ctypes.create_string_buffer(data, len(data))
+    room = ctypes.create_string_buffer(4096)
+    left, free = ctypes.c_size_t(len(data)), ctypes.c_size_t(4096)
+    next_in = ctypes.c_void_p(ctypes.addressof(source))
+    next_out = ctypes.c_void_p(ctypes.addressof(room))
+    library.BrotliDecoderDecompressStream(
+        state, ctypes.byref(left), ctypes.byref(next_in), ctypes.byref(free),
+        ctypes.byref(next_out), None,
+    )  # fmt: skip
+    library.BrotliDecoderDestroyInstance(state)
+    return ctypes.string_at(room, 4096 - free.value)
+
+
 def unpack_brotli(data: bytes) -> bytes:
-    library = ctypes.CDLL(ctypes.util.find_library("brotlidec") or "libbrotlidec.so.1")
+    library = _brotli()
     room = ctypes.create_string_buffer(LARGEST)
     count = ctypes.c_size_t(LARGEST)
     result = library.BrotliDecoderDecompress(
