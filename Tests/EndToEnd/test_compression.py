@@ -474,3 +474,27 @@ def test_tls_clients_and_pages_of_metrics(site, backend, authority):
             assert answer.status == 200
             if target == "/metrics":
                 assert b"waybill_" in unpack_gzip(answer.body)
+
+
+MALFORMED = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+
+
+@pytest.mark.parametrize("page", ["", "error_page 502 =200 /page;", "error_page 502 /file.html;"])
+@pytest.mark.parametrize("stages", ["gzip on; gzip_min_length 0;", "sub_filter a b;"])
+def test_a_page_in_the_place_of_a_malformed_response(site, make_backend, tmp_path, page, stages):
+    """The backend's content breaks before anything of it has left: the page has an end of its own,
+    and the next response begins behind it."""
+    (tmp_path / "file.html").write_text("<p>a file</p>")
+    proxy = site.serve(
+        make_backend([MALFORMED, CLOSE]),
+        server=f"""{page} {stages} sub_filter_types *; gzip_types *;
+          location = /page {{ default_type text/html; return 200 "a page"; }}
+          location = /file.html {{ root {tmp_path}; }}
+          location = /next {{ default_type text/x; return 200 "next"; }}""",
+    )
+    fields = [("Accept", "text/html"), ("Accept-Encoding", "gzip")]
+    with proxy.connect() as connection:
+        for _ in range(2):
+            answer = connection.exchange(request_bytes("GET", "/", fields))
+            assert answer.status == (200 if "=200" in page else 502)
+            assert connection.exchange(request_bytes("GET", "/next")).body == b"next"

@@ -77,6 +77,7 @@ extension Worker where K: ~Copyable {
     else { return }
     exchange.pointee.response = .none
     releaseStages(exchange)
+    exchange.pointee.responseReader.reset()
     exchange.pointee.client.pointee.beginsWithHead = false
     exchange.pointee.record.status = 0
   }

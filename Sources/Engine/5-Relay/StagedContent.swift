@@ -87,7 +87,9 @@ extension Worker where K: ~Copyable {
   ) -> Piece {
     stages.pointee.isDrained = true
     noteRatio(exchange, stages)
-    let isLast = exchange.pointee.responseReader.isComplete
+    // An answer of Waybill's own has no other end than this.
+    let isLast =
+      exchange.pointee.response == .file || exchange.pointee.responseReader.isComplete
     if !isLast && stages.pointee.outputCount == 0 { return takeResponseContent(exchange, &writer) }
     if !isLast { return putStaged(exchange, stages, &writer) }
     precondition(exchange.pointee.upstreamStage != .content, "putLastStaged: more is to be read")
