@@ -8,7 +8,18 @@ extension RequestHead {
     self.path = path
     self.query = query
     self.hasQuery = hasQuery
-    if targetForm != .absolute { targetForm = .redirected }
+    if targetForm != .absolute && targetForm != .subrequest { targetForm = .redirected }
+  }
+
+  /// Makes the copy of a request's head that of a subrequest: a GET without content that expects
+  /// nothing and asks for no other protocol. The request line stays as it came.
+  public mutating func becomeSubrequest() {
+    precondition(byteCount > 0, "becomeSubrequest: the head is not complete")
+    method = .get
+    framing = .none
+    expectsContinue = false
+    requestsUpgrade = false
+    if targetForm != .absolute { targetForm = .subrequest }
   }
 
   /// Turns all methods but HEAD into GET, as nginx does for the page of an error.

@@ -6,6 +6,8 @@ public enum TargetForm: UInt8, Sendable, BitwiseCopyable {
   /// Not one of the client's: it asked in one of the others but the absolute form, and the path and
   /// the query are those of an internal redirect.
   case redirected
+  /// The same, of a subrequest: its method is GET, whatever the client's was.
+  case subrequest
 }
 
 /// A request's head as offsets into the buffer that it came in, filled while the bytes arrive.

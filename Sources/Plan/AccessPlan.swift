@@ -54,6 +54,31 @@ public struct AccessRule: Sendable, BitwiseCopyable {
   }
 }
 
+/// `auth_request`: a location of the same server says whether a request may come in.
+public struct AuthorizationPlan: Sendable, BitwiseCopyable {
+  /// The path of that location; empty when none is asked.
+  public var path = FrozenBytes.empty
+  /// `auth_request_set`: computed when the location has answered, from its answer.
+  public var assignments: FrozenArray<VariableAssignment> = .empty
+
+  /// None is asked.
+  public init() {}
+}
+
+/// A variable that gets a value.
+public struct VariableAssignment: Sendable, BitwiseCopyable {
+  /// Its place in `PlanTables.variables`.
+  public var slot: Int
+  /// The value.
+  public var value: Template
+
+  /// The assignment given.
+  public init(slot: Int, value: Template) {
+    self.slot = slot
+    self.value = value
+  }
+}
+
 /// What a request has to pass before its location serves it.
 public struct AdmissionPlan: Sendable, BitwiseCopyable {
   /// Who may use the location.
@@ -68,6 +93,8 @@ public struct AdmissionPlan: Sendable, BitwiseCopyable {
   public var client: ClientAddressPlan?
   /// `limit_req`, `limit_conn`
   public var limits = LimitPlan()
+  /// `auth_request`
+  public var authorization = AuthorizationPlan()
 
   /// Every request passes.
   public init() {}
@@ -75,6 +102,7 @@ public struct AdmissionPlan: Sendable, BitwiseCopyable {
   /// True when every request passes.
   public var isOpen: Bool {
     access.isOpen && exceptMethods.isEmpty && client == nil && limits.isEmpty
+      && authorization.path.isEmpty
   }
 }
 

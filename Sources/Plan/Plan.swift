@@ -127,6 +127,8 @@ public struct PlanTables: Sendable, BitwiseCopyable {
   public var divisions: FrozenArray<DivisionPlan> = .empty
   /// What is said of each step of rewriting in histories: the directive and where it stands.
   public var rewriteTitles: FrozenArray<FrozenBytes> = .empty
+  /// Subrequests that a request may have at once: `auth_request`.
+  public var subrequestsPerRequest = 0
   /// True when some `proxy_pass` has variables.
   public var computesUpstreams = false
   /// The declared upstreams by name in lowercase, for `proxy_pass` with variables.
@@ -151,17 +153,21 @@ public struct PlanTables: Sendable, BitwiseCopyable {
   }
 }
 
-/// A response field whose value some `$sent_http_NAME` or `$upstream_http_NAME` asks for.
+/// A response field, or a cookie, that some `$sent_http_NAME`, `$upstream_http_NAME` or
+/// `$upstream_cookie_NAME` asks for.
 public struct CapturedField: Sendable, BitwiseCopyable {
-  /// The name in lowercase, with dashes.
+  /// The name in lowercase, a field's with dashes.
   public var name: FrozenBytes
   /// True for `$upstream_http_NAME`: as the backend sent it; else as it goes to the client.
   public var isUpstream: Bool
+  /// True for `$upstream_cookie_NAME`: the value of the first Set-Cookie for that cookie.
+  public var isCookie: Bool
 
   /// The field given.
-  public init(name: FrozenBytes, isUpstream: Bool) {
+  public init(name: FrozenBytes, isUpstream: Bool, isCookie: Bool = false) {
     self.name = name
     self.isUpstream = isUpstream
+    self.isCookie = isCookie
   }
 }
 
@@ -310,8 +316,10 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   public var warnsOfUnset = true
   /// `internal`, `try_files`, `error_page`
   public var redirection = RedirectionPlan()
-  /// `allow`, `deny`, `auth_basic`, `limit_req`, `limit_conn`
+  /// `allow`, `deny`, `auth_basic`, `auth_request`, `limit_req`, `limit_conn`
   public var admission = AdmissionPlan()
+  /// `log_subrequest`
+  public var logsSubrequests = false
   /// What its requests are counted under: an index into `requestMetrics`.
   public var requestMetrics = 0
 

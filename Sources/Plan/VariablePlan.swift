@@ -9,7 +9,8 @@ public struct VariablePlan: Sendable, BitwiseCopyable {
   public enum Source: UInt8, Sendable, BitwiseCopyable {
     /// `set`: nothing until it is executed.
     case assigned
-    /// A named group: absent until it has matched.
+    /// A named group, or a variable of `auth_request_set`: absent until it has matched, or until
+    /// the location has answered.
     case group
     /// `map`: `index` is one into `maps`.
     case map

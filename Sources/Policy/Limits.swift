@@ -56,6 +56,9 @@ public enum Limits {
   /// of the scratch memory; together with an interim response that still waits they fit the largest
   /// buffer.
   public static let ownContentBytes = 96 * 1024
+  /// Content of the answer to a subrequest that is read so that its connection can be used again:
+  /// nobody wants it, and a new connection costs less than more of it.
+  public static let subrequestContentBytes = 64 * 1024
   /// Free buffers of each class that a worker keeps for the next use.
   public static let keptBuffers = 64
   /// One rewritten head, or one error page; the same as the largest buffer, which holds what a slow
@@ -232,10 +235,11 @@ public enum Limits {
   public static let logFarewell = Interval.seconds(5)
   /// The same when another process serves already, so that nobody waits for the end.
   public static let logFarewellAfterUpgrade = Interval.seconds(60)
-  /// Response field values kept for `$sent_http_*` and `$upstream_http_*`: number and bytes in all.
-  public static let capturedFields = 16
+  /// Response field values kept for `$sent_http_*`, `$upstream_http_*` and `$upstream_cookie_*`:
+  /// number and bytes in all, a small buffer. Those of an `auth_request` may be long tokens.
+  public static let capturedFields = 32
   /// See `capturedFields`.
-  public static let capturedBytes = 2048
+  public static let capturedBytes = smallBufferBytes
   /// Variables that a conf file makes: a request that uses one has room for the ranges of all, half
   /// of a small buffer.
   public static let ownVariables = 1024

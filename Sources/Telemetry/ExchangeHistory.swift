@@ -47,6 +47,12 @@ public struct ExchangeHistory: Sendable, BitwiseCopyable {
     /// A step of rewriting. Value: the number of its title; in place of the try: 1 for one that was
     /// executed, 2 for one whose condition holds, 3 for one whose condition does not.
     case rewriteStep
+    /// The location of `auth_request` is asked.
+    case authorizationAsked
+    /// It has answered. Value: the status.
+    case authorizationAnswered
+    /// A copy of the request is sent to the location of a `mirror`.
+    case mirrored
   }
 
   /// An event and when it was noted.
@@ -182,6 +188,9 @@ extension ExchangeHistory.Entry {
     case .redirected: write("internal redirect ", value, "", into: &writer)
     case .fileOpened: write("file of ", value, " bytes", into: &writer)
     case .rewriteStep: writeStep(titles, into: &writer)
+    case .authorizationAsked: writer.append("auth_request asked")
+    case .authorizationAnswered: write("auth_request answered ", value, "", into: &writer)
+    case .mirrored: writer.append("mirrored")
     }
   }
 

@@ -28,6 +28,7 @@ extension LogEvent {
     switch self {
     case .end: ""
     case .upgrade: "upgrade"
+    case .subrequest: "subrequest"
     }
   }
 }

@@ -59,5 +59,6 @@ extension ExchangeRecord {
     limitRequestStatus = .none
     limitConnectionStatus = .none
     compression = .none
+    authorizationStatus = 0
   }
 }

@@ -28,6 +28,8 @@ public enum LogEvent: UInt8, Sendable, BitwiseCopyable {
   case end
   /// A tunnel opened: `upgrade`.
   case upgrade
+  /// The end of a subrequest, with `log_subrequest`: `subrequest`.
+  case subrequest
 }
 
 /// What one request leaves behind: all that a log line, a header or an error page can say of it.
@@ -126,6 +128,13 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   /// Why it failed.
   public var error: ErrorType = .none
 
+  /// The status that `auth_request` was answered with; 0 when it was not asked, or has not answered.
+  public var authorizationStatus: UInt16 = 0
+  /// The peer that answered; empty when none did.
+  public var authorizationPeer: FrozenBytes = .empty
+  /// From the question to the answer.
+  public var authorizationDuration = Interval.endless
+
   /// Where the client's certificate lies in `ExchangeBytes.computed`, in PEM; kept where templates
   /// ask for it.
   public var certificate = ByteRange.empty
@@ -143,7 +152,7 @@ public struct ExchangeRecord: ~Copyable, Sendable {
 
   /// Where the values kept for `.captured(slot)` lie in `ExchangeBytes.captured`; empty when
   /// absent.
-  public var captures = InlineArray<16, ByteRange>(repeating: .empty)
+  public var captures = InlineArray<32, ByteRange>(repeating: .empty)
   /// Where `$1` to `$9` lie in `ExchangeBytes.computed`, as far as `groupCount` says.
   public var groups = InlineArray<9, ByteRange>(repeating: .absent)
   /// How many groups the last expression has that matched and has any.

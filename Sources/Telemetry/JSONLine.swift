@@ -18,13 +18,14 @@ extension ExchangeRecord {
     case .warn: writer.append("\",\"level\":\"WARN\"")
     default: writer.append("\",\"level\":\"ERROR\"")
     }
-    if event == .upgrade { writer.append(",\"event\":\"upgrade\"") }
+    if event != .end { writeJSONEvent(bytes, into: &writer) }
     writeJSONIdentity(into: &writer)
     writeJSONRequestLine(head, bytes, into: &writer)
     if isSecure { writeJSONSecurity(into: &writer) }
     writeJSONCounts(into: &writer)
     if tryCount > 0 { writeJSONUpstream(into: &writer) }
     if tryCount > 1 { writeJSONTries(into: &writer) }
+    if authorizationStatus != 0 { writeJSONAuthorization(into: &writer) }
     if isTerminated { writeJSONTermination(into: &writer) }
     if error != .none {
       writer.appendMember(",\"error\":\"", name: error.name)
@@ -33,6 +34,22 @@ extension ExchangeRecord {
     writer.appendMember(",\"user_agent\":\"", bytes.firstValue(of: .userAgent, in: head))
     writer.appendMember(",\"referer\":\"", bytes.firstValue(of: .referer, in: head))
     writer.append("}\n")
+  }
+
+  /// What kind of line it is, when it is not the one of a request's end.
+  private mutating func writeJSONEvent(
+    _ bytes: borrowing ExchangeBytes, into writer: inout ByteWriter
+  ) {
+    writer.appendMember(",\"event\":\"", name: event.name)
+    writer.append("\"")
+    if event == .subrequest { writer.appendMember(",\"subrequest\":\"", bytes.path) }
+  }
+
+  /// What `auth_request` came to.
+  private mutating func writeJSONAuthorization(into writer: inout ByteWriter) {
+    writer.append(",\"auth_status\":", decimal: UInt64(authorizationStatus))
+    writer.appendMember(",\"auth_upstream\":\"", authorizationPeer.span)
+    writer.appendMember(",\"auth_duration\":", authorizationDuration)
   }
 
   /// Whose request it was, and its place on the connection.

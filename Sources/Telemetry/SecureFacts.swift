@@ -31,6 +31,18 @@ public struct SecureFacts: Sendable, ~Copyable {
 
   /// Facts of nothing yet.
   public init() {}
+
+  /// Makes them the same as others.
+  mutating func assign(_ other: borrowing SecureFacts) {
+    version.assign(other.version)
+    cipher.assign(other.cipher)
+    serverName.assign(other.serverName)
+    isResumed = other.isResumed
+    certificate = other.certificate
+    failure.assign(other.failure)
+    subject.assign(other.subject)
+    issuer.assign(other.issuer)
+  }
 }
 
 extension ExchangeRecord {

@@ -18,19 +18,22 @@ public struct TemplateError: Error, Equatable, Sendable {
   }
 }
 
-/// A response field that `$sent_http_NAME` or `$upstream_http_NAME` asks for; its slot is its index
-/// in `TemplateCompiler.capturedFields`.
+/// What `$sent_http_NAME`, `$upstream_http_NAME` or `$upstream_cookie_NAME` asks for; its slot is its
+/// index in `TemplateCompiler.capturedFields`.
 public struct CapturedName: Hashable, Sendable {
-  /// In lowercase, with dashes: no field whose name has an underscore can be asked for, as in
-  /// nginx.
+  /// In lowercase. A field's has dashes: no field whose name has an underscore can be asked for, as
+  /// in nginx.
   public let name: String
   /// True for `$upstream_http_NAME`: as the backend sent it; else as it goes to the client.
   public let isUpstream: Bool
+  /// True for `$upstream_cookie_NAME`: a cookie that the backend sets.
+  public let isCookie: Bool
 
-  /// The field given.
-  public init(name: String, isUpstream: Bool) {
+  /// What is given.
+  public init(name: String, isUpstream: Bool, isCookie: Bool = false) {
     self.name = name
     self.isUpstream = isUpstream
+    self.isCookie = isCookie
   }
 }
 
@@ -126,6 +129,9 @@ public struct TemplateCompiler {
     case .argument: return TemplatePart(.argument, text: arena.freeze(member))
     case .cookie: return TemplatePart(.cookie, text: arena.freeze(member))
     case .requestField: return TemplatePart(.requestField, text: arena.freeze(member))
+    case .upstreamCookie:
+      let name = CapturedName(name: member, isUpstream: true, isCookie: true)
+      return TemplatePart(.captured, slot: UInt16(try slot(of: name, for: reference)))
     case .sentField, .upstreamField:
       let dashed = String(member.map { $0 == "_" ? "-" : $0 })
       let name = CapturedName(name: dashed, isUpstream: family == .upstreamField)

@@ -47,7 +47,11 @@ extension ExchangeRecord {
     }
     writer.append(" -> ")
     if status != 0 { writer.append(decimal: UInt64(status)) } else { writer.append("(no status)") }
-    writer.append(event == .end ? " " : " upgrade ")
+    writer.append(" ")
+    if event != .end {
+      writer.append(event.name)
+      writer.append(" ")
+    }
     writer.append(decimal: contentBytesOut)
     writer.append(" bytes in ")
     writer.append(microsecondsAsSeconds: duration.microseconds)

@@ -99,5 +99,6 @@ enum VariableFamily: String, CaseIterable {
   case cookie = "cookie_"
   case requestField = "http_"
   case sentField = "sent_http_"
+  case upstreamCookie = "upstream_cookie_"
   case upstreamField = "upstream_http_"
 }

@@ -14,8 +14,8 @@ extension ExchangeRecord {
       writer.append(error.name)
       return error != .none
     case .event:
-      if event == .upgrade { writer.append("upgrade") }
-      return event == .upgrade
+      writer.append(event.name)
+      return event != .end
     case .gzipRatio: return writeRatio(of: .gzip, into: &writer)
     case .brotliRatio: return writeRatio(of: .brotli, into: &writer)
     case .limitConnectionStatus:

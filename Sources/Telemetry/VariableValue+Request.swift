@@ -41,7 +41,8 @@ extension ExchangeRecord {
       if !head.query.isEmpty { writer.append("?") }
       return true
     case .requestMethod:
-      if head.method == .get {
+      // Subrequests tell the client's.
+      if head.method == .get && head.targetForm != .subrequest {
         writer.append("GET")
         return true
       }

@@ -50,6 +50,18 @@ extension DirectiveCases {
     Case("upstream", "deny all; server app;", "\"deny\" is not allowed in \"upstream\""),
     Case("top", "satisfy any;"),
     Case("top", "satisfy one;", "invalid value \"one\""),
+    Case("location", "root /a; auth_request /auth;"), Case("top", "auth_request off;"),
+    Case("top", "auth_request auth;", "invalid value \"auth\""),
+    Case("top", "auth_request /a; auth_request /b;", "\"auth_request\" is already set at line 1"),
+    Case("top", "auth_request_set $user $upstream_http_x_user;"),
+    Case("top", "auth_request_set $cookie $upstream_cookie_session;"),
+    Case("location", "root /a; auth_request_set $a '$status $http_x'; auth_request_set $b $a;"),
+    Case("top", "auth_request_set user x;", "invalid variable name \"user\""),
+    Case(
+      "top", "auth_request_set $host x;", "the variable \"$host\" can't be changed"),
+    Case("top", "auth_request_set $a;", "\"auth_request_set\" takes 2 arguments, not 1"),
+    Case("top", "log_subrequest on;"),
+    Case("top", "log_subrequest yes;", "invalid value \"yes\""),
     Case("location", "limit_except GET POST { deny all; } root /a;"),
     Case("location", "limit_except GET { allow 10.0.0.0/8; deny all; } root /a;"),
     Case(

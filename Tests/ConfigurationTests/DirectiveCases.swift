@@ -368,9 +368,14 @@ enum DirectiveCases {
       "the header \"host\" is already set at line 1"),
     Case("top", "proxy_set_header X-A 1; proxy_set_header x-a 2;"),
     Case("top", "proxy_set_header Transfer-Encoding '';"),
+    Case("top", "proxy_set_header Content-Length '';"),
     Case(
-      "top", "proxy_set_header Content-Length '';",
+      "location", "proxy_pass http://127.0.0.1:9; proxy_set_header Content-Length '';",
       "\"Content-Length\" can't be removed: it frames the content"),
+    Case(
+      "location",
+      "proxy_pass http://127.0.0.1:9; proxy_pass_request_body off; "
+        + "proxy_set_header Content-Length '';"),
     Case("top", "add_header X-A 'a\n  b';"),
     Case("top", "proxy_hide_header Upgrade;"),
     Case("top", "proxy_set_header 'X A' 1;", "\"X A\" is not a valid header name"),

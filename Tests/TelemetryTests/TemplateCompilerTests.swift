@@ -95,7 +95,7 @@ import Testing
     #expect(
       throws: TemplateError(
         offset: 1, name: "sent_http_y",
-        message: "a conf file can use at most 16 response fields as variables")
+        message: "a conf file can use at most 32 response fields as variables")
     ) {
       try compiler.compile(" $sent_http_y")
     }

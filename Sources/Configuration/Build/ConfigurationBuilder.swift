@@ -50,6 +50,8 @@ final class ConfigurationBuilder {
   var openDivision: DivisionDeclaration?
   /// The slots of variables that some `set` makes.
   var assignedSlots: Set<Int> = []
+  /// Those that some `auth_request_set` makes.
+  var authorizedSlots: Set<Int> = []
   /// The texts that `set` gives each variable, by slot; nil for one with variables.
   var assignedTexts: [Int: [String?]] = [:]
   /// The variables that were declared by a table.

@@ -74,11 +74,6 @@ extension NginxDirectives {
         Entry("msie_refresh", .everyLevel, .flag),
       ]),
     Group(
-      .needless, "There are no subrequests.",
-      [
-        Entry("log_subrequest", .everyLevel, .flag)
-      ]),
-    Group(
       .needless, "The `Server` field never contains a version.",
       [
         Entry("server_tokens", .everyLevel, .word)

@@ -20,8 +20,6 @@ extension NginxDirectives {
       .notDone,
       "Waybill has no access rules: use the backend, a firewall or `ssl_verify_client`.",
       [
-        Entry("auth_request", .everyLevel, .word, unless: ["off"]),
-        Entry("auth_request_set", .everyLevel, .words(2...2)),
         Entry("auth_jwt", .levelsAndLimitExcept, .words(.atLeast(1)), unless: ["off"]),
         Entry("auth_jwt_key_file", .levelsAndLimitExcept, .words(.atLeast(1)), unless: ["off"]),
         Entry("auth_jwt_key_request", .levelsAndLimitExcept, .words(.atLeast(1)), unless: ["off"]),

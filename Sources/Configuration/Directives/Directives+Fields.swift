@@ -46,9 +46,8 @@ extension ConfigurationBuilder {
     }
     if FieldSyntax.isManaged(known), use.arguments[1].text.isEmpty {
       // nginx's way of dropping a field; those that frame a message are Waybill's in any case.
-      guard known == .contentLength else { return }
-      return reporter.warning(
-        word.place, "\"\(name)\" can't be removed: it frames the content")
+      if known == .contentLength { settings.lengthFieldPlace = word.place }
+      return
     }
     guard !isRefused(known, word) else { return }
     if known == .host, let twin = settings.hostFieldPlace {

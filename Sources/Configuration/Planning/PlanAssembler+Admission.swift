@@ -23,6 +23,7 @@ extension PlanAssembler {
       return ClientAddressPlan(trust: trust, header: header, field: field)
     }
     admission.limits = limits(settings)
+    admission.authorization = authorization(settings)
     plan.admission = admission
   }
 
@@ -41,6 +42,13 @@ extension PlanAssembler {
     plan.realm = realm
     plan.passwordFile = file
     plan.asksForPassword = true
+    return plan
+  }
+
+  private func authorization(_ settings: AdmissionSettings) -> AuthorizationPlan {
+    var plan = AuthorizationPlan()
+    plan.path = arena.freeze(settings.authorizationPath ?? "")
+    plan.assignments = arena.freeze(settings.authorizationValues)
     return plan
   }
 

@@ -75,6 +75,9 @@ extension PlanAssembler {
       setPass(pass, location, settings, &plan)
       if pass.isSecure { setBackendTLS(pass, settings.backendTLS, &plan) }
       warnOfLoop(pass, plan, server)
+      if let place = location.settings.lengthFieldPlace, !plan.dropsRequestContent {
+        warn(place, "\"Content-Length\" can't be removed: it frames the content")
+      }
     }
     if let answer = server.answer ?? location.answer {
       setAnswer(answer, settings, &plan)
@@ -232,6 +235,7 @@ extension PlanAssembler {
     let usesLogs = !settings.logs.accessIsOff
     plan.writesAhead = usesLogs && settings.logs.access?.contains { $0.isAhead } ?? false
     plan.errorLogs = freezeErrorLogs(settings.logs)
+    plan.logsSubrequests = settings.logs.logsSubrequests ?? false
     plan.history = freezeHistory(settings.logs)
     setContentStages(settings.contentStages, &plan)
     return plan

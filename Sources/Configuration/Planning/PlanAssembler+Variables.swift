@@ -21,6 +21,8 @@ extension PlanAssembler {
       + implicitUpstreams.filter { !upstreams[$0.value].peers.isEmpty }.map { ($0.key, $0.value) }
     tables.upstreamNames = StringTable(
       known.map { (Array($0.0.lowercased().utf8), Int32($0.1)) }, arena: arena)
+    let asks = locations.contains { !$0.admission.authorization.path.isEmpty }
+    tables.subrequestsPerRequest = asks ? 1 : 0
     tables.computesUpstreams = locations.contains { !$0.passURL.isEmpty }
   }
 
@@ -32,6 +34,8 @@ extension PlanAssembler {
       VariablePlan(
         name: arena.freeze(name), source: grouped.contains(name) ? .group : .assigned)
     }
+    // Nobody is told that what `auth_request_set` makes has no value yet.
+    for slot in builder.authorizedSlots { plans[slot].source = .group }
     // What `set` makes besides is empty, not absent, where it was not executed.
     for slot in builder.assignedSlots { plans[slot].source = .assigned }
     let computed: [(String, VariablePlan.Source)] = [

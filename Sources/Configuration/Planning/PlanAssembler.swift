@@ -151,7 +151,8 @@ final class PlanAssembler {
   private func freezeCapturedFields() -> FrozenArray<CapturedField> {
     arena.freeze(
       builder.templates.capturedFields.map {
-        CapturedField(name: arena.freeze($0.name), isUpstream: $0.isUpstream)
+        CapturedField(
+          name: arena.freeze($0.name), isUpstream: $0.isUpstream, isCookie: $0.isCookie)
       })
   }
 

@@ -15,6 +15,10 @@ struct AdmissionSettings {
   var passwordFile: Template?
   /// `satisfy any`
   var satisfiesAny: Bool?
+  /// `auth_request`; empty for `off`.
+  var authorizationPath: String?
+  /// `auth_request_set`
+  var authorizationValues: [VariableAssignment] = []
   /// `limit_req`
   var requestLimits: [RequestLimitSetting] = []
   var requestRefusal = RefusalSettings()
@@ -28,6 +32,9 @@ struct AdmissionSettings {
       realmPlace: realm == nil ? outer.realmPlace : realmPlace,
       passwordFile: passwordFile ?? outer.passwordFile,
       satisfiesAny: satisfiesAny ?? outer.satisfiesAny,
+      authorizationPath: authorizationPath ?? outer.authorizationPath,
+      authorizationValues: authorizationValues.isEmpty
+        ? outer.authorizationValues : authorizationValues,
       requestLimits: requestLimits.isEmpty ? outer.requestLimits : requestLimits,
       requestRefusal: requestRefusal.inheriting(outer.requestRefusal),
       connectionLimits: connectionLimits.isEmpty ? outer.connectionLimits : connectionLimits,

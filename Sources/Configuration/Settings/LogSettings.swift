@@ -14,12 +14,14 @@ struct LogSettings {
   var slowerThan: Interval?
   /// `debug_request`
   var watched: WatchedRequests?
+  /// `log_subrequest`
+  var logsSubrequests: Bool?
 
   func inheriting(_ outer: LogSettings) -> LogSettings {
     LogSettings(
       access: access ?? outer.access, accessIsOff: access == nil ? outer.accessIsOff : accessIsOff,
       errors: errors ?? outer.errors, slowerThan: slowerThan ?? outer.slowerThan,
-      watched: watched ?? outer.watched)
+      watched: watched ?? outer.watched, logsSubrequests: logsSubrequests ?? outer.logsSubrequests)
   }
 }
 

@@ -23,6 +23,8 @@ struct Settings {
   var hiddenNames: Set<String> = []
   /// Where this level's `proxy_set_header Host` stands.
   var hostFieldPlace: Place?
+  /// Where this level's `proxy_set_header Content-Length ""` stands.
+  var lengthFieldPlace: Place?
   /// `types`
   var mediaTypes: MediaTypes?
   var redirects = RedirectSettings()

@@ -102,6 +102,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   /// The streams of connections that have several.
   var streams: Slots<MultiplexedStream>
   var streamReports = FailureReports()
+  var subrequests: Slots<Subrequest>
   var buffers = BufferPool()
   var servingStates = ServingStates()
   /// Compressors that wait for their next use.
@@ -164,8 +165,11 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
       settings.makeSession != nil
       || tables.listeners.indices.contains { tables.listeners[$0].speaksHTTP2 }
     let streamCount = hasSessions ? slotCount * Limits.streamsPerConnection : 1
-    exchanges = Slots(capacity: slotCount + streamCount)
+    let subrequestCount = (slotCount + streamCount) * tables.subrequestsPerRequest
+    let exchangeCount = slotCount + streamCount + subrequestCount
+    exchanges = Slots(capacity: exchangeCount)
     streams = Slots(capacity: streamCount)
+    subrequests = Slots(capacity: max(1, subrequestCount))
     timers = TimerWheel(now: now)
     acceptTimer = .allocate(capacity: 1)
     acceptTimer.initialize(to: Timer(.accepting))
@@ -185,7 +189,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     events = .allocate(capacity: Limits.eventsPerTurn)
     // Each stream stands in it at most twice: among those that are being worked off, and again
     // among those that go on in the next turn.
-    ready = .allocate(capacity: 2 * (slotCount + streamCount))
+    ready = .allocate(capacity: 2 * exchangeCount)
     openLogs()
     resumeAccepting()
   }

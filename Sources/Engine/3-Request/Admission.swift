@@ -1,5 +1,5 @@
 // What a request has to pass before its location serves it, in nginx's order: `limit_req`,
-// `limit_conn`, then `allow` and `deny`, then a password.
+// `limit_conn`, then `allow` and `deny`, then a password, then what `auth_request` asks.
 
 import Basics
 import HTTP
@@ -13,6 +13,8 @@ extension Worker where K: ~Copyable {
   /// `resumeAdmission` goes on.
   @inline(never) mutating func isAdmitted(_ exchange: ExchangePointer) -> Bool {
     precondition(exchange.pointee.response == .none, "isAdmitted: a response has begun")
+    // As in nginx, who asks in a request's name need not pass what that has to.
+    if exchange.pointee.client.pointee.isSubrequest { return true }
     if let client = exchange.pointee.plan.pointee.admission.client {
       findClient(exchange, client)
     }
@@ -62,28 +64,53 @@ extension Worker where K: ~Copyable {
     let plan = exchange.pointee.plan
     let access =
       isExcepted(exchange) ? plan.pointee.admission.exceptAccess : plan.pointee.admission.access
-    if access.isOpen { return true }
+    let isAsked = !plan.pointee.admission.authorization.path.isEmpty
+    if access.isOpen && !isAsked { return true }
+    if isAsked { beginAccess(servingState(exchange)) }
     let verdict = verdict(access.rules, exchange.pointee.record.client)
     if plan.pointee.admission.satisfiesAny {
-      if verdict == true { return true }
-      // A password may let in whom the rules keep out.
-      if access.asksForPassword {
-        switch password(exchange, access) {
-        case .right: return true
-        case .pending, .failed: return false
-        case .wrong: return refusePassword(exchange, access)
-        case .unasked: break
-        }
-      }
-      return verdict == nil || forbid(exchange)
+      return verdict == true || grantsOtherwise(exchange, access, verdict)
     }
     if verdict == false { return forbid(exchange) }
-    guard access.asksForPassword else { return true }
-    switch password(exchange, access) {
-    case .right, .unasked: return true
-    case .wrong: return refusePassword(exchange, access)
-    case .pending, .failed: return false
+    if access.asksForPassword {
+      switch password(exchange, access) {
+      case .right, .unasked: break
+      case .wrong: return refusePassword(exchange, access)
+      case .pending, .failed: return false
+      }
     }
+    if isAsked { askForAuthorization(exchange) }
+    return !isAsked
+  }
+
+  /// Remembers what `auth_request` may have to take back.
+  private func beginAccess(_ state: ServingStatePointer) {
+    state.pointee.accessStatus = 0
+    state.pointee.carriedBefore = state.pointee.carriedCount
+  }
+
+  /// `satisfy any`: a password, or the location of `auth_request`, may let in whom the rules keep
+  /// out.
+  private mutating func grantsOtherwise(
+    _ exchange: ExchangePointer, _ access: AccessPlan, _ verdict: Bool?
+  ) -> Bool {
+    let isAsked = !exchange.pointee.plan.pointee.admission.authorization.path.isEmpty
+    var status: UInt16 = verdict == false ? 403 : 0
+    if access.asksForPassword {
+      switch password(exchange, access) {
+      case .right: return true
+      case .pending, .failed: return false
+      case .wrong where !isAsked: return refusePassword(exchange, access)
+      case .wrong:
+        carryChallenge(exchange, access)
+        status = 401
+      case .unasked: break
+      }
+    }
+    guard isAsked else { return verdict == nil || forbid(exchange) }
+    servingState(exchange).pointee.accessStatus = status
+    askForAuthorization(exchange)
+    return false
   }
 
   /// True for a request whose method `limit_except` does not name.

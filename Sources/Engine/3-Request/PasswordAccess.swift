@@ -133,6 +133,14 @@ extension Worker where K: ~Copyable {
 
   /// Asks the client for a password. False, for those who ask whether it may come in.
   mutating func refusePassword(_ exchange: ExchangePointer, _ access: AccessPlan) -> Bool {
+    carryChallenge(exchange, access)
+    refuse(exchange, 401, .httpRequestDenied, Termination(.proxy, .route))
+    return false
+  }
+
+  /// Keeps the question for a password for the answer to a request.
+  mutating func carryChallenge(_ exchange: ExchangePointer, _ access: AccessPlan) {
+    precondition(access.asksForPassword, "carryChallenge: the location asks for none")
     var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: scratch[..<Limits.filePathBytes]))
     writer.append("Basic realm=\"")
     write(access.realm, exchange, into: &writer)
@@ -140,7 +148,5 @@ extension Worker where K: ~Copyable {
     let name: StaticString = "WWW-Authenticate"
     let nameBytes = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
     carry(exchange, nameBytes.span, writer.span)
-    refuse(exchange, 401, .httpRequestDenied, Termination(.proxy, .route))
-    return false
   }
 }

@@ -19,8 +19,16 @@ extension Worker where K: ~Copyable {
       for index in 0..<exchange.pointee.responseHead.fields.count {
         let line = exchange.pointee.responseHead.fields[index]
         let name = bytes.extracting(line.name.offsets)
+        let value = bytes.extracting(line.value.offsets)
+        if wanted[slot].isCookie {
+          guard FieldNameMatch.equalIgnoringCase(name, "Set-Cookie"),
+            let cookie = wanted[slot].cookieValue(in: value)
+          else { continue }
+          capture(exchange, slot: slot, value.extracting(cookie))
+          break
+        }
         guard wanted[slot].isNamed(name) else { continue }
-        capture(exchange, slot: slot, bytes.extracting(line.value.offsets))
+        capture(exchange, slot: slot, value)
       }
     }
     exchange.pointee.capturedUpstreamCount = exchange.pointee.capturedCount
@@ -60,6 +68,7 @@ extension Worker where K: ~Copyable {
     let limit = Limits.capturedBytes
     var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: buffer[end..<limit]))
     if !kept.isEmpty { writer.append(", ") }
+    if writer.remaining < value.count { reportCut(exchange) }
     writer.append(value.extracting(first: max(0, writer.remaining)))
     let start = kept.isEmpty ? end : Int(kept.start)
     let newEnd = end + writer.count
@@ -69,7 +78,30 @@ extension Worker where K: ~Copyable {
   }
 }
 
+extension Worker where K: ~Copyable {
+  @inline(never) private mutating func reportCut(_ exchange: ExchangePointer) {
+    report(.error, "response", exchange, exchange.pointee.downstream) { line in
+      line.append("the fields that variables ask for have more than ")
+      line.append(decimal: UInt64(Limits.capturedBytes))
+      line.append(" bytes in all: a value is cut")
+    }
+  }
+}
+
 extension CapturedField {
+  /// Where the value lies in a Set-Cookie field, when that sets the cookie.
+  fileprivate func cookieValue(in field: Span<UInt8>) -> Range<Int>? {
+    guard field.count > name.count, field[name.count] == UInt8(ascii: "=") else { return nil }
+    for index in 0..<name.count {
+      let byte = field[index]
+      let isCapital = byte &- UInt8(ascii: "A") < 26
+      if (isCapital ? byte | 0x20 : byte) != name[index] { return nil }
+    }
+    var end = name.count + 1
+    while end < field.count, field[end] != UInt8(ascii: ";") { end += 1 }
+    return name.count + 1..<end
+  }
+
   /// True for a field's name that the variable means: a dash there is an underscore here, as in
   /// nginx.
   fileprivate func isNamed(_ other: Span<UInt8>) -> Bool {

@@ -28,7 +28,8 @@ extension Worker where K: ~Copyable {
     switch exchange.pointee.response {
     case .tunnel: return relayTunnel(exchange)
     case .delivering: return awaitDelivery(exchange)
-    case .heldBack, .pending: return
+    case .heldBack: return
+    case .pending: return carryOnAdmission(exchange)
     case .file: return sendFile(exchange)
     case .none, .content, .composed: break
     }

@@ -218,6 +218,7 @@ extension Worker where K: ~Copyable {
 
   /// Ends a try for a reason that is not the peer's; `error` is noted with it.
   mutating func abandonTry(_ exchange: ExchangePointer, error: ErrorType = .none) {
+    if exchange.pointee.serving?.pointee.subrequest != nil { abandonSubrequest(of: exchange) }
     guard exchange.pointee.upstream != nil else { return }
     noteTry(exchange, error: error)
     releaseUpstream(exchange, mayReuse: false)

@@ -89,7 +89,8 @@ extension Worker where K: ~Copyable {
     }
     guard exchange.pointee.head.hasQuery else { return }
     // Where the path is not the client's any more, an empty query is none, as in nginx.
-    let isOwn = exchange.pointee.head.targetForm == .redirected
+    let form = exchange.pointee.head.targetForm
+    let isOwn = form == .redirected || form == .subrequest
     let isReplaced = exchange.pointee.plan.pointee.replacesPath || isOwn
     if isReplaced && exchange.pointee.head.query.isEmpty { return }
     writer.append(0x3f)

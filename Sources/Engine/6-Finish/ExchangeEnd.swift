@@ -26,6 +26,7 @@ extension Worker where K: ~Copyable {
     assert(exchange.pointee.releasedPeer, "end: a peer counts it as running")
     finishRecord(exchange)
     if exchange.pointee.isLogged {
+      if client.pointee.isSubrequest { return endSubrequest(exchange) }
       reportAfterLine(exchange)
     } else {
       writeAccessLines(exchange)
@@ -62,7 +63,7 @@ extension Worker where K: ~Copyable {
 
   /// Gives back an exchange's memory. What its connection has read of the next request stays, moved
   /// to the begin of its buffer.
-  @inline(__always) private mutating func free(_ exchange: ExchangePointer) {
+  @inline(__always) mutating func free(_ exchange: ExchangePointer) {
     let client = exchange.pointee.client
     client.pointee.exchange = nil
     if exchange.pointee.sharesInput {
@@ -110,6 +111,7 @@ extension Worker where K: ~Copyable {
   /// Ends an exchange whose client has gone away.
   mutating func clientLeft(_ exchange: ExchangePointer) {
     assert(exchange.isLive, "clientLeft: the exchange has ended")
+    if exchange.pointee.client.pointee.isSubrequest { return endUnwanted(exchange) }
     let phase = phase(of: exchange)
     exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
     note(.clientLeft, exchange)

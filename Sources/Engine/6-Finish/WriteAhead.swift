@@ -49,7 +49,9 @@ extension Worker where K: ~Copyable {
   @inline(__always) mutating func holdsBack(
     _ exchange: ExchangePointer, _ prefix: UnsafeRawBufferPointer
   ) -> Bool {
-    guard exchange.pointee.plan.pointee.writesAhead else { return false }
+    guard exchange.pointee.plan.pointee.writesAhead,
+      !exchange.pointee.client.pointee.isSubrequest
+    else { return false }
     holdBack(exchange, prefix)
     return true
   }

@@ -143,6 +143,7 @@ extension Worker where K: ~Copyable {
       if connection.pointee.phase == .idle { beginWaitingRequest(connection) }
     }
     for exchange in runningExchanges { endByShutdown(exchange, reason) }
+    endSubrequests()
     for slot in connections.touched {
       guard let connection = connections.element(at: slot) else { continue }
       switch connection.pointee.phase {
@@ -158,6 +159,7 @@ extension Worker where K: ~Copyable {
     closeInbox()
     precondition(exchanges.count == 0, "stop: an exchange is under way")
     precondition(streams.count == 0, "stop: a stream is under way")
+    precondition(subrequests.count == 0, "stop: a subrequest is under way")
     precondition(connections.count == 0, "stop: a connection is open")
     precondition(timers.count == 0, "stop: something is timed")
     precondition(buffers.inUse == 0, "stop: a buffer is in use")

@@ -37,6 +37,10 @@ public struct RequestDecision: Sendable {
   public var rewriting: [String] = []
   /// The path that they have led to; empty when it is the client's.
   public var path = ""
+  /// Index of the location that `auth_request` has asked; nil when it has asked none.
+  public var authorizingLocation: Int?
+  /// True while its answer is awaited.
+  public var awaitsAuthorization = false
 }
 
 extension Worker where K: ~Copyable {
@@ -60,6 +64,10 @@ extension Worker where K: ~Copyable {
     if isUnderWay, exchange.pointee.serving?.pointee.isRewritten == true {
       decision.path = String(decoding: exchange.pointee.pathBytes, as: UTF8.self)
     }
+    if subrequests.touched.count > 0, let asked = exchanges.element(at: 1) {
+      decision.authorizingLocation = asked.pointee.plan - first
+    }
+    decision.awaitsAuthorization = isUnderWay && exchange.pointee.serving?.pointee.subrequest != nil
     return decision
   }
 

@@ -27,6 +27,9 @@ struct ConditionFields: BitwiseCopyable {
   /// One of those of which there may be one only came twice: nginx refuses that.
   var isRepeated = false
 
+  /// None.
+  init() {}
+
   init(_ exchange: ExchangePointer) {
     let bytes = exchange.pointee.headBytes.span
     for index in 0..<exchange.pointee.head.fields.count {

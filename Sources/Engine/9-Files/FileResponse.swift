@@ -17,7 +17,8 @@ extension Worker where K: ~Copyable {
     state.pointee.mediaType = mediaType(exchange)
     // A page for an error is sent whatever the client has of it.
     let isPlain = state.pointee.answeredStatus == 0 || state.pointee.answeredStatus == 200
-    let fields = ConditionFields(exchange)
+    let isSubrequest = exchange.pointee.client.pointee.isSubrequest
+    let fields = isSubrequest ? ConditionFields() : ConditionFields(exchange)
     if fields.isRepeated {
       closeFile(state)
       return refuse(exchange, 400, .httpRequestError, .completed)

@@ -2,6 +2,7 @@ import Basics
 import HTTP
 import Platform
 import Policy
+import Telemetry
 
 /// Where the state of an exchange that is served here lies; valid until the exchange ends.
 typealias ServingStatePointer = UnsafeMutablePointer<ServingState>
@@ -69,10 +70,26 @@ struct ServingState: BitwiseCopyable {
   /// What the answer to it was; nil while it waits.
   var passwordVerdict: PasswordVerdict?
 
+  /// The subrequest of `auth_request` that is under way; see `Authorization.swift`.
+  var subrequest: SubrequestPointer?
+  /// When it was begun.
+  var subrequestStart = Instant(nanoseconds: 0)
+  /// The status that it was answered with, before that has been acted on; 0 else.
+  var authorizationStatus: UInt16 = 0
+  /// `return 444`: the client is answered nothing at all, either.
+  var authorizationIsSilent = false
+  /// Why it was answered with an error.
+  var authorizationError = ErrorType.none
+  /// With `satisfy any`: what rules and password have come to before the location is asked; 0 when
+  /// nobody has kept the request out.
+  var accessStatus: UInt16 = 0
+  /// `carriedCount` before anybody had been asked.
+  var carriedBefore: UInt32 = 0
+
   // MARK: Variables and rewriting
 
   /// A little memory that the state keeps whoever uses it.
-  let own: UnsafeMutableRawPointer
+  var own: UnsafeMutableRawPointer
   /// Where values of variables and what was matched lie; see `ComputedMemory`. Nil before there are
   /// any; `own` as long as that holds them.
   var computedBase: UnsafeMutableRawPointer?
@@ -154,6 +171,7 @@ extension Worker where K: ~Copyable {
     precondition(
       !state.pointee.isShared || turnFile.file == state.pointee.file, "release: another turn's file"
     )
+    precondition(state.pointee.subrequest == nil, "release: its subrequest is under way")
     if let page = state.pointee.page { page.deallocate() }
     state.pointee.metricsPage?.release()
     closeFile(state)

@@ -361,6 +361,7 @@ extension Worker where K: ~Copyable {
   mutating func endStream(_ stream: StreamPointer, _ plan: UnsafePointer<LocationPlan>) {
     precondition(stream.pointee.isMultiplexed, "endStream: it is its connection's own")
     precondition(stream.pointee.exchange == nil, "endStream: its exchange is under way")
+    if stream.pointee.isSubrequest { return endSubrequestStream(stream) }
     let connection = stream.pointee.connection
     guard let link = connection.pointee.session else {
       preconditionFailure("endStream: there is no session")
@@ -413,6 +414,7 @@ extension Worker where K: ~Copyable {
     _ stream: StreamPointer, _ first: UnsafeRawBufferPointer
   ) -> WriteResult {
     precondition(stream.pointee.exchange != nil, "sendMultiplexed: it has no exchange")
+    if stream.pointee.isSubrequest { return takeAnswer(stream, first) }
     let connection = stream.pointee.connection
     guard let link = connection.pointee.session, !stream.pointee.flags.contains(.failed),
       !connection.pointee.flags.contains(.failed)

@@ -27,6 +27,8 @@ struct Stream: BitwiseCopyable {
   var wait = Connection.Wait.nothing
   /// True for one of several streams of a connection that has a session.
   var isMultiplexed = false
+  /// True for the client's side of a subrequest, which is no client's: see `Subrequest`.
+  var isSubrequest = false
   /// True when what is sent next begins with a head; only on a multiplexed one.
   var beginsWithHead = false
 

@@ -29,8 +29,15 @@ struct Explanation {
     if !decision.path.isEmpty { add("path", decision.path) }
     add("client", Explanation.client(decision, tables.servers[decision.server], peer))
     if decision.fault == nil {
-      add("location", Explanation.location(decision, location, compiled))
+      add("location", Explanation.location(decision.location, location, compiled))
       add("request ID", RequestIDExplanation.text(decision, location.requestID))
+    }
+    if let asked = decision.authorizingLocation {
+      let authorizing = tables.locations[asked]
+      let path = location.admission.authorization.path.text
+      let what = Explanation.location(asked, authorizing, compiled)
+      add("auth_request", "\(path), asked first: \(what)")
+      add("sent to it", lines: Explanation.lines(rehearsal.asked))
     }
     if let refusal = Explanation.refusal(decision) { add("refused", refusal) }
     if !rehearsal.sent.isEmpty { addUpstream(rehearsal, tables.upstreams[location.upstream]) }
@@ -76,9 +83,9 @@ struct Explanation {
   }
 
   private static func location(
-    _ decision: RequestDecision, _ location: LocationPlan, _ compiled: CompiledConfiguration
+    _ index: Int, _ location: LocationPlan, _ compiled: CompiledConfiguration
   ) -> String {
-    let place = compiled.locationPlaces[decision.location]
+    let place = compiled.locationPlaces[index]
     let action =
       switch location.contentAction {
       case .none, .precontent, .rewriting: "neither proxy_pass nor return nor root"

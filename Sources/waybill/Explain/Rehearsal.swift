@@ -17,6 +17,8 @@ struct Rehearsal {
   let sent: [UInt8]
   /// The head that the client gets, to a backend's bare 200 if one is asked.
   let answered: [UInt8]
+  /// The head that the backend of `auth_request` gets; empty when none is asked.
+  let asked: [UInt8]
   /// The backends that are tried if none can be reached, in this order.
   let tries: [String]
 
@@ -33,19 +35,29 @@ struct Rehearsal {
     Rehearsal.run(&worker, stage)
     guard let decision = worker.firstDecision else { return nil }
     self.decision = decision
+    asked = decision.awaitsAuthorization ? Rehearsal.head(stage.toBackend) : []
+    if decision.awaitsAuthorization {
+      stage.authorize(Array(Rehearsal.backendAnswer.utf8))
+      Rehearsal.run(&worker, stage)
+    }
     sent = Rehearsal.head(stage.toBackend)
     stage.answer(Array(Rehearsal.backendAnswer.utf8))
     Rehearsal.run(&worker, stage)
     answered = Rehearsal.head(stage.toClient)
-    tries = Rehearsal.tries(plan, request, peer, listener)
+    tries = Rehearsal.tries(
+      plan, request, peer, listener, asksFirst: decision.awaitsAuthorization)
   }
 
   private static func tries(
-    _ plan: Plan, _ request: [UInt8], _ peer: PeerAddress, _ listener: Int
+    _ plan: Plan, _ request: [UInt8], _ peer: PeerAddress, _ listener: Int, asksFirst: Bool
   ) -> [String] {
     let stage = stage(plan, request, peer, listener)
-    stage.backendsAccept = false
     var worker = worker(plan, stage)
+    if asksFirst {
+      run(&worker, stage)
+      stage.authorize(Array(Rehearsal.backendAnswer.utf8))
+    }
+    stage.backendsAccept = false
     run(&worker, stage)
     stop(&worker, stage)
     return stage.connects

@@ -48,8 +48,19 @@ final class RehearsalStage {
 
   /// Lets the backend answer, and the client take what is for it.
   func answer(_ response: [UInt8]) {
-    fromBackend = response
     clientTakes = true
+    answerBackend(response)
+  }
+
+  /// Lets the location of `auth_request` let the request in; forgets how it was asked.
+  func authorize(_ response: [UInt8]) {
+    toBackend = []
+    connects = []
+    answerBackend(response)
+  }
+
+  private func answerBackend(_ response: [UInt8]) {
+    fromBackend = response
     for (descriptor, token) in tokens where descriptor.number >= RehearsalStage.client.number {
       events.append(KernelEvent(token: token, readiness: [.readable, .writable]))
     }
