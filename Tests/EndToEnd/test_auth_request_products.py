@@ -148,7 +148,8 @@ def product(site, make_backend):
             known = request.fields.get("Cookie") == "session=good"
             if known:
                 return reply("200 OK", b"", fields)
-            told = [("Location", "https://login.example.com/?rd=x"), ("Set-Cookie", "try=1; Path=/")]
+            told = [("Location", "https://login.example.com/?rd=x")]
+            told += [("Set-Cookie", "try=1; Path=/")]
             return reply("401 Unauthorized", b"sign in", told)
 
         auth, app = make_backend(judge), make_backend(lambda r: reply(body=r.body or b"app"))
@@ -160,8 +161,9 @@ def product(site, make_backend):
 
 
 def test_authelia(product):
-    proxy = product(AUTHELIA, {"Remote-User": "ann", "Remote-Groups": "staff,admins",
-                               "Remote-Name": "Ann", "Remote-Email": "ann@example.com"})  # fmt: skip
+    user = {"Remote-User": "ann", "Remote-Groups": "staff,admins", "Remote-Name": "Ann",
+            "Remote-Email": "ann@example.com"}  # fmt: skip
+    proxy = product(AUTHELIA, user)
     answer = proxy.request("POST", "/a/b?c=d", USER, body=b"content")
     assert answer.status == 200 and answer.body == b"content"
     asked, request = proxy.auth.request, proxy.app.request
