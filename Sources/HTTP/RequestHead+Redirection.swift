@@ -11,11 +11,11 @@ extension RequestHead {
     if targetForm != .absolute && targetForm != .subrequest { targetForm = .redirected }
   }
 
-  /// Makes the copy of a request's head that of a subrequest: a GET without content that expects
-  /// nothing and asks for no other protocol. The request line stays as it came.
-  public mutating func becomeSubrequest() {
+  /// Makes the copy of a request's head that of a subrequest: a GET unless `keepsMethod`, without
+  /// content; it expects nothing and asks for no other protocol. The request line stays as it came.
+  public mutating func becomeSubrequest(keepsMethod: Bool = false) {
     precondition(byteCount > 0, "becomeSubrequest: the head is not complete")
-    method = .get
+    if !keepsMethod { method = .get }
     framing = .none
     expectsContinue = false
     requestsUpgrade = false

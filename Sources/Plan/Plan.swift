@@ -127,7 +127,9 @@ public struct PlanTables: Sendable, BitwiseCopyable {
   public var divisions: FrozenArray<DivisionPlan> = .empty
   /// What is said of each step of rewriting in histories: the directive and where it stands.
   public var rewriteTitles: FrozenArray<FrozenBytes> = .empty
-  /// Subrequests that a request may have at once: `auth_request`.
+  /// Slot of `$limit_rate` where some `set` changes it; -1 where none does.
+  public var rateSlot = -1
+  /// Subrequests that a request may have at once: `auth_request`, `mirror`.
   public var subrequestsPerRequest = 0
   /// True when some `proxy_pass` has variables.
   public var computesUpstreams = false
@@ -150,24 +152,6 @@ public struct PlanTables: Sendable, BitwiseCopyable {
     self.workerConnections = workerConnections
     self.shutdownTimeout = shutdownTimeout
     self.usesLocalAddress = usesLocalAddress
-  }
-}
-
-/// A response field, or a cookie, that some `$sent_http_NAME`, `$upstream_http_NAME` or
-/// `$upstream_cookie_NAME` asks for.
-public struct CapturedField: Sendable, BitwiseCopyable {
-  /// The name in lowercase, a field's with dashes.
-  public var name: FrozenBytes
-  /// True for `$upstream_http_NAME`: as the backend sent it; else as it goes to the client.
-  public var isUpstream: Bool
-  /// True for `$upstream_cookie_NAME`: the value of the first Set-Cookie for that cookie.
-  public var isCookie: Bool
-
-  /// The field given.
-  public init(name: FrozenBytes, isUpstream: Bool, isCookie: Bool = false) {
-    self.name = name
-    self.isUpstream = isUpstream
-    self.isCookie = isCookie
   }
 }
 
@@ -257,18 +241,6 @@ public struct ServerPlan: Sendable, BitwiseCopyable {
     self.realIPHeader = realIPHeader
     self.realIPField = realIPField
   }
-}
-
-/// `real_ip_header`: where the client's address is taken from when the peer is trusted.
-public enum RealIPHeader: UInt8, Sendable, BitwiseCopyable {
-  /// `X-Real-IP` (nginx's default) or any other field with one address: see `realIPField`.
-  case field
-  /// `X-Forwarded-For`: the last address, or with `real_ip_recursive` the last that is not trusted.
-  case xForwardedFor
-  /// See `xForwardedFor`.
-  case xForwardedForRecursive
-  /// `proxy_protocol`
-  case proxyProtocol
 }
 
 /// What a location does.
@@ -420,6 +392,14 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   public var responseFields: FrozenArray<FieldAssignment> = .empty
   /// `expires`
   public var expiry = ExpiryPlan()
+  /// `mirror`: the paths of the locations that get copies of requests.
+  public var mirrors: FrozenArray<FrozenBytes> = .empty
+  /// `mirror_request_body`
+  public var mirrorsContent = true
+  /// `limit_rate`, `limit_rate_after`
+  public var pace = PacePlan()
+  /// `proxy_buffering`: nginx slows down only what it buffers.
+  public var buffersResponses = true
   /// `client_max_body_size`; 0 is unlimited.
   public var maximumContentBytes: UInt64 = 0
   /// `client_body_timeout`

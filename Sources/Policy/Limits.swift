@@ -56,6 +56,8 @@ public enum Limits {
   /// of the scratch memory; together with an interim response that still waits they fit the largest
   /// buffer.
   public static let ownContentBytes = 96 * 1024
+  /// Lines of `mirror` on one level: each takes a place for every request that may run.
+  public static let mirrors = 8
   /// Content of the answer to a subrequest that is read so that its connection can be used again:
   /// nobody wants it, and a new connection costs less than more of it.
   public static let subrequestContentBytes = 64 * 1024

@@ -128,7 +128,7 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   /// Why it failed.
   public var error: ErrorType = .none
 
-  /// The status that `auth_request` was answered with; 0 when it was not asked, or has not answered.
+  /// The status that `auth_request` was answered with; 0 when it was not asked, or before that.
   public var authorizationStatus: UInt16 = 0
   /// The peer that answered; empty when none did.
   public var authorizationPeer: FrozenBytes = .empty

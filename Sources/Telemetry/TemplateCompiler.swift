@@ -18,8 +18,8 @@ public struct TemplateError: Error, Equatable, Sendable {
   }
 }
 
-/// What `$sent_http_NAME`, `$upstream_http_NAME` or `$upstream_cookie_NAME` asks for; its slot is its
-/// index in `TemplateCompiler.capturedFields`.
+/// What `$sent_http_NAME`, `$upstream_http_NAME` or `$upstream_cookie_NAME` asks for; its slot is
+/// its index in `TemplateCompiler.capturedFields`.
 public struct CapturedName: Hashable, Sendable {
   /// In lowercase. A field's has dashes: no field whose name has an underscore can be asked for, as
   /// in nginx.

@@ -60,6 +60,18 @@ extension DirectiveCases {
     Case(
       "top", "auth_request_set $host x;", "the variable \"$host\" can't be changed"),
     Case("top", "auth_request_set $a;", "\"auth_request_set\" takes 2 arguments, not 1"),
+    Case("top", "limit_rate 10k; limit_rate_after 1m;"), Case("top", "limit_rate $arg_rate;"),
+    Case("top", "limit_rate fast;", "invalid size \"fast\""),
+    Case("top", "limit_rate_after 1x;", "invalid size \"1x\""),
+    Case("top", "mirror /a; mirror /b;"), Case("top", "mirror off; mirror_request_body off;"),
+    Case("top", "mirror off; mirror /a;", "\"mirror\" can't stand beside \"mirror off\""),
+    Case(
+      "top", "mirror /a; mirror off;", "\"mirror off\" can't stand beside another \"mirror\""),
+    Case("top", "mirror a;", "invalid value \"a\""),
+    Case(
+      "top", String(repeating: "mirror /a; ", count: 9),
+      "there are more than 8 mirrors on one level"),
+    Case("top", "mirror_request_body 1;", "invalid value \"1\""),
     Case("top", "log_subrequest on;"),
     Case("top", "log_subrequest yes;", "invalid value \"yes\""),
     Case("location", "limit_except GET POST { deny all; } root /a;"),

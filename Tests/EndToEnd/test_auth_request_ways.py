@@ -214,6 +214,32 @@ def test_broken_authorities_are_500(make, script):
     proxy.app.assert_untouched()
 
 
+@pytest.mark.parametrize("trailers", [b"", b"X-Trailer: 1\r\n"])
+def test_chunked_answers_with_trailers(make, trailers):
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    proxy = make(head + chunked(b"abc", trailers=trailers))
+    for _ in range(3):
+        assert proxy.get().status == 200
+    assert len(proxy.auth.connections) <= 2
+
+
+def test_interim_answers_are_none(make):
+    interim = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    proxy = make([interim, 0.1, reply("403 Forbidden", b"")])
+    assert proxy.get().status == 403
+
+
+def test_requests_that_are_malformed_ask_nobody(make):
+    """The page for their error is behind it, too."""
+    proxy = make(server="error_page 400 405 /page;")
+    for data in [b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"\0\r\n\r\n", b"GET\r\n\r\n",
+                 b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"]:  # fmt: skip
+        with proxy.connect() as connection:
+            assert connection.exchange(data).status == 400
+    proxy.auth.assert_untouched()
+    assert proxy.get().status == 200
+
+
 def test_an_authority_goes_on_to_its_next_server(site, make_backend):
     auth, app = make_backend(NOBODY_MINDS), make_backend()
     proxy = site.servers(f"""

@@ -36,7 +36,8 @@ struct ExchangeResetTests {
       resetFile: "Telemetry/ExchangeRecord+Reset.swift",
       kept: [
         // Behind a flag or a count.
-        "announcedClient", "secure", "tries", "groups",
+        "announcedClient", "secure", "tries", "groups", "authorizationPeer",
+        "authorizationDuration",
         // Set when a request's server is known, or before a line is written.
         "fieldNames", "lineDate", "valueLimit",
       ]),

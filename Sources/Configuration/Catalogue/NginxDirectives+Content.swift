@@ -114,16 +114,6 @@ extension NginxDirectives {
         Entry("add_trailer", .levelsAndLocationIf, .words(2...3))
       ]),
     Group(
-      .notDone, "Requests go to one backend.",
-      [
-        Entry("mirror", .everyLevel, .word, unless: ["off"])
-      ]),
-    Group(
-      .needless, "It has no effect without `mirror`.",
-      [
-        Entry("mirror_request_body", .everyLevel, .flag)
-      ]),
-    Group(
       .notDone, "`nginx_defaults` determines how fields are inherited.",
       [
         Entry("add_header_inherit", .levelsAndLocationIf, .word),

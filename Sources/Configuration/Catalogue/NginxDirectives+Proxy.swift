@@ -54,7 +54,7 @@ extension NginxDirectives {
         Entry("proxy_force_ranges", .everyLevel, .flag, unless: ["off"])
       ]),
     Group(
-      .notDone, "Transfer rates are not limited.",
+      .notDone, "What backends send is not slowed down; `limit_rate` does that to responses.",
       [
         Entry("proxy_limit_rate", .everyLevel, .word, unless: ["0"])
       ]),

@@ -2,16 +2,6 @@
 extension NginxDirectives {
   static let rules: [Group] = [
     Group(
-      .notDone, "Rates are not limited.",
-      [
-        Entry("limit_rate", .levelsAndLocationIf, .word, unless: ["0"])
-      ]),
-    Group(
-      .needless, "It has no effect without `limit_rate`.",
-      [
-        Entry("limit_rate_after", .levelsAndLocationIf, .word)
-      ]),
-    Group(
       .needless, "Wrong passwords are answered at once.",
       [
         Entry("auth_delay", .everyLevel, .time)

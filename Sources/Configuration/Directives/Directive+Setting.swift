@@ -55,6 +55,7 @@ extension Directive {
     ) { builder, use in
       guard let isOn = builder.flag(use.arguments[0]) else { return }
       builder.settings.stated.insert(name)
+      builder.settings.proxy.buffersResponses = isOn
       if isOn { builder.note(use, .warned, summary) }
     }
   }

@@ -25,8 +25,8 @@ extension DirectiveCatalog {
       Directive(
         "satisfy", in: .everyLevel, "all | any", default: "all",
         """
-        Whether a request has to pass all of `allow`/`deny`, `auth_basic` and `auth_request`, or one \
-        of them.
+        Whether a request has to pass all of `allow`/`deny`, `auth_basic` and `auth_request`, or \
+        one of them.
         """
       ) { builder, use in
         builder.settings.admission.satisfiesAny = builder.choice(

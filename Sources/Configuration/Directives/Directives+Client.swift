@@ -1,5 +1,7 @@
+import Basics
 import HTTP
 import Policy
+import Telemetry
 
 /// Client connections: timeouts, sizes, kept-alive connections.
 extension DirectiveCatalog {
@@ -29,6 +31,23 @@ extension DirectiveCatalog {
     .time(
       "send_timeout", in: .everyLevel, default: "60s", \.client.sendTimeout,
       "How long a client may stop reading a response before the connection is closed."),
+    Directive(
+      "limit_rate", in: .levelsAndLocationIf, "SIZE", default: "0",
+      """
+      Bytes a second that a client gets of a response, the first second's at once; 0 for no limit. \
+      May be a variable. `set $limit_rate` and a backend's `X-Accel-Limit-Rate` come before it. As \
+      in nginx, it is not for responses of backends with `proxy_buffering off` or \
+      `X-Accel-Buffering: no`.
+      """
+    ) { builder, use in
+      builder.settings.client.rate = builder.rate(use.arguments[0])
+    },
+    Directive(
+      "limit_rate_after", in: .levelsAndLocationIf, "SIZE", default: "0",
+      "Bytes of a response that a client gets before `limit_rate` counts. May be a variable."
+    ) { builder, use in
+      builder.settings.client.unlimitedBytes = builder.rate(use.arguments[0])
+    },
     Directive(
       "keepalive_timeout", in: .everyLevel, "TIME [TIME]", count: 1...2, default: "75s",
       """
@@ -122,5 +141,14 @@ extension ConfigurationBuilder {
     let folder = use.arguments[0].text
     settings.client.bodyFolder = folder
     if !process.contentFolders.contains(folder) { process.contentFolders.append(folder) }
+  }
+}
+
+extension ConfigurationBuilder {
+  /// A number of bytes, or a text with variables that comes to one; empty for 0.
+  fileprivate func rate(_ word: Word) -> Template? {
+    guard !word.text.contains("$") else { return template(word) }
+    guard let count = bytes(word) else { return nil }
+    return count == 0 ? Template(parts: .empty) : template("\(count)") { _, _ in word.place }
   }
 }

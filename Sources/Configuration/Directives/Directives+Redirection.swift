@@ -40,10 +40,47 @@ extension DirectiveCatalog {
       `X-Accel-Redirect`): clients that request it get 404.
       """
     ) { builder, _ in builder.settings.redirection.isInternal = true },
+    Directive(
+      "mirror", in: .everyLevel, "PATH | off", default: "off", isRepeatable: true,
+      """
+      Sends a copy of each request to the location of a path of the same server, one for each such \
+      line: with its method, its query, its fields and its ID. The answer is thrown away, and \
+      nobody waits for it. A level with such lines inherits none.
+      """
+    ) { $0.mirror($1) },
+    .flag(
+      "mirror_request_body", in: .everyLevel, default: "on", \.redirection.mirrorsContent,
+      """
+      Whether copies have the request's content, which is read whole before they, and the request, \
+      are sent on.
+      """),
   ]
 }
 
 extension ConfigurationBuilder {
+  fileprivate func mirror(_ use: DirectiveUse) {
+    let word = use.arguments[0]
+    let paths = settings.redirection.mirrors
+    if word.text == "off" {
+      guard paths == nil else {
+        return reporter.error(word.place, "\"mirror off\" can't stand beside another \"mirror\"")
+      }
+      settings.redirection.mirrors = []
+      return
+    }
+    guard word.text.hasPrefix("/") else {
+      return invalidValue(word, expected: ["off", "a path that begins with /"])
+    }
+    guard paths?.isEmpty != true else {
+      return reporter.error(word.place, "\"mirror\" can't stand beside \"mirror off\"")
+    }
+    guard (paths?.count ?? 0) < Limits.mirrors else {
+      return reporter.error(
+        word.place, "there are more than \(Limits.mirrors) mirrors on one level")
+    }
+    settings.redirection.mirrors = (paths ?? []) + [word.text]
+  }
+
   fileprivate func tryFiles(_ use: DirectiveUse) {
     var files: [TriedFile] = []
     for word in use.arguments.dropLast() {

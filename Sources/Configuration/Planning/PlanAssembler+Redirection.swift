@@ -34,7 +34,10 @@ extension PlanAssembler {
       setTriedFiles(settings, tried, named, &plan)
     }
     let isAdmitted = plan.admission.isOpen || plan.action == .answer
-    if isInternal || !plan.redirection.triedFiles.isEmpty || !isAdmitted {
+    // Those whose response is paced have a state, which is made there.
+    let isPlain =
+      plan.action == .answer || plan.mirrors.isEmpty && plan.pace.rate.isEmpty
+    if isInternal || !plan.redirection.triedFiles.isEmpty || !isAdmitted || !isPlain {
       plan.content = plan.action
       plan.action = .precontent
     }

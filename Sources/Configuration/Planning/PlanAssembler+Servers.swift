@@ -226,6 +226,11 @@ extension PlanAssembler {
     let usualBytes: UInt64 = usesNginxDefaults ? 1024 * 1024 : 0
     plan.maximumContentBytes = settings.client.maximumContentBytes ?? usualBytes
     setRedirects(settings.redirects, &plan)
+    plan.mirrors = arena.freeze((settings.redirection.mirrors ?? []).map { arena.freeze($0) })
+    plan.mirrorsContent = settings.redirection.mirrorsContent ?? true
+    plan.pace.rate = settings.client.rate ?? plan.pace.rate
+    plan.pace.after = settings.client.unlimitedBytes ?? plan.pace.after
+    plan.buffersResponses = settings.proxy.buffersResponses ?? true
     plan.bodyTimeout = settings.client.bodyTimeout ?? plan.bodyTimeout
     plan.clientSendTimeout = settings.client.sendTimeout ?? plan.clientSendTimeout
     plan.keepaliveTimeout = settings.client.keepaliveTimeout ?? plan.keepaliveTimeout

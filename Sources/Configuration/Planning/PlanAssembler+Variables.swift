@@ -21,8 +21,14 @@ extension PlanAssembler {
       + implicitUpstreams.filter { !upstreams[$0.value].peers.isEmpty }.map { ($0.key, $0.value) }
     tables.upstreamNames = StringTable(
       known.map { (Array($0.0.lowercased().utf8), Int32($0.1)) }, arena: arena)
+    if let slot = builder.templates.ownNames.firstIndex(of: "limit_rate"),
+      builder.assignedSlots.contains(slot)
+    {
+      tables.rateSlot = slot
+    }
     let asks = locations.contains { !$0.admission.authorization.path.isEmpty }
-    tables.subrequestsPerRequest = asks ? 1 : 0
+    let copies = locations.map(\.mirrors.count).max() ?? 0
+    tables.subrequestsPerRequest = max(asks ? 1 : 0, copies)
     tables.computesUpstreams = locations.contains { !$0.passURL.isEmpty }
   }
 

@@ -7,14 +7,19 @@ struct RedirectionSettings {
   var allowsRecursion: Bool?
   var interceptsErrors: Bool?
   var isInternal: Bool?
+  /// `mirror`; none for `off`.
+  var mirrors: [String]?
+  /// `mirror_request_body`
+  var mirrorsContent: Bool?
 
-  /// A level with pages of its own inherits none.
+  /// A level with pages of its own inherits none, nor one with mirrors of its own.
   func inheriting(_ outer: RedirectionSettings) -> RedirectionSettings {
     RedirectionSettings(
       errorPages: errorPages.isEmpty ? outer.errorPages : errorPages,
       allowsRecursion: allowsRecursion ?? outer.allowsRecursion,
       interceptsErrors: interceptsErrors ?? outer.interceptsErrors,
-      isInternal: isInternal ?? outer.isInternal)
+      isInternal: isInternal ?? outer.isInternal, mirrors: mirrors ?? outer.mirrors,
+      mirrorsContent: mirrorsContent ?? outer.mirrorsContent)
   }
 }
 

@@ -90,6 +90,10 @@ struct ClientSettings {
   var mergesSlashes: Bool?
   var ignoresInvalidNames: Bool?
   var allowsUnderscores: Bool?
+  /// `limit_rate`, an empty template for 0.
+  var rate: Template?
+  /// `limit_rate_after`
+  var unlimitedBytes: Template?
 
   func inheriting(_ outer: ClientSettings) -> ClientSettings {
     var merged = self
@@ -107,6 +111,8 @@ struct ClientSettings {
     merged.mergesSlashes = mergesSlashes ?? outer.mergesSlashes
     merged.ignoresInvalidNames = ignoresInvalidNames ?? outer.ignoresInvalidNames
     merged.allowsUnderscores = allowsUnderscores ?? outer.allowsUnderscores
+    merged.rate = rate ?? outer.rate
+    merged.unlimitedBytes = unlimitedBytes ?? outer.unlimitedBytes
     return merged
   }
 
@@ -185,6 +191,8 @@ struct ProxySettings {
   var passesFields: Bool?
   var passesContent: Bool?
   var method: Template?
+  /// `proxy_buffering`
+  var buffersResponses: Bool?
 
   func inheriting(_ outer: ProxySettings) -> ProxySettings {
     var merged = self
@@ -202,6 +210,7 @@ struct ProxySettings {
     merged.passesFields = passesFields ?? outer.passesFields
     merged.passesContent = passesContent ?? outer.passesContent
     merged.method = method ?? outer.method
+    merged.buffersResponses = buffersResponses ?? outer.buffersResponses
     return merged
   }
 

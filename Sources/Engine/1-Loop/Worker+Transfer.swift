@@ -121,7 +121,10 @@ extension Worker where K: ~Copyable {
   @inline(__always) private mutating func transmit(
     _ stream: StreamPointer, _ parts: WriteParts
   ) -> WriteResult {
-    if stream.pointee.isMultiplexed { return sendMultiplexed(stream, parts.first) }
+    if !stream.pointee.traits.isEmpty {
+      return stream.pointee.isMultiplexed
+        ? sendMultiplexed(stream, parts.first) : transmitPaced(stream, parts)
+    }
     let connection = stream.pointee.connection
     if let link = connection.pointee.tls { return sendSecured(connection, link, parts) }
     return kernel.write(connection.pointee.descriptor, parts)

@@ -103,6 +103,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var streams: Slots<MultiplexedStream>
   var streamReports = FailureReports()
   var subrequests: Slots<Subrequest>
+  var sharedFiles = SharedFiles()
   var buffers = BufferPool()
   var servingStates = ServingStates()
   /// Compressors that wait for their next use.

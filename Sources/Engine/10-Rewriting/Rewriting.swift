@@ -125,6 +125,7 @@ extension Worker where K: ~Copyable {
       case .assign:
         let value = keepValue(step.pointee.text, exchange, encodes)
         setValue(step.pointee.slot, value, computingState(exchange))
+        if step.pointee.slot == tables.rateSlot { setRate(value, step.pointee.slot, exchange) }
         note(step, exchange, value)
       case .assignQuery:
         guard assignQuery(step, exchange, encodes) else { return .answered }

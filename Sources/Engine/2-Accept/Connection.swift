@@ -87,6 +87,8 @@ struct Connection: BitwiseCopyable {
     case proxyHeader, handshake, firstRequest, nextRequest, requestHead, requestContent, clientSend
     case connect, upstreamSend, upstreamRead, poolIdle, tunnel, lingering, halfClosed
     case admission
+    /// The response has had its share of `limit_rate` for now.
+    case pause
   }
 
   var descriptor = Descriptor.none

@@ -167,7 +167,7 @@ extension Worker where K: ~Copyable {
       closeIdle(connection)
     case .poolIdle: closePooled(connection)
     case .requestHead, .requestContent, .clientSend, .connect, .upstreamSend, .upstreamRead,
-      .tunnel, .halfClosed, .admission:
+      .tunnel, .halfClosed, .admission, .pause:
       guard let exchange = stream.pointee.exchange else { return }
       expire(exchange, wait)
     }

@@ -14,6 +14,12 @@ extension Worker where K: ~Copyable {
     precondition(exchange.pointee.response == .none, "askForAuthorization: a response has begun")
     precondition(exchange.pointee.upstream == nil, "askForAuthorization: a backend is attached")
     let path = exchange.pointee.plan.pointee.admission.authorization.path
+    guard exchange.pointee.request != .head else {
+      // It is for the page of an error in the head itself: there is nobody to ask about.
+      let status = exchange.pointee.serving?.pointee.answeredStatus ?? 0
+      return refuseUnconditionally(exchange, status >= 400 ? status : 500)
+    }
+    occupyConnection(exchange)
     guard let subrequest = makeSubrequest(.authorization, of: exchange) else {
       return refuse(exchange, 503, .proxyOverloaded, Termination(.proxy, .route))
     }
@@ -29,7 +35,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.response = .pending
     stopWaiting(exchange.pointee.client)
     note(.authorizationAsked, exchange)
-    begin(subrequest: subrequest, at: path)
+    begin(subrequest: subrequest, at: path, query: nil)
   }
 
   /// Has two exchanges change their values of variables.

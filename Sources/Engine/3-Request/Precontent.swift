@@ -22,13 +22,18 @@ extension Worker where K: ~Copyable {
     if isOpen || isAdmitted(exchange) { goAhead(exchange) }
   }
 
-  /// Looks at `try_files`, then does what the location is there for.
+  /// Looks at `try_files` and `mirror`, then does what the location is there for.
   mutating func goAhead(_ exchange: ExchangePointer) {
     let redirection = exchange.pointee.plan.pointee.redirection
     if !redirection.triedFiles.isEmpty {
       guard triesFiles(exchange, redirection) else {
         return go(exchange, to: redirection.triedLast, becomingGet: false)
       }
+    }
+    if !exchange.pointee.plan.pointee.pace.rate.isEmpty { _ = servingState(exchange) }
+    let isAnswer = exchange.pointee.plan.pointee.content == .answer
+    if !exchange.pointee.plan.pointee.mirrors.isEmpty && !isAnswer {
+      guard mirror(exchange) else { return }
     }
     act(exchange, exchange.pointee.plan.pointee.content)
   }

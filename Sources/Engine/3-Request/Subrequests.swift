@@ -1,4 +1,5 @@
-// Exchanges that Waybill begins in the name of a request, for another location: `auth_request`.
+// Exchanges that Waybill begins in the name of a request, for another location: `auth_request`,
+// `mirror`.
 
 import Basics
 import HTTP
@@ -8,8 +9,8 @@ import Policy
 import Telemetry
 
 extension Worker where K: ~Copyable {
-  /// Makes a subrequest for the path of a location: a GET with the request's fields, without content
-  /// and query. It has not begun. Nil when there is no place for it, which is reported.
+  /// Makes a subrequest: it has the request's fields, and no content. It has not begun. Nil when
+  /// there is no place for it, which is reported.
   mutating func makeSubrequest(
     _ purpose: SubrequestPurpose, of parent: ExchangePointer
   ) -> ExchangePointer? {
@@ -60,14 +61,17 @@ extension Worker where K: ~Copyable {
     let isWhole = try? exchange.pointee.head.parse(exchange.pointee.headBytes.span, limits: limits)
     precondition(isWhole == true, "copyHead: what was read can't be read again")
     if parent.pointee.head.version == .http2 { exchange.pointee.head.becomeHTTP2() }
-    exchange.pointee.head.becomeSubrequest()
+    let isMirror = exchange.pointee.client.subrequest.pointee.purpose == .mirror
+    exchange.pointee.head.becomeSubrequest(keepsMethod: isMirror)
   }
 
   /// Sends a subrequest to the location of a path. It may have ended when this returns.
-  mutating func begin(subrequest exchange: ExchangePointer, at path: FrozenBytes) {
+  mutating func begin(
+    subrequest exchange: ExchangePointer, at path: FrozenBytes, query: UnsafeBufferPointer<UInt8>?
+  ) {
     precondition(exchange.pointee.client.pointee.isSubrequest, "begin: not a subrequest")
     path.span.withUnsafeBufferPointer { bytes in
-      redirectInternally(exchange, path: bytes, .written, nil)
+      redirectInternally(exchange, path: bytes, .written, query)
     }
   }
 

@@ -5,6 +5,26 @@ import HTTP
 import Platform
 import Policy
 
+/// Files with content that several exchanges read: a request and its mirrors.
+struct SharedFiles {
+  /// How many exchanges have each besides the one that will close it.
+  private var others: [Int32: Int] = [:]
+
+  /// Notes that one more exchange has a file.
+  mutating func share(_ file: Descriptor) {
+    precondition(file != .none, "share: there is no file")
+    others[file.number, default: 0] += 1
+  }
+
+  /// Takes one exchange less; true when another one still has the file.
+  mutating func letGo(of file: Descriptor) -> Bool {
+    guard !others.isEmpty, let count = others[file.number] else { return false }
+    precondition(count > 0, "letGo: nobody else had it")
+    others[file.number] = count == 1 ? nil : count - 1
+    return true
+  }
+}
+
 /// A request's content that has been kept: what went to the file first, then what is in memory.
 struct KeptContent: BitwiseCopyable {
   /// True once something was kept, be it only the fact that the content is empty: `dropKept` makes

@@ -101,12 +101,12 @@ extension Worker where K: ~Copyable {
         if exchange.pointee.stages != nil { return enqueue(client) }
       case .blocked:
         exchange.pointee.smoothWrites = 0
-        exchange.pointee.history.noteOnce(.clientBlocked, at: now)
+        if !client.pointee.isPaced {
+          exchange.pointee.history.noteOnce(.clientBlocked, at: now)
+        }
         detachUpstream(exchange)
         if let peer = exchange.pointee.upstream { stopWaiting(peer) }
-        return startWaiting(
-          client, for: .clientSend,
-          atMost: exchange.pointee.plan.pointee.clientSendTimeout)
+        return awaitClient(exchange)
       case .failed: return clientLeft(exchange)
       }
     }
@@ -155,10 +155,7 @@ extension Worker where K: ~Copyable {
     let client = exchange.pointee.client
     switch send(client) {
     case .done: if exchange.pointee.serving != nil && sendsMoreOfPage(exchange) { return }
-    case .blocked:
-      return startWaiting(
-        client, for: .clientSend,
-        atMost: exchange.pointee.plan.pointee.clientSendTimeout)
+    case .blocked: return awaitClient(exchange)
     case .failed: return clientLeft(exchange)
     }
     if exchange.pointee.discardsContent && exchange.pointee.request == .content {

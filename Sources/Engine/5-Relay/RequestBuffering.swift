@@ -119,6 +119,12 @@ extension Worker where K: ~Copyable {
     exchange.pointee.request = isEmpty ? .complete : .content
     // What could not be kept is not there a second time once it has been read.
     exchange.pointee.contentConsumed = false
+    if let state = exchange.pointee.serving, state.pointee.awaitsMirrors {
+      state.pointee.awaitsMirrors = false
+      sendMirrors(exchange)
+      let content = exchange.pointee.plan.pointee.content
+      if content != .proxy { return act(exchange, content) }
+    }
     if exchange.pointee.plan.pointee.dropsRequestContent {
       guard dropContent(exchange) else { return }
     }
@@ -339,7 +345,7 @@ extension Worker where K: ~Copyable {
     precondition(exchange.pointee.kept.isUsed, "dropKept: nothing was kept")
     buffers.giveBack(&exchange.pointee.kept.memory)
     buffers.giveBack(&exchange.pointee.kept.piece)
-    if exchange.pointee.kept.file != .none {
+    if exchange.pointee.kept.file != .none, !sharedFiles.letGo(of: exchange.pointee.kept.file) {
       kernel.close(exchange.pointee.kept.file)
       settings.temporarySpace.giveBack(exchange.pointee.kept.fileCount)
     }

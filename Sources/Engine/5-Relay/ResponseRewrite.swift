@@ -121,6 +121,9 @@ extension Worker where K: ~Copyable {
   ) -> Bool {
     let name = bytes.extracting(line.name.offsets)
     if line.nameCount &- 15 < 4, let field = controlField(name) {
+      let value = bytes.extracting(line.value.offsets)
+      if field == .limitRate { obeyRate(exchange, value) }
+      if field == .buffering { obeyBuffering(exchange, value) }
       return !exchange.pointee.plan.pointee.responseRules.passed.contains(field)
     }
     let policy = exchange.pointee.plan.pointee.requestID

@@ -78,6 +78,7 @@ extension Worker where K: ~Copyable {
     client.pointee.output = Outbound()
     if exchange.pointee.kept.isUsed { dropKept(exchange) }
     if let state = exchange.pointee.serving {
+      client.pointee.isPaced = false
       exchange.pointee.serving = nil
       release(state)
     }
@@ -157,6 +158,7 @@ extension Worker where K: ~Copyable {
     case .tunnel: endTunnel(exchange, Termination(.proxy, .tunnel), .httpResponseTimeout)
     case .halfClosed: end(exchange)
     case .admission: expireAdmission(exchange)
+    case .pause: endPause(exchange)
     case .nothing, .proxyHeader, .handshake, .firstRequest, .nextRequest, .poolIdle, .lingering:
       preconditionFailure("expire: no exchange waits for that")
     }

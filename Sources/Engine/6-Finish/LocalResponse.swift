@@ -362,10 +362,7 @@ extension Worker where K: ~Copyable {
     if holdsBack(exchange, writer) { return }
     switch send(client, prefix: UnsafeRawBufferPointer(writer.written)) {
     case .done: finishResponse(exchange)
-    case .blocked:
-      startWaiting(
-        client, for: .clientSend,
-        atMost: exchange.pointee.plan.pointee.clientSendTimeout)
+    case .blocked: awaitClient(exchange)
     case .failed: clientLeft(exchange)
     }
   }
@@ -383,6 +380,8 @@ extension Worker where K: ~Copyable {
       if !exchange.pointee.discardsContent { exchange.pointee.requireClosure(.orderly) }
     }
     decideConnection(exchange)
+    if !exchange.pointee.plan.pointee.pace.rate.isEmpty { _ = servingState(exchange) }
+    if exchange.pointee.serving != nil { beginPacing(exchange) }
   }
 }
 

@@ -151,6 +151,7 @@ extension Connection.Wait {
     case .requestHead: "client_header_timeout"
     case .requestContent: "client_body_timeout"
     case .clientSend: "send_timeout"
+    case .pause: "limit_rate"
     case .connect: "proxy_connect_timeout"
     case .upstreamSend: "proxy_send_timeout"
     case .upstreamRead, .tunnel: "proxy_read_timeout"

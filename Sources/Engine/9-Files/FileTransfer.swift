@@ -53,10 +53,10 @@ extension Worker where K: ~Copyable {
     precondition(
       exchange.pointee.client.pointee.hasOutput || exchange.pointee.response == .file,
       "awaitFileReader: nothing is to be sent")
-    exchange.pointee.history.noteOnce(.clientBlocked, at: now)
-    startWaiting(
-      exchange.pointee.client, for: .clientSend,
-      atMost: exchange.pointee.plan.pointee.clientSendTimeout)
+    if !exchange.pointee.client.pointee.isPaced {
+      exchange.pointee.history.noteOnce(.clientBlocked, at: now)
+    }
+    awaitClient(exchange)
   }
 
   /// Sends one piece behind what `writer` holds, by a copy where it is small or must be sealed, or
@@ -132,7 +132,9 @@ extension Worker where K: ~Copyable {
       let delivery = sendAhead(exchange, prefix)
       guard case .done = delivery else { return .sent(delivery) }
     }
-    let wanted = Int(min(state.pointee.left, Limits.filePieceBytes))
+    let allowed = mayBeSent(client)
+    guard allowed > 0 else { return .sent(.blocked) }
+    let wanted = min(Int(min(state.pointee.left, Limits.filePieceBytes)), allowed)
     switch passFile(state.pointee.file, from: state.pointee.offset, count: wanted, to: client) {
     case .bytes(0):
       cutFile(exchange, state)

@@ -86,6 +86,20 @@ struct ServingState: BitwiseCopyable {
   /// `carriedCount` before anybody had been asked.
   var carriedBefore: UInt32 = 0
 
+  /// `mirror`: copies of the request are sent when its content has been read whole.
+  var awaitsMirrors = false
+
+  // MARK: Pace
+
+  /// `limit_rate` in bytes a second; 0 for none. See `Pacing.swift`.
+  var rate: UInt64 = 0
+  /// The request, or the backend, has set it.
+  var isRateSet = false
+  /// What the backend's `X-Accel-Buffering` says; nil where it says nothing.
+  var wantsBuffering: Bool?
+  /// `limit_rate_after`
+  var unlimitedBytes: UInt64 = 0
+
   // MARK: Variables and rewriting
 
   /// A little memory that the state keeps whoever uses it.

@@ -75,6 +75,13 @@ struct ContentReader: BitwiseCopyable {
     place = .content
   }
 
+  /// Makes it a reader that has taken all of content of that length: what was kept elsewhere.
+  mutating func beginBehind(length count: UInt64) {
+    begin(length: count)
+    left = 0
+    place = .end
+  }
+
   var isComplete: Bool { place == .end }
 
   /// Takes what has come of the content. Throws when it is not framed as it must be; then nothing

@@ -178,7 +178,8 @@ extension Worker where K: ~Copyable {
     var next = link.pointee.streams
     while let place = next {
       next = place.pointee.next
-      guard place.pointee.stream.hasOutput, link.pointee.session.maySend(place.pointee.number)
+      guard place.pointee.stream.hasOutput, place.pointee.stream.wait != .pause,
+        link.pointee.session.maySend(place.pointee.number)
       else { continue }
       place.pointee.stream.flags.insert(.writable)
       enqueue(place.stream)
@@ -429,9 +430,10 @@ extension Worker where K: ~Copyable {
       rest = UnsafeRawBufferPointer(rebasing: first[count...])
     }
     let headCount = first.count - rest.count
-    let contentCount = putContent(stream, link, rest, ends: ends)
+    let allowed = max(0, mayBeSent(stream) - headCount)
+    let contentCount = putContent(stream, link, rest, ends: ends, atMost: allowed)
     if contentCount > 0 { goBehind(stream, link) }
-    enqueue(connection)
+    if headCount + contentCount > 0 || allowed > 0 { enqueue(connection) }
     return .bytes(headCount + contentCount)
   }
 
@@ -443,12 +445,18 @@ extension Worker where K: ~Copyable {
     link.pointee.append(place)
   }
 
-  /// Hands content to the session; says how much it took.
+  /// Hands content to the session, no more than `maximum` bytes; says how much it took.
   private mutating func putContent(
-    _ stream: StreamPointer, _ link: SessionLinkPointer, _ rest: UnsafeRawBufferPointer, ends: Bool
+    _ stream: StreamPointer, _ link: SessionLinkPointer, _ rest: UnsafeRawBufferPointer,
+    ends isEnd: Bool, atMost maximum: Int
   ) -> Int {
     let place = stream.place
-    let payload = stream.pointee.output.payloadBytes
+    let all = stream.pointee.output.payloadBytes
+    let isCut = rest.count + all.count > maximum
+    let ends = isEnd && !isCut
+    let rest = UnsafeRawBufferPointer(rebasing: rest[..<min(rest.count, maximum)])
+    let payload = UnsafeRawBufferPointer(
+      rebasing: all[..<min(all.count, maximum - rest.count)])
     precondition(!place.pointee.isEnded || rest.count + payload.count == 0, "send: it has ended")
     var taken = 0
     if !rest.isEmpty {

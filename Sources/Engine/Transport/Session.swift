@@ -129,7 +129,7 @@ struct MultiplexedStream: BitwiseCopyable {
     self.number = number
     self.slot = slot
     stream = Stream(of: connection)
-    stream.isMultiplexed = true
+    stream.traits = .multiplexed
     stream.flags = .writable
   }
 }

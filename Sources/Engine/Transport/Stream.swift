@@ -25,14 +25,31 @@ struct Stream: BitwiseCopyable {
   var flags: Connection.Flags = []
   /// What its deadline is for.
   var wait = Connection.Wait.nothing
-  /// True for one of several streams of a connection that has a session.
-  var isMultiplexed = false
+  /// What sets it apart from the stream of a connection that goes as fast as it can.
+  struct Traits: OptionSet, BitwiseCopyable {
+    let rawValue: UInt8
+    /// It is one of several streams of a connection that has a session.
+    static let multiplexed = Traits(rawValue: 1)
+    /// It is a client's, and its response is sent no faster than `limit_rate` says.
+    static let paced = Traits(rawValue: 2)
+  }
+
+  var traits: Traits = []
   /// True for the client's side of a subrequest, which is no client's: see `Subrequest`.
   var isSubrequest = false
   /// True when what is sent next begins with a head; only on a multiplexed one.
   var beginsWithHead = false
 
   init(of connection: ConnectionPointer) { self.connection = connection }
+
+  /// True for one of several streams of a connection that has a session.
+  @inline(__always) var isMultiplexed: Bool { traits.contains(.multiplexed) }
+
+  /// True while a response is sent no faster than `limit_rate` says.
+  var isPaced: Bool {
+    get { traits.contains(.paced) }
+    set { if newValue { traits.insert(.paced) } else { traits.remove(.paced) } }
+  }
 
   var deadline: Instant {
     get { timer.deadline }

@@ -13,9 +13,11 @@ typealias SubrequestPointer = UnsafeMutablePointer<Subrequest>
 enum SubrequestPurpose: UInt8, BitwiseCopyable {
   /// `auth_request`: its status says whether the request that it belongs to may come in.
   case authorization
+  /// `mirror`: a copy of the request, whose answer nobody waits for.
+  case mirror
 }
 
-/// An exchange that Waybill begins itself, in the name of a request: with its ID, its client and its
+/// An exchange that Waybill begins itself, in a request's name: with its ID, its client and its
 /// fields, for another location. It is a stream of no session, beside a copy of what there is to
 /// know of the client's connection, so that it may go on when that has been closed.
 struct Subrequest: BitwiseCopyable {
@@ -112,12 +114,16 @@ extension Worker where K: ~Copyable {
       preconditionFailure("takeAnswerHead: it has no exchange")
     }
     var fields = HeadFields(bytes)
-    guard let line = fields.next(), line.name.first == UInt8(ascii: ":") else {
-      preconditionFailure("takeAnswerHead: the head has no status")
+    // A trailer section has no status.
+    var status: UInt16 = 0
+    var rest = fields
+    if let line = fields.next() {
+      if line.name.first == UInt8(ascii: ":") {
+        status = line.value.reduce(UInt16(0)) { $0 &* 10 &+ UInt16($1 &- UInt8(ascii: "0")) }
+      }
+      rest = fields
+      while fields.next() != nil {}
     }
-    let status = line.value.reduce(UInt16(0)) { $0 &* 10 &+ UInt16($1 &- UInt8(ascii: "0")) }
-    let rest = fields
-    while fields.next() != nil {}
     if status >= 200 { answered(exchange, status, rest) }
     return fields.byteCount
   }

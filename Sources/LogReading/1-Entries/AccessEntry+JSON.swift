@@ -36,7 +36,12 @@ extension AccessEntry {
     case 5: if isNamed("error") { error = value } else if isNamed("event") { isEvent = true }
     case 6: if isNamed("client") { client = value } else if isNamed("method") { method = value }
     case 8: if isNamed("upstream") { upstream = value }
-    case 10: if isNamed("request_id") { requestID = value }
+    case 10:
+      if isNamed("request_id") {
+        requestID = value
+      } else if isNamed("subrequest") {
+        isSubrequest = true
+      }
     case 11: if isNamed("termination") { termination = value }
     case 17: if isNamed("client_request_id") { clientRequestID = value }
     case 19: if isNamed("upstream_request_id") { upstreamRequestID = value }

@@ -49,8 +49,9 @@ extension AccessEntry {
     if status == 0 { _ = words.next(in: line) }
     while let word = words.next(in: line) {
       let text = line.extracting(word)
-      if text.equals("upgrade") {
+      if text.equals("upgrade") || text.equals("subrequest") {
         isEvent = true
+        isSubrequest = text.equals("subrequest")
       } else if text.equals("bytes") {
         bytesOut = ByteRange(words.previous)
       } else if text.equals("in"), let value = words.next(in: line) {

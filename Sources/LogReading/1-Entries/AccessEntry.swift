@@ -18,8 +18,10 @@ public struct AccessEntry: Sendable, BitwiseCopyable {
 
   /// How its values are escaped.
   public var escape = Escape.json
-  /// True for a line that does not end a request: a tunnel opened.
+  /// True for a line that does not end a request: a tunnel opened, or a subrequest ended.
   public var isEvent = false
+  /// True for the line of a subrequest.
+  public var isSubrequest = false
   /// The time stamp as written.
   public var time = ByteRange.empty
   /// What the client got.

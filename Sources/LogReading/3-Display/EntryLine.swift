@@ -38,7 +38,7 @@ public struct EntryLine {
     column(line, entry.uri, \.uriWidth, most: EntryLine.widestURI, entry.escape)
     column(line, entry.upstream, \.upstreamWidth, most: EntryLine.widestHost, entry.escape)
     text.append(safely: bytes(line, entry.requestID, entry.escape), .faint)
-    if entry.isEvent { text.append("  upgrade", .cyan) }
+    if entry.isEvent { text.append(entry.isSubrequest ? "  subrequest" : "  upgrade", .cyan) }
     for range in [entry.error, entry.termination] where !range.isEmpty {
       text.append("  ")
       text.append(safely: bytes(line, range, entry.escape), .red)
