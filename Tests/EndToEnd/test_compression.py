@@ -476,7 +476,9 @@ def test_tls_clients_and_pages_of_metrics(site, backend, authority):
                 assert b"waybill_" in unpack_gzip(answer.body)
 
 
-MALFORMED = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+MALFORMED = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+)
 
 
 @pytest.mark.parametrize("page", ["", "error_page 502 =200 /page;", "error_page 502 /file.html;"])
@@ -498,3 +500,21 @@ def test_a_page_in_the_place_of_a_malformed_response(site, make_backend, tmp_pat
             answer = connection.exchange(request_bytes("GET", "/", fields))
             assert answer.status == (200 if "=200" in page else 502)
             assert connection.exchange(request_bytes("GET", "/next")).body == b"next"
+
+
+def test_the_answer_to_a_subrequest_is_not_compressed(site, make_backend):
+    """Nobody reads it; what the request gets is."""
+    text = b"<p>" + b"text " * 1000
+    auth = make_backend(reply(body=text, fields={"Content-Type": "text/html", "X-User": "a"}))
+    backend = make_backend(reply(body=text, fields={"Content-Type": "text/html"}))
+    proxy = site.serve(
+        backend, server=f"""gzip on; sub_filter text word; sub_filter_once off;
+          location = /auth {{ internal; proxy_pass http://{auth.address}; }}
+          location = /copy {{ internal; proxy_pass http://{auth.address}; }}""",
+        location="auth_request /auth; auth_request_set $user $upstream_http_x_user; mirror /copy;"
+        "add_header X-User $user;",
+    )  # fmt: skip
+    for _ in range(3):
+        answer = proxy.get(fields=[("Accept-Encoding", "gzip")])
+        assert answer.status == 200 and answer.fields.all("X-User") == ["a"]
+        assert unpack_gzip(answer.body) == text.replace(b"text", b"word")

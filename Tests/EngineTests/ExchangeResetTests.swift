@@ -37,7 +37,7 @@ struct ExchangeResetTests {
       kept: [
         // Behind a flag or a count.
         "announcedClient", "secure", "tries", "groups", "authorizationPeer",
-        "authorizationDuration",
+        "authorizationDuration", "compressedFrom", "compressedTo",
         // Set when a request's server is known, or before a line is written.
         "fieldNames", "lineDate", "valueLimit",
       ]),

@@ -78,7 +78,8 @@ extension Worker where K: ~Copyable {
   ) {
     // Another response may have been about to be sent.
     releaseStages(exchange)
-    guard !facts.forbidsChange else { return }
+    // Nobody reads the content of an answer to a subrequest.
+    guard !facts.forbidsChange, !exchange.pointee.client.pointee.isSubrequest else { return }
     var decision = StageDecision()
     decision.length = facts.length
     decideUnpacking(exchange, facts, &decision)
