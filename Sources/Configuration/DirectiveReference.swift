@@ -14,7 +14,7 @@ public enum DirectiveReference {
       in nginx; see [Directives](Directives.md). One with *no effect* is checked, and ignoring it \
       changes nothing. One with a *warning* is checked and has no effect, and `waybill -t` says \
       so. A *rejected* one is an error, because ignoring it would change the behavior. A value \
-      that asks for what Waybill does anyway, such as `gunzip off`, never causes an error or a \
+      that asks for what Waybill does anyway, such as `ssi off`, never causes an error or a \
       warning.
 
       This page is generated from the entries in `Sources/Configuration`.

@@ -16,6 +16,7 @@ extension DirectiveCases {
     Case("top", "gzip_http_version 2;", "invalid value \"2\""),
     Case("top", "gzip_proxied expired no-cache no-store private auth;"),
     Case("top", "gzip_proxied no_last_modified no_etag; gzip on;"),
+    Case("top", "gzip_proxied expired; gzip_proxied auth; gzip_types a/b; gzip_types c/d;"),
     Case("top", "gzip_proxied any;"), Case("top", "gzip_proxied off;"),
     Case("top", "gzip_proxied on;", "invalid value \"on\""),
     Case("top", "gzip_disable msie6 \"MSIE [1-6]\\.\" bot;"),

@@ -35,7 +35,7 @@ extension DirectiveCatalog {
     Directive(
       "gzip_proxied", in: .everyLevel,
       "off | expired | no-cache | no-store | private | no_last_modified | no_etag | auth | any …",
-      count: .atLeast(1), default: "off",
+      count: .atLeast(1), default: "off", isRepeatable: true,
       """
       Which responses are packed when a proxy has passed the request on, as `Via` tells: none, \
       those that caches don't keep (an `Expires` in the past, or one of these words in \
@@ -134,9 +134,11 @@ extension DirectiveCatalog {
   ) -> Directive {
     Directive(
       name, in: .everyLevel, "TYPE … | *", count: .atLeast(1), default: "text/html",
+      isRepeatable: true,
       "The media types that `\(what)` is for: `text/html` always, and all with `*`."
     ) { builder, use in
-      builder.settings[keyPath: setting] = use.arguments.map { $0.text.lowercased() }
+      let others = builder.settings[keyPath: setting] ?? []
+      builder.settings[keyPath: setting] = others + use.arguments.map { $0.text.lowercased() }
     }
   }
 
@@ -164,7 +166,7 @@ extension ConfigurationBuilder {
       "private": .isPrivate, "no_last_modified": .noLastModified, "no_etag": .noEntityTag,
       "auth": .authorized, "any": .any,
     ]
-    var conditions: GzipProxiedConditions = []
+    var conditions = settings.contentStages.gzipProxied ?? []
     for word in use.arguments {
       guard let condition = choice(word, words) else { return }
       conditions.formUnion(condition)
