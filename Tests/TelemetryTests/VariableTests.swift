@@ -50,6 +50,8 @@ import Testing
     Case("$pid", "4242", absent: "0"), Case("$gen", "3", absent: "0"),
     Case("$proxy_add_x_forwarded_for", "1.1.1.1, 127.0.0.1", absent: "127.0.0.1"),
     Case("$limit_conn_status", "REJECTED", absent: "-"),
+    Case("$gzip_ratio", "3.33", absent: "-"),
+    Case("$brotli_ratio", "-", absent: "-"),
     Case("$limit_req_status", "DELAYED", absent: "-"),
     Case("$proxy_host", "backend", absent: "-"),
     Case("$remote_addr", "127.0.0.1", absent: "127.0.0.1"),
@@ -205,6 +207,7 @@ import Testing
     exchange.computed = Array("a/b\n".utf8)
     exchange.record.certificate = ByteRange(start: 0, count: 4)
     exchange.record.limitRequestStatus = .delayed
+    exchange.record.noteCompression(.gzip, from: 1000, to: 300)
     exchange.record.limitConnectionStatus = .rejected
     exchange.record.captures[0] = ByteRange(start: 1, count: 2)
     exchange.record.hasCaptures = true
