@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 
@@ -14,7 +15,7 @@ from harness.polling import wait_for
 from harness.ports import free_port
 from harness.twins import Twins
 
-HTTP = "proxy_http_version 1.1; proxy_set_header Connection '';"
+HTTP = "client_max_body_size 4m; proxy_http_version 1.1; proxy_set_header Connection '';"
 SERVER = """
 root {root};
 location / { mirror /copy; proxy_pass http://{backend}; }
@@ -59,24 +60,31 @@ def pair():
         backend.stop()
 
 
-def seen(backend, start):
+NUMBERS = itertools.count()
+
+
+def marked(backend, mark):
+    return [request for request in backend.requests if request.fields.get("X-Mark") == mark]
+
+
+def seen(backend, mark):
     mine = ("x-request-id", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "host",
-            "connection", "content-length", "transfer-encoding")  # fmt: skip
+            "connection", "content-length", "transfer-encoding", "x-mark")  # fmt: skip
     return sorted(
         (request.method, request.target, request.body,
          sorted((n.lower(), v) for n, v in request.fields if n.lower() not in mine))
-        for request in backend.requests[start:]
+        for request in marked(backend, mark)
     )  # fmt: skip
 
 
 def facts(pair, name, data, copies):
-    starts = [len(backend.requests) for backend in (pair.mirror, pair.backend)]
-    answer = pair.ask(name, data)
+    mark = f"mark-{next(NUMBERS)}"
+    answer = pair.ask(name, data.replace(b"\r\n", f"\r\nX-Mark: {mark}\r\n".encode(), 1))
     if copies:
-        pair.mirror.wait_requests(starts[0] + copies)
+        wait_for(lambda: len(marked(pair.mirror, mark)) >= copies, "the copies")
     else:
         time.sleep(0.1)
-    asked = [seen(backend, start) for backend, start in zip((pair.mirror, pair.backend), starts)]
+    asked = [seen(backend, mark) for backend in (pair.mirror, pair.backend)]
     return {"status": answer.status, "copies": asked[0], "app": asked[1]}
 
 
