@@ -56,6 +56,9 @@ public final class GzipCompressor {
     deflateParams(stream, self.level, Z_DEFAULT_STRATEGY)
   }
 
+  /// Room that a flush needs at least: its mark has six bytes at most.
+  static let flushRoom = 8
+
   /// Bytes that it has taken.
   public var takenCount: UInt64 { UInt64(stream.pointee.total_in) }
 
@@ -67,7 +70,8 @@ public final class GzipCompressor {
     _ input: inout UnsafeRawBufferPointer, _ end: ContentEnd,
     into room: inout UnsafeMutableRawBufferPointer
   ) -> StageState {
-    guard !room.isEmpty else { return .needsRoom }
+    // Into less room zlib would write the mark that ends a flush again and again.
+    guard room.count >= (end == .flush ? Self.flushRoom : 1) else { return .needsRoom }
     stream.pointee.next_in = UnsafeMutablePointer(
       mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self))
     stream.pointee.avail_in = UInt32(input.count)

@@ -1,6 +1,7 @@
 import CZlib
-import ContentStages
 import Testing
+
+@testable import ContentStages
 
 /// gzip and brotli: whatever the pieces, what is packed can be unpacked.
 struct CompressionTests {
@@ -31,10 +32,10 @@ struct CompressionTests {
     back.append(try #require(GzipDecompressor()))
     for event in ["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"] {
       var packed: [UInt8] = []
-      _ = try pipeline.offer(Array(event.utf8), .more, room: 7, into: &packed)
-      _ = try pipeline.offer([], .flush, room: 7, into: &packed)
+      _ = try pipeline.offer(Array(event.utf8), .more, room: GzipCompressor.flushRoom + 1, into: &packed)
+      _ = try pipeline.offer([], .flush, room: GzipCompressor.flushRoom + 1, into: &packed)
       var unpacked: [UInt8] = []
-      _ = try back.offer(packed, .flush, room: 7, into: &unpacked)
+      _ = try back.offer(packed, .flush, room: GzipCompressor.flushRoom + 1, into: &unpacked)
       #expect(unpacked == Array(event.utf8))
     }
   }
@@ -70,7 +71,7 @@ struct CompressionTests {
       pipeline.append(
         try #require(GzipCompressor(level: 1, window: CompressionWindow(length: nil))))
       let result = try pipeline.pass(
-        random.cut(packed), room: random.next(1...3000),
+        random.cut(packed), room: random.next(GzipCompressor.flushRoom...3000),
         between: random.next(0...1) == 0 ? .more : .flush)
       let expected = String(decoding: content, as: UTF8.self).replacing("ab", with: "ABAB")
       #expect(try unpack([result]) == Array(expected.utf8))

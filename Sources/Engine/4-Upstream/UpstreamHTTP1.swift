@@ -179,7 +179,6 @@ extension Worker where K: ~Copyable {
     decideConnection(exchange)
     exchange.pointee.record.status = exchange.pointee.responseHead.status
     writeResponseHead(exchange, into: &writer)
-    if exchange.pointee.serving != nil { beginPacingBackend(exchange) }
     guard !writer.overflowed else {
       report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
         line.append("the response head is rejected: with added fields, it has more than ")
@@ -190,6 +189,7 @@ extension Worker where K: ~Copyable {
       tryFailed(exchange, .invalidResponse, .httpResponseHeaderSectionSize)
       return .gone
     }
+    if exchange.pointee.serving != nil { beginPacingBackend(exchange) }
     let count = exchange.pointee.responseHead.byteCount
     exchange.pointee.upstream?.pointee.inputStart &+= UInt32(count)
     exchange.pointee.upstreamStage = .content

@@ -84,8 +84,8 @@ extension Worker where K: ~Copyable {
   @inline(__always) private mutating func responseBufferSize(_ exchange: ExchangePointer)
     -> Buffer.Size
   {
-    guard exchange.pointee.responseReader.framing != .untilEnd, exchange.pointee.stages == nil,
-      exchange.pointee.responseReader.left > UInt64(Limits.mediumBufferBytes)
+    guard exchange.pointee.responseReader.left > UInt64(Limits.mediumBufferBytes),
+      exchange.pointee.responseReader.framing != .untilEnd, exchange.pointee.stages == nil
     else { return .medium }
     return exchange.pointee.smoothWrites >= 2 ? .large : .medium
   }

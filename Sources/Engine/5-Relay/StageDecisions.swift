@@ -44,12 +44,11 @@ extension Worker where K: ~Copyable {
       preconditionFailure("chooseStages: no backend is attached")
     }
     let isAsked = exchange.pointee.head.method != .head
-    // Without content, or with a status that allows none, there is nothing to change.
-    guard framing != .none || !isAsked, allowsContent(exchange.pointee.responseHead.status) else {
-      return releaseStages(exchange)
-    }
+    let isAllowed = allowsContent(exchange.pointee.responseHead.status)
+    // A page for an error that has no content, in a response that has some.
+    if framing == .none && isAsked && isAllowed { return releaseStages(exchange) }
     let facts = responseFacts(exchange, peer)
-    chooseStages(exchange, facts, carriesContent: framing != .none)
+    chooseStages(exchange, facts, carriesContent: framing != .none && isAllowed)
     guard let stages = exchange.pointee.stages, !stages.pointee.isDrained else { return }
     exchange.pointee.clientFraming = clientFraming(exchange, .untilClose)
   }
