@@ -57,7 +57,7 @@ public final class GzipCompressor {
   }
 
   /// Room that a flush needs at least: its mark has six bytes at most.
-  static let flushRoom = 8
+  public static let flushRoom = 8
 
   /// Bytes that it has taken.
   public var takenCount: UInt64 { UInt64(stream.pointee.total_in) }

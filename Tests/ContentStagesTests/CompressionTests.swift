@@ -1,7 +1,6 @@
 import CZlib
+import ContentStages
 import Testing
-
-@testable import ContentStages
 
 /// gzip and brotli: whatever the pieces, what is packed can be unpacked.
 struct CompressionTests {
@@ -32,10 +31,11 @@ struct CompressionTests {
     back.append(try #require(GzipDecompressor()))
     for event in ["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"] {
       var packed: [UInt8] = []
-      _ = try pipeline.offer(Array(event.utf8), .more, room: GzipCompressor.flushRoom + 1, into: &packed)
-      _ = try pipeline.offer([], .flush, room: GzipCompressor.flushRoom + 1, into: &packed)
+      let room = GzipCompressor.flushRoom + 1
+      _ = try pipeline.offer(Array(event.utf8), .more, room: room, into: &packed)
+      _ = try pipeline.offer([], .flush, room: room, into: &packed)
       var unpacked: [UInt8] = []
-      _ = try back.offer(packed, .flush, room: GzipCompressor.flushRoom + 1, into: &unpacked)
+      _ = try back.offer(packed, .flush, room: room, into: &unpacked)
       #expect(unpacked == Array(event.utf8))
     }
   }

@@ -1,4 +1,4 @@
-@testable import ContentStages
+import ContentStages
 
 extension ContentPipeline {
   /// What comes of content that is offered in pieces and taken in pieces of at most `room` bytes.

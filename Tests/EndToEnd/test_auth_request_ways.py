@@ -229,9 +229,10 @@ def test_interim_answers_are_none(make):
     assert proxy.get().status == 403
 
 
-def test_requests_that_are_malformed_ask_nobody(make):
+@pytest.mark.parametrize("page", ["", "location = /page { root /nowhere; }"])
+def test_requests_that_are_malformed_ask_nobody(make, page):
     """The page for their error is behind it, too."""
-    proxy = make(server="error_page 400 405 /page;")
+    proxy = make(server="error_page 400 405 /page; " + page)
     for data in [b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"\0\r\n\r\n", b"GET\r\n\r\n",
                  b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"]:  # fmt: skip
         with proxy.connect() as connection:

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 KEYS = [
-    "time", "level", "event", "subrequest", "request_id", "id_source",
-    "client_request_id", "upstream_request_id", "client", "connection", "connection_request",
-    "stream", "method", "scheme", "host", "uri", "protocol", "tls_version", "tls_cipher",
-    "sni", "tls_resumed",
+    "time", "level", "event", "subrequest", "request_id", "id_source", "client_request_id",
+    "upstream_request_id", "client", "connection", "connection_request", "stream", "method",
+    "scheme", "host", "uri", "protocol", "tls_version", "tls_cipher", "sni", "tls_resumed",
     "tls_client", "status", "bytes_in", "bytes_out", "duration", "upstream",
     "upstream_status", "upstream_connect", "upstream_first_byte", "upstream_duration", "tries",
     "auth_status", "auth_upstream", "auth_duration", "termination", "error", "user_agent",
