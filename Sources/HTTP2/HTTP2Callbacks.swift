@@ -104,7 +104,8 @@ enum HTTP2Callbacks {
       if isRequest(frame) { return server.finishHead(stream, ends: ends) }
       guard ends else { return }
       stream.pointee.hasEnded = true
-      if !stream.pointee.isReleased { server.addEnd(of: stream.pointee.number) }
+      guard !stream.pointee.isReleased, !stream.pointee.isOverrun else { return }
+      server.addEnd(of: stream.pointee.number)
     default: return
     }
   }
@@ -114,6 +115,13 @@ enum HTTP2Callbacks {
   ) {
     guard let stream = server.find(UInt32(number)), !stream.pointee.isReleased else {
       _ = nghttp2_session_consume(server.session, number, bytes.count)
+      return
+    }
+    guard stream.pointee.uncredited + bytes.count <= Int(server.settings.streamWindow) else {
+      // nghttp2 resets the stream, but hands out what its client had no credit for.
+      _ = nghttp2_session_consume(server.session, number, bytes.count)
+      if !stream.pointee.isOverrun { server.add(.reset(stream.pointee.number)) }
+      stream.pointee.isOverrun = true
       return
     }
     stream.pointee.uncredited += bytes.count

@@ -18,6 +18,8 @@ struct HTTP2Stream {
   var isClosed = false
   /// Nothing more comes of it.
   var hasEnded = false
+  /// Its client has sent more than it had credit for: its end is not to be believed.
+  var isOverrun = false
 
   /// Its final response has begun.
   var hasResponded = false

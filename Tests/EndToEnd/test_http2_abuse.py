@@ -142,6 +142,39 @@ def flood(client, frames):
     return codes[-1] if codes else None
 
 
+@pytest.mark.parametrize("buffering", ["on", "off"])
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize("count", [5, 40])
+def test_content_beyond_the_window(site, make_backend, buffering, announced, count):
+    """A stream that takes no heed of its window is reset, and nothing of it passes for whole."""
+    release = threading.Event()
+    stuck, backend = make_backend([release, reply()]), make_backend()
+    proxy = site.serve(
+        backend, top="limit_req_zone $scheme zone=slow:1m rate=1r/m;", workers=2,
+        server=f"""http2 on; proxy_request_buffering {buffering};
+          location /stuck {{ proxy_pass http://{stuck.address}; }}
+          location /delayed {{ limit_req zone=slow burst=99; proxy_pass http://{stuck.address}; }}
+        """,
+    )  # fmt: skip
+    for path in ["/stuck", "/delayed", "/delayed", "/"]:
+        with RawClient(proxy.port) as client:
+            fields = [(":method", "POST"), GET[1], (":path", path), GET[3]]
+            if announced:
+                fields.append(("content-length", str(16_384 * count)))
+            client.send(headers(client, 1, fields, ends=False))
+            for number in range(count):
+                frame = DataFrame(1, b"x" * 16_384)
+                if number == count - 1:
+                    frame.flags.add("END_STREAM")
+                client.send(frame)
+            client.send(PingFrame(0, b"12345678"))
+            client.wait(lambda f: isinstance(f, PingFrame) and "ACK" in f.flags)
+    release.set()
+    assert still_serves(proxy)
+    for request in [*stuck.requests, *backend.requests]:
+        assert len(request.body) in (0, 16_384 * count)
+
+
 def memory(proxy):
     """Resident bytes of all processes of the proxy."""
     text = (Path("/proc") / str(proxy.process.pid) / "status").read_text()

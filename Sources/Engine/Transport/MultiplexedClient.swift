@@ -319,30 +319,16 @@ extension Worker where K: ~Copyable {
     enqueue(stream)
   }
 
-  /// Puts content behind what has come.
+  /// Puts content behind what has come. A peer has credit for no more than a buffer holds, and the
+  /// buffer stays where it is: what waits to be written to a backend lies in it.
   private mutating func append(_ content: UnsafeRawBufferPointer, to stream: StreamPointer) {
+    if stream.pointee.input.isNone { stream.pointee.input = buffers.take(.medium) }
     let end = Int(stream.pointee.inputEnd)
-    makeRoom(end + content.count, at: stream)
-    guard let base = stream.pointee.input.base, let source = content.baseAddress else {
-      preconditionFailure("append: there is nothing to append, or no room")
-    }
+    guard let base = stream.pointee.input.base, let source = content.baseAddress,
+      content.count <= stream.pointee.input.capacity - end
+    else { preconditionFailure("append: the session let more come than it gave credit for") }
     (base + end).copyMemory(from: source, byteCount: content.count)
     stream.pointee.inputEnd &+= UInt32(content.count)
-  }
-
-  /// Sees to it that a stream's input has room for so many bytes. A peer has credit for no more
-  /// than a medium buffer holds.
-  private mutating func makeRoom(_ count: Int, at stream: StreamPointer) {
-    guard stream.pointee.input.capacity < count else { return }
-    guard count <= Limits.mediumBufferBytes, let size = Buffer.Size(holding: count) else {
-      preconditionFailure("makeRoom: the session let more come than it gave credit for")
-    }
-    let larger = buffers.take(size)
-    if let old = stream.pointee.input.base {
-      larger.base?.copyMemory(from: old, byteCount: Int(stream.pointee.inputEnd))
-    }
-    buffers.giveBack(&stream.pointee.input)
-    stream.pointee.input = larger
   }
 
   private mutating func failStream(_ link: SessionLinkPointer, _ number: UInt32) {
