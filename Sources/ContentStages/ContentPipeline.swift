@@ -29,7 +29,8 @@ public final class ContentPipeline {
   private var inputEnd = ContentEnd.more
 
   /// A pipeline without stages. Between two of them at most `linkBytes` bytes wait, and in one run
-  /// they are given on at most `fillsPerRun` times, however much content comes of little.
+  /// they are given on at most `fillsPerRun` times, however much content comes of little: once for
+  /// each two stages at least.
   public init(linkBytes: Int, fillsPerRun: Int) {
     precondition(linkBytes > 0 && fillsPerRun > 0, "ContentPipeline: nothing could pass")
     self.linkBytes = linkBytes
@@ -54,6 +55,7 @@ public final class ContentPipeline {
     precondition(input.isEmpty, "append: content has come")
     if !stages.isEmpty {
       links.append(Link(memory: .allocate(byteCount: linkBytes, alignment: 16)))
+      precondition(links.count <= fillsPerRun, "append: content could not reach the last stage")
     }
     stages.append(stage)
   }

@@ -65,7 +65,7 @@ struct CompressionTests {
         Array("ABAB".utf8).withUnsafeBytes { substitution.add(pattern, $0) }
       }
       let pipeline = ContentPipeline(
-        linkBytes: random.next(1...2000), fillsPerRun: random.next(1...5))
+        linkBytes: random.next(1...2000), fillsPerRun: random.next(2...5))
       pipeline.append(try #require(GzipDecompressor()))
       pipeline.append(substitution)
       pipeline.append(
