@@ -168,12 +168,12 @@ extension Worker where K: ~Copyable {
   /// Content-Length is written anew where content follows; without content (HEAD, 304) it is the
   /// backend's statement about another response, and passes.
   private mutating func keepsContentLength(_ exchange: ExchangePointer) -> Bool {
-    if let stages = exchange.pointee.stages, stages.pointee.decision.changesContent {
-      return false
-    }
     let status = exchange.pointee.responseHead.status
-    if exchange.pointee.head.method == .head { return status >= 200 && status != 204 }
-    return status == 304
+    let isHead = exchange.pointee.head.method == .head
+    guard isHead ? status >= 200 && status != 204 : status == 304 else { return false }
+    // Nor does it hold for content that stages would change.
+    guard let stages = exchange.pointee.stages else { return true }
+    return !stages.pointee.decision.changesContent
   }
 
   @inline(never)
