@@ -117,7 +117,9 @@ enum HTTP2Callbacks {
       _ = nghttp2_session_consume(server.session, number, bytes.count)
       return
     }
-    guard stream.pointee.uncredited + bytes.count <= Int(server.settings.streamWindow) else {
+    let isWithinWindow =
+      stream.pointee.uncredited + bytes.count <= Int(server.settings.streamWindow)
+    guard isWithinWindow && !stream.pointee.isOverrun else {
       // nghttp2 resets the stream, but hands out what its client had no credit for.
       _ = nghttp2_session_consume(server.session, number, bytes.count)
       if !stream.pointee.isOverrun { server.add(.reset(stream.pointee.number)) }

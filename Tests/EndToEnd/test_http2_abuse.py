@@ -142,10 +142,13 @@ def flood(client, frames):
     return codes[-1] if codes else None
 
 
+@pytest.mark.parametrize("mixed", [False, True])
 @pytest.mark.parametrize("buffering", ["on", "off"])
 @pytest.mark.parametrize("announced", [True, False])
 @pytest.mark.parametrize("size, count", [(16_384, 40), (10_007, 60), (999, 200)])
-def test_content_beyond_the_window(site, make_backend, buffering, announced, size, count):
+def test_content_beyond_the_window(
+    site, make_backend, mixed, buffering, announced, size, count
+):
     """A stream that takes no heed of its window is reset, and nothing of it passes for whole."""
     release = threading.Event()
     stuck, backend = make_backend([release, reply()]), make_backend()
@@ -160,19 +163,20 @@ def test_content_beyond_the_window(site, make_backend, buffering, announced, siz
         with RawClient(proxy.port) as client:
             fields = [(":method", "POST"), GET[1], (":path", path), GET[3]]
             if announced:
-                fields.append(("content-length", str(size * count)))
+                fields.append(("content-length", str((size + mixed) * count)))
             client.send(headers(client, 1, fields, ends=False))
+            frames = []
             for number in range(count):
-                frame = DataFrame(1, b"x" * size)
-                if number == count - 1:
-                    frame.flags.add("END_STREAM")
-                client.send(frame)
-            client.send(PingFrame(0, b"12345678"))
+                frames.append(DataFrame(1, b"x" * size))
+                # What fits again behind what did not is no part of the content.
+                frames += [DataFrame(1, b"y")] * mixed
+            frames[-1].flags.add("END_STREAM")
+            client.send(*frames, PingFrame(0, b"12345678"))
             client.wait(lambda f: isinstance(f, PingFrame) and "ACK" in f.flags)
     release.set()
     assert still_serves(proxy)
     for request in [*stuck.requests, *backend.requests]:
-        assert len(request.body) in (0, size * count)
+        assert len(request.body) in (0, (size + mixed) * count)
 
 
 def memory(proxy):

@@ -307,8 +307,8 @@ extension Worker where K: ~Copyable {
   private mutating func takeContent(
     _ link: SessionLinkPointer, _ number: UInt32, _ content: UnsafeRawBufferPointer, ends: Bool
   ) {
-    // What comes for a stream that has been answered is not wanted any more.
-    guard let place = find(number, link) else {
+    // What comes for a stream that has been answered, or has failed, is not wanted any more.
+    guard let place = find(number, link), !place.pointee.stream.flags.contains(.failed) else {
       return link.pointee.session.giveCredit(number, content.count)
     }
     precondition(!place.pointee.hasEnded, "takeContent: the stream has ended")
