@@ -58,7 +58,7 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ facts: ResponseFacts
   ) {
     precondition(exchange.pointee.upstream == nil, "chooseOwnStages: a backend is attached")
-    let hasContent = facts.status >= 200 && facts.status != 204 && facts.status != 304
+    let hasContent = allowsContent(facts.status)
     let isAsked = exchange.pointee.head.method != .head
     chooseStages(exchange, facts, carriesContent: hasContent && isAsked)
   }
