@@ -35,24 +35,6 @@ extension ExchangeRecord {
   }
 }
 
-extension PeerAddress {
-  /// Appends the bytes of the address in network order; none for a unix socket.
-  fileprivate func writeBinary(as form: ValueForm, into writer: inout ByteWriter) {
-    var bytes = InlineBytes<16>()
-    if family == .ipv6 {
-      for shift in stride(from: 56, through: 0, by: -8) {
-        bytes.append(UInt8(truncatingIfNeeded: high >> UInt64(shift)))
-      }
-    }
-    if family != .unix {
-      for shift in stride(from: family == .ipv6 ? 56 : 24, through: 0, by: -8) {
-        bytes.append(UInt8(truncatingIfNeeded: low >> UInt64(shift)))
-      }
-    }
-    writer.append(bytes.span, as: form)
-  }
-}
-
 extension ByteWriter {
   /// Appends the bytes of an address, in the order of the network; nothing for a unix socket.
   fileprivate mutating func appendBytes(of address: PeerAddress, as form: ValueForm) {
