@@ -11,9 +11,10 @@ extension RequestIDPolicy {
   ///
   /// An empty value counts as absent and equal lines count as one. Lines of other spellings of the
   /// name, which `isField` also knows, are never read as the ID. `isVerified` says that the peer
-  /// has shown a certificate that holds.
+  /// has shown a certificate that holds. `head` is `inout` to be read in place: a borrowed one
+  /// would be copied.
   public func decide(
-    head: borrowing RequestHead, bytes: Span<UInt8>, peer: PeerAddress, isVerified: Bool = false,
+    head: inout RequestHead, bytes: Span<UInt8>, peer: PeerAddress, isVerified: Bool = false,
     id: inout RequestID, received: inout InlineBytes<256>
   ) -> RequestIDSource {
     received.removeAll()
@@ -54,7 +55,7 @@ extension RequestIDPolicy {
 
   /// True when a request whose ID came out as `source` is to be answered with 400
   /// (`request_id_invalid reject`).
-  @inlinable public func rejects(_ source: RequestIDSource) -> Bool {
+  @inlinable @inline(__always) public func rejects(_ source: RequestIDSource) -> Bool {
     rejectsInvalid && (source == .invalid || source == .duplicate)
   }
 

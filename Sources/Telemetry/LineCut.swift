@@ -9,17 +9,17 @@ extension LogFormat {
   /// are written. What was cut is marked: a JSON line by `"cut":true`, a value in a text by
   /// `...[cut]` at its end. `full` is memory for the whole line.
   public func write(
-    _ record: inout ExchangeRecord, head: borrowing RequestHead,
+    _ record: inout ExchangeRecord, head: inout RequestHead,
     bytes: borrowing ExchangeBytes, cutTo limit: Int, full: inout ByteWriter,
     into writer: inout ByteWriter
   ) {
     guard kind == .json else {
       record.valueLimit = UInt32(clamping: limit)
-      write(&record, head: head, bytes: bytes, into: &writer)
+      write(&record, head: &head, bytes: bytes, into: &writer)
       record.valueLimit = .max
       return
     }
-    write(&record, head: head, bytes: bytes, into: &full)
+    write(&record, head: &head, bytes: bytes, into: &full)
     if full.overflowed { return writer.overflow() }
     writer.appendJSONLine(full.span, cutTo: limit)
   }

@@ -3,13 +3,13 @@ import HTTP
 
 extension LogFormat {
   /// Writes the whole line of `record` with its line end. `head` and `bytes` are the request's head
-  /// and the memory that its ranges lie in; what is absent there is absent in the line. The record
-  /// is `inout` to be read in place: only its text of the last date is changed.
+  /// and the memory that its ranges lie in; what is absent there is absent in the line. Record
+  /// and head are `inout` to be read in place: only the record's text of the last date is changed.
   ///
   /// Whatever bytes the client sent, the line is one line and valid. When it does not fit,
   /// `writer.overflowed` is set and the caller must take back what was written of it.
   public func write(
-    _ record: inout ExchangeRecord, head: borrowing RequestHead,
+    _ record: inout ExchangeRecord, head: inout RequestHead,
     bytes: borrowing ExchangeBytes, into writer: inout ByteWriter
   ) {
     switch kind {

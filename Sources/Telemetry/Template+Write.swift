@@ -14,9 +14,9 @@ extension Template {
     write(record, head, bytes, as: .field, into: &writer)
   }
 
-  /// The same. The record is `inout` to be read in place.
+  /// The same. Record and head are `inout` to be read in place.
   public func write(
-    of record: inout ExchangeRecord, head: borrowing RequestHead,
+    of record: inout ExchangeRecord, head: inout RequestHead,
     bytes: borrowing ExchangeBytes, into writer: inout ByteWriter
   ) {
     write(record, head, bytes, as: .field, into: &writer)

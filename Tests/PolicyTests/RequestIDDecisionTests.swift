@@ -29,13 +29,14 @@ import Testing
   private func decide(
     _ policy: RequestIDPolicy, _ lines: [(name: String, value: [UInt8])], from peer: PeerAddress
   ) -> Outcome {
-    let lines = Lines(lines)
+    var lines = Lines(lines)
     var id = RequestID()
     id.assign(bytes("new").span)
     var received = InlineBytes<256>()
     received.assign(bytes("left over").span)
+    let sent = lines.bytes
     let source = policy.decide(
-      head: lines.head, bytes: lines.bytes.span, peer: peer, id: &id, received: &received)
+      head: &lines.head, bytes: sent.span, peer: peer, id: &id, received: &received)
     return Outcome(source: source, id: text(id.span), received: text(received.span))
   }
 

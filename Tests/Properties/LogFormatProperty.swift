@@ -121,14 +121,14 @@ final class LogFormatProperty: Property {
   private func write(_ format: LogFormat, _ request: Span<UInt8>) throws(Violation) {
     written.clear()
     let lent = ExchangeBytes(head: request, path: path.written.span, captured: request)
-    format.write(&record, head: head, bytes: lent, into: &written.writer)
+    format.write(&record, head: &head, bytes: lent, into: &written.writer)
     try expect(!written.writer.overflowed, "a line fits")
     let count = written.written.count
     guard count > 1 else { return }
     let room = 1 + request.count % (count - 1)
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: room) { memory in
       var writer = ByteWriter(memory)
-      format.write(&record, head: head, bytes: lent, into: &writer)
+      format.write(&record, head: &head, bytes: lent, into: &writer)
       precondition(writer.overflowed && writer.count <= room, "too little room is told")
     }
   }

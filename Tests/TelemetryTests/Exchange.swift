@@ -91,7 +91,7 @@ final class Exchange {
       let lent = ExchangeBytes(
         head: bytes.span, path: path.span, captured: captured.span, computed: computed.span,
         values: values.span)
-      format.write(&record, head: head, bytes: lent, into: &writer)
+      format.write(&record, head: &head, bytes: lent, into: &writer)
     }
   }
 

@@ -159,7 +159,7 @@ import Testing
       let bytes = ExchangeBytes(head: head.span, path: path.span, captured: captured.span)
       _ = collect(capacity: capacity) { writer in
         LogFormat(kind: .json).write(
-          &exchange.record, head: exchange.head, bytes: bytes, into: &writer)
+          &exchange.record, head: &exchange.head, bytes: bytes, into: &writer)
         #expect(writer.overflowed)
         #expect(writer.count <= capacity)
       }

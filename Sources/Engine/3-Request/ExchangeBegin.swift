@@ -275,7 +275,7 @@ extension Worker where K: ~Copyable {
     let server = tables.listeners[Int(exchange.pointee.downstream.pointee.origin)].defaultServer
     if exchange.pointee.plan != fallbackLocation(of: server) { remakeRequestID(exchange) }
     let source = exchange.pointee.plan.pointee.requestID.decide(
-      head: exchange.pointee.head, bytes: exchange.pointee.headBytes.span,
+      head: &exchange.pointee.head, bytes: exchange.pointee.headBytes.span,
       peer: nearestPeer(exchange), isVerified: isVerified(exchange),
       id: &exchange.pointee.record.requestID, received: &exchange.pointee.record.clientRequestID)
     exchange.pointee.record.idSource = source

@@ -78,7 +78,7 @@ extension Worker where K: ~Copyable {
         computed: exchange.pointee.computedBytes.span,
         values: exchange.pointee.variableValues.span)
       format.write(
-        &exchange.pointee.record, head: exchange.pointee.head, bytes: bytes, cutTo: limit,
+        &exchange.pointee.record, head: &exchange.pointee.head, bytes: bytes, cutTo: limit,
         full: &full, into: &cut)
       writer.truncate(to: 0)
       if cut.overflowed { writer.overflow() } else { writer.append(cut.span) }
@@ -101,7 +101,7 @@ extension Worker where K: ~Copyable {
       computed: exchange.pointee.computedBytes.span,
       values: exchange.pointee.variableValues.span)
     format.write(
-      &exchange.pointee.record, head: exchange.pointee.head, bytes: bytes, into: &writer)
+      &exchange.pointee.record, head: &exchange.pointee.head, bytes: bytes, into: &writer)
     return writer
   }
 
@@ -129,7 +129,7 @@ extension Worker where K: ~Copyable {
       computed: exchange.pointee.computedBytes.span,
       values: exchange.pointee.variableValues.span)
     template.write(
-      of: &exchange.pointee.record, head: exchange.pointee.head, bytes: bytes, into: &writer)
+      of: &exchange.pointee.record, head: &exchange.pointee.head, bytes: bytes, into: &writer)
   }
 }
 

@@ -70,7 +70,7 @@ extension Worker where K: ~Copyable {
       let bytes = ExchangeBytes(head: part.span, path: nothing.span, captured: nothing.span)
       let start = writer.count
       LogFormat(kind: .json).write(
-        &exchange.pointee.record, head: exchange.pointee.head, bytes: bytes, into: &writer)
+        &exchange.pointee.record, head: &exchange.pointee.head, bytes: bytes, into: &writer)
       let room = 4 * Limits.shownHeadBytes
       if !writer.overflowed && writer.remaining > room { break }
       writer.truncate(to: start)
