@@ -19,8 +19,6 @@ enum HTTP2Callbacks {
     install(in: callbacks)
     nghttp2_option_set_no_auto_window_update(options, 1)
     nghttp2_option_set_no_closed_streams(options, 1)
-    nghttp2_option_set_stream_reset_rate_limit(
-      options, settings.resetBurst, settings.resetRate)
     let result = nghttp2_session_server_new2(&session, callbacks, context, options)
     precondition(result == 0, "nghttp2: no memory")
     return session
@@ -106,6 +104,8 @@ enum HTTP2Callbacks {
       stream.pointee.hasEnded = true
       guard !stream.pointee.isReleased, !stream.pointee.isOverrun else { return }
       server.addEnd(of: stream.pointee.number)
+    case NGHTTP2_RST_STREAM.rawValue:
+      if server.find(UInt32(header.stream_id)) != nil { server.noteReset() }
     default: return
     }
   }

@@ -39,6 +39,7 @@ public final class HTTP2Server {
   private var sentContentBytes = 0
   private var second: UInt64?
   private var provokedResetCount = 0
+  private var resetCount = 0
 
   /// A connection of which nothing has come yet; its preface is part of what comes.
   public init(_ settings: HTTP2Settings) {
@@ -130,14 +131,26 @@ public final class HTTP2Server {
     sentContentBytes += byteCount
   }
 
-  /// Says what time it is, in seconds since any moment. Control frames are forgiven as it goes by.
+  /// Says what time it is, in seconds since any moment. Control frames and resets are forgiven as
+  /// it goes by.
   public func note(second now: UInt64) {
-    let elapsed = now &- (second ?? now)
+    let elapsed = Int(clamping: now &- (second ?? now))
     second = now
-    guard elapsed > 0, controlFrameCount > 0 else { return }
-    let forgiven = Int(clamping: elapsed).multipliedReportingOverflow(
-      by: settings.controlFramesPerSecond)
-    controlFrameCount = forgiven.overflow ? 0 : max(0, controlFrameCount - forgiven.partialValue)
+    guard elapsed > 0 else { return }
+    Self.forgive(&controlFrameCount, settings.controlFramesPerSecond, elapsed)
+    Self.forgive(&resetCount, settings.resetRate, elapsed)
+  }
+
+  private static func forgive(_ count: inout Int, _ rate: Int, _ elapsed: Int) {
+    let forgiven = elapsed.multipliedReportingOverflow(by: rate)
+    count = forgiven.overflow ? 0 : max(0, count - forgiven.partialValue)
+  }
+
+  /// Counts a stream that its client has reset. nghttp2 counts them as well, but takes all that has
+  /// come until its GOAWAY is sent, and many requests may have come at once.
+  func noteReset() {
+    resetCount += 1
+    if resetCount > settings.resetBurst { fail(NGHTTP2_ENHANCE_YOUR_CALM) }
   }
 
   /// Counts a frame that carries neither a head nor content.

@@ -13,9 +13,9 @@ public struct HTTP2Settings: Sendable {
   /// Fields of a request's head, pseudo-fields included.
   public var fieldCount: Int
   /// Streams that a client may reset at once.
-  public var resetBurst: UInt64
+  public var resetBurst: Int
   /// How many more it may reset each second.
-  public var resetRate: UInt64
+  public var resetRate: Int
   /// Streams that it may make this side reset, unless twice as many were in order.
   public var provokedResets: Int
   /// Frames that carry neither a head nor content and that it may send; each request allows for
@@ -33,7 +33,7 @@ public struct HTTP2Settings: Sendable {
   /// The bounds given.
   public init(
     concurrentStreams: UInt32, streamWindow: UInt32, connectionWindow: UInt32, headBytes: Int,
-    fieldCount: Int, resetBurst: UInt64, resetRate: UInt64, provokedResets: Int,
+    fieldCount: Int, resetBurst: Int, resetRate: Int, provokedResets: Int,
     controlFrames: Int, controlFramesPerRequest: Int, controlFramesPerContent: Int,
     contentBytesPerControlFrame: Int, controlFramesPerSecond: Int
   ) {

@@ -297,10 +297,10 @@ public enum Limits {
   /// Fields of an HTTP/2 request: what a head of HTTP/1 may hold, and the pseudo-fields.
   public static let http2Fields = 132
   /// Requests that a client may reset at once (CVE-2023-44487): a page that is left resets as many
-  /// as were allowed at the same time, and so may the next one.
-  public static let http2Resets: UInt64 = 256
+  /// as were allowed at the same time, perhaps several times in a row.
+  public static let http2Resets = 512
   /// How many more it may reset each second.
-  public static let http2ResetsPerSecond: UInt64 = 32
+  public static let http2ResetsPerSecond = 32
   /// Requests that a client may make us reset (CVE-2025-8671), unless twice as many were in order.
   public static let http2ProvokedResets = 100
   /// Frames without a head and without content that a client may send on a connection.

@@ -2,7 +2,6 @@
 
 import re
 import threading
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -275,11 +274,35 @@ def test_a_flood_ends_its_connection_only(proxy, attack):
         with RawClient(proxy.port) as client:
             code = flood(client, attack(client))
         assert code not in (None, 0)
-        # An idle client may have made room for connections to the backend.
-        with suppress(BrokenPipeError, ConnectionResetError):
-            assert honest.get("/").status == 200
+        assert honest.get("/").status == 200
     wait_for(lambda: "the connection is ended" in proxy.error_log.read_text(), "a word about it")
     assert still_serves(proxy)
+
+
+def test_a_request_that_is_reset_ends_at_once(site, backend):
+    """However many begin and are reset in one read, they hold no connections to the backend."""
+    proxy = site.serve(backend, server="http2 on;", connections=32)
+    with Client(proxy.port) as honest, RawClient(proxy.port) as client:
+        assert honest.get("/").status == 200
+        pairs = [
+            headers(client, number, GET).serialize() + RstStreamFrame(number, 8).serialize()
+            for number in range(1, 401, 2)
+        ]
+        client.send(b"".join(pairs))
+        lines = proxy.wait_lines(201)[1:]
+        assert honest.get("/").status == 200
+        assert {line["status"] for line in lines} == {499}
+        assert "worker_connections" not in proxy.error_log.read_text()
+
+
+def test_resets_count_while_they_are_read(proxy):
+    """What came behind one too many is not served, however much came at once."""
+    with RawClient(proxy.port) as client:
+        assert flood(client, [b"".join(rapid_reset(client))]) == 11
+    with Client(proxy.port) as honest:
+        assert honest.get("/").status == 200
+    wait_for(lambda: proxy.lines()[-1]["status"] == 200, "the line of the honest request")
+    assert 512 < len(proxy.lines()) < 700
 
 
 def test_a_head_that_is_too_large_is_answered(proxy, backend):

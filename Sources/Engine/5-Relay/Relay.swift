@@ -64,7 +64,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Acts on the failure of the client's socket.
-  private mutating func clientFailed(_ exchange: ExchangePointer) {
+  mutating func clientFailed(_ exchange: ExchangePointer) {
     switch exchange.pointee.response {
     case .delivering: awaitDelivery(exchange)
     // Sending it will fail, too.

@@ -331,11 +331,18 @@ extension Worker where K: ~Copyable {
     stream.pointee.inputEnd &+= UInt32(content.count)
   }
 
+  /// Ends the exchange of a stream that has been reset. At once: as many may begin and be reset in
+  /// one read as fit into it, and each may have a connection to a backend.
   private mutating func failStream(_ link: SessionLinkPointer, _ number: UInt32) {
-    guard let place = find(number, link) else { return }
+    guard let place = find(number, link), !place.pointee.stream.flags.contains(.failed) else {
+      return
+    }
+    guard let exchange = place.pointee.stream.exchange else {
+      preconditionFailure("failStream: a stream without an exchange")
+    }
     place.pointee.hasEnded = true
     place.pointee.stream.flags.insert(.failed)
-    enqueue(place.stream)
+    clientFailed(exchange)
   }
 
   private func find(_ number: UInt32, _ link: SessionLinkPointer) -> MultiplexedStreamPointer? {
