@@ -48,7 +48,7 @@ public struct ConnectionOptions: OptionSet, Sendable, BitwiseCopyable {
   /// `upgrade`
   @inlinable public static var upgrade: ConnectionOptions { ConnectionOptions(rawValue: 4) }
   /// At least one other option: the name of a field that must not be forwarded. Only then is it
-  /// worth asking for `FieldSection.lines(listedBy:_:in:)`.
+  /// worth asking for `ListedLines`.
   @inlinable public static var fieldNames: ConnectionOptions { ConnectionOptions(rawValue: 8) }
 }
 

@@ -4,8 +4,8 @@ import Basics
 /// 9110 section 6.5.1), or that it might take for those of the head when it merges both.
 public enum TrailerRule {
   /// True for a field about framing, routing, authentication, request modifiers, response control
-  /// data or the form of the content. Names that CGI-style backends could not tell from such a one
-  /// are the same.
+  /// data (nginx's X-Accel fields among it) or the form of the content. Names that CGI-style
+  /// backends could not tell from such a one are the same.
   public static func forbids(_ name: Span<UInt8>) -> Bool {
     guard name.count <= 40 else { return false }
     var folded = InlineBytes<40>()
@@ -24,7 +24,7 @@ public enum TrailerRule {
       return !FieldNameMatch.equalIgnoringCase(name, "content-digest")
     }
     return starts(name, "if-") || starts(name, "accept-") || starts(name, "access-control-")
-      || starts(name, "proxy-") || starts(name, "sec-")
+      || starts(name, "proxy-") || starts(name, "sec-") || starts(name, "x-accel-")
   }
 
   private static func starts(_ name: Span<UInt8>, _ prefix: StaticString) -> Bool {

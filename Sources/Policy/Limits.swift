@@ -19,7 +19,7 @@ public enum Limits {
   public static let headBytes = 32 * 1024
   /// Largest head that a conf file may allow, in bytes: what the largest buffer class holds.
   public static let largestHeadBytes = 256 * 1024
-  /// Field lines of a head: HAProxy's default is 101, and the table that holds them has 128 places.
+  /// Field lines of a head: HAProxy's default is 101.
   public static let fieldCount = 100
   /// Bytes of a backend's response head when `proxy_response_head_size` is not set: twice nginx's
   /// largest common setting.
@@ -181,7 +181,8 @@ public enum Limits {
   // MARK: Closing
 
   /// How long what a client still sends is read and thrown away after the last response, so that a
-  /// reset does not destroy that response on its way (nginx's `lingering_time` is 30 s).
+  /// reset does not destroy that response on its way (nginx's `lingering_time` is 30 s). As long is
+  /// the rest of a request awaited that has been answered.
   public static let lingeringTime = Interval.seconds(5)
 
   // MARK: Binary upgrade
@@ -294,8 +295,10 @@ public enum Limits {
   /// Bytes of an HTTP/2 request's fields, with 32 more for each (RFC 9113 section 6.5.2): what a
   /// head of HTTP/1 may hold.
   public static let http2HeadBytes = 32 * 1024
-  /// Fields of an HTTP/2 request: what a head of HTTP/1 may hold, and the pseudo-fields.
+  /// Fields of an HTTP/2 request, more where `max_headers` allows more.
   public static let http2Fields = 132
+  /// Those of them that are no fields in HTTP/1 (RFC 9113 section 8.3.1, RFC 8441 section 4).
+  public static let http2PseudoFields = 5
   /// Requests that a client may reset at once (CVE-2023-44487): a page that is left resets as many
   /// as were allowed at the same time, perhaps several times in a row.
   public static let http2Resets = 512

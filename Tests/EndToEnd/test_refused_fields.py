@@ -13,7 +13,7 @@ FORBIDDEN = [
     "content_type", "Host", "Transfer-Encoding", "TE", "Connection", "Upgrade", "HTTP2-Settings",
     "Cache-Control", "Expect", "Max-Forwards", "Pragma", "Range", "If-None-Match", "if-range",
     "Age", "Date", "Expires", "Location", "Retry-After", "Vary", "Forwarded", "X-Forwarded-For",
-    "Via", "Trailer",
+    "Via", "Trailer", "X-Accel-Redirect", "X-Accel-Expires", "X_Accel_Buffering",
 ]  # fmt: skip
 ALLOWED = ["X-Checksum", "Content-Digest", "Server-Timing", "grpc-status", "ETag"]
 SECTION = b"".join(b"%s: a\r\n" % name.encode() for name in FORBIDDEN + ALLOWED)
@@ -41,6 +41,22 @@ def test_trailers_hold_nothing_that_belongs_into_a_head(two, backend, target):
         assert [name for name, _ in one.response.trailers] == ALLOWED
         assert one.seen.body == b"12345" and one.response.body == b"hello"
         assert "Authorization" not in one.seen.fields and "Cookie" not in one.seen.fields
+
+
+def test_trailers_hold_nothing_that_the_location_sets_or_hides(site, backend):
+    rules = """
+      proxy_request_buffering off; proxy_set_header X-Set own; proxy_set_header X-Empty "";
+      proxy_hide_header X-Hidden; add_header ETag '"own"';
+    """
+    proxy = site.serve(backend, location=rules)
+    names = [b"X-Set", b"X-Empty", b"X-Hidden", b"x-hidden", b"X-Kept"]
+    section = b"".join(b"%s: a\r\n" % name for name in names)
+    backend.script = ANSWER + chunked(b"hello", trailers=section)
+    fields = {"Transfer-Encoding": "chunked"}
+    data = request_bytes("POST", "/", fields) + chunked(b"12345", trailers=section)
+    one = proxy.observe(backend, data)
+    assert [name for name, _ in one.seen.trailers] == ["X-Hidden", "x-hidden", "X-Kept"]
+    assert [name for name, _ in one.response.trailers] == ["X-Set", "X-Empty", "X-Kept"]
 
 
 HIDING = [

@@ -37,8 +37,10 @@ import Testing
     var trailers = FieldSection()
     let lines = "X-A: 1\r\n\(name): 1\r\nX-Secre: 2\r\n\(name.uppercased()): 3\r\n\r\n".octets
     #expect(try trailers.parseTrailers(lines.span, maximumBytes: 1000) == lines.count)
-    let listed = trailers.lines(listedBy: head.fields, bytes.span, in: lines.span)
-    #expect((0..<4).map { listed.contains($0) } == [false, isListed, false, isListed])
+    var listed = ListedLines()
+    listed.find(in: trailers, lines.span, listedBy: head.fields, bytes.span)
+    let found = (0..<4).map { listed.contains($0) }
+    #expect(found == [false, isListed, false, isListed])
   }
 
   /// Of any lines and any listed names the same are found as by comparing each with each.
@@ -48,6 +50,7 @@ import Testing
       state = state &* 6_364_136_223_846_793_005 &+ 1
       return Int(state >> 33) % bound
     }
+    var listed = ListedLines()
     for round in 0..<200 {
       func name() -> String {
         String((0...random(4)).map { _ in "aAbB-".randomElement(at: random(5)) })
@@ -61,12 +64,34 @@ import Testing
       #expect(try head.parse(bytes))
       var section = FieldSection()
       #expect(try section.parseTrailers(lines.span, maximumBytes: 10_000) == lines.count)
-      let listed = section.lines(listedBy: head.fields, bytes.span, in: lines.span)
+      listed.find(in: section, lines.span, listedBy: head.fields, bytes.span)
       let wanted = Set(options.map { $0.lowercased() })
       for (index, name) in names.enumerated() {
-        #expect(listed.contains(index) == wanted.contains(name.lowercased()), "round \(round)")
+        let isListed = listed.contains(index)
+        #expect(isListed == wanted.contains(name.lowercased()), "round \(round)")
       }
     }
+  }
+
+  /// As many lines as a section holds, all of them listed, then one of none.
+  @Test func findsAllOfAFullSection() throws {
+    let names = (0..<FieldSection.capacity - 2).map { "x\($0)" }
+    let lines = names.map { "\($0): v\r\n" }.joined()
+    let listing = names.joined(separator: ",")
+    let bytes = "GET / HTTP/1.1\r\nHost: a\r\nConnection: \(listing)\r\n\(lines)\r\n".octets
+    let limits = HeadLimits(
+      maximumLineBytes: 10_000, maximumHeadBytes: 100_000,
+      maximumFieldCount: FieldSection.capacity)
+    var head = RequestHead()
+    #expect(try head.parse(bytes.span, limits: limits))
+    #expect(head.fields.count == FieldSection.capacity)
+    var listed = ListedLines()
+    listed.find(in: head.fields, bytes.span, listedBy: head.fields, bytes.span)
+    let found = (0..<FieldSection.capacity).map { listed.contains($0) }
+    #expect(found == [false, false] + names.map { _ in true })
+    listed.removeAll()
+    let isListed = listed.contains(5)
+    #expect(!isListed)
   }
 
   @Test func staysSmall() {

@@ -128,9 +128,10 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var idleClients = ConnectionList()
   /// Clients' connections with a session that carries nothing; the last one has done so longest.
   var idleSessions = ConnectionList()
-  /// Clients of which no whole head has come: those that owe a PROXY protocol header, a handshake,
-  /// or the rest of a head that came in part. The one that has stood here longest is at the end.
-  var headlessClients = ConnectionList()
+  /// Clients that others may replace: those that owe a PROXY protocol header, a handshake, or the
+  /// rest of a head that came in part, and those whose last response is out. The one that has stood
+  /// here longest is at the end.
+  var reusableClients = ConnectionList()
   var connectionNumbers: Range<UInt64> = 0..<0
   /// Upstreams by name, for connections that come from other workers.
   let upstreamNames: UpstreamNames
@@ -140,6 +141,9 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   let limitZones: LimitZoneTable
   /// Questions about passwords so far.
   var passwordTickets: UInt64 = 0
+
+  /// Which lines of the section that is being passed on its sender's Connection lists.
+  var listedLines = ListedLines()
 
   /// Heads and bodies are composed here before they are written.
   let scratch: UnsafeMutableBufferPointer<UInt8>

@@ -3,6 +3,7 @@
 
 import Basics
 import HTTP
+import Plan
 import Platform
 import Policy
 
@@ -13,7 +14,7 @@ extension Worker where K: ~Copyable {
   /// Awaits the first bytes of a client that may speak HTTP/2.
   mutating func awaitPreface(_ connection: ConnectionPointer) {
     connection.pointee.phase = .preface
-    if !connection.pointee.flags.contains(.headless) { joinHeadless(connection) }
+    if !connection.pointee.flags.contains(.reusable) { joinReusable(connection) }
   }
 
   /// Reads them, as far as they have come.
@@ -47,7 +48,7 @@ extension Worker where K: ~Copyable {
   /// A request of HTTP/1 has begun.
   private mutating func beginHTTP1(_ connection: ConnectionPointer) {
     if connection.pointee.flags.contains(.refused) { return answerRefused(connection) }
-    leaveHeadless(connection)
+    leaveReusable(connection)
     connection.pointee.phase = .idle
     idleClients.insertFirst(connection)
     beginExchange(connection)
@@ -55,8 +56,9 @@ extension Worker where K: ~Copyable {
 
   /// Goes on in HTTP/2 with a client of which nothing has been read but the preface's begin.
   mutating func beginHTTP2(_ connection: ConnectionPointer) {
-    if connection.pointee.flags.contains(.headless) { leaveHeadless(connection) }
-    beginSession(connection, HTTP2Session())
+    if connection.pointee.flags.contains(.reusable) { leaveReusable(connection) }
+    let server = tables.listeners[Int(connection.pointee.origin)].defaultServer
+    beginSession(connection, HTTP2Session(tables.servers[server].headLimits))
     advanceSession(connection)
   }
 }

@@ -136,7 +136,7 @@ extension Worker where K: ~Copyable {
   private mutating func copyRequestFields(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout HeadWriter
   ) {
-    let listed = listedLines(exchange, bytes)
+    findListedLines(exchange, bytes)
     let filters = exchange.pointee.plan.pointee.filtersRequestFields
     var run = FieldRun()
     for index in 0..<exchange.pointee.head.fields.count {
@@ -144,7 +144,7 @@ extension Worker where K: ~Copyable {
       guard passes(line, bytes, exchange, writer.isFieldList) else { continue }
       if filters && isFiltered(line, bytes, exchange) { continue }
       // Listing Host can't take it away.
-      if listed.contains(index) && line.known != .host { continue }
+      if listedLines.contains(index) && line.known != .host { continue }
       writer.pass(line, of: bytes, &run)
     }
     writer.flush(&run, of: bytes)
@@ -182,12 +182,13 @@ extension Worker where K: ~Copyable {
   }
 
   /// The lines that Connection lists, which concern this connection only.
-  @inline(__always) private mutating func listedLines(
+  @inline(__always) private mutating func findListedLines(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>
-  ) -> ListedLines {
-    guard exchange.pointee.head.connection.contains(.fieldNames) else { return ListedLines() }
-    return exchange.pointee.head.fields.lines(
-      listedBy: exchange.pointee.head.fields, bytes, in: bytes)
+  ) {
+    listedLines.removeAll()
+    guard exchange.pointee.head.connection.contains(.fieldNames) else { return }
+    listedLines.find(
+      in: exchange.pointee.head.fields, bytes, listedBy: exchange.pointee.head.fields, bytes)
   }
 
   /// Unknown names pass unless the server ignores such names, or they are the request ID's, or one
@@ -317,8 +318,8 @@ extension Worker where K: ~Copyable {
   }
 
   /// Composes the last chunk and the trailer fields that may pass: none of the ID's name, none that
-  /// `TrailerRule` forbids (RFC 9110 section 6.5.1), and none that the request's Connection
-  /// names (RFC 9110 section 7.6.1).
+  /// `TrailerRule` forbids (RFC 9110 section 6.5.1), none that the request's Connection names (RFC
+  /// 9110 section 7.6.1), and none that the location sets or hides in a head.
   mutating func writeTrailers(
     _ trailers: borrowing FieldSection, _ bytes: Span<UInt8>, _ exchange: ExchangePointer,
     ofRequest: Bool, into memory: inout ByteWriter
@@ -328,15 +329,20 @@ extension Worker where K: ~Copyable {
     var writer = HeadWriter(memory, for: stream)
     writer.beginTrailers()
     let head = exchange.pointee.headBytes.span
-    var listed = ListedLines()
+    listedLines.removeAll()
     if ofRequest && exchange.pointee.head.connection.contains(.fieldNames) {
-      listed = trailers.lines(listedBy: exchange.pointee.head.fields, head, in: bytes)
+      listedLines.find(in: trailers, bytes, listedBy: exchange.pointee.head.fields, head)
     }
     for index in 0..<trailers.count {
       let line = trailers[index]
       let name = bytes.extracting(line.name.offsets)
       guard passesAsTrailer(line.known, name, exchange) else { continue }
-      if listed.contains(index) { continue }
+      let isWithheld =
+        ofRequest
+        ? isAssigned(line.known, name, exchange)
+        : exchange.pointee.plan.pointee.withholdsFields && isWithheld(line, bytes, exchange)
+      if isWithheld { continue }
+      if listedLines.contains(index) { continue }
       writer.appendField(name, bytes.extracting(line.value.offsets))
     }
     writer.end(for: stream)

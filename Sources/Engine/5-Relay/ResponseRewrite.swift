@@ -77,10 +77,11 @@ extension Worker where K: ~Copyable {
   private mutating func copyResponseFields(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout HeadWriter
   ) {
-    var listed = ListedLines()
+    listedLines.removeAll()
     if exchange.pointee.responseHead.connection.contains(.fieldNames) {
-      listed = exchange.pointee.responseHead.fields.lines(
-        listedBy: exchange.pointee.responseHead.fields, bytes, in: bytes)
+      listedLines.find(
+        in: exchange.pointee.responseHead.fields, bytes,
+        listedBy: exchange.pointee.responseHead.fields, bytes)
     }
     var run = FieldRun()
     var nameLengths = exchange.pointee.plan.pointee.responseRules.nameLengths
@@ -88,7 +89,7 @@ extension Worker where K: ~Copyable {
     for index in 0..<exchange.pointee.responseHead.fields.count {
       let line = exchange.pointee.responseHead.fields[index]
       guard passes(line, bytes, exchange) else { continue }
-      if listed.contains(index) { continue }
+      if listedLines.contains(index) { continue }
       if nameLengths &>> UInt32(truncatingIfNeeded: line.nameCount) & 1 != 0 {
         writer.flush(&run, of: bytes)
         if writesAnew(line, bytes, exchange, into: &writer.lines) { continue }
@@ -149,7 +150,7 @@ extension Worker where K: ~Copyable {
 
   /// True for a field that `proxy_hide_header` names, or that `add_header` puts another in the
   /// place of.
-  @inline(never) private mutating func isWithheld(
+  @inline(never) mutating func isWithheld(
     _ line: FieldLine, _ bytes: Span<UInt8>, _ exchange: ExchangePointer
   ) -> Bool {
     let name = bytes.extracting(line.name.offsets)

@@ -6,17 +6,23 @@ import Policy
 
 /// A client's HTTP/2 connection.
 final class HTTP2Session: Session {
-  private let server = HTTP2Server(
-    HTTP2Settings(
-      concurrentStreams: Limits.http2Streams, streamWindow: Limits.http2StreamWindow,
-      connectionWindow: Limits.http2ConnectionWindow, headBytes: Limits.http2HeadBytes,
-      fieldCount: Limits.http2Fields, resetBurst: Limits.http2Resets,
-      resetRate: Limits.http2ResetsPerSecond, provokedResets: Limits.http2ProvokedResets,
-      controlFrames: Limits.http2ControlFrames,
-      controlFramesPerRequest: Limits.http2ControlFramesPerRequest,
-      controlFramesPerContent: Limits.http2ControlFramesPerContent,
-      contentBytesPerControlFrame: Limits.http2ContentBytesPerControlFrame,
-      controlFramesPerSecond: Limits.http2ControlFramesPerSecond))
+  private let server: HTTP2Server
+
+  /// One whose requests may have heads as large as those of HTTP/1 within `limits`.
+  init(_ limits: HeadLimits) {
+    server = HTTP2Server(
+      HTTP2Settings(
+        concurrentStreams: Limits.http2Streams, streamWindow: Limits.http2StreamWindow,
+        connectionWindow: Limits.http2ConnectionWindow,
+        headBytes: max(Limits.http2HeadBytes, limits.maximumHeadBytes),
+        fieldCount: max(Limits.http2Fields, limits.maximumFieldCount + Limits.http2PseudoFields),
+        resetBurst: Limits.http2Resets, resetRate: Limits.http2ResetsPerSecond,
+        provokedResets: Limits.http2ProvokedResets, controlFrames: Limits.http2ControlFrames,
+        controlFramesPerRequest: Limits.http2ControlFramesPerRequest,
+        controlFramesPerContent: Limits.http2ControlFramesPerContent,
+        contentBytesPerControlFrame: Limits.http2ContentBytesPerControlFrame,
+        controlFramesPerSecond: Limits.http2ControlFramesPerSecond))
+  }
 
   override func next(_ bytes: inout UnsafeRawBufferPointer) -> SessionEvent {
     switch server.next(&bytes) {
