@@ -1,5 +1,5 @@
-"""Connections that say nothing, or hardly anything, lock nobody out: where `worker_connections` are
-used up, the oldest of which no whole head has come makes room."""
+"""Connections that say nothing, or hardly anything, or that stay after their last answer, lock
+nobody out: where `worker_connections` are used up, the oldest of them makes room."""
 
 from __future__ import annotations
 
@@ -64,6 +64,53 @@ def statuses(proxy):
 
 def check_places_are_given_up(proxy):
     proxy.wait_error("closed to make room")
+
+
+POST = [("Content-Length", "10")]
+ANSWERED = {
+    "malformed": ("", b"BAD\r\n\r\n"),
+    "too long": ("", b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n"),
+    "content to come": ("", request_bytes("POST", "/own", fields=POST) + b"ab"),
+    "content to come, last": (
+        "",
+        request_bytes("POST", "/own", fields=[*POST, ("Connection", "close")]) + b"ab",
+    ),
+    "content of a refusal": ("", request_bytes("POST", "/large", fields=POST) + b"ab"),
+    "last over TLS": ("ssl", request_bytes(target="/own", fields=[("Connection", "close")])),
+    "HTTP/1.0 over TLS": ("ssl", b"GET /own HTTP/1.0\r\n\r\n"),
+    "plain on a TLS port": ("ssl", None),
+    "broken TLS": ("ssl", None),
+}
+OWN = """
+  location = /own { return 200 own; }
+  location = /large { client_max_body_size 5; return 200 own; }
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("kind", ANSWERED)
+def test_answered_clients_that_stay_lock_nobody_out(
+    site, backend, pair, authority, connect, kind, workers
+):
+    listen, sent = ANSWERED[kind]
+    top = pair.conf if listen else ""
+    proxy = site.serve(
+        backend, listen=listen, top=top, server=OWN, workers=workers, connections=LIMIT
+    )
+    context = client_context(authority.file)
+    with contextlib.ExitStack() as stack:
+        for _ in range(4 * LIMIT * workers):
+            if listen and sent:
+                client = SecureConnection(proxy.port, context)
+            else:
+                client = RawConnection(proxy.port)
+            stack.enter_context(client)
+            plain = b"GET / HTTP/1.0\r\n\r\n"
+            client.send(sent or (plain if "plain" in kind else b"\x16\x03\x01\x00\x05hello"))
+        for number in range(10):
+            with connect(proxy, listen) as honest:
+                assert honest.exchange(request_bytes(target=f"/{number}")).status == 200
+    assert 503 not in statuses(proxy)
 
 
 def test_a_part_of_a_head_has_its_answer_and_its_line(site, backend):

@@ -264,7 +264,7 @@ extension Worker where K: ~Copyable {
     assert(connection.pointee.session == nil, "release: its session is not freed")
     assert(connection.pointee.tls == nil, "release: its TLS is not freed")
     if connection.pointee.flags.contains(.refused) { refusedCount &-= 1 }
-    if connection.pointee.flags.contains(.headless) { leaveHeadless(connection) }
+    if connection.pointee.flags.contains(.reusable) { leaveReusable(connection) }
     countConnection(connection, by: -1)
     timers.remove(connection.stream.timer)
     buffers.giveBack(&connection.pointee.input)

@@ -72,8 +72,8 @@ struct Connection: BitwiseCopyable {
     static let plainOnSecure = Flags(rawValue: 4096)
     /// Downstream: bytes of its next request came before the response to the last one was complete.
     static let pipelined = Flags(rawValue: 8192)
-    /// Downstream: it stands in the list of clients of which no whole head has come.
-    static let headless = Flags(rawValue: 16384)
+    /// Downstream: it stands in the list of clients that others may replace.
+    static let reusable = Flags(rawValue: 16384)
     /// Downstream: it makes room for another one, so it does not linger.
     static let givesWay = Flags(rawValue: 32768)
 
@@ -113,8 +113,7 @@ struct Connection: BitwiseCopyable {
   /// What carries several streams on it; nil for one that carries one exchange after the other.
   var session: SessionLinkPointer?
 
-  /// Neighbours in the list that it stands in: idle clients, clients without a whole head, or a
-  /// peer's pool.
+  /// Neighbours in the list that it stands in: idle clients, reusable clients, or a peer's pool.
   var next: ConnectionPointer?
   var previous: ConnectionPointer?
 

@@ -53,7 +53,7 @@ extension Worker where K: ~Copyable {
       awaitPreface(connection)
       return readPreface(connection)
     }
-    leaveHeadless(connection)
+    leaveReusable(connection)
     connection.pointee.phase = .idle
     idleClients.insertFirst(connection)
     if isRetiring {
@@ -118,7 +118,7 @@ extension Worker where K: ~Copyable {
     precondition(connection.pointee.role == .downstream, "beginLingering: not a client")
     if let link = connection.pointee.tls { tellEnd(connection, link) }
     if hasLingered(connection) { return close(connection) }
-    leaveHeadless(connection)
+    leaveReusable(connection)
     connection.pointee.phase = .lingering
     endWriting(connection)
     startWaiting(connection, for: .lingering, atMost: Limits.lingeringTime)
@@ -136,7 +136,9 @@ extension Worker where K: ~Copyable {
       case .failed: return close(connection)
       case .end, .nothing:
         buffers.giveBack(&connection.pointee.input)
-        if hasLingered(connection) { close(connection) }
+        if hasLingered(connection) { return close(connection) }
+        // As long as some of its response waits to be sealed or sent, it does not make room.
+        if !connection.pointee.flags.contains(.sealed) { joinReusable(connection) }
         return
       }
     }

@@ -195,7 +195,7 @@ extension Worker where K: ~Copyable {
     connection.pointee.inputEnd = UInt32(link.pointee.arrived.end)
     link.pointee.arrived = SealedBytes()
     freeLink(connection, link, reset: true)
-    leaveHeadless(connection)
+    leaveReusable(connection)
     connection.pointee.flags.insert(.plainOnSecure)
     connection.pointee.phase = .idle
     idleClients.insertFirst(connection)
@@ -209,7 +209,7 @@ extension Worker where K: ~Copyable {
       guard let exchange = connection.pointee.exchange else { return }
       return connected(connection, exchange)
     }
-    leaveHeadless(connection)
+    leaveReusable(connection)
     metrics.own.add(WorkerCells.handshakesDone)
     if holdsInput(link) { connection.pointee.flags.insert(.readable) }
     if link.pointee.session.hasChosenHTTP2 {

@@ -59,6 +59,8 @@ extension Worker where K: ~Copyable {
         pauseAccepting(nil)
         return false
       }
+      // Responses that wait for their lines give their places back when this turn ends.
+      if isFull && heldResponses.count > 0 && !isDraining { return true }
       switch kernel.accept(socket.descriptor) {
       case .connection(let descriptor, let peer):
         admit(descriptor, peer: peer, listener: socket.listener)
@@ -98,7 +100,7 @@ extension Worker where K: ~Copyable {
       guard speaksTLS(listener) || plan.speaksHTTP2 else { return }
     }
     if !isOverLimit && (plan.acceptsProxyProtocol || speaksTLS(listener)) {
-      joinHeadless(connection)
+      joinReusable(connection)
     }
     if plan.acceptsProxyProtocol {
       connection.pointee.phase = .proxyHeader
@@ -137,8 +139,8 @@ extension Worker where K: ~Copyable {
   var isFull: Bool { connections.count &- refusedCount >= tables.workerConnections }
 
   /// Frees a place for a new client when all are taken: the one that has been idle longest goes, or
-  /// where none is idle, the one that has owed a whole head longest. If what was awaited of it has
-  /// come already, that is acted on, and the next one is looked at.
+  /// where none is idle, the one that has been reusable longest. If what was awaited of it has come
+  /// already, that is acted on, and the next one is looked at.
   mutating func makeRoomForClient() {
     for _ in 0..<Limits.acceptsPerTurn {
       guard isFull, giveUpOldest() else { return }
@@ -147,27 +149,27 @@ extension Worker where K: ~Copyable {
 
   /// Gives up one client; false when there is none that may be.
   private mutating func giveUpOldest() -> Bool {
-    let headless = headlessClients.last
-    if let oldest = idleClients.last, !isNewer(oldest, than: headless) {
+    let reusable = reusableClients.last
+    if let oldest = idleClients.last, !isNewer(oldest, than: reusable) {
       beginOrClose(oldest)
       return true
     }
-    if let oldest = idleSessions.last, !isNewer(oldest, than: headless) {
+    if let oldest = idleSessions.last, !isNewer(oldest, than: reusable) {
       serveOrEnd(idleSession: oldest)
       return true
     }
-    guard let headless else { return false }
-    advanceOrEnd(headless)
+    guard let reusable else { return false }
+    advanceOrEnd(reusable)
     return true
   }
 
   /// True for an idle client that has not had the time to send its first request: it came behind a
-  /// client that owes a head.
+  /// reusable one.
   func isNewer(
-    _ idle: ConnectionPointer, than headless: ConnectionPointer?
+    _ idle: ConnectionPointer, than reusable: ConnectionPointer?
   ) -> Bool {
-    guard let headless, idle.pointee.requestCount == 0 else { return false }
-    return headless.pointee.number < idle.pointee.number
+    guard let reusable, idle.pointee.requestCount == 0 else { return false }
+    return reusable.pointee.number < idle.pointee.number
   }
 
   /// Begins the exchange of an idle client whose request has come already, unnoticed so far; closes
@@ -175,8 +177,9 @@ extension Worker where K: ~Copyable {
   mutating func beginOrClose(_ connection: ConnectionPointer) {
     precondition(connection.pointee.phase == .idle, "beginOrClose: it is not idle")
     precondition(connection.pointee.role == .downstream, "beginOrClose: not a client")
+    // Nothing may have been reported of a new one yet; its answer is to leave at once.
+    connection.pointee.flags.formUnion([.readable, .writable])
     if connection.pointee.inputCount > 0 { return beginExchange(connection) }
-    connection.pointee.flags.insert(.readable)
     switch receive(connection, .small) {
     case .bytes: beginExchange(connection)
     case .nothing, .end, .failed: closeIdle(connection)

@@ -24,7 +24,7 @@ extension Worker where K: ~Copyable {
         let timeout = tables.servers[exchange.pointee.server].headerTimeout
         // For the whole head, as nginx has it: bytes must not prolong it.
         connection.pointee.flags.remove(.progressed)
-        joinHeadless(connection)
+        joinReusable(connection)
         return startWaiting(connection, for: .requestHead, atMost: timeout)
       case .end, .failed: return abandonHead(exchange)
       }
@@ -55,7 +55,7 @@ extension Worker where K: ~Copyable {
   @inline(__always) mutating func keepHead(_ exchange: ExchangePointer, byteCount: Int) {
     assert(!exchange.pointee.sharesInput, "keepHead: the exchange holds it")
     let connection = exchange.pointee.downstream
-    if connection.pointee.flags.contains(.headless) { leaveHeadless(connection) }
+    if connection.pointee.flags.contains(.reusable) { leaveReusable(connection) }
     if connection.pointee.inputStart > 0, let base = connection.pointee.input.base {
       // Offsets count from the head's first byte; after a PROXY protocol header it is not the
       // buffer's.
@@ -106,10 +106,12 @@ extension Worker where K: ~Copyable {
     assert(exchange.pointee.request == .head, "keepArrivedHead: the head is whole")
     exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
     keepHead(exchange, byteCount: exchange.pointee.client.pointee.inputCount)
+    keepRequestID(exchange)
   }
 
   /// Refuses a request that can't be read any further.
   mutating func refuse(_ exchange: ExchangePointer, _ error: HTTP1Error) {
+    keepRequestID(exchange)
     let type = reportMalformed(exchange, error)
     refuse(exchange, error.requestStatus, type, Termination(.client, .requestHead))
   }

@@ -131,8 +131,8 @@ extension Worker where K: ~Copyable {
   }
 
   /// Frees a slot for a connection to a peer when all are taken: an idle one of a peer first, then
-  /// one of a client that is idle, then one of a client without a whole head. A client that came
-  /// behind such a one and has not had the time to ask stays.
+  /// one of a client that is idle, then one of a reusable client. A client that came behind such a
+  /// one and has not had the time to ask stays.
   private mutating func makeRoomForUpstream() {
     assert(
       connections.count <= connections.capacity, "makeRoomForUpstream: there are too many")
@@ -140,17 +140,17 @@ extension Worker where K: ~Copyable {
     for upstream in 0..<upstreams.count {
       if let idle = upstreams.anyIdle(upstream) { return closePooled(idle) }
     }
-    let headless = headlessClients.last
+    let reusable = reusableClients.last
     var candidate = idleClients.last
     while let client = candidate {
       candidate = client.pointee.previous
       // A request that has been read must have its answer and its line.
-      if !holdsRequest(client) && !isNewer(client, than: headless) { return closeIdle(client) }
+      if !holdsRequest(client) && !isNewer(client, than: reusable) { return closeIdle(client) }
     }
-    if let session = idleSessions.last, !isNewer(session, than: headless) {
+    if let session = idleSessions.last, !isNewer(session, than: reusable) {
       return end(idleSession: session)
     }
-    if let headless { endForRoom(headless) }
+    if let reusable { endForRoom(reusable) }
   }
 
   /// True when an idle client's next request, or the begin of it, has been read.

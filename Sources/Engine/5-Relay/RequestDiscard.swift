@@ -43,9 +43,7 @@ extension Worker where K: ~Copyable {
       switch receiveContent(exchange) {
       case .bytes: exchange.pointee.requestReader.needsMore = false
       case .nothing:
-        startWaiting(
-          client, for: .requestContent,
-          atMost: exchange.pointee.plan.pointee.bodyTimeout)
+        awaitDiscarded(client)
         return false
       case .end, .failed:
         // The answer is out; that the rest never came is the client's affair.
@@ -55,6 +53,17 @@ extension Worker where K: ~Copyable {
     }
     enqueue(client)
     return false
+  }
+
+  /// Waits for content that is not wanted, no longer than for a client that lingers: the time is
+  /// for all of it, and bytes must not prolong it.
+  private mutating func awaitDiscarded(_ client: StreamPointer) {
+    if !client.pointee.flags.contains(.reusable) {
+      stopWaiting(client)
+      joinReusable(client.pointee.connection)
+    }
+    client.pointee.flags.remove(.progressed)
+    startWaiting(client, for: .requestContent, atMost: Limits.lingeringTime)
   }
 
   /// Drops content that has been read; false when the connection can't be kept because of it. Of

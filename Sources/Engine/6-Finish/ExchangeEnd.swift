@@ -37,6 +37,7 @@ extension Worker where K: ~Copyable {
     let closure = exchange.pointee.closure
     let plan = exchange.pointee.plan
     let hasUnread = !isRead || client.pointee.inputCount > 0
+    if client.pointee.flags.contains(.reusable) { leaveReusable(client.pointee.connection) }
     free(exchange)
     if client.pointee.isMultiplexed { return endStream(client, plan) }
     let connection = client.pointee.connection
@@ -49,6 +50,7 @@ extension Worker where K: ~Copyable {
   /// Completes what the line says.
   @inline(__always) mutating func finishRecord(_ exchange: ExchangePointer) {
     now = kernel.now()
+    exchange.pointee.record.hasEnded = true
     exchange.pointee.record.duration = now - exchange.pointee.start
     exchange.pointee.record.endTime =
       exchange.pointee.record.startTime &+ exchange.pointee.record.duration.microseconds
@@ -143,6 +145,10 @@ extension Worker where K: ~Copyable {
     assert(exchange.pointee.response != .heldBack, "expire: it waits for its line alone")
     switch wait {
     case .requestHead: expireHead(exchange)
+    case .requestContent where exchange.pointee.response == .composed:
+      // The answer is out, and the rest was not wanted.
+      exchange.pointee.requireClosure(.orderly)
+      end(exchange)
     case .requestContent:
       abandonTry(exchange)
       exchange.pointee.requireClosure(.orderly)
