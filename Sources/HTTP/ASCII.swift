@@ -92,6 +92,11 @@ struct ByteSet {
     ByteSet(low: 0x2BFF_7FF2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
   }
 
+  /// The same without `%`, which is part of such a name only before two hexadecimal digits.
+  @inline(__always) static var unencodedName: ByteSet {
+    ByteSet(low: 0x2BFF_7FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
+  }
+
   /// What may stand in a path unescaped, as nginx escapes it: visible characters other than
   /// `" # % < > ? \ ^ ` { | }`.
   @inline(__always) static var path: ByteSet {

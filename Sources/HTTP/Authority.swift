@@ -19,7 +19,7 @@ struct Authority {
     let hostEnd =
       isLiteral
       ? Authority.endOfLiteral(bytes, from: start, to: end)
-      : ByteSet.registeredName.firstOutside(bytes, from: start, to: end)
+      : Authority.endOfName(bytes, from: start, to: end)
     guard hostEnd > start else { return nil }
     let isFinalDot = bytes[hostEnd &- 1] == ASCII.dot
     let nameEnd = isFinalDot ? hostEnd &- 1 : hostEnd
@@ -33,6 +33,32 @@ struct Authority {
       Authority.isPort(bytes, from: hostEnd &+ 1, to: end)
     else { return nil }
     hasPort = hostEnd &+ 1 < end
+  }
+
+  /// Offset behind the registered name at `start`; `start` when there is none.
+  @inline(__always)
+  private static func endOfName(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
+    let stop = ByteSet.unencodedName.firstOutside(bytes, from: start, to: end)
+    guard stop < end, bytes[stop] == ASCII.percent else { return stop }
+    return endOfEncodedName(bytes, from: stop, to: end) ?? start
+  }
+
+  /// The same from a `%` on, which two hexadecimal digits must follow; nil when they do not.
+  @inline(never)
+  private static func endOfEncodedName(
+    _ bytes: Span<UInt8>, from start: Int, to end: Int
+  ) -> Int? {
+    var offset = start
+    while offset < end, ByteSet.registeredName.contains(bytes[offset]) {
+      if bytes[offset] == ASCII.percent {
+        guard offset &+ 2 < end, ASCII.hexadecimalValue(bytes[offset &+ 1]) != nil,
+          ASCII.hexadecimalValue(bytes[offset &+ 2]) != nil
+        else { return nil }
+        offset &+= 2
+      }
+      offset &+= 1
+    }
+    return offset
   }
 
   /// True when no label of the name from `start` to `end` is empty but the first, as nginx has it:

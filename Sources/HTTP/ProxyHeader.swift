@@ -65,11 +65,11 @@ extension ProxyHeader {
     let byteCount = line.count &+ 2
     guard let family = nextWord(line, &position) else { return nil }
     let familyName = line.extracting(family.offsets)
-    if FieldNameMatch.equalIgnoringCase(familyName, "UNKNOWN") {
+    if isSame(familyName, "UNKNOWN") {
       return ProxyHeader(byteCount: byteCount, source: nil, destination: nil)
     }
-    let isTCP4 = FieldNameMatch.equalIgnoringCase(familyName, "TCP4")
-    guard isTCP4 || FieldNameMatch.equalIgnoringCase(familyName, "TCP6"),
+    let isTCP4 = isSame(familyName, "TCP4")
+    guard isTCP4 || isSame(familyName, "TCP6"),
       let sourceText = nextWord(line, &position),
       let destinationText = nextWord(line, &position),
       let sourcePort = nextWord(line, &position),
@@ -78,6 +78,12 @@ extension ProxyHeader {
       let destination = address(line, destinationText, destinationPort, isTCP4: isTCP4)
     else { return nil }
     return ProxyHeader(byteCount: byteCount, source: source, destination: destination)
+  }
+
+  /// The words of the protocol are in capitals.
+  private static func isSame(_ word: Span<UInt8>, _ capitals: StaticString) -> Bool {
+    for index in word.indices where word[index] & 0x20 != 0 && word[index] >= 0x60 { return false }
+    return FieldNameMatch.equalIgnoringCase(word, capitals)
   }
 
   /// The bytes up to the next space, which must be there or the line's end; `position` goes behind.

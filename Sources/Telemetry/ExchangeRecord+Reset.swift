@@ -19,6 +19,7 @@ extension ExchangeRecord {
   private mutating func resetIdentity() {
     startTime = 0
     endTime = 0
+    hasEnded = false
     utcOffset = 0
     processID = 0
     generation = 0
@@ -54,6 +55,7 @@ extension ExchangeRecord {
     upstreamFirstByte = .endless
     upstreamDuration = .endless
     tryCount = 0
+    upstreamStarts = 0
     termination = .completed
     error = .none
     limitRequestStatus = .none

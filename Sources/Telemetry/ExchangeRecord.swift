@@ -80,6 +80,8 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   public var stream: UInt32 = 0
   /// True when the request had begun to come before the one before it was answered: `$pipe`.
   public var isPipelined = false
+  /// True once nothing more happens to it.
+  public var hasEnded = false
 
   /// True once the request line has been read, so that method, target and version are known.
   public var hasRequestLine = false
@@ -119,6 +121,8 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   public var upstreamDuration = Interval.endless
   /// Tries made, the last one included.
   public var tryCount = 0
+  /// A bit for each try that is the first of another upstream than the one before.
+  public var upstreamStarts: UInt16 = 0
   /// The first `Limits.tries` of them.
   public var tries = InlineArray<16, Try>(
     repeating: Try(peer: .empty, status: 0, error: .none, duration: .endless))

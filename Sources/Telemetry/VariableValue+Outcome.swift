@@ -25,8 +25,8 @@ extension ExchangeRecord {
       writer.append(limitRequestStatus.name)
       return limitRequestStatus != .none
     case .termination: return writeTermination(into: &writer)
-    // Found, but empty, when it did not complete: nginx writes no `-` either.
-    default: if !isTerminated { writer.append("OK") }
+    // Found, but empty, before it has completed: nginx writes no `-` either.
+    default: if hasEnded && !isTerminated { writer.append("OK") }
     }
     return true
   }

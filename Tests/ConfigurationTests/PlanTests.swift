@@ -129,6 +129,7 @@ struct PlanTests {
         location /b { proxy_pass http://app; }
         location /c { proxy_pass http://APP:80/x; }
         location /d { proxy_pass http://unix:/run/b.sock; }
+        location /e { proxy_pass http://MAIN; }
       }
       """
     ).tables
@@ -144,6 +145,7 @@ struct PlanTests {
     #expect(main.peers[3].isDown && main.peers[3].name.text == "[::1]:1")
     let upstream = ["/a", "/b", "/c", "/d"].map { Self.location(tables, 0, $0).upstream }
     #expect(upstream[0] == 0 && upstream[1] == upstream[2] && Set(upstream).count == 3)
+    #expect(Self.location(tables, 0, "/e").upstream == 0)
     #expect(tables.upstreams[upstream[1]].peers.count == 2)
     #expect(tables.upstreams[upstream[1]].idleConnections == Limits.idleUpstreamConnections)
     #expect(Self.location(tables, 0, "/d").proxyHost.text == "localhost")

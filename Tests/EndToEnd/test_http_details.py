@@ -311,3 +311,116 @@ def test_add_header_sees_answers_of_our_own(site):
     )
     sent = proxy.get("/").fields.one("X-Sent")
     assert sent.startswith("/x|") and sent.endswith("||302")
+
+
+@pytest.mark.parametrize("rewriting", ["", "set $x 1;", "if ($uri = /x) { return 200 x; }"])
+@pytest.mark.parametrize("place", ["own", "moved", "root", "proxied"])
+def test_connect_opens_no_tunnel(site, backend, rewriting, place):
+    """What follows it is meant for the tunnel, and must not be read as a request."""
+    rules = {
+        "own": "return 200 own;",
+        "moved": "return 301 https://other.test$request_uri;",
+        "root": "root /;",
+        "proxied": f"proxy_pass http://{backend.address};",
+    }[place]
+    proxy = site.servers(f"server {{ listen PORT; {rewriting} location / {{ {rules} }} }}")
+    with proxy.connect() as connection:
+        connection.send(b"CONNECT h.test:80 HTTP/1.1\r\nHost: h.test:80\r\n\r\n" + request_bytes())
+        answer = connection.receive("CONNECT")
+        assert answer.status == 501
+        assert connection.rest() == b""
+    (line,) = proxy.wait_lines(1)
+    assert line["method"] == "CONNECT" and backend.requests == []
+
+
+@pytest.mark.parametrize("rewriting", ["", "set $x 1;", "rewrite ^/y /z;"])
+def test_the_server_as_a_whole(site, backend, rewriting):
+    place = f"location / {{ proxy_pass http://{backend.address}; }}"
+    proxy = site.servers(f"server {{ listen PORT; {rewriting} {place} }}")
+    one = proxy.observe(backend, request_bytes("OPTIONS", "*"))
+    assert one.response.status == 200 and one.seen.target == "*"
+
+
+@pytest.mark.parametrize("name", ["", 'server_name "";', "server_name_in_redirect on;"])
+def test_a_redirect_without_a_host_names_an_address(site, tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    tmp_path.chmod(0o755)
+    proxy = site.servers(
+        f"nginx_defaults on; server {{ listen PORT; {name} location / {{ root {tmp_path}; }} }}"
+    )
+    with proxy.connect() as connection:
+        answer = connection.exchange(b"GET /folder HTTP/1.0\r\n\r\n")
+    assert answer.status == 301
+    assert answer.fields.one("Location") == f"http://127.0.0.1:{proxy.port}/folder/"
+
+
+@pytest.mark.parametrize(
+    "host, status",
+    [("a%", 400), ("a%z", 400), ("a%2", 400), ("a%zz.b", 400), ("a%41", 200), ("%41%42:80", 200),
+     ("a%4g", 400), ("a%41%", 400)],
+)  # fmt: skip
+def test_a_percent_sign_of_a_host_has_two_digits(site, host, status):
+    proxy = site.servers("server { listen PORT; location / { return 200 ok; } }")
+    assert proxy.get("/", host=host).status == status
+
+
+@pytest.mark.parametrize("word", [b"tcp4", b"Tcp4", b"TCp6", b"unknown"])
+def test_words_of_the_proxy_protocol_are_capitals(site, backend, word):
+    proxy = site.serve(backend, listen="proxy_protocol")
+    with proxy.connect() as connection:
+        connection.send(b"PROXY " + word + b" 192.0.2.1 127.0.0.1 5555 80\r\n" + request_bytes())
+        assert connection.is_closed() and connection.rest() == b""
+
+
+def test_a_body_of_several_ranges_keeps_its_boundary(site, tmp_path):
+    (tmp_path / "f.txt").write_text("0123456789")
+    tmp_path.chmod(0o755)
+    proxy = site.servers(
+        f"server {{ listen PORT; location / {{ root {tmp_path}; "
+        "add_header Content-Type text/css; } }"
+    )
+    with proxy.connect() as connection:
+        answer = connection.exchange(
+            request_bytes(target="/f.txt", fields={"Range": "bytes=0-1,3-4"})
+        )
+    assert answer.status == 206
+    boundary = answer.fields.one("Content-Type").split("boundary=")[1]
+    assert answer.text.count(boundary) == 3
+
+
+MALFORMED = {
+    "no host": b"GET / HTTP/1.1\r\nX-Request-ID: mine-1\r\n\r\n",
+    "two lengths": b"POST / HTTP/1.1\r\nHost: a\r\nX-Request-ID: mine-1\r\nContent-Length: 1\r\n"
+    b"Content-Length: 2\r\n\r\n",
+    "two framings": b"POST / HTTP/1.1\r\nHost: a\r\nX-Request-ID: mine-1\r\nContent-Length: 3\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n",
+    "too large": b"GET / HTTP/1.1\r\nHost: a\r\nX-Request-ID: mine-1\r\nX: " + b"a" * 9_000
+    + b"\r\n\r\n",
+    "bad name": b"GET / HTTP/1.1\r\nHost: a\r\nX-Request-ID: mine-1\r\nX Y: a\r\n\r\n",
+    "expectation": b"GET / HTTP/1.1\r\nHost: a\r\nExpect: x\r\nX-Request-ID: mine-1\r\n\r\n",
+    "late": b"GET / HTTP/1.1\r\nHost: a\r\nX-Request-ID: mine-1\r\nX",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", MALFORMED)
+def test_the_id_of_a_refused_head_is_kept(site, backend, kind):
+    proxy = site.serve(backend, server="client_header_timeout 300ms;")
+    with proxy.connect() as connection:
+        connection.send(MALFORMED[kind])
+        answer = connection.receive()
+    assert answer.status >= 400 and answer.request_id == "mine-1"
+    (line,) = proxy.wait_lines(1)
+    assert line["request_id"] == "mine-1" and line["id_source"] == "client"
+    assert "mine-1" in proxy.error_log.read_text()
+
+
+@pytest.mark.parametrize("target", ["/none", "/moved"])
+def test_pages_say_what_they_were_chosen_by(site, target):
+    proxy = site.servers("server { listen PORT; location = /moved { return 301 /x; } }")
+    kinds = set()
+    for kind in ["text/html", "application/json"]:
+        with proxy.connect() as connection:
+            answer = connection.exchange(request_bytes(target=target, fields={"Accept": kind}))
+        kinds.add(answer.fields.one("Content-Type"))
+        assert answer.fields.all("Vary") == ["Accept"]
+    assert len(kinds) == 2

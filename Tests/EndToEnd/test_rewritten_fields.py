@@ -8,7 +8,10 @@ from harness.backend import RecordingBackend, reply
 from harness.client import request_bytes
 from harness.twins import Twins
 
-HTTP = "upstream up { server {backend}; } proxy_set_header X-Real-IP $remote_addr;"
+HTTP = """upstream up { server {backend}; } proxy_set_header X-Real-IP $remote_addr;
+map $sent_http_content_type $lifetime { default OFF; text/html epoch; ~^text/ 7d; ~json max; }
+map $sent_http_x_kind $policy { default ""; a public; ~^b private; }
+"""
 
 SERVER = """
 types { text/html html; text/plain txt; application/json json; }
@@ -61,6 +64,9 @@ location /override/ { proxy_pass http://up; charset koi8-r; override_charset on;
 location /types/ { proxy_pass http://up; charset utf-8; charset_types application/json text/css; }
 location /alltypes/ { proxy_pass http://up; charset utf-8; charset_types *; }
 location /files/ { alias {root}/; charset utf-8; }
+location /lifetime/ { proxy_pass http://UP; expires $lifetime; add_header Cache-Control $policy; }
+location /lives/ { alias {root}/; expires $lifetime; }
+location = /life.html { expires $lifetime; return 200 "text"; }
 location = /text { charset utf-8; return 200 "text"; }
 location = /text.json { charset utf-8; return 200 "text"; }
 location = /moved { charset utf-8; return 302 /elsewhere; }
@@ -69,7 +75,8 @@ location = /moved { charset utf-8; return 302 /elsewhere; }
 
 def script(request):
     """Answers with the fields that the request asks for."""
-    fields = [tuple(value.split(": ", 1)) for value in request.fields.all("X-Send")]
+    parts = [value.partition(":") for value in request.fields.all("X-Send")]
+    fields = [(name, text.strip()) for name, _, text in parts]
     status = request.fields.all("X-Status") or ["200 OK"]
     return reply(status[0], fields=fields)
 
@@ -245,3 +252,29 @@ def test_a_rule_does_not_lose_captured_fields(site, make_backend):
     assert answer.fields.one("Location") == "/abc/def"
     assert answer.fields.one("X-Kept") == "kept"
     assert answer.fields.one("X-Group") == "abc"
+
+
+KINDS = ["text/html", "text/plain", "application/json", "image/png"]
+
+
+OTHERS = ["X-Kind: a", "X-Kind: bb", "Expires: 0", "Cache-Control: no-store"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_map_of_what_is_sent_decides(pair, kind, other):
+    """The recipe of nginx's documentation: how long something may be kept, by its media type."""
+    twins, _ = pair
+    fields = [("X-Send", f"Content-Type: {kind}"), ("X-Send", other)]
+    theirs, ours = twins.answers(request_bytes(target="/lifetime/x", fields=fields))
+    names = ["Expires", "Cache-Control", "Content-Type"]
+    assert [lifetime(ours, name) for name in names] == [lifetime(theirs, name) for name in names]
+
+
+def lifetime(answer, name):
+    return [value if name != "Expires" else value[:22] for value in answer.fields.all(name)]
+
+
+@pytest.mark.parametrize("target", ["/lives/a.html", "/lives/b.txt", "/lives/d.bin", "/life.html"])
+def test_a_map_of_what_is_sent_decides_about_files(pair, target):
+    pair[0].compare(target=target)

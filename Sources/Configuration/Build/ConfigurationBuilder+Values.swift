@@ -51,12 +51,13 @@ extension ConfigurationBuilder {
     return nil
   }
 
-  /// `on` or `off`.
+  /// `on` or `off`, in any case as in nginx.
   func flag(_ word: Word) -> Bool? { choice(word, ["on": true, "off": false]) }
 
-  /// One of several words.
+  /// One of several words, in any case as in nginx.
   func choice<Value>(_ word: Word, _ choices: KeyValuePairs<String, Value>) -> Value? {
-    if let found = choices.first(where: { $0.key == word.text }) { return found.value }
+    let text = word.text.lowercased()
+    if let found = choices.first(where: { $0.key.lowercased() == text }) { return found.value }
     invalidValue(word, expected: choices.map(\.key))
     return nil
   }

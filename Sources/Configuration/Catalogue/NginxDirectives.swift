@@ -59,7 +59,8 @@ enum NginxDirectives {
       group.sentence
     ) { builder, use in
       guard builder.areValid(use.arguments, entry.syntax) else { return }
-      let isHarmless = use.arguments.first.map { entry.harmless.contains($0.text) } ?? false
+      let value = use.arguments.first?.text.lowercased()
+      let isHarmless = value.map { entry.harmless.contains($0) } ?? false
       builder.note(use, isHarmless ? .needless : group.kind, group.sentence)
     }
   }

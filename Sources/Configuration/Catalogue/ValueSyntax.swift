@@ -83,7 +83,7 @@ extension ConfigurationBuilder {
   }
 
   private func isOneOf(_ word: Word, _ choices: [String]) -> Bool {
-    if choices.contains(word.text) { return true }
+    if choices.contains(where: { $0.lowercased() == word.text.lowercased() }) { return true }
     invalidValue(word, expected: choices)
     return false
   }

@@ -89,7 +89,7 @@ extension ConfigurationBuilder {
     _ = build(block, in: .upstream)
     defer { upstream = nil }
     guard let declared = upstream, isNewUpstream(name) else { return }
-    upstreamPlaces[declared.name.text] = declared.name.place
+    upstreamPlaces[declared.name.text.lowercased()] = declared.name.place
     upstreams.append(declared)
     guard !declared.peers.isEmpty else {
       reporter.error(name.place, "the upstream \"\(name.text)\" has no servers")
@@ -108,7 +108,7 @@ extension ConfigurationBuilder {
         expected: "letters, digits, \"_\", \"-\" and \".\"")
       return false
     }
-    if let twin = upstreamPlaces[name.text] {
+    if let twin = upstreamPlaces[name.text.lowercased()] {
       let line = reporter.describe(twin, from: name.place)
       reporter.error(name.place, "the upstream \"\(name.text)\" is already declared at \(line)")
       return false

@@ -17,7 +17,7 @@ extension PlanAssembler {
         let host = String(decoding: bytes[parsed.host.offsets], as: UTF8.self).lowercased()
         let key = "\(host):\(parsed.effectivePort)"
         guard seen.insert(key).inserted, isName(host) else { continue }
-        if parsed.port == nil, declaredUpstreams.keys.contains(where: { $0.lowercased() == host }) {
+        if parsed.port == nil, declaredUpstreams[host] != nil {
           continue
         }
         resolve(host, parsed.effectivePort, key, pass)

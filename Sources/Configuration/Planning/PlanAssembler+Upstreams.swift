@@ -38,11 +38,11 @@ extension PlanAssembler {
       let endpoint = Endpoint(address: .unix, unixPath: path, name: "unix:\(path)")
       return implicitUpstream("unix:\(path)", [endpoint])
     case .name(let name):
-      if let declared = declaredUpstreams[name] { return declared }
+      if let declared = declaredUpstreams[name.lowercased()] { return declared }
       let port: UInt16 = pass.isSecure ? 443 : 80
       return hostUpstream(name, port: port, pass, suggestsUpstreams: true)
     case .host(let host, let port):
-      guard declaredUpstreams[host] != nil else {
+      guard declaredUpstreams[host.lowercased()] != nil else {
         return hostUpstream(host, port: port, pass, suggestsUpstreams: false)
       }
       reporter.error(

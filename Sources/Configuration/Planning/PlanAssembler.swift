@@ -36,7 +36,7 @@ final class PlanAssembler {
   var requestMetricsIndices: [[String]: Int] = [:]
   /// The formats that access logs ask for, each compiled once.
   var formats: [String: LogFormat] = [:]
-  /// Index in `upstreams` of each `upstream`.
+  /// Index in `upstreams` of each `upstream`, by its name in lowercase: hosts have no case.
   var declaredUpstreams: [String: Int] = [:]
   /// Index in `upstreams` of each `proxy_pass` that names an address.
   var implicitUpstreams: [String: Int] = [:]
@@ -87,7 +87,7 @@ final class PlanAssembler {
   /// The plan; of no use when errors were reported.
   func assemble() -> Plan {
     for upstream in builder.upstreams {
-      declaredUpstreams[upstream.name.text] = upstreams.count
+      declaredUpstreams[upstream.name.text.lowercased()] = upstreams.count
       upstreams.append(freeze(upstream))
     }
     for index in builder.servers.indices where builder.servers[index].listens.isEmpty {

@@ -63,7 +63,11 @@ extension Worker where K: ~Copyable {
   private mutating func findLocationAgain(_ exchange: ExchangePointer) -> Bool {
     let server = exchange.pointee.server
     exchange.pointee.plan = fallbackLocation(of: server)
-    let found = tables.servers[server].locationTable.find(exchange.pointee.pathBytes.span)
+    let root: StaticString = "/"
+    let path = exchange.pointee.pathBytes
+    // `OPTIONS *` has no path.
+    let sought = path.isEmpty ? UnsafeBufferPointer(start: root.utf8Start, count: 1) : path
+    let found = tables.servers[server].locationTable.find(sought.span)
     if found >= 0 {
       exchange.pointee.plan = tables.locations.address(of: found)
       return true

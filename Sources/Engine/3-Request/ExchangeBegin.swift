@@ -92,6 +92,7 @@ extension Worker where K: ~Copyable {
     beginContent(exchange)
     guard findServer(exchange) else { return refuseUndecided(exchange) }
     findClient(exchange)
+    if exchange.pointee.head.method == .connect { return refuseTunnel(exchange) }
     if !tables.servers[exchange.pointee.server].rewriting.isEmpty {
       guard beginInServer(exchange) else { return }
     } else {
@@ -115,6 +116,17 @@ extension Worker where K: ~Copyable {
     act(exchange, exchange.pointee.plan.pointee.action)
   }
 
+  /// Answers CONNECT. What the client sends next is meant for the tunnel that it asked for.
+  @inline(never) private mutating func refuseTunnel(_ exchange: ExchangePointer) {
+    assert(exchange.pointee.response == .none, "refuseTunnel: a response has begun")
+    exchange.pointee.requireClosure(.orderly)
+    guard case .found = findLocation(exchange) else { return refuseUndecided(exchange) }
+    guard decideRequestID(exchange) else {
+      return refuse(exchange, 400, .httpRequestDenied, Termination(.proxy, .route))
+    }
+    refuse(exchange, 501, .httpRequestDenied, Termination(.proxy, .route))
+  }
+
   /// Does what the location is there for.
   @inline(__always) mutating func act(_ exchange: ExchangePointer, _ action: LocationAction) {
     assert(exchange.pointee.response == .none, "act: a response has begun")
@@ -127,11 +139,6 @@ extension Worker where K: ~Copyable {
     case .precontent: lookAhead(exchange)
     case .rewriting: rewriteInLocation(exchange)
     case .proxy:
-      if exchange.pointee.head.method == .connect {
-        // What the client sends next is meant for the tunnel that it asked for, not for us.
-        exchange.pointee.requireClosure(.orderly)
-        return refuse(exchange, 501, .httpRequestDenied, Termination(.proxy, .route))
-      }
       if exchange.pointee.request == .content && exchange.pointee.plan.pointee.buffersRequests
         // After an internal redirect it may have been read already.
         && !exchange.pointee.kept.isUsed
@@ -264,7 +271,8 @@ extension Worker where K: ~Copyable {
     return .found
   }
 
-  /// Keeps the client's ID of an exchange that is refused, if it may be kept.
+  /// Keeps the client's ID of an exchange that is refused, if it may be kept. Of a head that is not
+  /// whole or malformed, the lines before the fault count.
   @inline(never) mutating func keepRequestID(_ exchange: ExchangePointer) {
     assert(exchange.isLive, "keepRequestID: the exchange has ended")
     _ = decideRequestID(exchange)

@@ -135,7 +135,12 @@ extension Worker where K: ~Copyable {
     precondition(exchange.pointee.upstream == nil, "mayAskBackend: a backend is attached")
     guard exchange.pointee.request != .head else { return false }
     let state = servingState(exchange)
-    state.pointee.earlierTries = exchange.pointee.record.tryCount
+    if exchange.pointee.record.hasCaptures { dropUpstreamFields(exchange) }
+    let tryCount = exchange.pointee.record.tryCount
+    state.pointee.earlierTries = tryCount
+    if tryCount > 0, tryCount < Limits.tries {
+      exchange.pointee.record.upstreamStarts |= 1 &<< UInt16(tryCount)
+    }
     exchange.pointee.tried.removeAll()
     exchange.pointee.replacedStaleConnection = false
     if exchange.pointee.contentConsumed {

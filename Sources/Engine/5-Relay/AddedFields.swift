@@ -9,21 +9,28 @@ import Telemetry
 
 extension Worker where K: ~Copyable {
   /// What `add_header` adds: to successful responses and redirects, or to all with `always`. Comes
-  /// last in the head: the values may quote what stands there (`$sent_http_NAME`).
+  /// last in the head: the values may quote what stands there (`$sent_http_NAME`). With `keepsType`
+  /// the content's own media type is the only one.
   mutating func writeAddedFields(
-    _ exchange: ExchangePointer, status: UInt16, into writer: inout HeadWriter
+    _ exchange: ExchangePointer, status: UInt16, keepsType: Bool = false,
+    into writer: inout HeadWriter
   ) {
     let fields = exchange.pointee.plan.pointee.responseFields
     guard !fields.isEmpty else { return }
     noteTimeForTemplates(exchange)
     for index in fields.indices where fields[index].isAdded(to: status) {
       if fields[index].replacement != .none && isOverridden(index, fields, status) { continue }
+      if keepsType, FieldNameMatch.equalIgnoringCase(fields[index].name.span, "Content-Type") {
+        continue
+      }
+      let quotes =
+        fields[index].source == .template
+        ? fields[index].value.quotesResponse
+        : exchange.pointee.plan.pointee.expiry.template.quotesResponse
+      if quotes && !tables.capturedFields.isEmpty { captureSentFields(exchange, writer) }
       if fields[index].source != .template {
         writeExpiry(fields[index], exchange, into: &writer)
         continue
-      }
-      if !tables.capturedFields.isEmpty && fields[index].value.quotesCaptured {
-        captureSentFields(exchange, writer)
       }
       appendTemplateField(fields[index].name, fields[index].value, exchange, into: &writer)
     }
@@ -101,8 +108,9 @@ extension FieldAssignment {
 }
 
 extension Template {
-  /// True when it asks for a field of the response.
-  fileprivate var quotesCaptured: Bool {
+  /// True when it asks for a field of the response, or for a `map`, which may do so.
+  fileprivate var quotesResponse: Bool {
+    if usesOwn { return true }
     for index in parts.indices where parts[index].variable == .captured { return true }
     return false
   }

@@ -11,10 +11,27 @@ import Telemetry
 
 extension Worker where K: ~Copyable {
   /// Keeps what templates ask for of the backend's fields; what was kept of an earlier head goes.
+  /// Until a head for the client is composed, what the backend sends is what will be sent.
   mutating func captureUpstreamFields(_ exchange: ExchangePointer, _ bytes: Span<UInt8>) {
-    let wanted = tables.capturedFields
     exchange.pointee.capturedCount = 0
-    for slot in wanted.indices where wanted[slot].isUpstream {
+    captureFields(exchange, bytes, ofUpstream: true)
+    exchange.pointee.capturedUpstreamCount = exchange.pointee.capturedCount
+    captureFields(exchange, bytes, ofUpstream: false)
+  }
+
+  /// Forgets what was kept of a response: another backend is asked.
+  mutating func dropUpstreamFields(_ exchange: ExchangePointer) {
+    let wanted = tables.capturedFields
+    for slot in wanted.indices { exchange.pointee.record.captures[slot] = .empty }
+    exchange.pointee.capturedCount = 0
+    exchange.pointee.capturedUpstreamCount = 0
+  }
+
+  private mutating func captureFields(
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, ofUpstream isUpstream: Bool
+  ) {
+    let wanted = tables.capturedFields
+    for slot in wanted.indices where wanted[slot].isUpstream == isUpstream {
       exchange.pointee.record.captures[slot] = .empty
       for index in 0..<exchange.pointee.responseHead.fields.count {
         let line = exchange.pointee.responseHead.fields[index]
@@ -31,7 +48,6 @@ extension Worker where K: ~Copyable {
         capture(exchange, slot: slot, value)
       }
     }
-    exchange.pointee.capturedUpstreamCount = exchange.pointee.capturedCount
   }
 
   /// Keeps what templates ask for of a head that goes to the client, as far as it is composed.

@@ -32,6 +32,8 @@ extension Worker where K: ~Copyable {
     state.pointee.answeredStatus = page.answer ?? Worker.answered(status, condition)
     exchange.pointee.record.error = .none
     exchange.pointee.record.termination = .completed
+    // `$status` in the target and on the way to the page.
+    exchange.pointee.record.status = state.pointee.answeredStatus
     go(exchange, to: page.target, becomingGet: true)
     return true
   }
@@ -43,9 +45,9 @@ extension Worker where K: ~Copyable {
       || exchange.pointee.record.termination.phase == .requestBody
   }
 
-  /// nginx answers what is wrong with TLS as a bad request.
-  private static func answered(_ status: UInt16, _ condition: UInt16?) -> UInt16 {
-    condition == nil ? status : 400
+  /// nginx answers what its own codes stand for, mostly what is wrong with TLS, as a bad request.
+  static func answered(_ status: UInt16, _ condition: UInt16?) -> UInt16 {
+    condition != nil || 494...497 ~= status ? 400 : status
   }
 
   private mutating func errorPage(
@@ -117,6 +119,9 @@ extension Worker where K: ~Copyable {
     guard status >= 300, exchange.pointee.plan.pointee.redirection.interceptsErrors,
       errorPage(exchange, status, nil) != nil
     else { return false }
+    if !tables.capturedFields.isEmpty, let peer = exchange.pointee.upstream {
+      captureUpstreamFields(exchange, peer.pointee.inputBytes.span)
+    }
     keepChallenges(exchange, status)
     endTry(exchange, mayReuse: false)
     refuse(exchange, status, .none, .completed)

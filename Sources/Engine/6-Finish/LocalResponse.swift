@@ -95,7 +95,7 @@ extension Worker where K: ~Copyable {
     {
       return
     }
-    respond(exchange, status, explanation: explanation)
+    respond(exchange, Worker.answered(status, condition), explanation: explanation)
   }
 
   /// Ends an exchange whose response has begun and can't be completed, so that the client can tell:
@@ -233,6 +233,10 @@ extension Worker where K: ~Copyable {
       && !isReplaced("Content-Type", exchange, status: status)
     {
       appendContentType(type, exchange, &writer)
+      // Pages come in several formats (RFC 9110 section 12.5.5).
+      if type != nil && !isReplaced("Vary", exchange, status: status) {
+        writer.appendField("Vary", "Accept")
+      }
     }
     writeAddedFields(exchange, status: status, into: &writer)
     writer.end(for: exchange.pointee.client)
@@ -281,7 +285,7 @@ extension Worker where K: ~Copyable {
   ) -> ErrorBodyFormat? {
     if let text = own.text {
       noteTimeForTemplates(exchange)
-      write(text, exchange, into: &content)
+      writeRaw(text, exchange, into: &content)
       return nil
     }
     let format = ErrorBodyFormat(accepting: exchange)

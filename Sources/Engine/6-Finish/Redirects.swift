@@ -50,7 +50,12 @@ extension Worker where K: ~Copyable {
     if exchange.pointee.plan.pointee.redirect.usesServerName && !name.isEmpty {
       writer.append(name.span)
     } else {
+      let start = writer.count
       write(tables.hostTemplate, exchange, into: &writer)
+      // Neither the client nor the configuration has named a host.
+      if writer.count == start {
+        kernel.localAddress(exchange.pointee.downstream.pointee.descriptor).write(into: &writer)
+      }
     }
     let listener = Int(exchange.pointee.downstream.pointee.origin)
     let port = tables.listeners[listener].address.port

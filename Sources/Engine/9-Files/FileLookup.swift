@@ -25,10 +25,7 @@ extension Worker where K: ~Copyable {
     precondition(exchange.pointee.upstream == nil, "serveFile: a backend is attached")
     switch exchange.pointee.head.method {
     case .get, .head, .post: break
-    default:
-      // What a client sends behind a CONNECT is meant for the tunnel that it asked for.
-      if exchange.pointee.head.method == .connect { exchange.pointee.requireClosure(.orderly) }
-      return refuse(exchange, 405, .none, .completed)
+    default: return refuse(exchange, 405, .none, .completed)
     }
     if exchange.pointee.pathBytes.last == UInt8(ascii: "/") { return serveFolder(exchange) }
     if exchange.pointee.plan.pointee.files.hasPacked, servesPacked(exchange) { return }

@@ -136,7 +136,9 @@ extension Worker where K: ~Copyable {
     let status = head.status
     writeOwnHead(exchange, status, contentCount: Int(clamping: contentCount), into: &writer)
     let isTyped = state.pointee.carriesType && state.pointee.file != .none
-    if allowsContent(status), !isTyped, !isReplaced("Content-Type", exchange, status: status) {
+    // A body of several parts can't be read without its boundary.
+    let isWritten = head.isMultipart || !isReplaced("Content-Type", exchange, status: status)
+    if allowsContent(status), !isTyped, isWritten {
       writeFileType(exchange, state, head, into: &writer)
     }
     let decision = exchange.pointee.stages?.pointee.decision ?? StageDecision()
@@ -158,7 +160,7 @@ extension Worker where K: ~Copyable {
     }
     writeRangeFields(exchange, state, head, into: &writer)
     writeCoding(exchange, state, status, into: &writer)
-    writeAddedFields(exchange, status: status, into: &writer)
+    writeAddedFields(exchange, status: status, keepsType: head.isMultipart, into: &writer)
     writer.end(for: exchange.pointee.client)
   }
 
@@ -166,7 +168,7 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ state: ServingStatePointer, _ head: FileHead,
     into writer: inout HeadWriter
   ) {
-    if case .content(.several) = head.verdict {
+    if head.isMultipart {
       writer.beginField("Content-Type")
       writer.lines.append("multipart/byteranges; boundary=")
       writer.lines.append(decimal: state.pointee.boundary, width: 20)
@@ -305,6 +307,11 @@ private struct FileHead: BitwiseCopyable {
   var tag: UnsafeBufferPointer<UInt8>
   /// The file is what was asked for, and not a page for an error.
   var isPlain: Bool
+  /// Several ranges, each a part with a head of its own.
+  var isMultipart: Bool {
+    if case .content(.several) = verdict { return true }
+    return false
+  }
 
   init(
     _ state: ServingState, _ verdict: FileVerdict, _ tag: UnsafeBufferPointer<UInt8>, isPlain: Bool
