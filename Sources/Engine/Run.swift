@@ -4,7 +4,10 @@ import Plan
 import Platform
 
 /// Runs a worker until it has drained, was replaced or was stopped.
-public func runWorker(plan: Plan, settings: WorkerSettings, mailbox: WorkerMailbox) {
+public func runWorker(
+  plan: Plan, settings: WorkerSettings, mailbox: WorkerMailbox, began: () -> Void
+) {
   var worker = Worker(kernel: LinuxKernel(mailbox: mailbox), plan: plan, settings: settings)
+  began()
   while worker.turn() {}
 }

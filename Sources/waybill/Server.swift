@@ -191,6 +191,7 @@ struct Server {
   mutating func start() throws(ProcessProblem) {
     guard let sockets else { return }
     try current.start(threads, sockets, numbers)
+    current.awaitBegin()
     roster.add(current.workers, generation: current.number)
     do throws(KernelError) {
       try startControl()

@@ -234,6 +234,28 @@ def test_what_does_not_fit_into_the_queue_is_counted(site, tmp_path):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("change", ["upgrade", "reload"])
+def test_lines_in_a_fifo_outlive_a_change(site, tmp_path, change, workers):
+    """Nobody reads at that moment: what is in the FIFO is there as long as somebody holds it."""
+    os.mkfifo(tmp_path / "fifo")
+    proxy = site.servers(f"access_log {tmp_path}/fifo json;\n{SITE}", workers=workers)
+    generations = Generations(proxy)
+    for _ in range(5):
+        for _ in range(10):
+            proxy.get("/x")
+        if change == "upgrade":
+            generations.upgrade()
+            generations.alone()
+        else:
+            assert command("-s", "reload", "-c", proxy.conf).returncode == 0
+    reader = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+    assert os.read(reader, 1 << 16).count(b"\n") == 50
+    os.close(reader)
+    if change == "upgrade":
+        generations.end()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
 def test_both_streams_in_one_pipe(site, pipe, workers):
     reader, writing = pipe
     # More than two workers' queues hold by default: the reader pauses.

@@ -72,6 +72,12 @@ struct Generation {
   /// True when all its workers have ended.
   var hasEnded: Bool { workers.allSatisfy(\.hasEnded) }
 
+  /// Returns once all its workers have their sockets and logs open, so that whoever had them before
+  /// may close them: lines in a FIFO go when nobody has it open.
+  func awaitBegin() {
+    while !workers.allSatisfy({ $0.hasBegun || $0.hasEnded }) { MachineTime.sleep(milliseconds: 1) }
+  }
+
   /// Says that it is over: what was counted lives on.
   func end() { metrics.end() }
 
@@ -102,7 +108,8 @@ struct Generation {
     let settings = try settings(of: worker, sockets, numbers)
     do throws(KernelError) {
       try threads.start(name: "waybill-\(worker.number)") { [settings] in
-        runWorker(plan: plan, settings: settings, mailbox: worker.mailbox)
+        runWorker(
+          plan: plan, settings: settings, mailbox: worker.mailbox, began: worker.noteBegin)
         worker.noteEnd()
       }
     } catch {

@@ -116,6 +116,7 @@ extension Server {
       let newControl = try openControl(for: plan)
       do throws(ProcessProblem) {
         try next.start(threads, newSockets, numbers)
+        next.awaitBegin()
       } catch {
         next.end()
         if newControl !== control { newControl?.end() }

@@ -19,6 +19,7 @@ final class ServingWorker: Sendable {
   let failures: RecentLines?
   /// Where it finds answers about passwords.
   let passwordAnswers: PasswordAnswers
+  private let hasBegunFlag = Atomic(false)
   private let hasEndedFlag = Atomic(false)
 
   /// A worker that is to begin. Fails when descriptors have run out.
@@ -33,6 +34,12 @@ final class ServingWorker: Sendable {
     desk = failures == nil ? nil : try WorkerDesk()
     inbox = WorkerInbox(ListenerIdentity.all(of: plan)) { mailbox.post(.inherit) }
   }
+
+  /// True when its sockets are watched and its logs open.
+  var hasBegun: Bool { hasBegunFlag.load(ordering: .acquiring) }
+
+  /// Notes that.
+  func noteBegin() { hasBegunFlag.store(true, ordering: .releasing) }
 
   /// True when its thread does nothing any more.
   var hasEnded: Bool { hasEndedFlag.load(ordering: .acquiring) }
