@@ -78,7 +78,7 @@ extension DirectiveCases {
     Case("location", "limit_except GET { allow 10.0.0.0/8; deny all; } root /a;"),
     Case(
       "location", "limit_except GET { auth_basic x; auth_basic_user_file /u; } root /a;"),
-    Case("location", "limit_except get { deny all; } root /a;", "invalid value \"get\""),
+    Case("location", "limit_except FETCH { deny all; } root /a;", "invalid value \"FETCH\""),
     Case(
       "location", "limit_except GET { root /b; } root /a;",
       "\"root\" is not allowed in \"limit_except\""),

@@ -106,7 +106,7 @@ import Testing
 
   /// Lists of nginx's form, one element for each try.
   @Test(arguments: [
-    ("$upstream_addr", "10.0.0.1:80, unix:/b, 10.0.0.2:80"), ("$upstream_status", "502, -, 200"),
+    ("$upstream_addr", "10.0.0.1:80, unix:/b, 10.0.0.2:80"), ("$upstream_status", "502, 502, 200"),
     ("$upstream_response_time", "0.015, -, 0.001"), ("$upstream_connect_time", "-, -, 0.000"),
     ("$upstream_header_time", "-, -, 0.000"), ("$tries", "3"),
   ])

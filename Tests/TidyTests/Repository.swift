@@ -28,7 +28,8 @@ enum Repository {
 
   static func lines(of path: String) throws -> [Substring] {
     let text = try String(contentsOf: root.appending(path: path), encoding: .utf8)
-    return text.split(separator: "\n", omittingEmptySubsequences: false)
+    // By bytes: finding characters takes many times as long.
+    return text.utf8.split(separator: 0x0A, omittingEmptySubsequences: false).map { Substring($0) }
   }
 
   /// Code and scripts; scripts have no extension, and neither have folders, which have no text.
