@@ -75,8 +75,9 @@ def in_method(byte: int) -> Outcome | None:
 
 
 def in_host(byte: int) -> Outcome | None:
-    """What a registered name may hold; a colon begins the port, which is a number."""
-    if byte in REGISTERED:
+    """What a registered name may hold; a colon begins the port, which is a number, and a percent
+    sign stands before two hexadecimal digits."""
+    if byte in REGISTERED and byte != 0x25:
         return served(fields={"Host": [f"a{text(byte)}b"]})
     return refused()
 
