@@ -339,7 +339,7 @@ public enum Limits {
 
   /// How long a request stands for its bucket as its exemplar, before the next one may take its
   /// place: nobody scrapes more often, and most requests need not be looked at.
-  public static let exemplarAge = Interval.seconds(1)
+  @inlinable public static var exemplarAge: Interval { .seconds(1) }
 
   // MARK: Access and limits of requests
 
