@@ -70,21 +70,25 @@ public final class Substitution {
     into room: inout UnsafeMutableRawBufferPointer
   ) -> StageState {
     if window.isEmpty { begin() }
+    // Taking moves what is left of the window: only when nothing more can be decided about it.
+    var wantsMore = true
     while true {
       guard giveAll(into: &room) else { return .needsRoom }
       if isOver { return .ended }
-      take(&input)
+      if wantsMore { take(&input) }
       switch search() {
       case .match(let place, let pair):
         plainEnd = place
         replacement = pairs[pair].replacement
         resumption = place + pairs[pair].pattern.count
+        wantsMore = false
         if replacesOnce {
           pairs[pair].isUsed = true
           leftCount -= 1
         }
       case .open(let place):
         plainEnd = place
+        wantsMore = true
         guard input.isEmpty else { continue }
         isOver = contentEnd == .last
         if isOver { plainEnd = end }
