@@ -47,7 +47,8 @@ public enum DirectiveReference {
 
   /// The directives that nginx does not have.
   private static let ownNames: Set<String> = [
-    "control", "debug_request", "health", "log_queue", "log_value_length", "metrics",
+    "control", "debug_request", "grpc_max_interim_responses", "grpc_response_head_size",
+    "grpc_response_max_headers", "health", "log_queue", "log_value_length", "metrics",
     "nginx_defaults", "proxy_max_interim_responses", "proxy_response_head_size",
     "proxy_response_max_headers", "request_id", "request_id_cors", "request_id_format",
     "request_id_header", "request_id_invalid", "request_id_max_length", "request_id_trust",

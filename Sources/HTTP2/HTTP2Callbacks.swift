@@ -3,9 +3,9 @@
 import CNghttp2
 
 enum HTTP2Callbacks {
-  /// A session of the server's side that calls back with `context`, an `HTTP2Server`.
+  /// A session that calls back with `context`, an `HTTP2Connection`.
   static func makeSession(
-    _ settings: HTTP2Settings, _ context: UnsafeMutableRawPointer
+    _ settings: HTTP2Settings, isServer: Bool, _ context: UnsafeMutableRawPointer
   ) -> OpaquePointer? {
     var callbacks: OpaquePointer?
     var options: OpaquePointer?
@@ -19,120 +19,127 @@ enum HTTP2Callbacks {
     install(in: callbacks)
     nghttp2_option_set_no_auto_window_update(options, 1)
     nghttp2_option_set_no_closed_streams(options, 1)
-    let result = nghttp2_session_server_new2(&session, callbacks, context, options)
+    let result =
+      isServer
+      ? nghttp2_session_server_new2(&session, callbacks, context, options)
+      : nghttp2_session_client_new2(&session, callbacks, context, options)
     precondition(result == 0, "nghttp2: no memory")
     return session
   }
 
   private static func install(in callbacks: OpaquePointer?) {
     nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks) { _, header, context in
-      HTTP2Callbacks.noteFrame(HTTP2Callbacks.server(context), header)
+      HTTP2Callbacks.noteFrame(HTTP2Callbacks.connection(context), header)
       return 0
     }
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, context in
-      guard let frame, HTTP2Callbacks.isRequest(frame) else { return 0 }
-      HTTP2Callbacks.server(context).beginStream(frame.pointee.hd.stream_id)
+      guard let frame else { return 0 }
+      let number = frame.pointee.hd.stream_id
+      HTTP2Callbacks.connection(context).beginSection(frame.pointee.headers, number)
       return 0
     }
     nghttp2_session_callbacks_set_on_header_callback(callbacks) {
-      _, frame, name, nameCount, value, valueCount, _, context in
-      guard let frame, HTTP2Callbacks.isRequest(frame) else { return 0 }
-      HTTP2Callbacks.server(context).addField(
+      _, _, name, nameCount, value, valueCount, _, context in
+      HTTP2Callbacks.connection(context).addField(
         UnsafeRawBufferPointer(start: name, count: nameCount),
         value: UnsafeRawBufferPointer(start: value, count: valueCount))
       return 0
     }
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, context in
-      if let frame { HTTP2Callbacks.received(HTTP2Callbacks.server(context), frame) }
+      if let frame { HTTP2Callbacks.received(HTTP2Callbacks.connection(context), frame) }
       return 0
     }
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
       _, _, number, bytes, count, context in
       HTTP2Callbacks.receivedContent(
-        HTTP2Callbacks.server(context), number, UnsafeRawBufferPointer(start: bytes, count: count))
+        HTTP2Callbacks.connection(context), number,
+        UnsafeRawBufferPointer(start: bytes, count: count))
       return 0
     }
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { _, frame, context in
-      if let frame { HTTP2Callbacks.sent(HTTP2Callbacks.server(context), frame) }
+      if let frame { HTTP2Callbacks.sent(HTTP2Callbacks.connection(context), frame) }
       return 0
     }
-    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks) { _, frame, _, context in
-      if let frame { HTTP2Callbacks.unsent(HTTP2Callbacks.server(context), frame) }
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks) {
+      _, frame, reason, context in
+      if let frame { HTTP2Callbacks.unsent(HTTP2Callbacks.connection(context), frame, reason) }
       return 0
     }
-    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, number, _, context in
-      let server = HTTP2Callbacks.server(context)
-      if let stream = server.find(UInt32(number)), !stream.pointee.isClosed {
-        _ = nghttp2_session_set_stream_user_data(server.session, number, nil)
-        server.closeStream(stream)
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, number, code, context in
+      let connection = HTTP2Callbacks.connection(context)
+      if let stream = connection.find(UInt32(number)), !stream.pointee.isClosed {
+        _ = nghttp2_session_set_stream_user_data(connection.session, number, nil)
+        connection.closeStream(stream, code)
       }
       return 0
     }
   }
 
-  private static func server(_ context: UnsafeMutableRawPointer?) -> HTTP2Server {
+  private static func connection(_ context: UnsafeMutableRawPointer?) -> HTTP2Connection {
     guard let context else { preconditionFailure("nghttp2 calls back without its context") }
-    return Unmanaged<HTTP2Server>.fromOpaque(context).takeUnretainedValue()
-  }
-
-  private static func isRequest(_ frame: UnsafePointer<nghttp2_frame>) -> Bool {
-    frame.pointee.hd.type == UInt8(NGHTTP2_HEADERS.rawValue)
-      && frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
+    return Unmanaged<HTTP2Connection>.fromOpaque(context).takeUnretainedValue()
   }
 
   // MARK: What comes
 
   private static func noteFrame(
-    _ server: HTTP2Server, _ header: UnsafePointer<nghttp2_frame_hd>?
+    _ connection: HTTP2Connection, _ header: UnsafePointer<nghttp2_frame_hd>?
   ) {
     guard let header else { return }
     switch UInt32(header.pointee.type) {
-    case NGHTTP2_HEADERS.rawValue: return
+    case NGHTTP2_HEADERS.rawValue where connection.expectsSection(UInt32(header.pointee.stream_id)):
+      return
     case NGHTTP2_DATA.rawValue where header.pointee.length > 0: return
-    default: server.noteControlFrame()
+    default: connection.noteControlFrame()
     }
   }
 
-  private static func received(_ server: HTTP2Server, _ frame: UnsafePointer<nghttp2_frame>) {
+  private static func received(_ connection: HTTP2Connection, _ frame: UnsafePointer<nghttp2_frame>)
+  {
     let header = frame.pointee.hd
     let ends = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
     switch UInt32(header.type) {
     case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
-      guard let stream = server.find(UInt32(header.stream_id)) else { return }
-      if isRequest(frame) { return server.finishHead(stream, ends: ends) }
+      guard let stream = connection.find(UInt32(header.stream_id)) else { return }
+      if ends { stream.pointee.hasEnded = true }
+      if UInt32(header.type) == NGHTTP2_HEADERS.rawValue {
+        return connection.finishSection(stream, ends: ends)
+      }
       guard ends else { return }
-      stream.pointee.hasEnded = true
       guard !stream.pointee.isReleased, !stream.pointee.isOverrun else { return }
-      server.addEnd(of: stream.pointee.number)
+      connection.addEnd(of: stream.pointee.number)
     case NGHTTP2_RST_STREAM.rawValue:
-      if server.find(UInt32(header.stream_id)) != nil { server.noteReset() }
+      guard let stream = connection.find(UInt32(header.stream_id)) else { return }
+      stream.pointee.peerReset = frame.pointee.rst_stream.error_code
+      connection.noteReset()
+    case NGHTTP2_SETTINGS.rawValue, NGHTTP2_GOAWAY.rawValue: connection.noteChange(header)
     default: return
     }
   }
 
   private static func receivedContent(
-    _ server: HTTP2Server, _ number: Int32, _ bytes: UnsafeRawBufferPointer
+    _ connection: HTTP2Connection, _ number: Int32, _ bytes: UnsafeRawBufferPointer
   ) {
-    guard let stream = server.find(UInt32(number)), !stream.pointee.isReleased else {
-      _ = nghttp2_session_consume(server.session, number, bytes.count)
+    guard let stream = connection.find(UInt32(number)), !stream.pointee.isReleased else {
+      _ = nghttp2_session_consume(connection.session, number, bytes.count)
       return
     }
     let isWithinWindow =
-      stream.pointee.uncredited + bytes.count <= Int(server.settings.streamWindow)
+      stream.pointee.uncredited + bytes.count <= Int(connection.settings.streamWindow)
     guard isWithinWindow && !stream.pointee.isOverrun else {
-      // nghttp2 resets the stream, but hands out what its client had no credit for.
-      _ = nghttp2_session_consume(server.session, number, bytes.count)
-      if !stream.pointee.isOverrun { server.add(.reset(stream.pointee.number)) }
+      // nghttp2 resets the stream, but hands out what its peer had no credit for.
+      _ = nghttp2_session_consume(connection.session, number, bytes.count)
+      if !stream.pointee.isOverrun { connection.add(.reset(stream.pointee.number, .malformed)) }
       stream.pointee.isOverrun = true
       return
     }
     stream.pointee.uncredited += bytes.count
-    server.add(.content(stream.pointee.number, bytes, ends: false))
+    connection.add(.content(stream.pointee.number, bytes, ends: false))
   }
 
   // MARK: What leaves
 
-  private static func sent(_ server: HTTP2Server, _ frame: UnsafePointer<nghttp2_frame>) {
+  private static func sent(_ connection: HTTP2Connection, _ frame: UnsafePointer<nghttp2_frame>) {
     let header = frame.pointee.hd
     switch UInt32(header.type) {
     case NGHTTP2_RST_STREAM.rawValue:
@@ -140,27 +147,35 @@ enum HTTP2Callbacks {
       let isProvoked =
         code == NGHTTP2_PROTOCOL_ERROR.rawValue || code == NGHTTP2_STREAM_CLOSED.rawValue
         || code == NGHTTP2_FLOW_CONTROL_ERROR.rawValue
-      if isProvoked { server.noteProvokedReset() }
-    case NGHTTP2_GOAWAY.rawValue: server.noteGoAway(frame.pointee.goaway.error_code)
+      if isProvoked { connection.noteProvokedReset() }
+    case NGHTTP2_GOAWAY.rawValue: connection.noteGoAway(frame.pointee.goaway.error_code)
     case NGHTTP2_DATA.rawValue, NGHTTP2_HEADERS.rawValue:
-      if UInt32(header.type) == NGHTTP2_DATA.rawValue { server.noteSentContent(header.length) }
+      if UInt32(header.type) == NGHTTP2_DATA.rawValue {
+        connection.noteSentContent(header.length)
+      } else {
+        connection.noteOpened(UInt32(header.stream_id))
+      }
       guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
-        let stream = server.find(UInt32(header.stream_id))
+        let stream = connection.find(UInt32(header.stream_id))
       else { return }
       stream.pointee.endIsSent = true
-      let isLeft = stream.pointee.isReleased && !stream.pointee.hasEnded
-      if isLeft && !stream.pointee.isClosed { server.reset(stream, NGHTTP2_NO_ERROR) }
+      connection.noteEndSent(stream)
     default: return
     }
   }
 
   /// A head that can't be sent, because it is larger than nghttp2 allows (64 KiB), ends its stream.
-  private static func unsent(_ server: HTTP2Server, _ frame: UnsafePointer<nghttp2_frame>) {
+  private static func unsent(
+    _ connection: HTTP2Connection, _ frame: UnsafePointer<nghttp2_frame>, _ reason: Int32
+  ) {
     let header = frame.pointee.hd
     guard UInt32(header.type) == NGHTTP2_HEADERS.rawValue,
-      let stream = server.find(UInt32(header.stream_id)), !stream.pointee.isClosed
+      let stream = connection.find(UInt32(header.stream_id)), !stream.pointee.isClosed
     else { return }
-    server.reset(stream, NGHTTP2_INTERNAL_ERROR)
+    stream.pointee.unsentReason = reason
+    // What can't begin is closed by nghttp2.
+    if frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST { return }
+    connection.reset(stream, NGHTTP2_INTERNAL_ERROR)
   }
 
   /// Where nghttp2 gets the content of a response from.

@@ -1,6 +1,7 @@
-// The bounds of a connection. All of them are told to the client or end its connection.
+// The bounds of a connection. All of them are told to its peer or end it.
 
-/// What one client's connection may use.
+/// What one peer may use on a connection. What counts requests and resets is for clients: a server
+/// has no more streams than this side begins.
 public struct HTTP2Settings: Sendable {
   /// Requests under way at a time: SETTINGS_MAX_CONCURRENT_STREAMS.
   public var concurrentStreams: UInt32

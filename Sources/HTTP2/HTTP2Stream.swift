@@ -4,10 +4,8 @@ import CNghttp2
 
 /// One request and its response. It lives until both nghttp2 and the session's user have let go.
 struct HTTP2Stream {
-  let number: UInt32
-  /// Where its head's fields lie among those that have come.
-  var head = HeadPlace()
-  /// Content that has been handed out and for which the client has no credit yet.
+  var number: UInt32
+  /// Content that has been handed out and for which the peer has no credit yet.
   var uncredited = 0
 
   /// The user has been told of it.
@@ -18,12 +16,19 @@ struct HTTP2Stream {
   var isClosed = false
   /// Nothing more comes of it.
   var hasEnded = false
-  /// Its client has sent more than it had credit for: its end is not to be believed.
+  /// Its peer has sent more than it had credit for: its end is not to be believed.
   var isOverrun = false
 
-  /// Its final response has begun.
-  var hasResponded = false
-  /// Content to be sent next, while `putContent` runs.
+  /// Its final head has come: what comes behind the content is a trailer section.
+  var headHasCome = false
+  /// The code that the peer has reset it with.
+  var peerReset: UInt32?
+  /// Its head could not be sent, for this reason of nghttp2's.
+  var unsentReason: Int32 = 0
+
+  /// The request's head, or that of the final response, has been sent.
+  var hasSentHead = false
+  /// Content to be sent next, while `sendContent` runs.
   var source = UnsafeRawBufferPointer(start: nil, count: 0)
   /// Nothing follows `source`, but trailers if there are any.
   var ends = false
@@ -39,13 +44,15 @@ struct HTTP2Stream {
   init(_ number: UInt32) { self.number = number }
 }
 
-/// Where a head's fields lie in `HeadArena`.
+/// Where the fields of a head, or of a trailer section, lie in `HeadArena`.
 struct HeadPlace: BitwiseCopyable {
   var start = 0
   var count = 0
   /// Its size by RFC 9113 section 6.5.2.
   var listSize = 0
   var fieldCount = 0
+  /// Of a response: what its first field says.
+  var status: Int?
   /// It exceeds a bound: what came behind that was not kept.
   var isTooLarge = false
   var hasTooManyFields = false
@@ -67,12 +74,21 @@ struct HTTP2FieldList {
     lengths.append((name.count, value.count))
   }
 
+  var isEmpty: Bool { lengths.isEmpty }
+
   /// The status of a response, whose first field it is; nil for other sections.
   var status: Int? {
-    guard let first = lengths.first, first.name == 7, first.value == 3,
-      bytes.starts(with: ":status".utf8)
-    else { return nil }
-    return bytes[7..<10].reduce(0) { $0 * 10 + Int($1) - 48 }
+    guard let first = lengths.first, first.name == 7, first.value == 3 else { return nil }
+    return bytes.withUnsafeBytes {
+      Self.status(
+        UnsafeRawBufferPointer(rebasing: $0[..<7]), UnsafeRawBufferPointer(rebasing: $0[7..<10]))
+    }
+  }
+
+  /// The status that a field of seven and three bytes says; nil for another one.
+  static func status(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Int? {
+    guard name.elementsEqual(":status".utf8) else { return nil }
+    return value.reduce(0) { $0 * 10 + Int($1) - 48 }
   }
 
   /// The fields as nghttp2 takes them; valid during `body`.

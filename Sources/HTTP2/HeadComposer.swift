@@ -1,4 +1,4 @@
-// The head of an HTTP/2 request as HTTP/1.1 writes it. What reads heads of HTTP/1.1 then reads and
+// The head of an HTTP/2 message as HTTP/1.1 writes it. What reads heads of HTTP/1.1 then reads and
 // judges it: nothing gets past it that HTTP/1.1 could read otherwise.
 
 /// Why a head is refused that nghttp2 has let pass.
@@ -32,8 +32,8 @@ struct HeadComposer {
   mutating func compose(
     _ place: HeadPlace, of arena: borrowing HeadArena
   ) throws(HTTP2HeadProblem) -> Int {
-    if place.isTooLarge { throw .tooLarge }
-    if place.hasTooManyFields { throw .tooManyFields }
+    if let status = place.status { return try composeResponse(status, place, of: arena) }
+    try checkBounds(place)
     arena.forEach(in: place) { note($0, $1) }
     try judge()
     writeRequestLine()
@@ -42,6 +42,32 @@ struct HeadComposer {
     append("\r\n")
     if overflowed { throw .tooLarge }
     return count
+  }
+
+  /// Writes a response's head.
+  private mutating func composeResponse(
+    _ status: Int, _ place: HeadPlace, of arena: borrowing HeadArena
+  ) throws(HTTP2HeadProblem) -> Int {
+    append("HTTP/1.1 ")
+    arena.forEach(in: place) { if equals($0, ":status") { append($1) } }
+    append(" \r\n")
+    return try composeLines(place, of: arena)
+  }
+
+  /// Writes a trailer section, or the fields of a response; returns the bytes of all.
+  mutating func composeLines(
+    _ place: HeadPlace, of arena: borrowing HeadArena
+  ) throws(HTTP2HeadProblem) -> Int {
+    try checkBounds(place)
+    arena.forEach(in: place) { if $0.first != UInt8(ascii: ":") { write($0, $1) } }
+    append("\r\n")
+    if overflowed { throw .tooLarge }
+    return count
+  }
+
+  private func checkBounds(_ place: HeadPlace) throws(HTTP2HeadProblem) {
+    if place.isTooLarge { throw .tooLarge }
+    if place.hasTooManyFields { throw .tooManyFields }
   }
 
   private mutating func note(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {

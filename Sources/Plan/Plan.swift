@@ -322,6 +322,10 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
 
   /// Index into `upstreams`.
   public var upstream = 0
+  /// `grpc_pass`, `proxy_http_version 2`: the upstream is spoken to in HTTP/2.
+  public var speaksHTTP2 = false
+  /// `grpc_pass`: errors are told as gRPC tells them.
+  public var speaksGRPC = false
   /// The TLS that the upstream is spoken to with: its number among the contexts; -1 for none.
   public var backendTLS = -1
   /// `proxy_ssl_name`

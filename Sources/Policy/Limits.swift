@@ -320,6 +320,29 @@ public enum Limits {
   /// Frames that may wait to be written to a client of which more is read: streams that are refused
   /// and pings are answered with one each, whether the client reads or not.
   public static let http2QueuedFrames = 512
+  /// Requests that are under way on one HTTP/2 connection to a backend at most, if that allows as
+  /// many: as many as nghttp2, Envoy and HAProxy put on one.
+  public static let http2BackendStreams = 100
+  /// Bytes of content that a backend may send of one response before they are passed on: half of
+  /// the largest buffer, which holds a trailer section besides.
+  public static let http2BackendStreamWindow: UInt32 = 128 * 1024
+  /// The same for all responses of a connection together: a slow client must not stop the others.
+  public static let http2BackendConnectionWindow: UInt32 = 16 << 20
+  /// Bytes of a response's fields, with 32 more for each: no less than `proxy_response_head_size`
+  /// may allow.
+  public static let http2BackendHeadBytes = 192 * 1024
+  /// Fields of a response: more than `proxy_response_max_headers` may allow, which is what counts.
+  public static let http2BackendFields = 1_024
+  /// Frames without a head and without content that a backend may send on a connection, besides
+  /// those that requests and content allow for.
+  public static let http2BackendControlFrames = 10_000
+  /// How long nothing comes of a backend that has requests before it is asked for a sign of life.
+  public static let http2BackendSilence = Interval.seconds(60)
+  /// How long it is not asked again: gRPC servers take more than one ping in five minutes without
+  /// data for abuse, and end the connection.
+  public static let http2BackendPingInterval = Interval.seconds(310)
+  /// How long the sign of life may take.
+  public static let http2BackendPingTimeout = Interval.seconds(20)
   /// How long a client that has been asked to begin no more requests may have some on their way.
   public static let endAnnouncement = Interval.seconds(1)
   /// Descriptors that no connection gets, besides those that new workers need: for connections to

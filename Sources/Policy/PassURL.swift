@@ -15,12 +15,15 @@ public struct PassURL: Equatable, Sendable, BitwiseCopyable {
   public var target: ByteRange
 
   /// Reads `http://HOST[:PORT][/PATH]`, `https://…`, `http://unix:PATH[:URI]`; nil for anything
-  /// else.
-  public init?(parsing text: Span<UInt8>) {
-    let isPlain = FieldNameMatch.equalIgnoringCase(text.extracting(first: 7), "http://")
-    isSecure = FieldNameMatch.equalIgnoringCase(text.extracting(first: 8), "https://")
-    guard isPlain || isSecure else { return nil }
-    let start = isSecure ? 8 : 7
+  /// else. For `grpc_pass` the schemes are `grpc` and `grpcs`, and there may be none, which means
+  /// the first.
+  public init?(parsing text: Span<UInt8>, isGRPC: Bool = false) {
+    let isPlain = FieldNameMatch.equalIgnoringCase(
+      text.extracting(first: 7), isGRPC ? "grpc://" : "http://")
+    isSecure = FieldNameMatch.equalIgnoringCase(
+      text.extracting(first: 8), isGRPC ? "grpcs://" : "https://")
+    guard isPlain || isSecure || isGRPC else { return nil }
+    let start = isSecure ? 8 : isPlain ? 7 : 0
     host = .empty
     target = .empty
     if FieldNameMatch.equalIgnoringCase(

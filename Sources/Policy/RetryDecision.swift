@@ -11,6 +11,8 @@ public enum TryFailure: Equatable, Sendable, BitwiseCopyable {
   case closedBeforeResponse
   /// The head was malformed.
   case invalidResponse
+  /// The peer has said that it did not process the request (RFC 9113 section 8.7).
+  case refused
   /// The response has this status code.
   case status(UInt16)
 
@@ -36,7 +38,7 @@ extension RetryPolicy {
     peerCount: Int, elapsed: Interval
   ) -> Bool {
     guard conditions.includes(failure), !contentConsumed else { return false }
-    if requestSent && failure != .connectFailed && !method.isIdempotent
+    if requestSent && failure != .connectFailed && failure != .refused && !method.isIdempotent
       && !conditions.contains(.nonIdempotent)
     {
       return false
@@ -55,7 +57,7 @@ extension RetryConditions {
   /// True when the failure is one of these.
   fileprivate func includes(_ failure: TryFailure) -> Bool {
     switch failure {
-    case .connectFailed, .closedBeforeResponse: return contains(.error)
+    case .connectFailed, .closedBeforeResponse, .refused: return contains(.error)
     case .timedOut: return contains(.timeout)
     case .invalidResponse: return contains(.invalidHeader)
     case .status(let code):

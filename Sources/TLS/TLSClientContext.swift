@@ -19,7 +19,7 @@ public final class TLSClientContext: Sendable {
       try builder.use(pair, 0, passwords: settings.common.passwords)
     }
     if settings.verifies { SSL_CTX_set_verify(builder.handle, SSL_VERIFY_PEER, nil) }
-    let protocols: StaticString = "\u{8}http/1.1"
+    let protocols: StaticString = settings.speaksHTTP2 ? "\u{2}h2" : "\u{8}http/1.1"
     SSL_CTX_set_alpn_protos(
       builder.handle, protocols.utf8Start, UInt32(protocols.utf8CodeUnitCount))
     verifies = settings.verifies

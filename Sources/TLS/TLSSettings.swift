@@ -114,6 +114,8 @@ public struct TLSClientSettings: Equatable, Sendable {
   public var verifies = true
   /// `proxy_ssl_session_reuse`
   public var resumesSessions = true
+  /// The backend is spoken to in HTTP/2, and told so by ALPN.
+  public var speaksHTTP2 = false
 
   /// The defaults.
   public init() {}

@@ -44,6 +44,7 @@ extension ExchangeRecord {
 
   private mutating func resetOutcome() {
     status = 0
+    grpcStatus = .max
     requestBytes = 0
     contentBytesIn = 0
     contentBytesOut = 0

@@ -98,6 +98,9 @@ public struct ExchangeRecord: ~Copyable, Sendable {
 
   /// The status code sent; 499 when the client left before one was sent; 0 when there is none.
   public var status: UInt16 = 0
+  /// What gRPC says of the call, from the backend's trailers or by an error of Waybill's own;
+  /// `.max` for nothing: `$grpc_status`.
+  public var grpcStatus = UInt16.max
   /// Bytes of the request, head included, as they came: `$request_length`.
   public var requestBytes: UInt64 = 0
   /// Bytes of the request's content, without chunk framing: `bytes_in`.

@@ -122,6 +122,7 @@ extension ExchangeRecord {
   /// How it went.
   private mutating func writeJSONCounts(into writer: inout ByteWriter) {
     if status != 0 { writer.append(",\"status\":", decimal: UInt64(status)) }
+    if grpcStatus != .max { writer.append(",\"grpc_status\":", decimal: UInt64(grpcStatus)) }
     writer.append(",\"bytes_in\":", decimal: contentBytesIn)
     writer.append(",\"bytes_out\":", decimal: contentBytesOut)
     writer.appendMember(",\"duration\":", duration)

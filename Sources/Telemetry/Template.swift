@@ -39,6 +39,7 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case gzipRatio  // $gzip_ratio
   case https  // $https: `on` or nothing
   case host  // $host: lowercase, without port
+  case grpcStatus  // $grpc_status (own)
   case hostname  // $hostname: the machine's name, a literal after compilation
   case idSource  // $id_source (own)
   case isArguments  // $is_args: `?` or nothing

@@ -69,7 +69,8 @@ extension Variable {
   private static var outcomeNames: [(name: String, variable: Variable)] {
     [
       ("body_bytes_sent", .bodyBytesSent), ("bytes_in", .bytesIn), ("bytes_out", .bytesOut),
-      ("bytes_sent", .bytesSent), ("error", .error), ("event", .event), ("id_source", .idSource),
+      ("bytes_sent", .bytesSent), ("error", .error), ("event", .event),
+      ("grpc_status", .grpcStatus), ("id_source", .idSource),
       ("brotli_ratio", .brotliRatio), ("gzip_ratio", .gzipRatio),
       ("level", .level), ("limit_conn_status", .limitConnectionStatus),
       ("limit_req_status", .limitRequestStatus), ("msec", .milliseconds),

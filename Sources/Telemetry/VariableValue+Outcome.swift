@@ -21,6 +21,10 @@ extension ExchangeRecord {
     case .limitConnectionStatus:
       writer.append(limitConnectionStatus.name)
       return limitConnectionStatus != .none
+    case .grpcStatus:
+      guard grpcStatus != .max else { return false }
+      writer.append(decimal: UInt64(grpcStatus))
+      return true
     case .limitRequestStatus:
       writer.append(limitRequestStatus.name)
       return limitRequestStatus != .none

@@ -33,7 +33,8 @@ extension ExchangeRecord {
     case .requestID, .idSource, .clientRequestID, .upstreamRequestID:
       return writeIdentityValue(part.variable, as: form, into: &writer)
     case .bodyBytesSent, .bytesIn, .bytesOut, .bytesSent, .requestLength, .status, .level, .error,
-      .event, .termination, .requestCompletion, .brotliRatio, .gzipRatio, .limitConnectionStatus,
+      .event, .termination, .requestCompletion, .brotliRatio, .gzipRatio, .grpcStatus,
+      .limitConnectionStatus,
       .limitRequestStatus:
       return writeOutcomeValue(part.variable, into: &writer)
     case .milliseconds, .requestTime, .timeISO8601, .timeLocal, .timeRFC3339:

@@ -4,7 +4,7 @@ enum DirectiveCases {
 
   static let all =
     process + requestID + servers + rewriting + variables + serving + listing + redirection
-    + clients + proxy + fields + upstreams + logs + tls + responseRules + access + limits
+    + clients + proxy + grpc + fields + upstreams + logs + tls + responseRules + access + limits
     + contentStages
 
   static let process: [Case] = [
@@ -314,8 +314,8 @@ enum DirectiveCases {
     Case("top", "proxy_ignore_client_abort off;"),
     Case("top", "proxy_ignore_client_abort maybe;", "invalid value \"maybe\""),
     Case("top", "proxy_http_version 1.1;"),
-    Case(
-      "top", "proxy_http_version 1.0;", "\"proxy_http_version 1.0\" is not supported by Waybill"),
+    Case("location", "proxy_http_version 2; return 204;"),
+    Case("top", "proxy_http_version 1.0;", "invalid value \"1.0\""),
     Case("top", "proxy_buffering off;"),
     Case("top", "proxy_buffering on;", "\"proxy_buffering\" has no effect"),
     Case("top", "proxy_request_buffering off;"),

@@ -25,7 +25,7 @@ struct ExampleTests {
       contentsOf: Self.root.appending(path: "proxy.conf.example"), encoding: .utf8)
     // True statements about what Waybill does anyway teach nothing.
     let statements = [
-      "proxy_http_version", "proxy_buffering",
+      "proxy_buffering",
       // Nor do nginx's names of what is there anyway.
       "worker_processes", "ssl_session_cache", "ssl_conf_command",
     ]

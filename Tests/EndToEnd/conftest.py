@@ -16,6 +16,7 @@ from harness import sanitizers
 from harness.authority import Authority, Pair
 from harness.backend import RecordingBackend
 from harness.generations import Generations
+from harness.http2_backend import HTTP2Backend
 from harness.ports import free_port
 from harness.proxy import Proxy, binary
 from harness.separate_backend import SeparateBackend
@@ -140,6 +141,19 @@ def make_backend() -> Iterator[Callable[..., RecordingBackend]]:
     yield make
     for backend in started:
         backend.stop()
+
+
+@pytest.fixture
+def make_http2_backend() -> Iterator[Callable[..., HTTP2Backend]]:
+    """Makes HTTP/2 backends that end with the test."""
+    with ExitStack() as stack:
+
+        def make(*arguments: Any, **options: Any) -> HTTP2Backend:
+            backend = HTTP2Backend(*arguments, **options)
+            stack.callback(backend.stop)
+            return backend
+
+        yield make
 
 
 @pytest.fixture

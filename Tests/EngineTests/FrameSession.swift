@@ -94,7 +94,7 @@ final class FrameSession: Session {
       return .content(stream, UnsafeRawBufferPointer(rebasing: content[..<length]), ends: isLast)
     case UInt8(ascii: "R"):
       ends[stream] = nil
-      return .reset(stream)
+      return .reset(stream, .reset)
     default: return .broken
     }
   }

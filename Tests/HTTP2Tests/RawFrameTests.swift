@@ -42,9 +42,10 @@ import Testing
         case .nothing: return
         case .head(let number, _): seen.append(.head(number))
         case .content(let number, let content, _): seen.append(.content(number, content.count))
-        case .reset(let number): seen.append(.reset(number))
+        case .reset(let number, _): seen.append(.reset(number))
         case .malformed(let number): seen.append(.malformed(number))
         case .broken: seen.append(.broken)
+        case .trailers, .changed: continue
         }
       }
     }

@@ -190,43 +190,35 @@ extension NginxDirectives {
         Entry("scgi_pass_trailers", .everyLevel, .flag),
       ]),
     Group(
-      .notDone, "Backends receive HTTP/1.1: gRPC is not supported yet.",
+      .notDone, "The kernel chooses the local address of connections to backends.",
       [
-        Entry("grpc_pass", .locationAndIf, .word)
+        Entry("grpc_bind", .everyLevel, .words(1...2), unless: ["off"])
       ]),
     Group(
-      .needless, "It has no effect without `grpc_pass`.",
+      .needless, "Timeouts and HTTP/2 pings detect backends that are gone.",
       [
-        Entry("grpc_bind", .everyLevel, .words(1...2)),
-        Entry("grpc_socket_keepalive", .everyLevel, .flag),
-        Entry("grpc_connect_timeout", .everyLevel, .time),
-        Entry("grpc_send_timeout", .everyLevel, .time),
-        Entry("grpc_intercept_errors", .everyLevel, .flag),
-        Entry("grpc_buffer_size", .everyLevel, .size),
-        Entry("grpc_read_timeout", .everyLevel, .time),
-        Entry("grpc_next_upstream", .everyLevel, .words(.atLeast(1))),
-        Entry("grpc_next_upstream_tries", .everyLevel, .number),
-        Entry("grpc_next_upstream_timeout", .everyLevel, .time),
-        Entry("grpc_set_header", .everyLevel, .words(2...2)),
-        Entry("grpc_pass_header", .everyLevel, .word),
-        Entry("grpc_hide_header", .everyLevel, .word),
-        Entry("grpc_ignore_headers", .everyLevel, .words(.atLeast(1))),
-        Entry("grpc_ssl_session_reuse", .everyLevel, .flag),
-        Entry("grpc_ssl_protocols", .everyLevel, .words(.atLeast(1))),
-        Entry("grpc_ssl_ciphers", .everyLevel, .word),
-        Entry("grpc_ssl_name", .everyLevel, .word),
-        Entry("grpc_ssl_server_name", .everyLevel, .flag),
-        Entry("grpc_ssl_verify", .everyLevel, .flag),
-        Entry("grpc_ssl_verify_depth", .everyLevel, .number),
-        Entry("grpc_ssl_trusted_certificate", .everyLevel, .word),
-        Entry("grpc_ssl_crl", .everyLevel, .word),
-        Entry("grpc_ssl_certificate", .everyLevel, .word),
-        Entry("grpc_ssl_certificate_key", .everyLevel, .word),
-        Entry("grpc_ssl_password_file", .everyLevel, .word),
+        Entry("grpc_socket_keepalive", .everyLevel, .flag)
+      ]),
+    Group(
+      .needless, "The size of a response head is limited by `grpc_response_head_size`.",
+      [
+        Entry("grpc_buffer_size", .everyLevel, .size)
+      ]),
+    Group(
+      .notDone, "Trailers are always passed on.",
+      [
+        Entry("grpc_pass_trailers", .everyLevel, .flag, unless: ["on"])
+      ]),
+    Group(
+      .notDone, "It is not available in this version.",
+      [
         Entry("grpc_ssl_conf_command", .everyLevel, .words(2...2)),
-        Entry("grpc_pass_trailers", .everyLevel, .flag),
         Entry("grpc_ssl_key_log", .everyLevel, .word),
-        Entry("grpc_ssl_certificate_cache", .everyLevel, .words(1...4)),
+      ]),
+    Group(
+      .needless, "Certificates are read at start and at each reload.",
+      [
+        Entry("grpc_ssl_certificate_cache", .everyLevel, .words(1...4))
       ]),
     Group(
       .notDone,

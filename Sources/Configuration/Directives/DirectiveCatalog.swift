@@ -14,6 +14,7 @@ public enum DirectiveCatalog {
     ("Client addresses", realIP),
     ("Proxying", proxying),
     ("TLS with backends", backendTLS),
+    ("gRPC", grpc),
     ("Fields", fields),
     ("Backends' fields", responseRules),
     ("Compression and substitution", contentStages),

@@ -77,8 +77,14 @@ extension DirectiveCatalog {
       "proxy_max_interim_responses", in: .everyLevel, 0...65_535, default: "16",
       \.proxy.interimResponses,
       "The maximum number of interim responses (1xx) to one request; otherwise 502."),
-    .statement(
-      "proxy_http_version", in: .everyLevel, "1.1", "Backends always receive HTTP/1.1."),
+    Directive(
+      "proxy_http_version", in: .everyLevel, "1.1 | 2", default: "1.1",
+      """
+      The HTTP version that backends receive. With `2`, many requests share a connection: an \
+      `https` backend must agree to HTTP/2 (ALPN), other backends must accept it without \
+      negotiation. Waybill does not fall back to HTTP/1.1.
+      """
+    ) { $0.proxyVersion($1) },
     .buffering(
       "proxy_buffering",
       """
@@ -137,9 +143,37 @@ extension ConfigurationBuilder {
     settings.proxy.retryConditions = conditions
   }
 
+  fileprivate func proxyVersion(_ use: DirectiveUse) {
+    guard let isSecond = choice(use.arguments[0], ["1.1": false, "2": true]) else { return }
+    settings.stated.insert("proxy_http_version")
+    settings.proxy.speaksHTTP2 = isSecond
+  }
+
+  /// A `grpc_pass`: as nginx has it, without a path, and with a scheme or without.
+  func grpcPass(_ use: DirectiveUse) {
+    let word = use.arguments[0]
+    if word.text.contains("$") { return computedPass(word, schemes: ["grpc://", "grpcs://"]) }
+    let scheme = ["grpc://", "grpcs://"].first { word.text.lowercased().hasPrefix($0) } ?? ""
+    let rest = word.text.dropFirst(scheme.count)
+    guard !rest.contains("://") else {
+      return reporter.error(
+        word.place, "\"\(word.text)\" does not begin with grpc:// or grpcs://")
+    }
+    var pass =
+      rest.hasPrefix("unix:") ? unixPass(word, rest, scheme) : authorityPass(word, rest, scheme)
+    if let path = pass?.path {
+      return reporter.error(
+        word.place, "grpc_pass can't have a path: \"\(path)\"",
+        expected: "grpc://HOST:PORT or an upstream")
+    }
+    pass?.isSecure = scheme.lowercased() == "grpcs://"
+    pass?.isGRPC = true
+    location?.pass = pass
+  }
+
   fileprivate func proxyPass(_ use: DirectiveUse) {
     let word = use.arguments[0]
-    if word.text.contains("$") { return computedPass(word) }
+    if word.text.contains("$") { return computedPass(word, schemes: ["http://", "https://"]) }
     let scheme = ["http://", "https://"].first { word.text.hasPrefix($0) }
     guard let scheme else {
       reporter.error(
@@ -155,9 +189,10 @@ extension ConfigurationBuilder {
   }
 
   /// A `proxy_pass` with variables: what it means is known when it is asked for.
-  private func computedPass(_ word: Word) {
-    let scheme = ["http://", "https://"].first { word.text.lowercased().hasPrefix($0) }
-    guard scheme != nil || word.text.hasPrefix("$") else {
+  private func computedPass(_ word: Word, schemes: [String]) {
+    let isGRPC = schemes[0] == "grpc://"
+    let scheme = schemes.first { word.text.lowercased().hasPrefix($0) }
+    guard scheme != nil || word.text.hasPrefix("$") || isGRPC else {
       return reporter.error(
         word.place, "\"\(word.text)\" does not begin with http:// or https://")
     }
@@ -165,7 +200,9 @@ extension ConfigurationBuilder {
     var pass = PassDeclaration(
       place: word.place, authorityPlace: word.place, authority: word.text,
       target: .computed(url))
-    pass.isSecure = scheme != "http://"
+    // Where only the variables say so, it may be.
+    pass.isSecure = scheme != schemes[0] && (!isGRPC || scheme != nil || word.text.hasPrefix("$"))
+    pass.isGRPC = isGRPC
     location?.pass = pass
   }
 

@@ -111,6 +111,7 @@ extension PlanAssembler {
   private func notePassDifferences(_ location: LocationDeclaration, _ settings: Settings) {
     guard let pass = location.pass, location.answer == nil else { return }
     let place = pass.place
+    if pass.isGRPC { return noteGRPCDifferences(pass, settings.ofGRPC) }
     if !settings.stated.contains("proxy_buffering") {
       differ(place, "proxy_buffering", "off, on in nginx", "proxy_buffering off;")
     }
@@ -123,7 +124,16 @@ extension PlanAssembler {
         place, "proxy_set_header Host", "the client's Host, $proxy_host in nginx",
         "proxy_set_header Host $http_host;")
     }
-    if pass.isSecure { noteBackendTLSDifferences(place, settings.backendTLS) }
+    if pass.isSecure { noteBackendTLSDifferences(place, settings.backendTLS, "proxy") }
+  }
+
+  private func noteGRPCDifferences(_ pass: PassDeclaration, _ settings: Settings) {
+    if !usesNginxDefaults, !setsHost(settings) {
+      differ(
+        pass.place, "grpc_set_header Host", "the client's, that of grpc_pass in nginx",
+        "grpc_set_header Host $http_host;")
+    }
+    if pass.isSecure { noteBackendTLSDifferences(pass.place, settings.backendTLS, "grpc") }
   }
 
   private func setsHost(_ settings: Settings) -> Bool {
@@ -132,16 +142,19 @@ extension PlanAssembler {
     }
   }
 
-  private func noteBackendTLSDifferences(_ place: Place, _ settings: BackendTLSSettings) {
+  private func noteBackendTLSDifferences(
+    _ place: Place, _ settings: BackendTLSSettings, _ family: String
+  ) {
     if settings.verifies == nil, !usesNginxDefaults {
-      differ(place, "proxy_ssl_verify", "on, off in nginx", "proxy_ssl_verify on;")
+      differ(place, "\(family)_ssl_verify", "on, off in nginx", "\(family)_ssl_verify on;")
     }
     if settings.sendsName == nil {
-      differ(place, "proxy_ssl_server_name", "on, off in nginx", "proxy_ssl_server_name on;")
+      differ(
+        place, "\(family)_ssl_server_name", "on, off in nginx", "\(family)_ssl_server_name on;")
     }
     let verifies = settings.verifies ?? !usesNginxDefaults
     if settings.common.verifyDepth == nil, verifies {
-      differ(place, "proxy_ssl_verify_depth", "5, 1 in nginx", "proxy_ssl_verify_depth 5;")
+      differ(place, "\(family)_ssl_verify_depth", "5, 1 in nginx", "\(family)_ssl_verify_depth 5;")
     }
   }
 

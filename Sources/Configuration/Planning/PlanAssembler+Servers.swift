@@ -66,16 +66,24 @@ extension PlanAssembler {
   }
 
   func plan(
-    _ location: LocationDeclaration, in server: ServerDeclaration, _ settings: Settings,
+    _ location: LocationDeclaration, in server: ServerDeclaration, _ given: Settings,
     _ named: [String: Int], isBlock: Bool = false
   ) -> LocationPlan {
+    let settings = location.pass?.isGRPC == true ? given.ofGRPC : given
     var plan = commonPlan(settings)
     if !isBlock { checkNamed(location) }
     if let pass = location.pass {
       setPass(pass, location, settings, &plan)
-      if pass.isSecure { setBackendTLS(pass, settings.backendTLS, &plan) }
+      plan.speaksHTTP2 = settings.proxy.speaksHTTP2 ?? false
+      plan.speaksGRPC = pass.isGRPC
+      if pass.isSecure {
+        var tls = settings.backendTLS
+        tls.speaksHTTP2 = plan.speaksHTTP2
+        setBackendTLS(pass, tls, &plan)
+      }
       warnOfLoop(pass, plan, server)
-      if let place = location.settings.lengthFieldPlace, !plan.dropsRequestContent {
+      let own = pass.isGRPC ? location.settings.ofGRPC : location.settings
+      if let place = own.lengthFieldPlace, !plan.dropsRequestContent {
         warn(place, "\"Content-Length\" can't be removed: it frames the content")
       }
     }
@@ -84,9 +92,11 @@ extension PlanAssembler {
       if let pass = location.pass {
         let line = reporter.describe(answer.place, from: pass.place)
         let name = answer.directive
-        warn(pass.place, "proxy_pass has no effect: \(name) at \(line) handles all requests")
+        warn(pass.place, "\(pass.directive) has no effect: \(name) at \(line) handles all requests")
       }
     }
+    // What is wrong with them is reported wherever they apply.
+    if given.grpc.isSaid, location.pass?.isGRPC != true { _ = requestFields(given.ofGRPC) }
     setFiles(settings, &plan)
     if plan.action == .none, location.rewrites.isEmpty, !isBlock {
       warn(

@@ -43,7 +43,7 @@ extension PlanAssembler {
       if pass.authority.hasPrefix("$") { return setContext(pass, settings, &plan) }
       reporter.warning(
         pass.place, "the backend's certificate is not verified, which is nginx's default",
-        expected: "proxy_ssl_verify on, or off if this is intended")
+        expected: "\(pass.isGRPC ? "grpc" : "proxy")_ssl_verify on, or off if this is intended")
     }
     setContext(pass, settings, &plan)
   }

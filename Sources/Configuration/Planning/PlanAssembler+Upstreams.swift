@@ -39,6 +39,13 @@ extension PlanAssembler {
       return implicitUpstream("unix:\(path)", [endpoint])
     case .name(let name):
       if let declared = declaredUpstreams[name.lowercased()] { return declared }
+      guard !pass.isGRPC else {
+        reporter.error(
+          pass.authorityPlace, "\"\(name)\" is no upstream, and has no port",
+          expected: "the name of an upstream, or HOST:PORT",
+          suggestion: Suggestion.nearest(to: name, among: declaredUpstreams.keys))
+        return nil
+      }
       let port: UInt16 = pass.isSecure ? 443 : 80
       return hostUpstream(name, port: port, pass, suggestsUpstreams: true)
     case .host(let host, let port):
@@ -47,7 +54,7 @@ extension PlanAssembler {
       }
       reporter.error(
         pass.authorityPlace, "the upstream \"\(host)\" defines its own ports",
-        expected: "http://\(host)")
+        expected: pass.isGRPC ? "grpc://\(host)" : "http://\(host)")
       return nil
     }
   }
@@ -93,7 +100,7 @@ extension PlanAssembler {
     case .computed: ""
     case .name(let name): name
     case .host(let host, let port):
-      port == (pass.isSecure ? 443 : 80) ? host : "\(host):\(port)"
+      port == (pass.isSecure ? 443 : 80) && !pass.isGRPC ? host : "\(host):\(port)"
     }
   }
 }

@@ -102,6 +102,7 @@ private struct TLSLoader {
     settings.common.verifyDepth = Int(declared.common.verifyDepth ?? 5)
     settings.verifies = declared.verifies ?? true
     settings.resumesSessions = declared.resumesSessions ?? true
+    settings.speaksHTTP2 = declared.speaksHTTP2
     settings.pair = pairs(declared.common, "proxy_ssl_certificate", backend.place).first
     if settings.verifies && settings.common.authorities.isEmpty {
       settings.common.authorities = systemRoots(backend.place)

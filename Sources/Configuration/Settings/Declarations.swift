@@ -165,8 +165,13 @@ struct PassDeclaration {
   var target: Target
   /// The URI part.
   var path: String?
-  /// `https:`
+  /// `https:`, `grpcs:`
   var isSecure = false
+  /// `grpc_pass`
+  var isGRPC = false
+
+  /// The directive.
+  var directive: String { isGRPC ? "grpc_pass" : "proxy_pass" }
 }
 
 /// An `upstream`.

@@ -34,41 +34,53 @@ struct Settings {
   var responseRules = ResponseRuleSettings()
   var contentStages = ContentStageSettings()
   var admission = AdmissionSettings()
+  /// `grpc_*`
+  var grpc = BackendSettings()
   /// The directives that say what is done anyway.
   var stated: Set<String> = []
 
   /// These settings, and the ones of `outer` for what they leave open. With `replacesLists` a list
   /// of this level takes the place of the outer one, as in nginx; else it is added to it.
   func inheriting(_ outer: Settings, replacesLists: Bool = false) -> Settings {
-    var merged = self
+    var merged = mergingBackend(outer, replacesLists: replacesLists)
     merged.requestID = requestID.inheriting(outer.requestID)
     merged.client = client.inheriting(outer.client)
     merged.realIP = realIP.inheriting(outer.realIP)
-    merged.proxy = proxy.inheriting(outer.proxy)
     merged.serverTLS = serverTLS.inheriting(outer.serverTLS)
-    merged.backendTLS = backendTLS.inheriting(outer.backendTLS)
     merged.logs = logs.inheriting(outer.logs)
     merged.mediaTypes = mediaTypes ?? outer.mediaTypes
     merged.redirects = redirects.inheriting(outer.redirects)
     merged.files = files.inheriting(outer.files)
-    merged.redirection = redirection.inheriting(outer.redirection)
     merged.rewriting = rewriting.inheriting(outer.rewriting)
-    merged.responseRules = responseRules.inheriting(outer.responseRules)
     merged.contentStages = contentStages.inheriting(outer.contentStages)
     merged.admission = admission.inheriting(outer.admission)
     merged.stated.formUnion(outer.stated)
+    merged.grpc = grpc.inheriting(outer.grpc, replacesLists: replacesLists)
+    if !replacesLists {
+      merged.responseFields = FieldSetting.merge(responseFields, over: outer.responseFields)
+    } else if responseFields.isEmpty {
+      merged.responseFields = outer.responseFields
+    }
+    return merged
+  }
+
+  /// The same for what `grpc_*` have, too, and nothing else.
+  func mergingBackend(_ outer: Settings, replacesLists: Bool) -> Settings {
+    var merged = self
+    merged.proxy = proxy.inheriting(outer.proxy)
+    merged.backendTLS = backendTLS.inheriting(outer.backendTLS)
+    merged.redirection = redirection.inheriting(outer.redirection)
+    merged.responseRules = responseRules.inheriting(outer.responseRules)
     let hidden = hiddenNames
     if hidden.isEmpty {
       merged.hiddenFields = outer.hiddenFields
     } else if !replacesLists {
       merged.hiddenFields += outer.hiddenFields.filter { !hidden.contains($0) }
     }
-    if replacesLists {
-      if requestFields.isEmpty { merged.requestFields = outer.requestFields }
-      if responseFields.isEmpty { merged.responseFields = outer.responseFields }
-    } else {
+    if !replacesLists {
       merged.requestFields = FieldSetting.merge(requestFields, over: outer.requestFields)
-      merged.responseFields = FieldSetting.merge(responseFields, over: outer.responseFields)
+    } else if requestFields.isEmpty {
+      merged.requestFields = outer.requestFields
     }
     return merged
   }
@@ -193,6 +205,8 @@ struct ProxySettings {
   var method: Template?
   /// `proxy_buffering`
   var buffersResponses: Bool?
+  /// `proxy_http_version 2`
+  var speaksHTTP2: Bool?
 
   func inheriting(_ outer: ProxySettings) -> ProxySettings {
     var merged = self
@@ -211,6 +225,7 @@ struct ProxySettings {
     merged.passesContent = passesContent ?? outer.passesContent
     merged.method = method ?? outer.method
     merged.buffersResponses = buffersResponses ?? outer.buffersResponses
+    merged.speaksHTTP2 = speaksHTTP2 ?? outer.speaksHTTP2
     return merged
   }
 

@@ -97,6 +97,8 @@ struct BackendTLSSettings: Hashable {
   var name: PlacedSetting<String>?
   var sendsName: Bool?
   var resumesSessions: Bool?
+  /// The location speaks HTTP/2: set when its plan is made.
+  var speaksHTTP2 = false
 
   func inheriting(_ outer: BackendTLSSettings) -> BackendTLSSettings {
     BackendTLSSettings(

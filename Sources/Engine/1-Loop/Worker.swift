@@ -169,11 +169,13 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     let hasSessions =
       settings.makeSession != nil
       || tables.listeners.indices.contains { tables.listeners[$0].speaksHTTP2 }
-    let streamCount = hasSessions ? slotCount * Limits.streamsPerConnection : 1
-    let subrequestCount = (slotCount + streamCount) * tables.subrequestsPerRequest
-    let exchangeCount = slotCount + streamCount + subrequestCount
+    let requestCount = hasSessions ? slotCount * Limits.streamsPerConnection : 1
+    let subrequestCount = (slotCount + requestCount) * tables.subrequestsPerRequest
+    let exchangeCount = slotCount + requestCount + subrequestCount
     exchanges = Slots(capacity: exchangeCount)
-    streams = Slots(capacity: streamCount)
+    // Each exchange may have a stream to a backend as well.
+    let speaksHTTP2 = tables.locations.indices.contains { tables.locations[$0].speaksHTTP2 }
+    streams = Slots(capacity: speaksHTTP2 ? 2 * exchangeCount : requestCount)
     subrequests = Slots(capacity: max(1, subrequestCount))
     timers = TimerWheel(now: now)
     acceptTimer = .allocate(capacity: 1)
@@ -182,7 +184,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     upstreams = UpstreamTable(tables.upstreams)
     logs = LogSinks(
       tables.sinks, queueBytes: tables.logQueueBytes, journaled: settings.journaled)
-    heldResponses = HeldResponses(capacity: slotCount + streamCount)
+    heldResponses = HeldResponses(capacity: slotCount + requestCount)
     tls = TLSWork(settings.tls)
     limitZones = settings.limitZones.zones(of: tables.limitZones)
     matches = MatchSpace(tables.expressions)

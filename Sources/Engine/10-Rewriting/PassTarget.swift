@@ -36,18 +36,25 @@ extension Worker where K: ~Copyable {
     let plan = exchange.pointee.plan
     let url = keep(plan.pointee.passURL, exchange)
     let text = kept(url, exchange)
-    guard let parsed = PassURL(parsing: text.span) else {
+    let isGRPC = plan.pointee.speaksGRPC
+    guard let parsed = PassURL(parsing: text.span, isGRPC: isGRPC),
+      !isGRPC || parsed.target.isEmpty
+    else {
       report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
-        line.append("proxy_pass comes to \"")
+        line.append(isGRPC ? "grpc_pass comes to \"" : "proxy_pass comes to \"")
         line.appendEscaped(text.span, .standard)
-        line.append("\", which is no URL that begins with http:// or https://")
+        line.append("\", which is no URL that begins with ")
+        line.append(isGRPC ? "grpc:// or grpcs:// and has no path" : "http:// or https://")
       }
       refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .route))
       return false
     }
     if parsed.isSecure && plan.pointee.backendTLS < 0 {
       report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
-        line.append("proxy_pass comes to https://, but it is written with http://")
+        line.append(
+          isGRPC
+            ? "grpc_pass comes to grpcs://, but it is written with grpc://"
+            : "proxy_pass comes to https://, but it is written with http://")
       }
       refuse(exchange, 500, .proxyInternalError, Termination(.proxy, .route))
       return false
@@ -194,6 +201,7 @@ extension Worker where K: ~Copyable {
   /// Closes what is left of the backend that an upstream stood for.
   mutating func empty(_ upstream: Int) {
     while let idle = upstreams.anyIdle(upstream) { closePooled(idle) }
+    while let session = upstreams.anySession(upstream) { closeBackend(session) }
   }
 
   /// Forgets what is known of an upstream's peers, which are others now.

@@ -89,6 +89,8 @@ struct Connection: BitwiseCopyable {
     case admission
     /// The response has had its share of `limit_rate` for now.
     case pause
+    /// Upstream: something of a backend that has several requests.
+    case signOfLife
   }
 
   var descriptor = Descriptor.none

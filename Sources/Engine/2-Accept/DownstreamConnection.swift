@@ -167,7 +167,9 @@ extension Worker where K: ~Copyable {
       if let link = connection.pointee.session { return endSession(connection, link) }
       if connection.pointee.phase == .preface { return close(connection) }
       closeIdle(connection)
+    case .poolIdle where connection.pointee.session != nil: closeBackend(connection)
     case .poolIdle: closePooled(connection)
+    case .signOfLife: expireSignOfLife(connection)
     case .requestHead, .requestContent, .clientSend, .connect, .upstreamSend, .upstreamRead,
       .tunnel, .halfClosed, .admission, .pause:
       guard let exchange = stream.pointee.exchange else { return }

@@ -206,6 +206,7 @@ extension Worker where K: ~Copyable {
   private mutating func finishHandshake(_ connection: ConnectionPointer, _ link: TLSLinkPointer) {
     precondition(connection.pointee.tls == link, "finishHandshake: another connection's TLS")
     if connection.pointee.role == .upstream {
+      if connection.pointee.session != nil { return establishSession(connection) }
       guard let exchange = connection.pointee.exchange else { return }
       return connected(connection, exchange)
     }
@@ -234,7 +235,7 @@ extension Worker where K: ~Copyable {
     precondition(
       connection.pointee.phase == .handshake, "handshakeFailed: no handshake is under way")
     if connection.pointee.role == .upstream {
-      guard let exchange = connection.pointee.exchange else { return }
+      guard let exchange = waitingExchange(connection) else { return }
       report(.error, "tls", exchange, connection) { line in
         line.append("the handshake failed: ")
         line.append(failure.reason.span.span)
@@ -245,7 +246,7 @@ extension Worker where K: ~Copyable {
         case .alert: .tlsAlertReceived
         case .protocolError: .tlsProtocolError
         }
-      return tryFailed(exchange, .connectFailed, type)
+      return connectFailed(connection, exchange, type)
     }
     reportHandshake(connection) { line in line.append(failure.reason.span.span) }
     if let link = connection.pointee.tls { freeLink(connection, link, reset: true) }
@@ -259,8 +260,8 @@ extension Worker where K: ~Copyable {
     precondition(
       connection.pointee.phase == .handshake, "handshakeBroken: no handshake is under way")
     if connection.pointee.role == .upstream {
-      guard let exchange = connection.pointee.exchange else { return }
-      return tryFailed(exchange, .connectFailed, .connectionTerminated, error)
+      guard let exchange = waitingExchange(connection) else { return }
+      return connectFailed(connection, exchange, .connectionTerminated, error)
     }
     reportHandshake(connection) { $0.append("the client disconnected") }
     close(connection)

@@ -58,7 +58,7 @@ extension Worker where K: ~Copyable {
   mutating func beginHTTP2(_ connection: ConnectionPointer) {
     if connection.pointee.flags.contains(.reusable) { leaveReusable(connection) }
     let server = tables.listeners[Int(connection.pointee.origin)].defaultServer
-    beginSession(connection, HTTP2Session(tables.servers[server].headLimits))
+    beginSession(connection, HTTP2ClientSession(tables.servers[server].headLimits))
     advanceSession(connection)
   }
 }

@@ -39,6 +39,9 @@ extension Worker where K: ~Copyable {
     exchange.pointee.releasedPeer = false
     resetTry(exchange)
     countTry(exchange)
+    if exchange.pointee.plan.pointee.speaksHTTP2 && !settings.assumesTLS {
+      return joinSession(exchange)
+    }
     if !isFresh, let pooled = takePooled(exchange, upstream: upstream, peer: peer) {
       exchange.pointee.record.upstreamConnect = Interval(nanoseconds: 0)
       note(.reusing, exchange, peer, try: exchange.pointee.record.tryCount)
@@ -133,12 +136,13 @@ extension Worker where K: ~Copyable {
   /// Frees a slot for a connection to a peer when all are taken: an idle one of a peer first, then
   /// one of a client that is idle, then one of a reusable client. A client that came behind such a
   /// one and has not had the time to ask stays.
-  private mutating func makeRoomForUpstream() {
+  mutating func makeRoomForUpstream() {
     assert(
       connections.count <= connections.capacity, "makeRoomForUpstream: there are too many")
     guard connections.count >= tables.workerConnections else { return }
     for upstream in 0..<upstreams.count {
       if let idle = upstreams.anyIdle(upstream) { return closePooled(idle) }
+      if let idle = upstreams.anyIdleSession(upstream) { return closeBackend(idle) }
     }
     let reusable = reusableClients.last
     var candidate = idleClients.last
@@ -163,6 +167,7 @@ extension Worker where K: ~Copyable {
   mutating func finishConnecting(_ connection: ConnectionPointer) {
     assert(connection.pointee.phase == .connecting, "finishConnecting: it is not being made")
     assert(connection.pointee.role == .upstream, "finishConnecting: not a backend")
+    if connection.pointee.session != nil { return finishConnectingSession(connection) }
     guard let exchange = connection.pointee.exchange else { return }
     let flags = connection.pointee.flags
     guard flags.contains(.writable) || flags.contains(.failed) else { return }
@@ -205,7 +210,7 @@ extension Worker where K: ~Copyable {
     sendRequest(exchange)
   }
 
-  private mutating func connectErrorType(_ error: KernelError) -> ErrorType {
+  mutating func connectErrorType(_ error: KernelError) -> ErrorType {
     switch error.kind {
     case .refused: .connectionRefused
     case .timedOut: .connectionTimeout
@@ -216,7 +221,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Writes the request's head and what has come of its content to the peer.
-  @inline(__always) private mutating func sendRequest(_ exchange: ExchangePointer) {
+  @inline(__always) mutating func sendRequest(_ exchange: ExchangePointer) {
     assert(exchange.pointee.upstreamBytesSent == 0, "sendRequest: some of it has been sent")
     guard let peer = exchange.pointee.upstream else {
       preconditionFailure("sendRequest: no peer is attached")

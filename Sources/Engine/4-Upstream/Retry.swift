@@ -22,18 +22,21 @@ extension Worker where K: ~Copyable {
     reportFailedTry(exchange, type, phase, cause)
     noteTry(exchange, error: type)
     upstreamCounters(exchange).add(UpstreamCells.failedTries + Int(type.rawValue))
-    let isStale = isStalePooledConnection(exchange, failure)
+    let isStale = isStalePooledConnection(exchange, failure) || isFirstRefusal(exchange, failure)
     // Nor is it the peer's fault when this process has no descriptor or memory left.
     if !isStale && cause?.kind != .exhausted { markPeer(exchange, failed: true) }
     // Asked while the connection is still there: it knows what the peer has acknowledged.
-    let replays = isStale && mayReplay(exchange, nothingArrived: requestWasNotReceived(exchange))
+    let isUnprocessed = failure == .refused || requestWasNotReceived(exchange)
+    let replays = isStale && mayReplay(exchange, nothingArrived: isUnprocessed)
     releaseUpstream(exchange, mayReuse: false, keepsPeer: replays)
     guard exchange.pointee.response == .none else {
       return cutResponse(exchange, type, Termination(.upstream, .responseBody))
     }
     if replays {
+      let isElsewhere = failure == .refused && allowsNextTry(exchange, failure)
       exchange.pointee.replacedStaleConnection = true
       rewindContent(exchange)
+      if isElsewhere, goesElsewhere(exchange) { return }
       return beginTry(exchange, peer: exchange.pointee.peerIndex, isFresh: true)
     }
     if allowsNextTry(exchange, failure), let next = selectPeer(exchange) {
@@ -41,6 +44,27 @@ extension Worker where K: ~Copyable {
       return beginTry(exchange, peer: next)
     }
     refuse(exchange, statusCode(for: failure), type, Termination(.upstream, phase))
+  }
+
+  /// True when a peer says for the first time that it has not processed the request: nothing is
+  /// known against it, and the request is sent again (RFC 9113 section 8.7).
+  private mutating func isFirstRefusal(
+    _ exchange: ExchangePointer, _ failure: TryFailure
+  ) -> Bool {
+    failure == .refused && exchange.pointee.response == .none
+      && !exchange.pointee.replacedStaleConnection
+  }
+
+  /// Sends a request that its peer has refused to another one; false when there is none.
+  private mutating func goesElsewhere(_ exchange: ExchangePointer) -> Bool {
+    precondition(!exchange.pointee.releasedPeer, "goesElsewhere: the peer was released")
+    let refusing = exchange.pointee.peerIndex
+    guard let next = selectPeer(exchange) else { return false }
+    let table = upstreams.states(of: exchange.pointee.upstreamIndex)
+    var states = table.mutableSpan
+    Balancer.released(peer: refusing, states: &states)
+    beginTry(exchange, peer: next)
+    return true
   }
 
   /// Asks the next peer in place of a response of that status, where `proxy_next_upstream` says so
@@ -78,7 +102,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.response = .none
     releaseStages(exchange)
     exchange.pointee.responseReader.reset()
-    exchange.pointee.client.pointee.beginsWithHead = false
+    exchange.pointee.client.pointee.headCount = 0
     exchange.pointee.record.status = 0
   }
 
@@ -86,7 +110,7 @@ extension Worker where K: ~Copyable {
   private mutating func statusCode(for failure: TryFailure) -> UInt16 {
     switch failure {
     case .timedOut: 504
-    case .connectFailed, .closedBeforeResponse, .invalidResponse, .status: 502
+    case .connectFailed, .closedBeforeResponse, .invalidResponse, .refused, .status: 502
     }
   }
 
@@ -179,6 +203,7 @@ extension Worker where K: ~Copyable {
     guard let peer = exchange.pointee.upstream else { return }
     exchange.pointee.upstream = nil
     exchange.pointee.upstreamStage = .none
+    if peer.pointee.isMultiplexed { return endBackendStream(peer) }
     release(peer.pointee.connection, mayReuse: mayReuse)
   }
 

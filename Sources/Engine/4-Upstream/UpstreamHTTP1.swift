@@ -40,7 +40,7 @@ extension Worker where K: ~Copyable {
           exchange, .closedBeforeResponse, isCut ? .httpResponseIncomplete : .connectionTerminated)
         return .gone
       case .failed(let error):
-        tryFailed(exchange, .closedBeforeResponse, .connectionTerminated, error)
+        responseFailed(exchange, error)
         return .gone
       }
     }
@@ -48,7 +48,7 @@ extension Worker where K: ~Copyable {
     return .nothing
   }
 
-  @inline(__always) private mutating func noteFirstByte(_ exchange: ExchangePointer) {
+  @inline(__always) mutating func noteFirstByte(_ exchange: ExchangePointer) {
     guard exchange.pointee.record.upstreamFirstByte == .endless else { return }
     let time = kernel.now() - exchange.pointee.tryStart
     exchange.pointee.record.upstreamFirstByte = time
@@ -163,6 +163,20 @@ extension Worker where K: ~Copyable {
     exchange.pointee.responseHead.reset()
   }
 
+  /// How the content of the response ends; its reader is made ready.
+  @inline(__always) private mutating func responseFraming(
+    _ exchange: ExchangePointer
+  ) -> ContentFraming {
+    let framing = exchange.pointee.responseHead.framing(for: exchange.pointee.head.method)
+    if exchange.pointee.plan.pointee.speaksHTTP2, let peer = exchange.pointee.upstream,
+      peer.pointee.isMultiplexed
+    {
+      return streamFraming(exchange, peer, framing)
+    }
+    exchange.pointee.responseReader.begin(framing)
+    return framing
+  }
+
   /// Begins the final response: decides how its content is framed on both sides and composes its
   /// head.
   private mutating func beginResponse(
@@ -171,9 +185,11 @@ extension Worker where K: ~Copyable {
     assert(exchange.pointee.response == .none, "beginResponse: a response has begun")
     assert(
       exchange.pointee.upstreamStage == .awaitingHead, "beginResponse: no head is awaited")
-    let framing = exchange.pointee.responseHead.framing(for: exchange.pointee.head.method)
-    exchange.pointee.responseReader.begin(framing)
+    let framing = responseFraming(exchange)
     exchange.pointee.clientFraming = clientFraming(exchange, framing)
+    if exchange.pointee.plan.pointee.speaksHTTP2, let peer = exchange.pointee.upstream {
+      noteGRPCStatus(exchange, ofHead: peer.pointee.inputBytes.span)
+    }
     if let state = exchange.pointee.serving { replaceStatus(exchange, state) }
     if exchange.pointee.plan.pointee.changesContent { chooseStages(exchange, framing) }
     decideConnection(exchange)

@@ -10,6 +10,10 @@ struct UpstreamTable: ~Copyable {
   /// A peer's idle connections.
   struct Pool {
     var idle = ConnectionList()
+    /// Its connections that carry several requests at once, idle or not.
+    var sessions = ConnectionList()
+    /// How many requests the peer allowed on the last of these; nil while that is not known.
+    var streamLimit: Int?
     /// The TLS session that the next connection made with the same resumes.
     var saved: (session: TLSSavedSession, identity: BackendIdentity)?
 
@@ -102,8 +106,64 @@ struct UpstreamTable: ~Copyable {
     for index in peers.indices {
       pools[entries[upstream].firstPeer + index].forgetSession()
       pools[entries[upstream].firstPeer + index].saved = nil
+      pools[entries[upstream].firstPeer + index].streamLimit = nil
       states[entries[upstream].firstPeer + index] = PeerState(peers[index])
     }
+  }
+
+  // MARK: Connections with a session
+
+  /// The latest of a peer's connections that carry several requests at once.
+  func newestSession(_ upstream: Int, _ peer: Int) -> ConnectionPointer? {
+    pools[entries[upstream].firstPeer + peer].sessions.first
+  }
+
+  /// Lists such a connection.
+  func insertSession(_ connection: ConnectionPointer) {
+    precondition(connection.pointee.session != nil, "insertSession: it has none")
+    let upstream = Int(connection.pointee.origin)
+    let peer = Int(connection.pointee.peerIndex)
+    pools[entries[upstream].firstPeer + peer].sessions.insertFirst(connection)
+  }
+
+  /// Takes such a connection out.
+  func removeSession(_ connection: ConnectionPointer) {
+    let upstream = Int(connection.pointee.origin)
+    let peer = Int(connection.pointee.peerIndex)
+    let pool = pools + entries[upstream].firstPeer + peer
+    precondition(pool.pointee.sessions.count > 0, "removeSession: there is none")
+    pool.pointee.sessions.remove(connection)
+  }
+
+  /// How many requests a peer allowed on its last such connection; nil while that is not known.
+  func streamLimit(_ upstream: Int, _ peer: Int) -> Int? {
+    pools[entries[upstream].firstPeer + peer].streamLimit
+  }
+
+  func setStreamLimit(_ limit: Int, of connection: ConnectionPointer) {
+    let upstream = Int(connection.pointee.origin)
+    let peer = Int(connection.pointee.peerIndex)
+    pools[entries[upstream].firstPeer + peer].streamLimit = limit
+  }
+
+  /// Any connection with a session to a peer of an upstream.
+  func anySession(_ upstream: Int) -> ConnectionPointer? {
+    for peer in 0..<entries[upstream].peerCount {
+      if let session = newestSession(upstream, peer) { return session }
+    }
+    return nil
+  }
+
+  /// A connection with a session on which nothing runs; nil when there is none.
+  func anyIdleSession(_ upstream: Int) -> ConnectionPointer? {
+    for peer in 0..<entries[upstream].peerCount {
+      var next = pools[entries[upstream].firstPeer + peer].sessions.last
+      while let connection = next {
+        if connection.pointee.session?.pointee.isListedIdle == true { return connection }
+        next = connection.pointee.previous
+      }
+    }
+    return nil
   }
 
   /// Idle connections to all peers of an upstream.

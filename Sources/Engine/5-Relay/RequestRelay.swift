@@ -70,9 +70,7 @@ extension Worker where K: ~Copyable {
       case .bytes: exchange.pointee.requestReader.needsMore = false
       case .nothing:
         if writer.count == 0 {
-          startWaiting(
-            client, for: .requestContent,
-            atMost: exchange.pointee.plan.pointee.bodyTimeout)
+          startWaiting(client, for: .requestContent, atMost: contentTimeout(exchange))
         }
         return .nothing
       case .end where exchange.pointee.requestReader.noteEnd():
@@ -84,6 +82,13 @@ extension Worker where K: ~Copyable {
       }
     }
     return .nothing
+  }
+
+  /// How long the client may be silent. A call of gRPC may say nothing for long, as its backend
+  /// may: one time bounds both.
+  private mutating func contentTimeout(_ exchange: ExchangePointer) -> Interval {
+    exchange.pointee.plan.pointee.speaksGRPC
+      ? exchange.pointee.plan.pointee.readTimeout : exchange.pointee.plan.pointee.bodyTimeout
   }
 
   /// Passes on what has come of the content.

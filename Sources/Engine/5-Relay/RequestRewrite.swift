@@ -284,8 +284,22 @@ extension Worker where K: ~Copyable {
     } else if let length = announcedLength(exchange) {
       writer.appendField("Content-Length", decimal: length)
     }
-    guard !writer.isFieldList else { return }
+    guard !writer.isFieldList else { return writeTrailerWish(exchange, bytes, into: &writer) }
     writeTransferFields(exchange, bytes, into: &writer)
+  }
+
+  /// Says that the client takes trailers, if it does: gRPC's servers ask for that.
+  @inline(never) private mutating func writeTrailerWish(
+    _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout HeadWriter
+  ) {
+    var next = exchange.pointee.head.fields.firstIndex(of: .te)
+    while let index = next {
+      let value = bytes.extracting(exchange.pointee.head.fields[index].value.offsets)
+      if TrailerWish.isStated(in: value) {
+        return writer.appendField("TE", "trailers")
+      }
+      next = exchange.pointee.head.fields.firstIndex(of: .te, from: index + 1)
+    }
   }
 
   /// The length of the content that the backend is told; nil when there is none, or it is unknown.
@@ -336,6 +350,9 @@ extension Worker where K: ~Copyable {
     for index in 0..<trailers.count {
       let line = trailers[index]
       let name = bytes.extracting(line.name.offsets)
+      if !ofRequest {
+        noteGRPCStatus(exchange, name, bytes.extracting(line.value.offsets))
+      }
       guard passesAsTrailer(line.known, name, exchange) else { continue }
       let isWithheld =
         ofRequest

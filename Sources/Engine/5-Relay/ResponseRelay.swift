@@ -39,7 +39,7 @@ extension Worker where K: ~Copyable {
         return .nothing
       case .end: return endOfResponse(exchange, &writer)
       case .failed(let error):
-        tryFailed(exchange, .closedBeforeResponse, .connectionTerminated, error)
+        responseFailed(exchange, error)
         return .gone
       }
     }
@@ -131,7 +131,7 @@ extension Worker where K: ~Copyable {
     // Which fields its Connection names can't be told any more: the head's bytes are gone. Trailers
     // may be discarded (RFC 9112 section 7.1.2).
     if exchange.pointee.responseHead.connection.contains(.fieldNames) { trailers.removeAll() }
-    if exchange.pointee.clientFraming == .chunked {
+    if exchange.pointee.clientFraming == .chunked || exchange.pointee.client.pointee.isMultiplexed {
       writeTrailers(trailers, bytes.span, exchange, ofRequest: false, into: &writer)
     }
     return .ready

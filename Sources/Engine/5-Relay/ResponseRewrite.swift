@@ -68,6 +68,10 @@ extension Worker where K: ~Copyable {
   @inline(__always) private mutating func beginResponse(
     _ exchange: ExchangePointer, _ bytes: Span<UInt8>, into writer: inout HeadWriter
   ) {
+    // HTTP/2 has no reasons.
+    if exchange.pointee.responseHead.reason.isEmpty {
+      return writer.beginResponse(exchange.pointee.responseHead.status)
+    }
     writer.beginResponse(
       exchange.pointee.responseHead.status,
       reason: bytes.extracting(exchange.pointee.responseHead.reason.offsets))

@@ -165,7 +165,8 @@ extension Worker where K: ~Copyable {
     case .halfClosed: end(exchange)
     case .admission: expireAdmission(exchange)
     case .pause: endPause(exchange)
-    case .nothing, .proxyHeader, .handshake, .firstRequest, .nextRequest, .poolIdle, .lingering:
+    case .nothing, .proxyHeader, .handshake, .firstRequest, .nextRequest, .poolIdle, .lingering,
+      .signOfLife:
       preconditionFailure("expire: no exchange waits for that")
     }
   }

@@ -105,6 +105,7 @@ extension Worker where K: ~Copyable {
   ) {
     precondition(exchange.isLive, "cutResponse: the exchange has ended")
     precondition(exchange.pointee.response != .none, "cutResponse: no response has begun")
+    if endsAsGRPC(exchange, error, termination) { return }
     let isSilent = exchange.pointee.clientFraming == .untilClose
     exchange.pointee.client.pointee.output.payloadCount = 0
     endEarly(exchange, .sent, error, termination, isSilent ? .abrupt : .orderly)
@@ -118,6 +119,7 @@ extension Worker where K: ~Copyable {
   ) {
     precondition(exchange.pointee.response == .none, "respond: a response has begun")
     precondition(exchange.pointee.upstream == nil, "respond: a backend is attached")
+    if status >= 400 && text == nil && isGRPC(exchange) { return respondGRPC(exchange, status) }
     prepareOwnResponse(exchange, status)
     note(.ownResponse, exchange, Int(status))
     let room = Limits.scratchBytes - Limits.ownContentBytes

@@ -109,6 +109,7 @@ extension Worker where K: ~Copyable {
   private mutating func closeIdleUpstreams() {
     for upstream in 0..<upstreams.count {
       while let idle = upstreams.oldestOfAll(upstream) { closePooled(idle) }
+      while let idle = upstreams.anyIdleSession(upstream) { closeBackend(idle) }
     }
   }
 

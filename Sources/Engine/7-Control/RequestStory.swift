@@ -83,7 +83,8 @@ extension Worker where K: ~Copyable {
     let client = exchange.pointee.client
     let connections = [exchange.pointee.upstream, client]
     for case let connection? in connections where connection.pointee.deadline != .never {
-      guard let directive = connection.pointee.wait.directive else { continue }
+      let speaksGRPC = exchange.pointee.plan.pointee.speaksGRPC
+      guard let directive = connection.pointee.wait.directive(speaksGRPC) else { continue }
       writer.append(",\"timeout\":\"")
       writer.append(directive)
       writer.append("\",\"timeout_in\":")
@@ -146,8 +147,11 @@ extension Worker where K: ~Copyable {
 
 extension Connection.Wait {
   /// The directive that limits it; nil where none does.
-  fileprivate var directive: StaticString? {
+  fileprivate func directive(_ speaksGRPC: Bool) -> StaticString? {
     switch self {
+    case .connect where speaksGRPC: "grpc_connect_timeout"
+    case .upstreamSend where speaksGRPC: "grpc_send_timeout"
+    case .upstreamRead where speaksGRPC, .requestContent where speaksGRPC: "grpc_read_timeout"
     case .requestHead: "client_header_timeout"
     case .requestContent: "client_body_timeout"
     case .clientSend: "send_timeout"
@@ -156,7 +160,7 @@ extension Connection.Wait {
     case .upstreamSend: "proxy_send_timeout"
     case .upstreamRead, .tunnel: "proxy_read_timeout"
     case .nothing, .proxyHeader, .handshake, .firstRequest, .nextRequest, .poolIdle, .lingering,
-      .halfClosed, .admission:
+      .halfClosed, .admission, .signOfLife:
       nil
     }
   }

@@ -43,6 +43,7 @@ extension Worker where K: ~Copyable {
         countIdle(idle, by: -1)
         leave(backend: idle)
       }
+      while let idle = upstreams.anyIdleSession(upstream) { closeBackend(idle) }
     }
     // The time that this took is the turn's, too, for those who measure it.
     now = kernel.now()

@@ -105,6 +105,7 @@ struct ContentReader: BitwiseCopyable {
     from stream: StreamPointer
   ) throws(HTTP1Error) -> ContentPiece {
     guard framing == .chunked else {
+      if stream.pointee.isMultiplexed { return takeFromSession(stream) }
       let arrived = UnsafeRawBufferPointer(stream.pointee.inputBytes)
       stream.pointee.inputStart = stream.pointee.inputEnd
       return ContentPiece(bytes: arrived, isLast: false)
@@ -122,6 +123,21 @@ struct ContentReader: BitwiseCopyable {
     let content = UnsafeRawBufferPointer(bytes)[0..<step.produced]
     return ContentPiece(
       bytes: UnsafeRawBufferPointer(rebasing: content), isLast: place == .end)
+  }
+
+  /// Takes content that a session has told the end of, or has not yet.
+  private mutating func takeFromSession(_ stream: StreamPointer) -> ContentPiece {
+    let state = stream.place.pointee
+    let arrived = UnsafeRawBufferPointer(stream.pointee.inputBytes)
+    let isAll = state.later.isNone
+    let count = arrived.count - (isAll ? Int(state.trailerCount) : 0)
+    precondition(count >= 0, "takeFromSession: its trailers have been taken")
+    stream.pointee.inputStart &+= UInt32(count)
+    if isAll && state.hasEnded && state.failure == .none {
+      place = state.trailerCount > 0 ? .trailers : .end
+    }
+    return ContentPiece(
+      bytes: UnsafeRawBufferPointer(rebasing: arrived[0..<count]), isLast: place == .end)
   }
 
   /// Reads the trailer section into `trailers`, whose ranges count from the first of `bytes`, which

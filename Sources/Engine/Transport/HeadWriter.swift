@@ -146,7 +146,7 @@ struct HeadWriter {
   /// Ends the head. It leaves with what is sent next to `stream`.
   @inline(__always) mutating func end(for stream: StreamPointer) {
     lines.append("\r\n")
-    if isFieldList { stream.pointee.beginsWithHead = true }
+    if isFieldList { stream.pointee.headCount &+= 1 }
   }
 }
 

@@ -1,23 +1,29 @@
+import Basics
 import HTTP
 
 /// What a session has found in the bytes of its connection. A stream is named by its number.
 enum SessionEvent: BitwiseCopyable {
   /// No more before further bytes have come.
   case nothing
-  /// A request's head has come whole; `takeHead` tells it. `ends` when nothing follows it.
+  /// A head has come whole, a request's or a response's; `takeHead` tells it. `ends` when nothing
+  /// follows it.
   case head(UInt32, ends: Bool)
+  /// A trailer section has come whole, with which the stream ends; `takeTrailers` tells it.
+  case trailers(UInt32)
   /// A request has begun whose head breaks the protocol's rules: it has no answer, but an end.
   case malformed(UInt32)
   /// Content, in memory that is valid until the next event. `ends` when nothing follows it.
   case content(UInt32, UnsafeRawBufferPointer, ends: Bool)
-  /// The peer has given the stream up.
-  case reset(UInt32)
+  /// The stream has ended before its time.
+  case reset(UInt32, StreamFailure)
+  /// A backend allows another number of streams, or no more of them.
+  case changed
   /// The peer breaks the protocol: the connection can't go on.
   case broken
 }
 
 /// A protocol that carries several streams over one connection, as HTTP/2 does, over memory: it
-/// knows no socket, no clock, no exchange. `MultiplexedClient.swift` is its one user.
+/// knows no socket, no clock, no exchange. `MultiplexedConnection.swift` is its one user.
 ///
 /// The way in: `next` is asked until it has nothing more. The way out: what `putHead` and
 /// `putContent` have taken is found in `output`, framed.
@@ -42,6 +48,27 @@ class Session {
   func takeHead(
     _ stream: UInt32, into memory: UnsafeMutableRawBufferPointer
   ) throws(HTTP1Error) -> Int { abstract() }
+
+  /// Writes a trailer section into `memory`, as HTTP/1.1 would have it; returns its bytes.
+  func takeTrailers(
+    _ stream: UInt32, into memory: UnsafeMutableRawBufferPointer
+  ) throws(HTTP1Error) -> Int { abstract() }
+
+  /// Begins a stream towards a backend with the head at the front of `bytes`. Returns its number
+  /// and how many bytes the head had; nil when none can be begun. With `ends` nothing follows `bytes`.
+  func begin(
+    _ bytes: UnsafeRawBufferPointer, ends: Bool
+  ) -> (stream: UInt32, byteCount: Int)? { abstract() }
+
+  /// How many streams a backend allows at a time: nil before it has said so, 0 when it wants no
+  /// more.
+  var streamLimit: Int? { abstract() }
+
+  /// True when no more streams can be begun, whatever becomes of those that run.
+  var isEndAnnounced: Bool { abstract() }
+
+  /// Asks a backend for a sign of life.
+  func ping() { abstract() }
 
   /// Says that content of a stream has been passed on, so that its peer may send as much again.
   func giveCredit(_ stream: UInt32, _ count: Int) { abstract() }
@@ -88,6 +115,25 @@ class Session {
   private func abstract() -> Never { preconditionFailure("a session must say how") }
 }
 
+/// Why a stream has ended before its time.
+enum StreamFailure: UInt8, BitwiseCopyable {
+  case none
+  /// The peer has given it up.
+  case reset
+  /// The peer says that it has not processed anything of it.
+  case refused
+  /// What came of it breaks the protocol's rules.
+  case malformed
+  /// Its request has a head that can't be sent.
+  case headTooLarge
+  /// A head or a trailer section that came is larger than allowed.
+  case sectionTooLarge
+  /// Its connection has ended.
+  case lost
+  /// Its connection's peer gives no sign of life.
+  case silent
+}
+
 /// Where the session of a connection lies.
 typealias SessionLinkPointer = UnsafeMutablePointer<SessionLink>
 
@@ -104,6 +150,25 @@ struct SessionLink {
   var isBroken = false
   /// The peer has been asked to begin no more streams.
   var isEndAnnounced = false
+  /// All has been read that comes.
+  var isAtEnd = false
+  /// When something was read last.
+  var lastRead = Instant(nanoseconds: 0)
+
+  // Of a backend's:
+
+  /// What its TLS was, or will be, made with; nil for a plain one.
+  var identity: BackendIdentity?
+  /// It stands among its peer's sessions.
+  var isListed = false
+  /// The backend allows another number of streams than before.
+  var hasChanged = false
+  /// Nothing more can be read or written: it is there for responses that have come whole.
+  var isLost = false
+  /// It is to be closed once what waits is written.
+  var isClosing = false
+  /// When a sign of life was asked for; nil before that.
+  var lastPing: Instant?
 
   init(_ session: Session) { self.session = session }
 }
@@ -116,8 +181,20 @@ struct MultiplexedStream: BitwiseCopyable {
   /// Must stay first: its address is the whole's.
   var stream: Stream
   var slot: UInt32
-  /// Its number on the connection.
+  /// Its number on the connection; 0 before a backend's has been begun.
   var number: UInt32
+  /// Content in its input for which the peer has not been given credit again.
+  var uncredited: UInt32 = 0
+  /// What has come and found no room in its input. It is the input once that has been read.
+  var later = Buffer.none
+  /// Bytes of it.
+  var laterCount: UInt32 = 0
+  /// Content among them.
+  var laterUncredited: UInt32 = 0
+  /// Bytes of the trailer section at the end of what has come.
+  var trailerCount: UInt32 = 0
+  /// Why it has ended before its time.
+  var failure = StreamFailure.none
   /// Nothing more comes of it.
   var hasEnded = false
   /// What has been sent ends it.

@@ -37,8 +37,8 @@ struct Stream: BitwiseCopyable {
   var traits: Traits = []
   /// True for the client's side of a subrequest, which is no client's: see `Subrequest`.
   var isSubrequest = false
-  /// True when what is sent next begins with a head; only on a multiplexed one.
-  var beginsWithHead = false
+  /// How many heads, or trailer sections, what is sent next begins with; only on a multiplexed one.
+  var headCount: UInt8 = 0
 
   init(of connection: ConnectionPointer) { self.connection = connection }
 

@@ -94,9 +94,9 @@ extension Worker where K: ~Copyable {
     let subrequest = stream.subrequest
     let payloadCount = stream.pointee.output.payloadBytes.count
     var headCount = 0
-    if stream.pointee.beginsWithHead {
-      stream.pointee.beginsWithHead = false
-      headCount = takeAnswerHead(stream, first)
+    while stream.pointee.headCount > 0 {
+      stream.pointee.headCount &-= 1
+      headCount += takeAnswerHead(stream, UnsafeRawBufferPointer(rebasing: first[headCount...]))
     }
     subrequest.pointee.contentCount += first.count - headCount + payloadCount
     if subrequest.pointee.contentCount > Limits.subrequestContentBytes {

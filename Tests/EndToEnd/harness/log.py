@@ -11,7 +11,7 @@ KEYS = [
     "time", "level", "event", "subrequest", "request_id", "id_source", "client_request_id",
     "upstream_request_id", "client", "connection", "connection_request", "stream", "method",
     "scheme", "host", "uri", "protocol", "tls_version", "tls_cipher", "sni", "tls_resumed",
-    "tls_client", "status", "bytes_in", "bytes_out", "duration", "upstream",
+    "tls_client", "status", "grpc_status", "bytes_in", "bytes_out", "duration", "upstream",
     "upstream_status", "upstream_connect", "upstream_first_byte", "upstream_duration", "tries",
     "auth_status", "auth_upstream", "auth_duration", "termination", "error", "user_agent",
     "referer", "cut",
@@ -20,7 +20,7 @@ ALWAYS = ["time", "level", "client", "connection"]
 NUMBERS = {
     "connection", "connection_request", "stream", "status", "bytes_in", "bytes_out", "duration",
     "upstream_status", "upstream_connect", "upstream_first_byte", "upstream_duration",
-    "auth_status", "auth_duration",
+    "auth_status", "auth_duration", "grpc_status",
 }  # fmt: skip
 ID_SOURCES = {"generated", "client", "invalid", "duplicate", "untrusted"}
 RFC9209_ERRORS = {

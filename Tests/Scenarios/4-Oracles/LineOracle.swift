@@ -4,7 +4,7 @@ public enum LineOracle {
     "time", "level", "event", "request_id", "id_source", "client_request_id",
     "upstream_request_id", "client", "connection", "connection_request", "stream", "method",
     "scheme", "host", "uri", "protocol", "tls_version", "tls_cipher", "sni", "tls_resumed",
-    "status", "bytes_in", "bytes_out", "duration", "upstream",
+    "status", "grpc_status", "bytes_in", "bytes_out", "duration", "upstream",
     "upstream_status", "upstream_connect", "upstream_first_byte", "upstream_duration", "tries",
     "termination", "error", "user_agent", "referer",
   ]

@@ -2,67 +2,80 @@
 
 import CNghttp2
 
-extension HTTP2Server {
+extension HTTP2Connection {
   /// The stream of that number, as long as somebody has not let go of it.
   func find(_ number: UInt32) -> UnsafeMutablePointer<HTTP2Stream>? {
     if let found = nghttp2_session_get_stream_user_data(session, Int32(number)) {
       return found.assumingMemoryBound(to: HTTP2Stream.self)
     }
     return closedStreams.first { $0.pointee.number == number }
+      ?? unopenedStreams.first { $0.pointee.number == number }
   }
 
-  /// Begins a stream whose head is coming.
-  func beginStream(_ number: Int32) {
+  /// Makes a stream of that number.
+  func makeStream(_ number: UInt32) -> UnsafeMutablePointer<HTTP2Stream> {
     let stream = UnsafeMutablePointer<HTTP2Stream>.allocate(capacity: 1)
-    stream.initialize(to: HTTP2Stream(UInt32(number)))
-    stream.pointee.head.start = heads.count
+    stream.initialize(to: HTTP2Stream(number))
     stream.pointee.next = firstStream
     firstStream?.pointee.previous = stream
     firstStream = stream
-    check(nghttp2_session_set_stream_user_data(session, number, stream))
-    headStream = stream
-    noteRequest()
+    return stream
   }
 
-  /// Keeps a field of the head that is coming, within the bounds.
+  /// The head of a stream has been composed: nghttp2 finds it from here on.
+  func noteOpened(_ number: UInt32) {
+    guard !unopenedStreams.isEmpty else { return }
+    unopenedStreams.removeAll { $0.pointee.number == number }
+  }
+
+  /// Begins a section of fields of a stream.
+  func beginSection(of stream: UnsafeMutablePointer<HTTP2Stream>) {
+    sectionStream = stream
+    section = HeadPlace()
+    section.start = heads.count
+  }
+
+  /// Keeps a field of the section that is coming, within the bounds.
   func addField(_ name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
-    guard let stream = headStream else { return }
-    stream.pointee.head.listSize += name.count + value.count + 32
-    stream.pointee.head.fieldCount += 1
-    if stream.pointee.head.listSize > settings.headBytes { stream.pointee.head.isTooLarge = true }
-    if stream.pointee.head.fieldCount > settings.fieldCount {
-      stream.pointee.head.hasTooManyFields = true
+    guard sectionStream != nil else { return }
+    section.listSize += name.count + value.count + 32
+    section.fieldCount += 1
+    if section.listSize > settings.headBytes { section.isTooLarge = true }
+    if section.fieldCount > settings.fieldCount { section.hasTooManyFields = true }
+    guard !section.isTooLarge, !section.hasTooManyFields else { return }
+    if section.fieldCount == 1, value.count == 3, name.count == 7 {
+      section.status = HTTP2FieldList.status(name, value)
     }
-    guard !stream.pointee.head.isTooLarge, !stream.pointee.head.hasTooManyFields else { return }
     heads.append(name, value)
-    stream.pointee.head.count = heads.count - stream.pointee.head.start
+    section.count = heads.count - section.start
   }
 
-  /// The head has come whole.
-  func finishHead(_ stream: UnsafeMutablePointer<HTTP2Stream>, ends: Bool) {
-    headStream = nil
+  /// A section of fields has come whole: a head, an interim one, or trailers.
+  func finishSection(_ stream: UnsafeMutablePointer<HTTP2Stream>, ends: Bool) {
+    guard sectionStream == stream else { return }
+    sectionStream = nil
     stream.pointee.isKnown = true
-    stream.pointee.hasEnded = ends
-    add(.head(stream.pointee.number, ends: ends))
+    if stream.pointee.headHasCome {
+      if !stream.pointee.isReleased { add(.trailers(stream.pointee.number), section) }
+      return
+    }
+    stream.pointee.headHasCome = section.status.map { $0 >= 200 } ?? true
+    if !stream.pointee.isReleased { add(.head(stream.pointee.number, ends: ends), section) }
   }
 
   /// nghttp2 has let go of a stream.
-  func closeStream(_ stream: UnsafeMutablePointer<HTTP2Stream>) {
+  func closeStream(_ stream: UnsafeMutablePointer<HTTP2Stream>, _ code: UInt32) {
     precondition(!stream.pointee.isClosed, "closeStream: it is closed")
-    if headStream == stream { headStream = nil }
+    if sectionStream == stream { sectionStream = nil }
     stream.pointee.isClosed = true
+    unopenedStreams.removeAll { $0 == stream }
     if stream.pointee.uncredited > 0 {
       _ = nghttp2_session_consume_connection(session, stream.pointee.uncredited)
       stream.pointee.uncredited = 0
     }
     if stream.pointee.isReleased { return free(stream) }
     closedStreams.append(stream)
-    if !stream.pointee.isKnown {
-      stream.pointee.isKnown = true
-      add(.malformed(stream.pointee.number))
-    } else if !stream.pointee.endIsSent || !stream.pointee.hasEnded {
-      add(.reset(stream.pointee.number))
-    }
+    noteClosed(stream, code)
   }
 
   /// Forgets a stream. One that has not ended on both sides is reset, behind what waits to be sent.
@@ -83,11 +96,7 @@ extension HTTP2Server {
       check(nghttp2_session_consume(session, Int32(number), stream.pointee.uncredited))
       stream.pointee.uncredited = 0
     }
-    if stream.pointee.endIsSent {
-      if !stream.pointee.hasEnded { reset(stream, NGHTTP2_NO_ERROR) }
-    } else if !stream.pointee.ends {
-      reset(stream, code)
-    }
+    letGo(stream, code)
   }
 
   func reset(_ stream: UnsafeMutablePointer<HTTP2Stream>, _ code: nghttp2_error_code) {
