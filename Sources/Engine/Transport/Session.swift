@@ -55,7 +55,8 @@ class Session {
   ) throws(HTTP1Error) -> Int { abstract() }
 
   /// Begins a stream towards a backend with the head at the front of `bytes`. Returns its number
-  /// and how many bytes the head had; nil when none can be begun. With `ends` nothing follows `bytes`.
+  /// and how many bytes the head had; nil when none can be begun. With `ends` nothing follows
+  /// `bytes`.
   func begin(
     _ bytes: UnsafeRawBufferPointer, ends: Bool
   ) -> (stream: UInt32, byteCount: Int)? { abstract() }
