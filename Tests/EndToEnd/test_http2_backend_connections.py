@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from h2.settings import SettingCodes
 
 from harness.http2 import Client
 from harness.http2_front import ask
@@ -48,6 +49,29 @@ def test_idle_connections_are_used_again_and_close(serve, make):
     assert backend.sessions[0].gone_away == [0]
     assert ask(proxy, "http1").status == 200
     assert len(backend.sessions) == 2
+
+
+@pytest.mark.parametrize("kept", [1, 3, 9])
+def test_no_more_connections_are_kept_than_allowed(serve, make, kept):
+    release = threading.Event()
+
+    def script(call):
+        release.wait(9)
+        call.reply()
+
+    backend = make(script, settings={SettingCodes.MAX_CONCURRENT_STREAMS: 1})
+    proxy = serve("up", top=f"upstream up {{ server {backend.address}; keepalive {kept}; }}")
+    for _ in range(2):
+        with Client(proxy.port) as client:
+            streams = [client.begin("/") for _ in range(5)]
+            wait_for(lambda: sum(not call.ended for call in backend.calls) == 0, "the requests")
+            wait_for(lambda: sum(s.is_open for s in backend.sessions) == 5, "the connections")
+            release.set()
+            assert all(answer.status == 200 for answer in client.finish(*streams))
+        count = min(kept, 5)
+        wait_for(lambda: sum(s.is_open for s in backend.sessions) == count, "the ends")
+        release.clear()
+    assert not backend.problems
 
 
 def test_keepalive_requests_bounds_a_connection(serve, make):

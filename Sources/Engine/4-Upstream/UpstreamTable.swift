@@ -28,6 +28,8 @@ struct UpstreamTable: ~Copyable {
     var firstPeer: Int
     var peerCount: Int
     var idleCount: Int
+    /// The same for connections with a session.
+    var idleSessionCount = 0
   }
 
   /// The number of upstreams.
@@ -165,6 +167,16 @@ struct UpstreamTable: ~Copyable {
     }
     return nil
   }
+
+  /// Counts a connection with a session that becomes idle, or ceases to be.
+  func countIdleSession(_ connection: ConnectionPointer, by change: Int) {
+    let upstream = Int(connection.pointee.origin)
+    entries[upstream].idleSessionCount += change
+    precondition(entries[upstream].idleSessionCount >= 0, "countIdleSession: none is idle")
+  }
+
+  /// Connections with a session to all peers of an upstream on which nothing runs.
+  func idleSessionCount(of upstream: Int) -> Int { entries[upstream].idleSessionCount }
 
   /// Idle connections to all peers of an upstream.
   func idleCount(of upstream: Int) -> Int { entries[upstream].idleCount }

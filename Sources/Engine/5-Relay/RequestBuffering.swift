@@ -68,9 +68,13 @@ extension Worker where K: ~Copyable {
   private mutating func keepAllInput(_ exchange: ExchangePointer) -> Collection {
     let client = exchange.pointee.client
     while client.pointee.inputCount > 0 && !exchange.pointee.requestReader.needsMore {
-      let count = client.pointee.inputCount
+      let (count, place) = (client.pointee.inputCount, exchange.pointee.requestReader.place)
       let collection = keepInput(exchange)
-      guard case .open = collection, client.pointee.inputCount < count else { return collection }
+      guard case .open = collection else { return collection }
+      // A trailer section may stand there alone.
+      let goesOn =
+        client.pointee.inputCount < count || exchange.pointee.requestReader.place != place
+      guard goesOn else { return .open }
     }
     return .open
   }

@@ -103,7 +103,7 @@ extension Worker where K: ~Copyable {
   ) {
     let upstream = Int(connection.pointee.origin)
     let kept = tables.upstreams[upstream].idleConnections
-    guard kept > 0, takesConnections, link.pointee.isListed,
+    guard upstreams.idleSessionCount(of: upstream) < kept, takesConnections, link.pointee.isListed,
       link.pointee.session.streamLimit != nil,
       connection.pointee.requestCount < tables.upstreams[upstream].keepaliveRequests
     else {
@@ -112,6 +112,7 @@ extension Worker where K: ~Copyable {
     }
     link.pointee.isListedIdle = true
     countIdle(connection, by: 1)
+    upstreams.countIdleSession(connection, by: 1)
     connection.pointee.wait = .nothing
     startWaiting(connection, for: .poolIdle, atMost: tables.upstreams[upstream].idleTimeout)
   }
@@ -122,6 +123,7 @@ extension Worker where K: ~Copyable {
     guard link.pointee.isListedIdle else { return }
     link.pointee.isListedIdle = false
     countIdle(connection, by: -1)
+    upstreams.countIdleSession(connection, by: -1)
     awaitSignOfLife(connection)
   }
 
@@ -130,6 +132,7 @@ extension Worker where K: ~Copyable {
     if link.pointee.isListedIdle {
       link.pointee.isListedIdle = false
       countIdle(connection, by: -1)
+      upstreams.countIdleSession(connection, by: -1)
     }
     guard link.pointee.isListed else { return }
     link.pointee.isListed = false

@@ -157,12 +157,22 @@ extension Worker where K: ~Copyable {
     let stream = place.stream
     if awaitsTrailers(stream) {
       guard let count = takeSection(link, number, into: stream, isTrailers: true) else {
-        return failStream(link, number, .sectionTooLarge)
+        return refuseTrailers(stream, link, number)
       }
       place.pointee.trailerCount = count
     }
     stream.pointee.flags.formUnion([.readable, .progressed])
     enqueue(stream)
+  }
+
+  /// Ends an exchange whose trailer section is larger than allowed.
+  private mutating func refuseTrailers(
+    _ stream: StreamPointer, _ link: SessionLinkPointer, _ number: UInt32
+  ) {
+    guard stream.pointee.connection.pointee.role == .downstream,
+      let exchange = stream.pointee.exchange
+    else { return failStream(link, number, .sectionTooLarge) }
+    refuseContent(exchange, HTTP1Error(.invalidTrailer, at: 0))
   }
 
   /// False where content of a known length, or none, has been promised: trailers behind it may be
