@@ -52,6 +52,7 @@ import Testing
     Case("$limit_conn_status", "REJECTED", absent: "-"),
     Case("$gzip_ratio", "3.33", absent: "-"),
     Case("$brotli_ratio", "-", absent: "-"),
+    Case("$grpc_status", "14", absent: "-"),
     Case("$limit_req_status", "DELAYED", absent: "-"),
     Case("$proxy_host", "backend", absent: "-"),
     Case("$remote_addr", "127.0.0.1", absent: "127.0.0.1"),
@@ -209,6 +210,7 @@ import Testing
     exchange.record.limitRequestStatus = .delayed
     exchange.record.noteCompression(.gzip, from: 1000, to: 300)
     exchange.record.limitConnectionStatus = .rejected
+    exchange.record.grpcStatus = 14
     exchange.record.captures[0] = ByteRange(start: 1, count: 2)
     exchange.record.hasCaptures = true
     exchange.record.idSource = .invalid
