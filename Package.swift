@@ -106,11 +106,17 @@ let package = Package(
     .testTarget(
       name: "SimulationTests", dependencies: ["Simulation", "Platform", "HTTP", "Basics"],
       swiftSettings: strict),
+    .systemLibrary(
+      name: "CBrotliDecoder", path: "Tests/CBrotliDecoder", pkgConfig: "libbrotlidec",
+      providers: [.apt(["libbrotli-dev"])]),
+    .target(
+      name: "PlainStages", dependencies: ["CBrotliDecoder", "CZlib"], path: "Tests/PlainStages",
+      swiftSettings: strict),
     .target(
       name: "Scenarios",
       dependencies: [
-        "SecurePeers", "Certificates", "TLS", "Engine", "Simulation", "Configuration", "Plan",
-        "Platform", "Policy", "Telemetry", "HTTP", "Basics",
+        "PlainStages", "CNghttp2", "SecurePeers", "Certificates", "TLS", "Engine", "Simulation",
+        "Configuration", "Plan", "Platform", "Policy", "Telemetry", "HTTP", "Basics",
       ],
       path: "Tests/Scenarios", swiftSettings: strict),
     .executableTarget(
@@ -132,8 +138,9 @@ let package = Package(
     .target(
       name: "Properties",
       dependencies: [
-        "SecurePeers", "Certificates", "TLS", "Engine", "Simulation", "Configuration", "Plan",
-        "Platform", "Policy", "Telemetry", "HTTP", "Basics",
+        "PlainStages", "CNghttp2", "ContentStages", "HTTP2", "SecurePeers",
+        "Certificates", "TLS", "Engine", "Simulation", "Configuration", "Plan", "Platform",
+        "Policy", "Telemetry", "HTTP", "Basics",
       ],
       path: "Tests/Properties", swiftSettings: strict),
     .testTarget(name: "CorpusTests", dependencies: ["Properties"], swiftSettings: strict),

@@ -1,6 +1,7 @@
 import Basics
 import Configuration
 import Engine
+import HTTP
 import Plan
 import Platform
 import SecurePeers
@@ -11,12 +12,18 @@ import TLS
 final class ConnectionRun {
   let world: SimulatedWorld
   let client: ClientID
+  /// Another client that does nothing wrong, where there is one.
+  private(set) var honest: ClientID?
   let backend: BackendID
   private var worker: Worker<SimulatedKernel>
   private var hasStopped = false
   private let census = SessionCensus()
 
   private static let frontDoor = Location.ipv4(127, 0, 0, 1, port: 80)
+  private static let honestAddress = PeerAddress(
+    family: .ipv4, high: 0, low: 0xC000_0263, port: 20_099)
+  /// The honest client, as lines name it.
+  static let honestName = "192.0.2.99:20099"
   private static let origin = Location.ipv4(10, 0, 0, 1, port: 8000)
 
   /// A worker that serves `conf`, and the cast of a script.
@@ -33,6 +40,16 @@ final class ConnectionRun {
     self.init(
       conf, seed: UInt64(script.place), isFragmented: script.isFragmented, .echo,
       beginning + script.actions)
+  }
+
+  /// The same for clients of HTTP/2.
+  convenience init(_ conf: Conf, _ script: HTTP2Script) {
+    self.init(
+      conf, seed: script.seed, isFragmented: script.isFragmented, script.behaviour,
+      script.clientActions)
+    honest = world.addClient(
+      to: ConnectionRun.frontDoor, from: ConnectionRun.honestAddress, after: script.honestDelay,
+      patience: .seconds(100), HTTP2Script.honestActions)
   }
 
   private init(
@@ -52,8 +69,8 @@ final class ConnectionRun {
 
   /// Plays until nothing happens any more, and ends the worker; checks that nothing is left over at
   /// rest and at the end.
-  func play() throws(Violation) {
-    try expect(world.run(maximumTurns: 20_000) { turn() } == .quiet, "every run comes to rest")
+  func play(turns: Int = 20_000) throws(Violation) {
+    try expect(world.run(maximumTurns: turns) { turn() } == .quiet, "every run comes to rest")
     // Time enough for every timeout: a backend may be silent long after its client has left.
     rest(for: .seconds(60))
     try expect(worker.exchangeCount == 0, "no exchange is left at rest")
@@ -117,9 +134,16 @@ final class ConnectionRun {
     return Conf(plan: plan, tls: tls, backend: isBehind ? SecureCast.backend : nil)
   }
 
-  private static func compile(_ server: String) -> (plan: Plan, tls: TLSTables) {
+  /// The same where clients speak HTTP/2.
+  static let http2Confs: [Conf] = http2Servers.map {
+    Conf(plan: compile($0, connections: 64).plan)
+  }
+
+  private static func compile(_ server: String, connections: Int = 16) -> (
+    plan: Plan, tls: TLSTables
+  ) {
     let conf = """
-      worker_connections 16; access_log /log json; access_log /combined combined;
+      worker_connections \(connections); access_log /log json; access_log /combined combined;
       error_log /error info; client_header_timeout 10s; client_body_timeout 10s; send_timeout 10s;
       keepalive_timeout 10s; proxy_connect_timeout 5s; proxy_read_timeout 10s;
       proxy_send_timeout 10s;

@@ -40,5 +40,8 @@ public enum PropertyCatalog {
     ("configuration", { ConfigurationProperty() }),
     ("connection", { ConnectionProperty() }),
     ("tls", { SecureProperty() }),
+    ("stages", { StagesProperty() }),
+    ("http2-server", { HTTP2ServerProperty() }),
+    ("http2", { HTTP2Property() }),
   ]
 }
