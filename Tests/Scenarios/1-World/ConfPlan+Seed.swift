@@ -5,9 +5,12 @@ import Simulation
 extension ConfPlan {
   /// A conf file such as a seed decides. Calm ones have no limit that refuses anybody.
   init(
-    _ chance: inout SeededGenerator, isCalm: Bool, security: SecurityPlan, operation: Operation
+    _ chance: inout SeededGenerator, isCalm: Bool, security: SecurityPlan, operation: Operation,
+    multiplexing: Multiplexing, detours: Detours
   ) {
+    self.detours = detours
     self.security = security
+    self.multiplexing = multiplexing
     self.operation = operation
     isBulky = chance.happens(250)
     entrances = Entrance.chosen(&chance, security)
@@ -17,6 +20,11 @@ extension ConfPlan {
     if chance.happens(200) { idField = "x-correlation-id" }
     servers = (0..<chance.between(1...3)).map { number in
       ServerFacts.chosen(number, &chance)
+    }
+    for server in servers.indices {
+      for place in servers[server].locations.indices {
+        detours.add(to: &servers[server].locations[place], number: server * 100 + place)
+      }
     }
     var lines = topLines(&chance, isCalm: isCalm)
     lines += retryLines(&chance, isCalm: isCalm)
@@ -45,7 +53,7 @@ extension ConfPlan {
       "access_log /log json\(chance.happens(300) ? " sync=response" : "");",
       "request_id_header \(idField == "x-request-id" ? "X-Request-ID" : "X-Correlation-ID");",
     ]
-    lines += believed.lines + security.lines + operation.lines
+    lines += believed.lines + security.lines + operation.lines + multiplexing.lines
     if chance.happens(600) { lines += secondLogLines(&chance) }
     for timeout in [
       "client_header_timeout", "client_body_timeout", "send_timeout", "proxy_connect_timeout",
@@ -138,7 +146,8 @@ extension ConfPlan {
       lines += location.lines(passingTo: security.backends ? "https://app" : "http://app")
       lines.append("}")
     }
-    return lines + ["}"]
+    return lines + detours.lines(passingTo: security.backends ? "https://app" : "http://app")
+      + ["}"]
   }
 }
 
@@ -178,6 +187,7 @@ extension LocationFacts {
       "request_id_max_length \(longestID);",
       "request_id_invalid \(rejectsInvalidIDs ? "reject" : "replace");",
     ]
+    lines += detourLines
     if contentLimit > 0 { lines.append("client_max_body_size \(contentLimit);") }
     switch action {
     case .proxy: lines.append("proxy_pass \(upstream);")

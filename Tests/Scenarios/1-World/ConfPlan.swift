@@ -8,6 +8,10 @@ struct ConfPlan {
   var idField = "x-request-id"
   /// Where TLS is spoken.
   var security = SecurityPlan.none
+  /// What locations do besides passing requests on.
+  var detours = Detours.none
+  /// What clients speak besides HTTP/1.
+  var multiplexing = Multiplexing.none
   /// The servers, the default one first.
   var servers: [ServerFacts] = []
   /// Where clients come in.
@@ -82,6 +86,12 @@ struct LocationFacts {
   var trust = Trust.all
   var longestID = 128
   var rejectsInvalidIDs = false
+  /// Responses are packed by gzip for who takes it; texts in them are replaced.
+  var packs = false
+  var replaces = false
+  /// Another location decides whether a request may come in; another one gets a copy.
+  var asks = false
+  var mirrors = false
   /// `client_max_body_size`; 0 for none.
   var contentLimit = 0
 

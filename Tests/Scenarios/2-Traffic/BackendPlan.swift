@@ -14,6 +14,7 @@ struct BackendPlan {
   let connectDelay: Interval
   let isBulky: Bool
   let security: SecurityPlan
+  let detours: Detours
 
   /// The backend of this number.
   init(_ index: Int, conf: ConfPlan, isCalm: Bool, _ chance: inout SeededGenerator) {
@@ -22,6 +23,7 @@ struct BackendPlan {
     idField = conf.idField
     isBulky = conf.isBulky
     security = conf.security
+    detours = conf.detours
     salt = chance.next()
     let good = chance.swarm(ResponseKind.allCases.filter(\.isFaithful).map { ($0, 3) })
     // Unasked bytes matter only in the turn in which a request takes their connection.
@@ -53,6 +55,7 @@ struct BackendPlan {
   }
 
   private func onHead(_ request: BackendRequest) -> [PeerAction] {
+    if Detours.isSubrequest(request.message.target) { return [] }
     let nonce = request.message.value(of: "x-nonce") ?? ""
     let kind = kind(nonce, connection: request.connection, sequence: request.sequence)
     switch kind {
@@ -66,6 +69,7 @@ struct BackendPlan {
   }
 
   private func onMessage(_ request: BackendRequest) -> [PeerAction] {
+    if Detours.isSubrequest(request.message.target) { return detours.actions(request.message) }
     let nonce = request.message.value(of: "x-nonce") ?? ""
     let kind = kind(nonce, connection: request.connection, sequence: request.sequence)
     if isTunnel(request) && kind.isFaithful {

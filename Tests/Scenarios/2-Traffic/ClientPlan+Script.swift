@@ -55,6 +55,14 @@ extension ClientPlan {
     return [conf.security.client(name: name, number: Int(address.port))]
   }
 
+  /// The translation, for who speaks HTTP/2.
+  func multiplexing(_ conf: ConfPlan, _ number: Int) -> [PeerAction] {
+    guard isMultiplexed else { return [] }
+    let plan = conf.multiplexing
+    let window = plan.window(of: number)
+    return [.secure { HTTP2Peer(window: window) { plan.abandonment(of: $0, client: number) } }]
+  }
+
   private var allBytes: [UInt8] { requests.flatMap(\.bytes) }
 
   private func awaitResponse(_ request: PlannedRequest) -> PeerAction {

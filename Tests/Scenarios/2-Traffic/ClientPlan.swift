@@ -20,6 +20,16 @@ struct ClientPlan {
         false
       }
     }
+
+    /// True where the same can be said in HTTP/2, too.
+    var canBeMultiplexed: Bool {
+      switch self {
+      case .keptAlive, .pipelining, .slowSender, .slowReader, .leavingInRequest,
+        .leavingInResponse, .stallingInContent:
+        true
+      case .tunnelling, .halfClosing, .malformed, .silent, .stallingInHead: false
+      }
+    }
   }
 
   let kind: Kind
@@ -33,6 +43,8 @@ struct ClientPlan {
   let delay: Interval
   /// A balancer that is believed has named it.
   let isNamed: Bool
+  /// It speaks HTTP/2.
+  let isMultiplexed: Bool
   var requests: [PlannedRequest] = []
   /// What it sends through a tunnel.
   var tunnel: [UInt8] = []
@@ -46,6 +58,9 @@ struct ClientPlan {
     entrance = chance.pick(conf.entrances)
     preface = entrance.isProxied ? .chosen(number, isCalm: isCalm, &chance) : nil
     isNamed = preface?.named != nil && conf.believed.includes(entrance)
+    isMultiplexed =
+      kind.canBeMultiplexed && !entrance.isSecure && preface?.kind.isGood != false
+      && conf.multiplexing.includes(number)
     address = PeerAddress(
       family: .ipv4, high: 0, low: 0xC000_0200 + UInt64(number % 250) + 1,
       port: UInt16(20_000 + number))
@@ -68,7 +83,8 @@ struct ClientPlan {
     for index in requests.indices { requests[index].isNamed = isNamed }
     let beginning = begin(&chance)
     let script = script(&chance)
-    actions = beginning + (script.isEmpty ? [] : securing(conf)) + script
+    let isSilent = script.isEmpty
+    actions = beginning + (isSilent ? [] : securing(conf) + multiplexing(conf, number)) + script
   }
 
   /// What a report calls it.

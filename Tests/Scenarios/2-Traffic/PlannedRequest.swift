@@ -105,6 +105,7 @@ extension PlannedRequest {
     if conf.operation.agentBytes > 0 {
       head += "User-Agent: \(String(repeating: "a", count: conf.operation.agentBytes))\r\n"
     }
+    if conf.detours.takesGzip(nonce) { head += "Accept-Encoding: gzip\r\n" }
     if asksForTunnel { head += "Connection: upgrade\r\nUpgrade: echo\r\n" }
     if asksToClose { head += "Connection: close\r\n" }
     if isHTTP10 && chance.happens(500) && !asksToClose { head += "Connection: keep-alive\r\n" }

@@ -49,7 +49,8 @@ public struct Scenario {
     let operation = Operation(seed: seed, isCalm: isCalm)
     conf = ConfPlan(
       &chance, isCalm: isCalm, security: SecurityPlan(seed: seed, isCalm: isCalm),
-      operation: operation)
+      operation: operation, multiplexing: Multiplexing(seed: seed),
+      detours: Detours(seed: seed, isCalm: isCalm))
     let (conf, isCalm) = (conf, isCalm)
     faults =
       isCalm

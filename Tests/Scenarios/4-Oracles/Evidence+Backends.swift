@@ -24,6 +24,11 @@ extension Evidence {
         while !stream.isAtEnd {
           let seen = try stream.next(.request)
           guard seen.hasHead else { break }
+          if seen.words.count > 1, Detours.isSubrequest(seen.words[1]) {
+            found += judgeSubrequest(seen)
+            sequence += 1
+            continue
+          }
           guard let request = judge(seen, &found) else { break }
           sightings.append(Sighting(request: request, isComplete: seen.isComplete))
           if sequence > 0 && record.writesOverUnread.contains(seen.start) {

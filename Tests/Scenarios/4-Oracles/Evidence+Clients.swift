@@ -4,17 +4,18 @@ import Simulation
 extension Evidence {
   /// Judges one client's lines and responses.
   func judge(_ plan: ClientPlan, _ record: ConnectionRecord) -> [Violation] {
-    let lines = lines(of: record)
+    let lines = plan.isMultiplexed ? linesInOrder(of: plan, record) : lines(of: record)
     if let preface = plan.preface, !preface.kind.isGood {
       return judgeUnserved(plan, preface, record, lines)
     }
     var found = judgeErrorLines(plan, record, 0...0) + judgeLines(plan, record, lines)
+    if plan.isMultiplexed { found += judgeStreams(plan, record) }
     var stream = MessageStream(record.received)
     var finals: [SeenMessage] = []
     do {
       while !stream.isAtEnd {
         // Who answers before the request line has come can't know that HEAD is meant.
-        let method = finals.count < lines.count ? lines[finals.count]["method"] ?? "" : ""
+        let method = line(finals.count, of: plan, lines)?["method"] ?? ""
         let kind = MessageStream.Kind.response(method: method, hasEnded: record.hasEnd)
         let response = try stream.next(kind)
         guard response.hasHead, !response.isInterim else { continue }
@@ -45,7 +46,9 @@ extension Evidence {
       found.append(
         Violation(.lines, "\(plan.name): \(lines.count) lines, \(plan.requests.count) requests"))
     }
-    for (line, request) in zip(lines, plan.requests) {
+    let asked =
+      plan.isMultiplexed ? lines.compactMap { $0.nonce.flatMap { requests[$0] } } : plan.requests
+    for (line, request) in zip(lines, asked) {
       if let nonce = line.nonce, nonce != request.nonce {
         found.append(Violation(.lines, "\(plan.name): a line of \(nonce), not \(request.nonce)"))
       }
@@ -69,10 +72,11 @@ extension Evidence {
     _ response: SeenMessage, number: Int, _ plan: ClientPlan, _ record: ConnectionRecord,
     _ lines: [AccessLine]
   ) -> [Violation] {
-    guard number < lines.count else {
+    // Nothing was seen of what its client has given up, and perhaps nobody took notice of it.
+    if plan.isMultiplexed && response.status == HTTP2Exchange.abandonedStatus { return [] }
+    guard let line = line(number, of: plan, lines) else {
       return [Violation(.lines, "\(plan.name): response \(number + 1) has no line")]
     }
-    let line = lines[number]
     let request = number < plan.requests.count ? plan.requests[number] : nil
     var found = judgeIdentity(response, line, of: request)
     // Who wants a head alone does not wait for the content of a refusal that came before the head.
@@ -106,10 +110,15 @@ extension Evidence {
     if let nonce = response.value(of: "x-nonce"), nonce == request?.nonce,
       let planned = response.value(of: "x-planned"), let plannedCount = Int(planned)
     {
-      let content = Filler.bytes(of: nonce, .response, count: plannedCount)
+      let (content, seen) = (content(of: nonce, plannedCount, request), unpacked(response))
       let isWhole =
         response.isComplete && request?.method != "HEAD" && !mayEndEarly(response)
-      if !content.starts(with: response.content) || isWhole && content.count != count {
+        && ![204, 304].contains(response.status)
+      if !content.starts(with: seen.content)
+        || isWhole
+          && (content.count != seen.content.count
+            || !seen.isWhole)
+      {
         found.append(
           Violation(.content, "\(nonce): \(count) bytes, not the \(plannedCount) that were sent"))
       }

@@ -4,6 +4,8 @@ import Simulation
 extension Evidence {
   /// True when the worker must have seen a byte of a client's request.
   func hasReadRequest(of plan: ClientPlan, _ record: ConnectionRecord) -> Bool {
+    // What comes first is no request yet.
+    if plan.isMultiplexed { return false }
     let before = plan.preface?.bytes.count ?? 0
     guard plan.entrance.isSecure else { return record.takenCount > before }
     // Who has left can't be told the handshake's end, and what came behind that is not opened.

@@ -12,6 +12,7 @@ extension Evidence {
       return [Violation(.deadlines, "\(plan.name) waited in vain in action \(action)")]
     }
     guard scenario.isCalm, plan.kind.isFaithful else { return [] }
+    if plan.isMultiplexed { return judgeStreams(plan, responses, lines) }
     // Who sends more than small buffers hold, and does not read meanwhile, waits for himself.
     if plan.kind == .slowReader && scenario.faults.tinyBuffers > 0 { return [] }
     var found: [Violation] = []
@@ -43,6 +44,32 @@ extension Evidence {
     return found
   }
 
+  /// The same for streams. Those that were not begun before the connection had carried its last
+  /// request are left for another one.
+  private func judgeStreams(
+    _ plan: ClientPlan, _ responses: [SeenMessage], _ lines: [AccessLine]
+  ) -> [Violation] {
+    var found: [Violation] = []
+    for line in lines {
+      guard let request = line.nonce.flatMap({ requests[$0] }) else { continue }
+      let isAbandoned = line.status == 499
+      if !statuses(of: request).contains(line.status) && !isAbandoned {
+        found.append(
+          Violation(.service, "\(request.nonce) ended with \(line.status) on a calm day"))
+      }
+    }
+    if responses.count < lines.count {
+      found.append(
+        Violation(.service, "\(plan.name): \(responses.count) answers of \(lines.count) lines"))
+    }
+    let isWhole = responses.enumerated().allSatisfy { index, response in
+      let line = line(index, of: plan, lines)
+      return response.isComplete || line?.termination.hasSuffix("request_body") == true
+    }
+    if !isWhole { found.append(Violation(.service, "\(plan.name) got a cut response")) }
+    return found
+  }
+
   private func statuses(of request: PlannedRequest) -> Set<Int> {
     let mayBeEarly = backends.contains { $0.plan.menu.contains { $0.0 == .early } }
     if request.isMalformed { return mayBeEarly ? [400, 501, 200] : [400, 501] }
@@ -61,6 +88,8 @@ extension Evidence {
     if !scenario.conf.retriedStatuses.isEmpty { statuses.insert(502) }
     if request.asksForTunnel { statuses.insert(101) }
     if isTooLarge { statuses.insert(413) }
+    // What another location says of it.
+    if request.location.asks { statuses.formUnion([401, 403, 500]) }
     return statuses
   }
 }

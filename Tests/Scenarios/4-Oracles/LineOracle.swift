@@ -6,7 +6,8 @@ public enum LineOracle {
     "scheme", "host", "uri", "protocol", "tls_version", "tls_cipher", "sni", "tls_resumed",
     "status", "grpc_status", "bytes_in", "bytes_out", "duration", "upstream",
     "upstream_status", "upstream_connect", "upstream_first_byte", "upstream_duration", "tries",
-    "termination", "error", "user_agent", "referer",
+    "auth_status", "auth_upstream", "auth_duration", "termination", "error", "user_agent",
+    "referer",
   ]
   private static let places = Dictionary(
     uniqueKeysWithValues: order.enumerated().map { ($0.element, $0.offset) })
