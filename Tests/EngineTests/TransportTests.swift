@@ -64,6 +64,22 @@ struct TransportTests {
     #expect(bed.ends.allSatisfy { $0.status == 200 && $0.termination == "" })
   }
 
+  /// Trailers are no content, not even where they come with the head and nothing between.
+  @Test(arguments: ["", "sub_filter x y; sub_filter_types *;"])
+  func trailersWithoutContent(top: String) throws {
+    let bed = try bed(top + EngineBed.proxy)
+    bed.backend(
+      .answering(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Trailer: t\r\n\r\n"))
+    let client = bed.client([.send(Frame.make("F", 7, head("/"))), .pause(.seconds(1))])
+    bed.finish(requests: 1, in: .hostile)
+    let stream = try #require(streams(bed, client)[7])
+    #expect(stream.content == [])
+    #expect(field("x-trailer", of: stream.head) == "t")
+    #expect(stream.end == "end")
+    #expect(bed.ends.map(\.bytesOut) == [0])
+  }
+
   /// Fields reach such a client one by one, without those that HTTP/1 connections need.
   @Test func headsAreFieldLists() throws {
     let bed = try bed("add_header X-Added yes; " + EngineBed.proxy)
