@@ -95,7 +95,7 @@ private struct HTTP2User {
     while true {
       switch server.next(&rest) {
       case .nothing: return
-      case .broken: break
+      case .broken, .changed: break
       case .head(let number, let ends): try begin(number, ends: ends)
       case .malformed(let number):
         try expect(streams[number] == nil, "a stream begins once")
@@ -104,7 +104,10 @@ private struct HTTP2User {
         release(number)
       case .content(let number, let bytes, let ends):
         try take(number, bytes.count, ends: ends)
-      case .reset(let number):
+      case .trailers(let number):
+        takeTrailers()
+        try take(number, 0, ends: true)
+      case .reset(let number, _):
         guard let stream = streams[number] else { throw Violation(rule: "a reset has a head") }
         try expect(!stream.isReset, "a stream is reset once")
         streams[number]?.isReset = true
@@ -122,16 +125,23 @@ private struct HTTP2User {
       streams[number]?.isReleased = true
       return server.refuse(number)
     }
-    let room = server.largestHeadByteCount(number)
+    let room = server.largestHeadByteCount
     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: room, alignment: 1)
     defer { memory.deallocate() }
-    if let count = try? server.takeHead(number, into: memory) {
+    if let count = try? server.takeHead(into: memory) {
       let head = Array(memory[..<count])
       let end = Array("\r\n\r\n".utf8)
       let places = head.indices.filter { head[$0...].starts(with: end) }
       try expect(places == [count - 4] && !head.contains(0), "a head ends once")
     }
     if answersEarly { respond(number) }
+  }
+
+  private func takeTrailers() {
+    let memory = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: server.largestHeadByteCount, alignment: 1)
+    defer { memory.deallocate() }
+    _ = try? server.takeTrailers(into: memory)
   }
 
   private mutating func take(
