@@ -51,6 +51,30 @@ def test_idle_connections_are_used_again_and_close(serve, make):
     assert len(backend.sessions) == 2
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_silent_connection_gets_no_more_requests(serve, make, front, workers):
+    """It may be gone without a word; the backend itself serves those who connect anew."""
+    silent = set()
+    release = threading.Event()
+
+    def script(call):
+        if call.session in silent:
+            release.wait(30)
+        else:
+            call.reply()
+
+    backend = make(script)
+    up = f"upstream up {{ server {backend.address} max_fails=0; keepalive 8; }}"
+    proxy = serve("up", "proxy_read_timeout 500ms;", top=up, workers=workers)
+    for _ in range(2 * workers):
+        assert ask(proxy, front).status == 200
+    silent.update(backend.sessions)
+    time.sleep(0.1)
+    statuses = [ask(proxy, front).status for _ in range(4 * workers)]
+    assert statuses.count(504) <= workers and statuses[-1] == 200
+    release.set()
+
+
 @pytest.mark.parametrize("kept", [1, 3, 9])
 def test_no_more_connections_are_kept_than_allowed(serve, make, kept):
     release = threading.Event()

@@ -83,6 +83,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.tryCount &+= 1
     exchange.pointee.record.upstream = peers[exchange.pointee.peerIndex].name
     exchange.pointee.record.upstreamStatus = 0
+    exchange.pointee.record.grpcStatus = .max
     exchange.pointee.record.upstreamConnect = .endless
     exchange.pointee.record.upstreamFirstByte = .endless
     exchange.pointee.record.upstreamDuration = .endless

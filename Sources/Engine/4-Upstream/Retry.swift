@@ -104,6 +104,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.responseReader.reset()
     exchange.pointee.client.pointee.headCount = 0
     exchange.pointee.record.status = 0
+    exchange.pointee.record.grpcStatus = .max
   }
 
   /// The status that tells a client of a failed try when there is no other one.

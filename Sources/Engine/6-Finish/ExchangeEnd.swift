@@ -159,8 +159,12 @@ extension Worker where K: ~Copyable {
         exchange, .unlessSent(408), .connectionWriteTimeout, Termination(.client, .responseBody),
         .abrupt)
     case .connect: tryFailed(exchange, .timedOut, .connectionTimeout)
-    case .upstreamSend: tryFailed(exchange, .timedOut, .connectionWriteTimeout)
-    case .upstreamRead: tryFailed(exchange, .timedOut, .httpResponseTimeout)
+    case .upstreamSend:
+      doubtBackend(exchange, after: exchange.pointee.plan.pointee.sendTimeout)
+      tryFailed(exchange, .timedOut, .connectionWriteTimeout)
+    case .upstreamRead:
+      doubtBackend(exchange, after: exchange.pointee.plan.pointee.readTimeout)
+      tryFailed(exchange, .timedOut, .httpResponseTimeout)
     case .tunnel: endTunnel(exchange, Termination(.proxy, .tunnel), .httpResponseTimeout)
     case .halfClosed: end(exchange)
     case .admission: expireAdmission(exchange)

@@ -208,9 +208,27 @@ extension Worker where K: ~Copyable {
 
   // MARK: Signs of life
 
+  /// Has a backend be asked for a sign of life when it has been silent for long: at once, if it has
+  /// been so while its connection was idle.
   mutating func awaitSignOfLife(_ connection: ConnectionPointer) {
+    guard let link = connection.pointee.session else {
+      preconditionFailure("awaitSignOfLife: there is no session")
+    }
     connection.pointee.wait = .nothing
-    startWaiting(connection, for: .signOfLife, atMost: Limits.http2BackendSilence)
+    let due = link.pointee.lastRead + Limits.http2BackendSilence
+    startWaiting(connection, for: .signOfLife, atMost: due > now ? due - now : Interval(nanoseconds: 0))
+  }
+
+  /// Lets nothing new begin on the connection on which an exchange has waited in vain for `time`,
+  /// if its backend has been silent for as long, or takes nothing: it may be gone.
+  mutating func doubtBackend(_ exchange: ExchangePointer, after time: Interval) {
+    guard let stream = exchange.pointee.upstream, stream.pointee.isMultiplexed else { return }
+    let connection = stream.pointee.connection
+    guard let link = connection.pointee.session else {
+      preconditionFailure("doubtBackend: there is no session")
+    }
+    let isSilent = link.pointee.lastRead + time <= now
+    if isSilent || connection.pointee.hasOutput { unlist(connection, link) }
   }
 
   /// Asks a backend that has been silent for one, or gives it up when it has not answered.

@@ -45,7 +45,10 @@ extension Worker where K: ~Copyable {
   ) -> Bool {
     if connection.pointee.inputCount > 0 { obeyEvents(connection, link) }
     for _ in 0..<Limits.readsPerTurn where !link.pointee.isBroken {
-      if link.pointee.session.queuedFrameCount > Limits.http2QueuedFrames { return false }
+      let queued = link.pointee.session.queuedFrameCount
+      if queued > Limits.http2QueuedFrames, !connection.pointee.flags.contains(.failed) {
+        return false
+      }
       switch receive(connection, .small) {
       case .bytes:
         link.pointee.lastRead = now
@@ -97,8 +100,16 @@ extension Worker where K: ~Copyable {
 
   /// Writes what the session has to be written. Streams that had more may go on then.
   private mutating func flushSession(_ connection: ConnectionPointer, _ link: SessionLinkPointer) {
+    // Where nothing can be written any more, what is left to be read decides.
+    guard !connection.pointee.flags.contains(.failed) else { return }
     for _ in 0..<Limits.readsPerTurn {
-      if connection.pointee.hasOutput, case .blocked = send(connection.stream) { return }
+      if connection.pointee.hasOutput {
+        switch send(connection.stream) {
+        case .done: break
+        case .blocked: return
+        case .failed: return failWriting(connection)
+        }
+      }
       let output = link.pointee.session.output
       guard !output.isEmpty else { return wakeStreams(link) }
       let delivery = send(connection.stream, prefix: output)
@@ -106,11 +117,14 @@ extension Worker where K: ~Copyable {
       switch delivery {
       case .done: continue
       case .blocked: return
-      case .failed:
-        connection.pointee.flags.insert(.failed)
-        return enqueue(connection)
+      case .failed: return failWriting(connection)
       }
     }
+    enqueue(connection)
+  }
+
+  private mutating func failWriting(_ connection: ConnectionPointer) {
+    connection.pointee.flags.insert(.failed)
     enqueue(connection)
   }
 
