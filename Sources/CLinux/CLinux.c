@@ -225,6 +225,24 @@ int clinux_is_being_written(int descriptor) {
   return 0;
 }
 
+int clinux_file_mark(int folder, const char *name, uint64_t *node, uint64_t *born) {
+  int flags = AT_SYMLINK_NOFOLLOW | (*name ? 0 : AT_EMPTY_PATH);
+  struct statx status;
+  *born = 0;
+  if (statx(folder, name, flags, STATX_INO | STATX_BTIME, &status) == 0) {
+    *node = status.stx_ino;
+    if (status.stx_mask & STATX_BTIME)
+      *born = (uint64_t)status.stx_btime.tv_sec * 1000000000u + status.stx_btime.tv_nsec;
+    return 0;
+  }
+  // Filters of system calls that are older than this one refuse it.
+  if (errno != ENOSYS && errno != EPERM) return -errno;
+  struct stat older;
+  if (fstatat(folder, name, &older, flags) < 0) return -errno;
+  *node = older.st_ino;
+  return 0;
+}
+
 int64_t clinux_file_system(int descriptor) {
   struct statfs status;
   return fstatfs(descriptor, &status) < 0 ? -1 : (int64_t)status.f_type & 0xffffffff;

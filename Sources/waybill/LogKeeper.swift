@@ -93,7 +93,7 @@ private struct KeptLog {
   }
 
   private mutating func rotate() throws(RotationProblem) {
-    try files.rotate(keep: plan.keep)
+    try files.rotate(keep: plan.keep, from: plan.bytes)
     mayHaveUnpacked = plan.packs
   }
 

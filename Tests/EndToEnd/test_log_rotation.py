@@ -7,6 +7,7 @@ import gzip
 import os
 import re
 import signal
+import subprocess
 import time
 
 import pytest
@@ -15,7 +16,7 @@ from harness.load import Load, check_answers
 from harness.log import checked, read_lines
 from harness.polling import wait_for
 from harness.ports import free_port
-from harness.proxy import command
+from harness.proxy import binary, command
 
 RUNS = int(os.environ.get("WAYBILL_LOG_RUNS", "2"))
 
@@ -89,6 +90,34 @@ def test_rotated_logs_are_packed_and_kept_in_number(site):
 
 def all_packed(directory):
     return all(path.suffix == ".gz" for path in directory.glob("access.log.*"))
+
+
+@pytest.mark.parametrize("packing", ["", "gzip"])
+def test_what_others_have_named_stays(site, packing):
+    """Two processes rotate one log, one of them is reloaded: no other file is removed or packed."""
+    foreign = {"1": b"one", "2": b"two", "3.gz": b"three", "11": b"eleven", "2023": b"year",
+               "gz-part": b"part"}  # fmt: skip
+    for suffix, text in foreign.items():
+        (site.directory / f"access.log.{suffix}").write_bytes(text)
+    other = site.directory / "other.conf"
+    with serve(site, f"rotate=4k keep=2 {packing}") as proxy:
+        text = proxy.conf.read_text().replace("waybill.pid", "other.pid")
+        other.write_text(text.replace(f":{proxy.port}", f":{free_port()}"))
+        second = subprocess.Popen([binary(), "-c", other], stderr=subprocess.DEVNULL)
+        for number in range(6):
+            for _ in range(40):
+                assert proxy.get().status == 200
+            time.sleep(0.3)
+            if number == 3:
+                proxy.signal(signal.SIGHUP)
+        second.terminate()
+        second.wait(10)
+        proxy.stop()
+    files = [path.read_bytes() for path in site.directory.glob("access.log.*")]
+    for text in foreign.values():
+        assert text in files
+    assert len(files) == len(foreign) + 2
+    assert (site.directory / "access.log.2023").read_bytes() == b"year"
 
 
 def test_the_error_log_is_rotated_too(site):

@@ -78,11 +78,101 @@ import Testing
     #expect(content(".2") == ".1")
   }
 
+  /// Rotates as often as there are texts, the last of which becomes number 1.
+  private func putAside(_ texts: [String]) throws {
+    for text in texts {
+      write(text)
+      try rotate()
+    }
+  }
+
   @Test func whatIsBeyondKeepGoes() throws {
-    for suffix in ["", ".1", ".2.gz", ".3", ".4"] { write(suffix, to: suffix) }
+    try putAside(["d", "c", "b", "a"])
+    write("new")
     try rotate(keep: 2)
     #expect(suffixes == [".1", ".2"])
-    #expect(content(".2") == ".1")
+    #expect([content(".1"), content(".2")] == ["new", "a"])
+  }
+
+  /// Files of another rotation move on when they are in the way; none is lost, packed ones too.
+  @Test func foreignFilesAreNeverRemoved() throws {
+    let foreign = [".1", ".2", ".3.gz", ".4", ".6", ".11.gz"]
+    for suffix in foreign { write("foreign \(suffix)", to: suffix) }
+    for round in 0..<7 {
+      write("\(round)")
+      try rotate(keep: 2)
+      let contents = suffixes.compactMap { content($0) }
+      for suffix in foreign { #expect(contents.contains("foreign \(suffix)")) }
+      #expect(contents.filter { $0.count == 1 }.count == min(2, round + 1))
+    }
+    #expect([content(".1"), content(".2")] == ["6", "5"])
+  }
+
+  /// A gap that rotation itself closes does not make what is behind it rotation's own.
+  @Test func aGapThatClosesGivesNothingAway() throws {
+    write("foreign", to: ".5")
+    for round in 0..<8 {
+      write("\(round)")
+      try rotate(keep: 3)
+      #expect(suffixes.compactMap { content($0) }.contains("foreign"))
+    }
+    #expect(suffixes == [".1", ".2", ".3", ".5"])
+  }
+
+  /// The name is not enough, nor is the file's number in its file system, which is given again.
+  @Test func anotherFileUnderAnOwnNameIsForeign() throws {
+    try putAside(["c", "b", "a"])
+    unlink(path + ".2")
+    write("foreign", to: ".2")
+    for round in 0..<5 {
+      write("\(round)")
+      try rotate(keep: 1)
+      #expect(suffixes.compactMap { content($0) }.filter { $0.count > 1 } == ["foreign"])
+    }
+  }
+
+  /// Somebody wants to keep one, and has given it a name of his own.
+  @Test func anOwnFileThatWasRenamedIsForeign() throws {
+    try putAside(["b", "a"])
+    rename(path + ".2", path + ".2023")
+    for round in 0..<3 {
+      write("\(round)")
+      try rotate(keep: 1)
+    }
+    #expect(suffixes == [".1", ".2023"])
+    #expect(content(".2023") == "b")
+  }
+
+  /// A log that is too small was put aside by another process meanwhile.
+  @Test func onlyALargeLogIsPutAside() throws {
+    write("small")
+    try NumberedFiles(path: path).rotate(keep: 2, from: 6)
+    #expect(suffixes == [])
+    try NumberedFiles(path: path).rotate(keep: 2, from: 5)
+    #expect(suffixes == [".1"])
+  }
+
+  @Test func foreignFilesAreNotPacked() throws {
+    for suffix in [".1", ".2023", ".11"] { write("foreign", to: suffix) }
+    write("foreign", to: ".gz-part")
+    guard case .none = try LogPacking.search(NumberedFiles(path: path)) else {
+      Issue.record("a foreign file would be packed")
+      return
+    }
+    try putAside(["own"])
+    let packing = try #require(try found())
+    while try !packing.step() {}
+    #expect(Set(suffixes) == [".1.gz", ".2", ".2023", ".11", ".gz-part"])
+    #expect(try unpacked(".1.gz") == "own")
+    #expect(content(".gz-part") == "foreign")
+  }
+
+  /// A packed file takes nobody's name.
+  @Test func aPackedNameThatIsTakenStays() throws {
+    try putAside(["own"])
+    write("foreign", to: ".1.gz")
+    #expect(try found() == nil)
+    #expect([content(".1"), content(".1.gz")] == ["own", "foreign"])
   }
 
   /// Numbers that rotation can't have made are years, or whatever else somebody named so.
@@ -151,9 +241,8 @@ import Testing
 
   @Test func aPackedFileTakesTheOthersPlace() throws {
     let text = (0..<200_000).map { "line \($0)\n" }.joined()
-    write(text, to: ".2")
+    try putAside([text, ""])
     #expect(chmod(path + ".2", 0o640) == 0)
-    write("", to: ".1")
     for _ in 1...2 {
       let packing = try #require(try found())
       while try !packing.step() { #expect(!suffixes.contains(".2.gz")) }
@@ -172,6 +261,7 @@ import Testing
 
   /// A worker that has not reopened yet must not write into a file that is gone.
   @Test func whatIsWrittenToIsLeftAlone() throws {
+    try putAside(["x"])
     let log = try LogFile.open(path: path + ".1").get()
     guard case .later = try LogPacking.search(NumberedFiles(path: path)) else {
       Issue.record("a file that is open for writing would be packed")
@@ -183,7 +273,7 @@ import Testing
 
   @Test func aFileIsPackedUnderItsLatestNumber() throws {
     let text = String(repeating: "0123456789\n", count: 100_000)
-    write(text, to: ".1")
+    try putAside([text])
     write("next")
     let packing = try #require(try found())
     #expect(try !packing.step())
@@ -194,7 +284,7 @@ import Testing
   }
 
   @Test func whatWasDroppedMeanwhileLeavesNothing() throws {
-    write(String(repeating: "x", count: 1 << 20), to: ".1")
+    try putAside([String(repeating: "x", count: 1 << 20)])
     write("next")
     do {
       let packing = try #require(try found())
@@ -210,14 +300,16 @@ import Testing
   /// two processes do not pack the same at once.
   @Test func halfAPackedFileIsNeverSeen() throws {
     let text = String(repeating: "y", count: 1 << 20)
-    write(text, to: ".1")
-    write(String(repeating: "rest of another one", count: 100_000), to: ".gz-part")
+    try putAside([text])
     do {
       let packing = try #require(try found())
       #expect(try !packing.step())
       #expect(try found() == nil)
+      // As a process that is killed leaves it.
+      link(path + ".gz-part", folder.path + "/left")
     }
     #expect(suffixes == [".1"])
+    rename(folder.path + "/left", path + ".gz-part")
     let packing = try #require(try found())
     while try !packing.step() {}
     #expect(suffixes == [".1.gz"])

@@ -92,6 +92,11 @@ int clinux_lock_owner(int descriptor, int64_t place, int *process);
 // A negated errno where the file system can't tell, or the file is somebody else's.
 int clinux_is_being_written(int descriptor);
 
+// What tells a file from all that its file system ever has under the same number: the number, and
+// when the file was made, in nanoseconds since 1970 (0 where that is not known). A link is the link
+// itself; an empty name means the descriptor. 0, or the negated errno.
+int clinux_file_mark(int folder, const char *name, uint64_t *node, uint64_t *born);
+
 // Lowers the calling thread's share of the processor; 19 is the least.
 void clinux_lower_priority(int niceness);
 

@@ -14,6 +14,7 @@ public final class LogPacking {
   private let targetDescriptor: Int32
   private let memory: UnsafeMutableRawBufferPointer
   private var offset: UInt64 = 0
+  private var isWritten = false
   private var isDone = false
 
   /// What there is to pack.
@@ -26,18 +27,24 @@ public final class LogPacking {
     case none
   }
 
-  /// Looks for a numbered file of the log that is not packed and that nobody writes to any more.
-  /// The oldest comes first: it is the next that rotation drops.
+  /// Looks for a file that rotation has put aside, that is not packed and that nobody writes to any
+  /// more. The oldest comes first: it is the next that rotation drops. One whose packed name is
+  /// somebody else's stays as it is.
   public static func search(_ files: NumberedFiles) throws(RotationProblem) -> Search {
+    let entries = files.entries.filter { !$0.isPacked }
+    guard !entries.isEmpty else { return .none }
+    guard let record = try RotationRecord(files, creates: false) else { return .later }
+    let place = try files.place(files.path, "packed")
     var search = Search.none
-    for entry in files.entries.reversed() where !entry.isPacked {
+    for entry in entries.reversed() where record.isOwn(entry, place) {
+      guard record.mark(entry.path + ".gz", place) == nil else { continue }
       switch ReadableFile.open(try files.place(entry.path, "packed")) {
       case .failure(let error): throw RotationProblem("packed", entry.path, error)
       case .success(let source):
         guard source.kind == .regular else { continue }
         search = .later
         guard !isBeingWritten(source, entry) else { continue }
-        if let packing = try LogPacking(files, source) { return .found(packing) }
+        if let packing = try LogPacking(files, source, record) { return .found(packing) }
       }
     }
     return search
@@ -51,10 +58,11 @@ public final class LogPacking {
   }
 
   /// Nil when another process has begun the same.
-  private init?(_ files: NumberedFiles, _ source: ReadableFile) throws(RotationProblem) {
-    let path = files.path + ".gz-part"
-    place = try files.place(path, "created")
-    guard let number = try Self.create(place) else { return nil }
+  private init?(
+    _ files: NumberedFiles, _ source: ReadableFile, _ record: RotationRecord
+  ) throws(RotationProblem) {
+    guard let (place, number) = try Self.create(files, record) else { return nil }
+    self.place = place
     self.files = files
     self.source = source
     targetDescriptor = number
@@ -69,18 +77,52 @@ public final class LogPacking {
   }
 
   /// Makes the file and locks it; nil when another process has. What one that was killed has left
-  /// under the name is removed: a file that is given away must be one that was just made.
-  private static func create(_ place: FilePlace) throws(RotationProblem) -> Int32? {
-    do throws(KernelError) {
-      var file = try place.open(O_WRONLY | O_CREAT, mode: 0o600)
-      if !file.isNew {
-        let isLeft = flock(file.number, LOCK_EX | LOCK_NB) == 0
-        if isLeft { place.remove() }
-        _ = clinux_close(file.number)
-        guard isLeft else { return nil }
-        file = try place.open(O_WRONLY | O_CREAT, mode: 0o600)
+  /// is removed: a file that is given away must be one that was just made. A file of somebody else
+  /// keeps its name, and the next one is taken.
+  private static func create(
+    _ files: NumberedFiles, _ record: RotationRecord
+  ) throws(RotationProblem) -> (FilePlace, Int32)? {
+    for number in 1...mostNames {
+      let suffix = NumberedFiles.partSuffix + (number == 1 ? "" : "\(number)")
+      let place = try files.place("\(files.path).\(suffix)", "created")
+      if let there = FileMark(folder: place.folder, name: place.name) {
+        guard record.marks[suffix] == there else { continue }
+        guard removeLeft(place) else { return nil }
       }
-      if file.isNew && flock(file.number, LOCK_EX | LOCK_NB) == 0 { return file.number }
+      guard let made = try make(place) else { return nil }
+      do throws(RotationProblem) {
+        try record.add(suffix, made.mark)
+      } catch {
+        place.remove()
+        _ = clinux_close(made.number)
+        throw error
+      }
+      return (place, made.number)
+    }
+    let path = "\(files.path).\(NumberedFiles.partSuffix)"
+    throw RotationProblem("created", path, KernelError(code: EEXIST))
+  }
+
+  private static var mostNames: Int { 9 }
+
+  /// Removes a file of which nobody is the packer any more; false when somebody is.
+  private static func removeLeft(_ place: FilePlace) -> Bool {
+    guard let file = try? place.open(O_WRONLY | O_NONBLOCK) else { return false }
+    defer { _ = clinux_close(file.number) }
+    return flock(file.number, LOCK_EX | LOCK_NB) == 0 && place.remove() == nil
+  }
+
+  /// Makes a file and locks it; nil when there is one.
+  private static func make(
+    _ place: FilePlace
+  ) throws(RotationProblem) -> (number: Int32, mark: FileMark)? {
+    do throws(KernelError) {
+      let file = try place.open(O_WRONLY | O_CREAT | O_NONBLOCK, mode: 0o600)
+      if file.isNew, flock(file.number, LOCK_EX | LOCK_NB) == 0,
+        let mark = FileMark(descriptor: file.number)
+      {
+        return (file.number, mark)
+      }
       _ = clinux_close(file.number)
       return nil
     } catch {
@@ -90,34 +132,47 @@ public final class LogPacking {
 
   /// Packs the next piece. True when the packed file stands in the other's place.
   public func step() throws(RotationProblem) -> Bool {
+    if !isWritten { try packPiece() }
+    guard isWritten, let record = try RotationRecord(files, creates: true) else { return false }
+    try finish(record)
+    return true
+  }
+
+  private func packPiece() throws(RotationProblem) {
     do throws(KernelError) {
       let count = try source.read(into: memory, at: offset).get()
       offset += UInt64(count)
-      let isLast = count < memory.count
-      try target.append(UnsafeRawBufferPointer(rebasing: memory[0..<count]), isLast: isLast)
-      if isLast { try finish() }
-      return isLast
+      isWritten = count < memory.count
+      try target.append(UnsafeRawBufferPointer(rebasing: memory[0..<count]), isLast: isWritten)
     } catch {
-      throw RotationProblem("packed", source.path, error)
+      throw problem(error)
     }
   }
 
-  /// Rotation may have given the file another number meanwhile, or dropped it.
-  private func finish() throws(KernelError) {
+  /// Rotation may have given the file another number meanwhile, or dropped it, and somebody may
+  /// have taken the name.
+  private func finish(_ record: RotationRecord) throws(RotationProblem) {
     var status = stat()
-    guard fstat(source.descriptor, &status) == 0 else { throw KernelError(code: errno) }
+    guard fstat(source.descriptor, &status) == 0 else { throw problem(KernelError(code: errno)) }
     _ = fchmod(targetDescriptor, status.st_mode & 0o777)
     _ = fchown(targetDescriptor, status.st_uid, status.st_gid)
     let entry = files.entries.first {
       !$0.isPacked && ReadableFile.identity(ofPath: $0.path) == source.identity
     }
-    guard let entry else { return }
+    guard let entry, record.isOwn(entry, place), record.mark(entry.path + ".gz", place) == nil,
+      let mark = FileMark(descriptor: targetDescriptor)
+    else { return }
+    try record.add(entry.suffix + ".gz", mark)
     let old = place.name(of: entry.path)
     let new = place.name(of: entry.path + ".gz")
     guard fsync(targetDescriptor) == 0,
       renameat(place.folder, place.name, place.folder, new) == 0,
       unlinkat(place.folder, old, 0) == 0
-    else { throw KernelError(code: errno) }
+    else { throw problem(KernelError(code: errno)) }
     isDone = true
+  }
+
+  private func problem(_ error: KernelError) -> RotationProblem {
+    RotationProblem("packed", source.path, error)
   }
 }

@@ -21,6 +21,17 @@ public struct NumberedFiles: Sendable {
     var number: Int
     var isPacked: Bool
     var path: String
+
+    /// What follows the log's name and a point.
+    var suffix: String { "\(number)\(isPacked ? ".gz" : "")" }
+
+    /// The same file with the next number.
+    var raised: Entry {
+      let log = path.dropLast(suffix.count)
+      var raised = Entry(number: number + 1, isPacked: isPacked, path: "")
+      raised.path = log + raised.suffix
+      return raised
+    }
   }
 
   /// The log's own path.
@@ -43,25 +54,33 @@ public struct NumberedFiles: Sendable {
   }
 
   /// Puts the log aside as number 1 and makes a new, empty file in its place, with the same mode
-  /// and owner. Afterwards at most `keep` files are left of those whose numbers follow one another
-  /// from 1 on: rotation makes no others, so a file behind a gap (`LOG.2023`) is somebody else's.
-  /// When this fails, the log is where it was.
+  /// and owner. Afterwards at most `keep` are left of the files that were put aside so; no other
+  /// file is removed, whatever its name (see `RotationRecord`). One that is in the way gets the
+  /// next number. When this fails, the log is where it was.
+  ///
+  /// Nothing happens when the log has fewer than `bytes`, or while another process does the same.
   ///
   /// Whoever has the log open goes on writing into number 1.
-  public func rotate(keep: Int) throws(RotationProblem) {
+  public func rotate(keep: Int, from bytes: UInt64 = 0) throws(RotationProblem) {
     let place = try place(path, "rotated")
     guard let status = place.status else { throw problem("rotated", path, errno) }
     // What a link names stays where it is; a pipe has nothing to put aside.
     guard status.st_mode & S_IFMT == S_IFREG else { throw problem("rotated", path, EINVAL) }
-    try makeRoom(place)
-    try move(path, to: name(1), place)
+    guard let record = try RotationRecord(self, creates: true) else { return }
+    // Another process may have been faster.
+    guard let size, size >= bytes else { return }
+    let moving = entriesInTheWay
+    try writeDown(moving, record, place)
+    for entry in moving.reversed() { try move(entry.path, to: entry.raised.path, place) }
+    let first = path + ".1"
+    try move(path, to: first, place)
     do throws(RotationProblem) {
       try create(place, like: status)
     } catch {
-      try move(name(1), to: path, place)
+      try move(first, to: path, place)
       throw error
     }
-    try removeAll(beyond: keep, place)
+    try removeOwn(beyond: keep, record, place)
   }
 
   /// The folder of the log, which all its files are in.
@@ -73,20 +92,33 @@ public struct NumberedFiles: Sendable {
     }
   }
 
-  /// Raises the numbers of the files until there is no number 1. Numbers behind a gap stay.
-  private func makeRoom(_ place: FilePlace) throws(RotationProblem) {
-    for entry in ownEntries.reversed() {
-      try move(entry.path, to: name(entry.number + 1, isPacked: entry.isPacked), place)
-    }
-  }
-
-  /// Those up to the first gap.
-  private var ownEntries: [Entry] {
+  /// Those that must move for a new number 1: all up to the first gap.
+  private var entriesInTheWay: [Entry] {
     let entries = entries
     var free = 1
     for entry in entries where entry.number == free { free += 1 }
     return entries.filter { $0.number < free }
   }
+
+  /// Writes down what will be rotation's own when the entries in the way have moved. It is done
+  /// before: a file that a crash leaves between two names must not become somebody else's.
+  private func writeDown(
+    _ moving: [Entry], _ record: RotationRecord, _ place: FilePlace
+  ) throws(RotationProblem) {
+    var marks: [String: FileMark] = [:]
+    for (suffix, mark) in record.marks where suffix.hasPrefix(Self.partSuffix) {
+      if record.mark("\(path).\(suffix)", place) == mark { marks[suffix] = mark }
+    }
+    for entry in entries where record.isOwn(entry, place) {
+      marks[moving.contains(entry) ? entry.raised.suffix : entry.suffix] =
+        record.mark(entry.path, place)
+    }
+    marks["1"] = record.mark(path, place)
+    try record.replace(with: marks)
+  }
+
+  /// What follows the name of a log in that of a file which is not packed to its end yet.
+  static var partSuffix: String { "gz-part" }
 
   private func create(_ place: FilePlace, like old: stat) throws(RotationProblem) {
     let mode = old.st_mode & 0o777
@@ -104,8 +136,13 @@ public struct NumberedFiles: Sendable {
     }
   }
 
-  private func removeAll(beyond keep: Int, _ place: FilePlace) throws(RotationProblem) {
-    for entry in ownEntries where entry.number > keep {
+  private func removeOwn(
+    beyond keep: Int, _ record: RotationRecord, _ place: FilePlace
+  ) throws(RotationProblem) {
+    var kept: Set<Int> = []
+    for entry in entries where record.isOwn(entry, place) {
+      if kept.count < keep { kept.insert(entry.number) }
+      if kept.contains(entry.number) { continue }
       guard unlinkat(place.folder, place.name(of: entry.path), 0) == 0 else {
         throw problem("removed", entry.path, errno)
       }
@@ -119,10 +156,6 @@ public struct NumberedFiles: Sendable {
     guard renameat(place.folder, old, place.folder, new) == 0 else {
       throw problem("renamed", from, errno)
     }
-  }
-
-  private func name(_ number: Int, isPacked: Bool = false) -> String {
-    "\(path).\(number)\(isPacked ? ".gz" : "")"
   }
 
   private func entry(_ sibling: String) -> Entry? {
