@@ -8,7 +8,8 @@ public enum LogFile {
   private static let appending = O_WRONLY | O_APPEND | O_NONBLOCK
 
   /// Opens the file at `path` for appending; creates it with mode 0640. Writing never blocks. Root
-  /// follows no link that others may have put there (see `FilePlace`).
+  /// follows no link that others may have put there (see `FilePlace`). The file may be one that
+  /// this process was given open (see `InheritedFile`): then it is that open file.
   ///
   /// A FIFO is opened for reading too: so it needs no reader to be there, and none that leaves
   /// breaks it. What nobody reads fills the FIFO, and the rest would block.
@@ -26,7 +27,14 @@ public enum LogFile {
 
   /// How a log that `open` has opened is written.
   static func descriptor(of file: Descriptor) -> LogDescriptor {
-    LogDescriptor(number: file.number, mode: isWrittenInPieces(file.number) ? .pipe : .file)
+    let isPositioned = isRegular(file.number) && fcntl(file.number, F_GETFL) & O_APPEND == 0
+    let mode: LogDescriptor.Mode = isWrittenInPieces(file.number) ? .pipe : .file
+    return LogDescriptor(number: file.number, mode: isPositioned ? .positioned : mode)
+  }
+
+  private static func isRegular(_ number: Int32) -> Bool {
+    var status = stat()
+    return fstat(number, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
   }
 
   /// True of what may take only a part of what is written: a pipe, a socket, a terminal.
@@ -97,6 +105,10 @@ public enum LogFile {
   ) throws(KernelError) -> FilePlace.Opened {
     do throws(KernelError) {
       let file = try place.open(creates ? appending | O_CREAT : appending, mode: 0o640)
+      if !file.isNew, let shared = InheritedFile.duplicate(of: file.number) {
+        _ = clinux_close(file.number)
+        return FilePlace.Opened(number: shared, isNew: false)
+      }
       guard isFIFO(file.number) else { return file }
       _ = clinux_close(file.number)
     } catch {

@@ -10,9 +10,11 @@ import Synchronization
 /// The standard streams, opened once for the process under an open file of our own where that
 /// works.
 public enum StandardStream {
-  /// Opens both streams. Called before privileges are dropped: later the system may refuse it. A
-  /// stream that is closed stays so; it is reported when a log asks for it.
+  /// Opens both streams, and looks for other files that were passed on open (`InheritedFile`).
+  /// Called before privileges are dropped: later the system may refuse it. A stream that is closed
+  /// stays so; it is reported when a log asks for it.
   public static func openAll() {
+    InheritedFile.findAll()
     for standard in [STDOUT_FILENO, STDERR_FILENO] {
       if case .success(let copy) = duplicate(standard) { _ = clinux_close(copy.number) }
     }

@@ -342,6 +342,29 @@ def test_a_file_is_shared_with_others(site, tmp_path, mode):
     assert all(re.match(rb"other |\{|waybill: |[A-Z]+ 20", line) for line in lines)
 
 
+@pytest.mark.parametrize("way", ["/dev/fd/{}", "/proc/self/fd/{}", "{path}"])
+def test_a_file_that_was_passed_on_open(site, tmp_path, way):
+    """`(waybill & other >&0) 0>f`, and a log by its path: nobody overwrites anybody's lines."""
+    path = tmp_path / "out"
+    with open(path, "w") as file:
+        # Those above 2 are closed where the harness starts a process.
+        connect = lambda: os.dup2(file.fileno(), 0)  # noqa: E731
+        place = way.format(0, path=path)
+        text = f"access_log {place} json; error_log {tmp_path}/error.log info;"
+        proxy = site.servers(f"{text}\n{SITE}", workers=2, preexec=connect)
+        other = subprocess.Popen([sys.executable, "-c", OTHER], stdout=file)
+        count = run(proxy, 250)
+        proxy.signal(signal.SIGUSR1)
+        count += run(proxy, 250)
+        other.wait()
+        proxy.stop()
+    lines = path.read_bytes().split(b"\n")[:-1]
+    assert [line for line in lines if line.startswith(b"other")] == [
+        b"other %d" % number for number in range(300)
+    ]
+    assert judge([line for line in lines if line.startswith(b"{")], count) == 0
+
+
 def test_two_open_files_of_one_file(site, tmp_path):
     """`waybill >f 2>f`: two places in one file, and a log by its path, too."""
     path = tmp_path / "out"

@@ -69,6 +69,32 @@ import Testing
     kernel.close(new)
   }
 
+  /// `waybill 3>file` and the like, whatever path names the file: whoever has the same open file
+  /// overwrites nothing, nor is overwritten.
+  @Test(arguments: ["file", "/dev/fd", "/proc/self/fd"])
+  func aFileThatWasPassedOnOpenIsShared(way: String) async {
+    await #expect(processExitsWith: .success) { [way] in
+      let folder = try TemporaryFolder()
+      let path = folder.path + "/log"
+      let other = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+      precondition(other >= 0)
+      StandardStream.openAll()
+      var kernel = try makeKernel()
+      let arena = Arena()
+      let name = way == "file" ? path : "\(way)/\(other)"
+      for number in 0..<5 {
+        _ = "other \(number)\n".withCString { Glibc.write(other, $0, 8) }
+        let result = kernel.openLog(path: arena.freeze(name), standard: 0, relayed: nil)
+        guard case .opened(let log) = result else { preconditionFailure("not opened") }
+        _ = Array("own \(number)\n".utf8).withUnsafeBytes { kernel.writeLog(log, $0) }
+        kernel.closeLog(log)
+      }
+      let bytes = try FileContent.read(path: path, limit: 1 << 16).get()
+      let wanted = (0..<5).map { "other \($0)\nown \($0)\n" }.joined()
+      precondition(String(decoding: bytes, as: UTF8.self) == wanted)
+    }
+  }
+
   @Test func aFolderOrAMissingOneIsAnError() throws {
     var kernel = try makeKernel()
     for (path, code) in [("/tmp", EISDIR), ("/does/not/exist.log", ENOENT)] {
