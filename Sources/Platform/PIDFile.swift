@@ -33,7 +33,7 @@ public struct PIDFile: Sendable {
       descriptor = passed
     } else {
       do throws(KernelError) {
-        descriptor = try FilePlace(path).open(O_RDWR | O_CREAT | O_NONBLOCK, mode: 0o644).number
+        descriptor = try Self.open(FilePlace(path), O_RDWR | O_CREAT | O_NONBLOCK)
       } catch {
         throw ProcessProblem(message: "pid file \(path): \(error.describeOpening())")
       }
@@ -47,7 +47,7 @@ public struct PIDFile: Sendable {
   public static func check(path: String) -> ProcessProblem? {
     var problem: KernelError?
     do throws(KernelError) {
-      _ = clinux_close(try FilePlace(path).open(O_RDWR | O_NONBLOCK).number)
+      _ = clinux_close(try open(FilePlace(path), O_RDWR | O_NONBLOCK))
     } catch {
       problem = error.code == ENOENT ? FilePlace.checkCreating(path) : error
     }
@@ -56,10 +56,32 @@ public struct PIDFile: Sendable {
     }
   }
 
+  /// Opens a regular file, or one that swallows everything (`/dev/null`), which is as good as none.
+  /// ESPIPE: it is something else.
+  private static func open(_ place: FilePlace, _ flags: Int32) throws(KernelError) -> Int32 {
+    let number = try place.open(flags, mode: 0o644).number
+    if isRegular(number) || isNull(number) { return number }
+    _ = clinux_close(number)
+    throw KernelError(code: ESPIPE)
+  }
+
+  private static func isRegular(_ number: Int32) -> Bool {
+    var status = stat()
+    return fstat(number, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+  }
+
+  /// By the device's number: 1, 3 (null(4)).
+  private static func isNull(_ number: Int32) -> Bool {
+    var status = stat()
+    return fstat(number, &status) == 0 && status.st_mode & S_IFMT == S_IFCHR
+      && status.st_rdev == 0x103
+  }
+
   /// Writes the number of this process into the file, replacing what is there, as nginx does. There
   /// is a whole number in it at any time. The byte of the file that has the process' own number is
   /// locked: so `running` knows that the number means this process and none that got it later.
   public func claim() throws(ProcessProblem) {
+    if Self.isNull(descriptor) { return }
     // Where files can't be locked, the number is all that there is.
     _ = clinux_lock_place(descriptor, Int64(getpid()))
     let text = Self.ownText

@@ -17,6 +17,8 @@ REFUSED = {
     "log in a file": f"{LOG} access_log {{d}}/file/access.log;",
     "folder of the pid file": f"{LOG} pid {{d}}/missing/pid;",
     "pid file that is a folder": f"{LOG} pid {{d}};",
+    "pid file that is a device": f"{LOG} pid /dev/full;",
+    "pid file that is a FIFO": f"{LOG} pid {{d}}/fifo;",
     "folder of the control socket": f"{LOG} control unix:{{d}}/missing/control;",
     "control socket that is a file": f"{LOG} control unix:{{d}}/file;",
     "address of another machine": f"{LOG} server {{{{ listen 192.0.2.1:80; return 200; }}}}",
@@ -39,6 +41,7 @@ def place(tmp_path):
             folder.chmod(0o755)
     (tmp_path / "file").write_text("content\n")
     (tmp_path / "closed").mkdir(mode=0o700)
+    os.mkfifo(tmp_path / "fifo")
     return tmp_path
 
 

@@ -75,6 +75,30 @@ import Testing
     #expect(access(path, F_OK) != 0)
   }
 
+  /// What a start refuses the check refuses, with the same words; what it takes, the check takes.
+  @Test func theCheckSaysWhatAStartWouldSay() throws {
+    let folder = try TemporaryFolder()
+    let (fifo, path) = (folder.path + "/fifo", folder.path + "/waybill.pid")
+    #expect(mkfifo(fifo, 0o600) == 0)
+    for refused in [fifo, "/dev/full", "/dev/zero", folder.path, folder.path + "/x/y"] {
+      let check = PIDFile.check(path: refused)
+      #expect(check != nil)
+      let problem = #expect(throws: ProcessProblem.self) { try PIDFile(path: refused) }
+      #expect(check == problem)
+    }
+    #expect(PIDFile.check(path: path) == nil)
+    #expect(PIDFile.check(path: "/dev/null") == nil)
+  }
+
+  /// As in nginx, it means no pid file.
+  @Test func theNullDeviceTakesEveryNumber() throws {
+    let file = try PIDFile(path: "/dev/null")
+    try file.claim()
+    file.remove()
+    #expect(access("/dev/null", W_OK) == 0)
+    #expect(throws: ProcessProblem.self) { try PIDFile.running(path: "/dev/null") }
+  }
+
   private func write(_ text: String, to path: String) {
     let file = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0o600)
     Glibc.write(file, text, text.utf8.count)
