@@ -511,7 +511,7 @@ public struct LogSinkPlan: Sendable, BitwiseCopyable {
 
   /// The kind of destination.
   public var destination: Destination
-  /// The file's path, or `syslog:` and the server's name; empty else.
+  /// The file's path; for messages, `syslog:` and the server's name, `stdout` or `stderr`.
   public var path: FrozenBytes
   /// `buffer=`: bytes collected before a write; 0 writes at the end of each turn.
   public var bufferBytes: Int

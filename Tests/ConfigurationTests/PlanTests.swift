@@ -282,6 +282,15 @@ struct PlanTests {
     #expect(rotations["c.log"]?.packs == false)
   }
 
+  /// What messages call a log.
+  @Test func namesOfLogs() throws {
+    let tables = try plan(
+      "error_log stderr; access_log stdout; access_log a; server { return 204; }"
+    ).tables
+    let names = tables.sinks.indices.map { tables.sinks[$0].path.text }
+    #expect(Set(names) == ["stderr", "stdout", "a"])
+  }
+
   /// Values that land in one place only.
   @Test func process() throws {
     let plan = try plan(

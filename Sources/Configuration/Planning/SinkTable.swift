@@ -56,8 +56,8 @@ struct SinkTable {
         flushInterval: entry.buffer?.flushInterval ?? .endless)
       switch entry.destination {
       case .file(let name): plan.path = arena.freeze(name)
-      case .stdout: plan.destination = .stdout
-      case .stderr: plan.destination = .stderr
+      case .stdout: (plan.destination, plan.path) = (.stdout, arena.freeze("stdout"))
+      case .stderr: (plan.destination, plan.path) = (.stderr, arena.freeze("stderr"))
       case .syslog(let setting): address(&plan, setting, arena, hostname: hostname)
       }
       plan.isAhead = entry.isAhead
