@@ -102,7 +102,7 @@ def test_conditions(tmp_path, conditions, wanted):
 
 @pytest.mark.parametrize(
     "option",
-    [["--status", "5x"], ["--client", "x"], ["--min-duration", "1w"], ["--since", "soon"],
+    [["--status", "5x"], ["--client", "x"], ["--min-duration", "1y"], ["--since", "soon"],
      ["--stats", "-f"], ["--by", "host"], ["--by", "x", "--stats"]],
 )  # fmt: skip
 def test_wrong_words_are_refused(tmp_path, option):
@@ -289,10 +289,39 @@ def test_what_can_fit_nothing_is_refused(tmp_path, option):
     assert result.returncode == 2 and result.stderr.count("\n") == 1, result.stderr
 
 
+@pytest.mark.parametrize(
+    "option,expected",
+    [(["--since", "soon"], "1h30m"), (["--until", "2026-11-30T10:00:00+25:00"], "2026-11-30T10:00"),
+     (["--error", "bogus"], "connection_refused"), (["--status", "0"], "500-503"),
+     (["--method", "GET /"], "a method"), (["--host", "http://a/"], "shop.example"),
+     (["--path", "x"], "begins with /"), (["--client", "x"], "10.0.0.0/8"),
+     (["--min-duration", "1y"], "500ms")],
+)  # fmt: skip
+def test_what_is_expected_is_said(tmp_path, option, expected):
+    result = command("logs", tmp_path / "a.log", *option)
+    assert result.returncode == 2
+    assert f"invalid value \"{option[1]}\" for {option[0]}; expected " in result.stderr
+    assert expected in result.stderr
+
+
+@pytest.mark.parametrize("size", [1, 10, 5000, 70_000, 3 << 20])
+def test_zeros_hide_nothing(tmp_path, size):
+    """A crash leaves them behind the last line, `copytruncate` before the first one."""
+    log = tmp_path / "a.log"
+    one, other = access_line(1).encode(), access_line(2).encode()
+    for text in (b"\0" * size + one + other, one + other + b"\0" * size,
+                 one + b"\0" * size + other):  # fmt: skip
+        log.write_bytes(text)
+        assert ids(log) == ["id-number-1", "id-number-2"]
+        traced = command("trace", "id-number-2", log)
+        assert traced.returncode == 0 and "1 line in 1 log" in traced.stdout
+
+
 def test_the_words_of_the_help(tmp_path):
     log = tmp_path / "a.log"
     log.write_text(access_line(1))
-    assert command("logs", log, "--since", "10m ago").returncode == 0
+    for words in ("10m ago", "1h30m", "now", "today", "2026-11-30", "2026-11-30T10:00Z"):
+        assert command("logs", log, "--since", words).returncode == 0, words
 
 
 @pytest.mark.parametrize(

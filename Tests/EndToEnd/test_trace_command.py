@@ -181,6 +181,38 @@ def test_what_is_everywhere_is_no_id(tmp_path):
     assert len(told("mine-1", log)) == 30
 
 
+def test_a_cut_uuid_is_no_second_id(tmp_path):
+    log, other = tmp_path / "a.log", tmp_path / "b.log"
+    whole = "e62fbf04-db7d-4878-a78d-9aa6f94c31d5"
+    log.write_text(access_line(whole))
+    other.write_text(f"x [{whole[:32]}] y\n")
+    for beginning in (whole[:8], whole[:13], whole[:32]):
+        assert [line["id"] for line in told(beginning, log, other)] == [whole, whole[:32]]
+
+
+def test_a_short_id_is_looked_for_as_an_id(tmp_path):
+    log, other = tmp_path / "a.log", tmp_path / "b.log"
+    lines = [access_line(f"request-{n}", n, uri="/?n=7") for n in range(50)]
+    log.write_text("".join(lines) + access_line("7"))
+    other.write_text("2026-11-22 23:49:17 worker 7 did GET /7\n" * 50
+                     + "ERROR 2026-11-22 23:49:17.240000 upstream [req-7] *3 mine\n")  # fmt: skip
+    result = command("trace", "7", log, other)
+    assert result.returncode == 0 and "2 lines in 2 logs" in result.stdout
+    assert "100 more lines" in result.stderr
+    for word in ("2026-11-22", "23:49:17", "worker"):
+        result = command("trace", word, other)
+        assert result.returncode == 1 and "give more of the ID" in result.stderr, word
+
+
+def test_what_belongs_to_another_id(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text(access_line("big-order-7x") + access_line("order-7x") + access_line("z/order-7x")
+                   + "x [req-big-order-7x] y\nx [req-order-7x] mine\n'order-7x.' y\n")  # fmt: skip
+    assert [line["id"] for line in told("order-7x", log)] == ["order-7x"] * 2
+    # As our own logs write it.
+    assert [line["id"] for line in told("req-order-7x", log)] == ["order-7x"] * 2
+
+
 def test_a_cut_gzip_file_is_read_to_its_last_line(tmp_path):
     lines = [f"x [req-the-id-1] {number} {uuid.uuid4()}\n" for number in range(2000)]
     packed = gzip.compress("".join(lines).encode())

@@ -33,6 +33,17 @@ import Testing
     #expect(places[0] != nil && places[0] == places[1])
   }
 
+  /// As another program may write them, too; what can't be shown stays as it is written.
+  @Test(arguments: [
+    (#"ab\/cd\u003defgh"#, "ab/cd=efgh"), (#"\u0041\u00e9"#, #"A\u00e9"#), (#"\u20ac"#, "€"),
+    (#"\ud83d\ude00x"#, "😀x"), (#"\ud83dx"#, #"\ud83dx"#), (#"a\u000ab\n"#, #"a\u000ab\n"#),
+    (#"\\u0041"#, #"\u0041"#), (#"\u202e"#, #"\u202e"#), (#"\u00"#, #"\u00"#),
+  ])
+  func escapesOfJSONAreUndone(written: String, shown text: String) throws {
+    let line = Lines.retried.replacing("two-tries", with: written)
+    #expect(try shown([line])[0].split(separator: " ").contains { $0 == text })
+  }
+
   /// With a time it is shown; colours only where they are wanted.
   @Test func timesAndColours() throws {
     let plain = try shown([Lines.retried], time: 1_795_391_358_386_294)

@@ -86,7 +86,7 @@ import Testing
     #expect(FilterWords.duration("500ms") == 500_000 && FilterWords.duration("2") == 2_000_000)
     #expect(FilterWords.duration("1.5s") == 1_500_000)
     #expect(FilterWords.duration("1h") == 3_600_000_000)
-    for wrong in ["", "ms", "-1s", "1w", "1e3s", "nan", "1.2.3s"] {
+    for wrong in ["", "ms", "-1s", "1y", "1e3s", "1h30", "h1", "1h-30m", "nan", "1.2.3s"] {
       #expect(FilterWords.duration(wrong) == nil, "\(wrong)")
     }
     let local = LocalTime(now: 1_795_392_000_000_000) { _ in 0 }
@@ -102,7 +102,33 @@ import Testing
     #expect(FilterWords.host("http://a") == nil && FilterWords.host("") == nil)
     #expect(FilterWords.path("/x*") != nil && FilterWords.path("*.js") != nil)
     #expect(FilterWords.path("x") == nil && FilterWords.path("") == nil)
-    #expect(FilterWords.moment("yesterday", local: local) == nil)
+  }
+
+  @Test func durationsOfSeveralParts() {
+    #expect(FilterWords.duration("1h30m") == 5_400_000_000)
+    #expect(FilterWords.duration("1h 30m") == 5_400_000_000)
+    #expect(FilterWords.duration("1d2h3m4s5ms") == 93_784_005_000)
+    #expect(FilterWords.duration("1w") == 604_800_000_000)
+    #expect(FilterWords.duration("99999999999999999999d") == nil)
+  }
+
+  /// An hour ahead of UTC, on 2026-11-23 00:00 UTC, which is 01:00 on the clocks.
+  @Test(
+    arguments: [
+      ("now", 0), ("today", -3_600), ("yesterday", -90_000), ("2026-11-23", -3_600),
+      ("2026/11/22", -90_000), ("1h30m", -5_400), ("1h 30m ago", -5_400), ("10m  ago", -600),
+      ("2026-11-22T23:50Z", -600), ("2026-11-23T00:50+01:00", -600), ("2026-11-23 00:50", -600),
+      ("2026-11-23 00:50:00", -600), ("2026-11-22T23:50:00-00:00", -600), ("1795391400", -600),
+      ("2026-11-23T00:50:00+01", -600), ("22/Nov/2026:23:50:00 +0000", -600),
+      ("2026-11-22T23:50:00+25:00", nil), ("2026-11-22T23:50:00+01:60", nil), ("today x", nil),
+      ("2026-11-22T23:50:00Zx", nil), ("2026-11-22x", nil), ("2026-11", nil), ("tomorrow", nil),
+      ("2026-02-30", nil), ("2026-11-22T24:00Z", nil), ("10", nil), ("", nil), ("ago", nil),
+    ] as [(String, Int64?)])
+  func moments(text: String, seconds: Int64?) {
+    let now: Int64 = 1_795_392_000_000_000
+    let local = LocalTime(now: UInt64(now)) { _ in 3600 }
+    let moment = FilterWords.moment(text, local: local).map { Int64($0) - now }
+    #expect(moment == seconds.map { $0 * 1_000_000 })
   }
 
   @Test func rotatedNames() {

@@ -47,6 +47,20 @@ import Testing
       ("\"abc\"", .exact), ("\"abc:9\"", .beginning(of: 1..<6)), ("\"abc said", .exact),
       ("abcd x", .beginning(of: 0..<4)), ("abc-1] x", .beginning(of: 0..<5)),
       ("xabc", .chance), ("1abc", .chance),
+      ("big-abc x", .chance), ("x.abc", .chance), ("x_abc", .chance), ("z/abc", .chance),
+      ("x+abc", .chance), ("x@abc", .chance), ("x~abc", .chance), ("-abc", .chance),
+      ("big%2Dabc", .chance), ("z\\/abc", .chance), ("a%2Fabc", .chance), ("x\\u002eabc", .chance),
+      ("[req-big-abc] x", .chance), ("[req-x/abc] x", .chance), ("[req-=abc] x", .chance),
+      ("[req-abc.] x", .beginning(of: 5..<9)), ("[req-abc: x]", .exact), ("req-abc x", .exact),
+      ("request_id=abc x", .exact), ("X-Request-ID: abc", .exact), ("rid:abc", .exact),
+      ("/orders/abc x", .exact), ("http://h:80/abc", .exact), ("path=/a/abc x", .exact),
+      ("?a=b&id=abc", .exact), ("...abc", .exact), ("(abc)", .exact), ("<abc>", .exact),
+      ("\"big-abc\"", .chance), ("\"z/abc\"", .chance), ("\"=abc\"", .chance),
+      ("'big-abc'", .chance), ("'abc'", .exact), ("'abc.'", .beginning(of: 1..<5)),
+      ("'abc'.", .exact), ("\\\"abc\\\"", .exact), ("\\\"big-abc\\\"", .chance),
+      ("\"request_id\":\"abc x\"", .chance), ("\"id\": \"abc\"", .exact),
+      ("\"message\":\"abc x\"", .exact), ("\"message\":\"x abc\"", .exact),
+      ("\"request_id\":\"abc", .exact),
     ] as [(String, IDMatch)])
   func judges(line: String, match: IDMatch) {
     #expect(judge(line, id: "abc") == match)
@@ -84,6 +98,47 @@ import Testing
       ])
     #expect(hits("x \(spelled)e", id: "ab/cd=") == ["ab/cd=e?"])
     #expect(hits("x\(spelled)", id: "ab/cd=") == [])
+  }
+
+  @Test(arguments: ["-", "_", ".", ":", "+", "/", "=", "@", "~"])
+  func everySignMayBeEscaped(sign: String) {
+    let hexadecimal = String(sign.utf8.first!, radix: 16)
+    for escape in ["%", "\\u00", "\\x", "\\\\u00"] {
+      let spelled = "abcd\(escape)\(hexadecimal)efghij"
+      #expect(hits("{\"id\":\"\(spelled)\"}", id: "abcd\(sign)efghij") == ["abcd\(sign)efghij!"])
+    }
+  }
+
+  /// What tells IDs from words: the tag of our own logs, or a name.
+  @Test(
+    arguments: [
+      ("[req-7] x", true), ("id=7", true), ("\"request_id\":\"7\"", true), ("rid: 7", true),
+      ("\"id\":7,", true), ("\"traceId\": 7", true), ("reqid=7", true), ("paid=7", false),
+      ("\"connection\":7,", false), ("worker 7 x", false), ("GET /7 x", false),
+      ("\"n\":\"7\"", false), ("n=7", false),
+    ])
+  func namedIDs(line: String, isNamed: Bool) {
+    var named: [Bool] = []
+    LineSearch(id: [0x37]).forEachHit(in: Array(line.utf8).span) { named.append($0.isNamed) }
+    #expect(named == [isNamed])
+  }
+
+  @Test func aCutUUIDIsNoOtherOne() {
+    let other = "e62fbf04-0000-4878-a78d-9aa6f94c"
+    let ids = [SearchTests.uuid, String(SearchTests.uuid.prefix(32)), other].map { Array($0.utf8) }
+    #expect(Set(IDForm.distinct(ids)) == [ids[0], ids[2]])
+    #expect(IDForm.distinct([ids[1]]) == [ids[1]])
+    let capitals = Array(SearchTests.uuid.uppercased().utf8)
+    #expect(IDForm.distinct([ids[0], capitals, ids[1]]) == [capitals])
+  }
+
+  /// Zeros around a line are not of it.
+  @Test func linesBetweenHoles() {
+    let block = Array("\0\0\0x abc\0\nabc\0\0".utf8)
+    var lines: [Range<Int>] = []
+    LineSearch(id: Array("abc".utf8)).forEachHit(in: block.span) { lines.append($0.line) }
+    #expect(lines == [3..<8, 10..<13])
+    #expect(block.span.withoutHoles(0..<3).isEmpty && block.span.withoutHoles(2..<2).isEmpty)
   }
 
   static let uuid = "e62fbf04-db7d-4878-a78d-9aa6f94c31d5"

@@ -50,15 +50,29 @@ import Testing
     #expect(text.contains("\u{1B}[") && !text.contains("\u{1B}\""))
   }
 
-  /// They are rounded, add up, and are 100 for the whole only.
-  @Test func sharesAddUp() {
-    #expect(Shares.percents([1, 1, 1]) == ["33.34 %", "33.33 %", "33.33 %"])
-    #expect(Shares.percents([2, 1]) == ["66.67 %", "33.33 %"])
-    #expect(Shares.percents([999_999, 1, 0]) == ["99.99 %", "0.01 %", "0.00 %"])
-    #expect(Shares.percent(9_997, of: 10_000) == "99.97 %")
-    #expect(Shares.percent(999_999, of: 1_000_000) == "99.99 %")
-    #expect(Shares.percent(1, of: 1_000_000) == "0.01 %")
+  /// Each is rounded on its own, a half up.
+  @Test func sharesAreRounded() throws {
+    #expect(Shares.percent(1, of: 3) == "33.33 %" && Shares.percent(2, of: 3) == "66.67 %")
+    #expect(Shares.percent(19_999, of: 20_000) == "100.00 %")
+    #expect(Shares.percent(1, of: 20_000) == "0.01 %")
+    #expect(Shares.percent(999_999, of: 1_000_000) == "100.00 %")
+    #expect(Shares.percent(1, of: 1_000_000) == "0.00 %")
+    #expect(Shares.percent(.max, of: .max) == "100.00 %")
     #expect(Shares.percent(5, of: 5) == "100.00 %" && Shares.percent(0, of: 5) == "0.00 %")
+    let lines = [200, 404, 502].map {
+      Lines.retried.replacing("\"status\":502", with: "\"status\":\($0)")
+    }
+    let text = text(try statistics(lines, by: nil), by: nil)
+    #expect(text.split(separator: "\n").filter { $0.hasSuffix(" 33.33 %") }.count == 3)
+  }
+
+  /// What a line does not say is not 0; a JSON escape is undone.
+  @Test func unknownDurationsAndEscapes() throws {
+    let failed = Lines.combined.replacing("\" 200 ", with: "\" 502 ")
+    #expect(text(try statistics([failed], by: nil), by: nil).contains("           -  502"))
+    let escaped = Lines.retried.replacing("\"uri\":\"/\"", with: #""uri":"\/a\u003db\/c""#)
+    let shown = text(try statistics([escaped], by: .path), by: .path)
+    #expect(shown.contains("GET /a=b/c") && shown.contains("  /a=b\n"))
   }
 
   /// Nobody knows how long they took.

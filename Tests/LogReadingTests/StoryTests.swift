@@ -46,6 +46,25 @@ import Testing
     #expect(bars[3].contains("wait") && bars[3].contains("0.700 ms"))
   }
 
+  /// Of one day the heading says which; of several each line does.
+  @Test func severalDays() {
+    let day: UInt64 = 86_400_000_000
+    let one = [line(0, 0, "first", 10), line(0, 9, "second", 20), line(1, 0, "none", nil)]
+    #expect(text(Story(one)).contains("\n00:00:00.000010 "))
+    let shown = text(Story(one + [line(0, 20, "third", day + 10)]))
+    #expect(shown.contains("\n1970-01-01 00:00:00.000010 "))
+    #expect(shown.contains("\n1970-01-02 00:00:00.000010 "))
+    let places = shown.split(separator: "\n").filter { $0.contains(".log  ") }.map {
+      $0.distance(from: $0.startIndex, to: $0.firstRange(of: ".log  ")!.lowerBound)
+    }
+    #expect(places.count == 4 && Set(places).count == 1)
+  }
+
+  @Test func escapesOfJSONAreUndone() {
+    let escaped = Lines.retried.replacing("\"uri\":\"/\"", with: #""uri":"\/a\u003db""#)
+    #expect(text(Story([line(0, 0, escaped, 10)])).contains("h/a=b from"))
+  }
+
   @Test func forProgramsEachLineIsAnObject() {
     let story = Story([
       line(0, 0, "first \"one\"", 1_795_392_000_000_100),

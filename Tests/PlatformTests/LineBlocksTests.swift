@@ -70,6 +70,33 @@ import Testing
     #expect(problem?.message == "is a binary file")
   }
 
+  /// Zeros that a crash or an emptied file has left hide nothing, however many they are.
+  @Test(arguments: [10, 4096, 70_000, 5 << 20], [1, 3])
+  func holesHideNoLine(size: Int, threads: Int) throws {
+    let folder = try TemporaryFolder()
+    defer { withExtendedLifetime(folder) {} }
+    let hole = [UInt8](repeating: 0, count: size)
+    let first = Array("first\nwith a\0zero\n".utf8)
+    let last = Array("last\n".utf8)
+    let contents = [
+      hole + first + last, first + last + hole, first + hole + last,
+      first + Array(repeating: last, count: 1 << 20).flatMap(\.self) + hole + last,
+    ]
+    for (number, content) in contents.enumerated() {
+      let path = folder.path + "/\(number)"
+      try write(content, to: path)
+      let lines = Lines()
+      let file = try ReadableFile.open(path: path).get()
+      #expect(LineBlocks.forEach(in: file, threads: threads, { lines.add($0) }) == nil)
+      let found = lines.inOrder
+      let isWhole = found.flatMap(\.line) == content
+      #expect(isWhole)
+      for text in [Array("first\n".utf8), last] {
+        #expect(found.contains { $0.line.drop { $0 == 0 } == text[...] })
+      }
+    }
+  }
+
   private func write(_ bytes: [UInt8], to path: String) throws {
     let stream = try #require(fopen(path, "w"))
     #expect(fwrite(bytes, 1, bytes.count, stream) == bytes.count)

@@ -43,6 +43,21 @@ public struct LogTime: Sendable {
     date(line, at: position) ?? LogTime.sinceEpoch(line, at: position)
   }
 
+  /// The time stamp that all of `text` is; nil when something is left over. Here seconds may be
+  /// missing, and the time of the day, which then is midnight.
+  func whole(_ text: Span<UInt8>) -> UInt64? {
+    for hasClock in [true, false] {
+      var cursor = Cursor(position: 0, needsSeconds: false, needsClock: hasClock)
+      if let time = numeric(text, &cursor), cursor.position == text.count { return time }
+    }
+    var cursor = Cursor(position: 0)
+    if let time = common(text, &cursor), cursor.position == text.count { return time }
+    cursor = Cursor(position: 0)
+    if let time = syslog(text, &cursor), cursor.position == text.count { return time }
+    let isNumber = (0..<text.count).allSatisfy { text[$0] &- 0x30 <= 9 || text[$0] == 0x2E }
+    return isNumber ? LogTime.sinceEpoch(text, at: 0) : nil
+  }
+
   private func date(_ line: Span<UInt8>, at position: Int) -> UInt64? {
     var cursor = Cursor(position: position)
     if let time = numeric(line, &cursor) { return time }
@@ -81,10 +96,13 @@ public struct LogTime: Sendable {
   private func numeric(_ line: Span<UInt8>, _ cursor: inout Cursor) -> UInt64? {
     guard let year = cursor.number(line, 4), let dash = cursor.byte(line),
       dash == UInt8(ascii: "-") || dash == UInt8(ascii: "/"), let month = cursor.number(line, 2),
-      cursor.byte(line) == dash, let day = cursor.number(line, 2), let gap = cursor.byte(line),
-      gap == UInt8(ascii: "T") || gap == UInt8(ascii: " ") || gap == UInt8(ascii: "t"),
-      let seconds = cursor.clock(line),
+      cursor.byte(line) == dash, let day = cursor.number(line, 2),
       let date = LogTime.days(year: year, month: month, day: day)
+    else { return nil }
+    if !cursor.needsClock { return time(date * 86_400, zone: nil, microseconds: 0) }
+    guard let gap = cursor.byte(line),
+      gap == UInt8(ascii: "T") || gap == UInt8(ascii: " ") || gap == UInt8(ascii: "t"),
+      let seconds = cursor.clock(line)
     else { return nil }
     let fraction = cursor.fraction(line)
     let isOwn = fraction.isOwn && gap == UInt8(ascii: " ")
@@ -177,6 +195,8 @@ public struct LogTime: Sendable {
 /// A place in a line that moves on as parts of a time stamp are read.
 private struct Cursor {
   var position: Int
+  var needsSeconds = true
+  var needsClock = true
 
   func peek(_ line: Span<UInt8>) -> UInt8? { position < line.count ? line[position] : nil }
 
@@ -198,9 +218,12 @@ private struct Cursor {
   /// `21:58:36`, as seconds of the day.
   mutating func clock(_ line: Span<UInt8>) -> Int? {
     guard let hour = number(line, 2), byte(line) == UInt8(ascii: ":"),
-      let minute = number(line, 2), byte(line) == UInt8(ascii: ":"),
-      let second = number(line, 2), hour < 24, minute < 60, second <= 60
+      let minute = number(line, 2), hour < 24, minute < 60
     else { return nil }
+    if !needsSeconds, peek(line) != UInt8(ascii: ":") { return hour * 3600 + minute * 60 }
+    guard byte(line) == UInt8(ascii: ":"), let second = number(line, 2), second <= 60 else {
+      return nil
+    }
     return hour * 3600 + minute * 60 + second
   }
 
@@ -220,12 +243,20 @@ private struct Cursor {
     return (value, mark == UInt8(ascii: ".") && count == 6)
   }
 
-  /// `Z`, `UTC`, `+0100`, `+01:00`, after a space or not: seconds ahead of UTC. It must be a whole
-  /// word: a module's name, which often follows, may begin so.
+  /// `Z`, `UTC`, `+0100`, `+01:00`, after a space or not, or `+01` without one: seconds ahead of
+  /// UTC. It must be a whole word: a module's name, which often follows, may begin so. The cursor
+  /// stays when there is none.
   mutating func zone(_ line: Span<UInt8>) -> Int? {
-    if peek(line) == UInt8(ascii: " ") { position += 1 }
-    guard let seconds = name(line) ?? difference(line) else { return nil }
-    if let next = peek(line), LogTime.isWordByte(next) || next == UInt8(ascii: "_") { return nil }
+    var rest = self
+    let hasGap = peek(line) == UInt8(ascii: " ")
+    if hasGap { rest.position += 1 }
+    guard let seconds = rest.name(line) ?? rest.difference(line, needsMinutes: hasGap) else {
+      return nil
+    }
+    if let next = rest.peek(line), LogTime.isWordByte(next) || next == UInt8(ascii: "_") {
+      return nil
+    }
+    self = rest
     return seconds
   }
 
@@ -236,12 +267,17 @@ private struct Cursor {
     return 0
   }
 
-  private mutating func difference(_ line: Span<UInt8>) -> Int? {
-    guard let sign = byte(line), sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-"),
-      let hours = number(line, 2)
-    else { return nil }
-    if peek(line) == UInt8(ascii: ":") { position += 1 }
-    guard let minutes = number(line, 2) else { return nil }
+  /// RFC 3339 section 5.6: at most 23:59.
+  private mutating func difference(_ line: Span<UInt8>, needsMinutes: Bool) -> Int? {
+    guard let sign = peek(line), sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") else {
+      return nil
+    }
+    position += 1
+    guard let hours = number(line, 2) else { return nil }
+    let hasColon = peek(line) == UInt8(ascii: ":")
+    if hasColon { position += 1 }
+    let minutes = number(line, 2) ?? (needsMinutes || hasColon ? nil : 0)
+    guard let minutes, hours < 24, minutes < 60 else { return nil }
     let seconds = hours * 3600 + minutes * 60
     return sign == UInt8(ascii: "-") ? -seconds : seconds
   }

@@ -33,46 +33,25 @@ public struct EntryLine {
     let isTimed = entry.duration != AccessEntry.unknownTime
     text.append(right: isTimed ? TimeText.duration(entry.duration) : "-", width: 10)
     text.append("  ")
-    column(line, entry.method, \.methodWidth, most: 8, entry.escape)
-    column(line, entry.host, \.hostWidth, most: EntryLine.widestHost, entry.escape)
-    column(line, entry.uri, \.uriWidth, most: EntryLine.widestURI, entry.escape)
-    column(line, entry.upstream, \.upstreamWidth, most: EntryLine.widestHost, entry.escape)
-    text.append(safely: bytes(line, entry.requestID, entry.escape), .faint)
+    column(entry.text(entry.method, line), \.methodWidth, most: 8)
+    column(entry.text(entry.host, line), \.hostWidth, most: EntryLine.widestHost)
+    column(entry.text(entry.uri, line), \.uriWidth, most: EntryLine.widestURI)
+    column(entry.text(entry.upstream, line), \.upstreamWidth, most: EntryLine.widestHost)
+    text.append(safely: entry.text(entry.requestID, line), .faint)
     if entry.isEvent { text.append(entry.isSubrequest ? "  subrequest" : "  upgrade", .cyan) }
     for range in [entry.error, entry.termination] where !range.isEmpty {
       text.append("  ")
-      text.append(safely: bytes(line, range, entry.escape), .red)
+      text.append(safely: entry.text(range, line), .red)
     }
     text.append("\n")
   }
 
   private mutating func column(
-    _ line: Span<UInt8>, _ range: ByteRange, _ width: WritableKeyPath<EntryLine, Int>,
-    most: Int, _ escape: AccessEntry.Escape
+    _ text: [UInt8], _ width: WritableKeyPath<EntryLine, Int>, most: Int
   ) {
-    let value = range.isEmpty ? [UInt8(ascii: "-")] : bytes(line, range, escape)
+    let value = text.isEmpty ? [UInt8(ascii: "-")] : text
     self[keyPath: width] = max(self[keyPath: width], min(value.count, most))
-    text.append(safely: value, width: self[keyPath: width])
-    text.append("  ")
-  }
-
-  /// A value as it was before a JSON string was made of it, but for what stands for bytes that
-  /// can't be shown.
-  private func bytes(
-    _ line: Span<UInt8>, _ range: ByteRange, _ escape: AccessEntry.Escape
-  ) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var position = Int(range.start)
-    let end = range.offsets.upperBound
-    while position < end {
-      if escape == .json, line[position] == UInt8(ascii: "\\"), position + 1 < end,
-        [UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/")].contains(line[position + 1])
-      {
-        position += 1
-      }
-      bytes.append(line[position])
-      position += 1
-    }
-    return bytes
+    self.text.append(safely: value, width: self[keyPath: width])
+    self.text.append("  ")
   }
 }

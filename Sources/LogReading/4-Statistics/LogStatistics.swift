@@ -10,7 +10,7 @@ public enum Grouping: String, Sendable, CaseIterable {
 
 /// A request worth looking at.
 public struct NotableRequest: Sendable {
-  /// Its ID, as written, as all texts here.
+  /// Its ID; in it, as in all texts here, the escapes of JSON are undone.
   public var id: [UInt8]
   /// Its method.
   public var method: [UInt8]
@@ -18,7 +18,7 @@ public struct NotableRequest: Sendable {
   public var uri: [UInt8]
   /// Its status.
   public var status: UInt16
-  /// Microseconds; 0 when the line does not say it.
+  /// Microseconds; `AccessEntry.unknownTime` when the line does not say it.
   public var duration: UInt64
   /// Why it failed; often empty.
   public var error: [UInt8]
@@ -65,9 +65,14 @@ public struct LogStatistics: Sendable {
     classes[min(9, Int(entry.status) / 100)] &+= 1
     if entry.duration != AccessEntry.unknownTime { durations.add(duration) }
     if groups != nil {
-      let name = line.extracting(groupName(entry, line))
+      let name = groupName(entry, line)
       let known = entry.duration == AccessEntry.unknownTime ? nil : duration
-      groups!.add(name, failed: isFailed, microseconds: known)
+      if entry.hasEscape(name, line) {
+        let text = entry.text(ByteRange(name), line)
+        groups!.add(text.span, failed: isFailed, microseconds: known)
+      } else {
+        groups!.add(line.extracting(name), failed: isFailed, microseconds: known)
+      }
     }
     let isSlow = slow.count < LogStatistics.mostNotable || duration > slow[0].duration
     if entry.duration != AccessEntry.unknownTime, isSlow { noteSlow(entry, line) }
@@ -103,11 +108,15 @@ public struct LogStatistics: Sendable {
     case .upstream: return entry.upstream.offsets
     case .path, nil:
       let uri = entry.uri.offsets
-      var end = uri.lowerBound + 1
+      // The first slash may be escaped itself.
+      let isEscaped = entry.escape == .json && line.has("\\/", at: uri.lowerBound)
+      var end = uri.lowerBound + (isEscaped ? 2 : 1)
       while end < uri.upperBound, line[end] != UInt8(ascii: "/"), line[end] != UInt8(ascii: "?") {
         end += 1
       }
-      return uri.lowerBound..<min(end, uri.upperBound)
+      let isNextEscaped = entry.escape == .json && end < uri.upperBound
+      if isNextEscaped, line.has("\\/", at: end - 1) { end -= 1 }
+      return uri.lowerBound..<max(uri.lowerBound, min(end, uri.upperBound))
     }
   }
 }
@@ -115,9 +124,8 @@ public struct LogStatistics: Sendable {
 extension NotableRequest {
   fileprivate init(_ entry: AccessEntry, _ line: Span<UInt8>) {
     self.init(
-      id: entry.requestID.offsets.map { line[$0] }, method: entry.method.offsets.map { line[$0] },
-      uri: entry.uri.offsets.map { line[$0] }, status: entry.status,
-      duration: entry.duration == AccessEntry.unknownTime ? 0 : entry.duration,
-      error: entry.error.offsets.map { line[$0] })
+      id: entry.text(entry.requestID, line), method: entry.text(entry.method, line),
+      uri: entry.text(entry.uri, line), status: entry.status, duration: entry.duration,
+      error: entry.text(entry.error, line))
   }
 }

@@ -22,12 +22,11 @@ public enum StatisticsText {
     let share = Shares.percent(statistics.failed, of: statistics.requests)
     text.append(right: "\(statistics.failed)", statistics.failed > 0 ? .red : .plain, width: 12)
     text.append("  \(share)\n")
-    let shares = Shares.percents(statistics.classes)
     for (number, count) in statistics.classes.enumerated() where count > 0 {
       let name = number == 0 ? "none" : "\(number)xx"
       text.append("status \(name)", Style(status: UInt16(number) * 100))
       text.append(right: "\(count)", width: number == 0 ? 9 : 10)
-      text.append("  \(shares[number])\n")
+      text.append("  \(Shares.percent(count, of: statistics.requests))\n")
     }
     let durations = statistics.durations
     if durations.count > 0 {
@@ -75,7 +74,8 @@ public enum StatisticsText {
     guard !requests.isEmpty else { return }
     text.append("\n\(title)\n", .bold)
     for request in requests {
-      text.append(right: TimeText.duration(request.duration), width: 12)
+      let isTimed = request.duration != AccessEntry.unknownTime
+      text.append(right: isTimed ? TimeText.duration(request.duration) : "-", width: 12)
       text.append("  \(request.status)  ", Style(status: request.status))
       text.append(safely: request.id.isEmpty ? [UInt8(ascii: "-")] : request.id)
       text.append("  ")

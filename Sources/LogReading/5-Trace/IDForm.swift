@@ -31,6 +31,22 @@ public struct IDForm: Equatable, Sendable {
     return key.starts(with: other.key)
   }
 
+  /// The IDs among `ids` that are not the same, each in the spelling that sorts first. A UUID that
+  /// was cut to 32 characters is the whole one, where that is there, too.
+  public static func distinct(_ ids: [[UInt8]]) -> [[UInt8]] {
+    var spellings: [[UInt8]: [UInt8]] = [:]
+    for id in ids {
+      let key = IDForm(id).key
+      if let seen = spellings[key], seen.lexicographicallyPrecedes(id) { continue }
+      spellings[key] = id
+    }
+    let cut = spellings.values.filter { IDForm($0).isCut }
+    for id in spellings.values where IDForm(id).isWhole {
+      for part in cut where IDForm(id).includes(IDForm(part)) { spellings[IDForm(part).key] = nil }
+    }
+    return Array(spellings.values)
+  }
+
   /// Whether a dash stands before the digit of that number, counted from 0.
   static func isDashPlace(_ digit: Int) -> Bool {
     digit == 8 || digit == 12 || digit == 16 || digit == 20

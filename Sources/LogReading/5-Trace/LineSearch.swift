@@ -14,6 +14,8 @@ public struct LineSearch: Sendable {
     public var id: [UInt8]
     /// True when that is the ID looked for.
     public var isExact: Bool
+    /// True when the line says that this is an ID: `[req-ID]`, `request_id=ID`.
+    public var isNamed: Bool
   }
 
   private let id: [UInt8]
@@ -45,7 +47,7 @@ public struct LineSearch: Sendable {
       var end = block.index(of: UInt8(ascii: "\n"), from: place)
       position = end
       if end > start, block[end &- 1] == UInt8(ascii: "\r") { end &-= 1 }
-      if let hit = judge(block, start..<end, from: place) { found(hit) }
+      if let hit = judge(block, block.withoutHoles(start..<end), from: place) { found(hit) }
     }
   }
 
@@ -66,11 +68,17 @@ public struct LineSearch: Sendable {
       guard let whole = spelling(text, at: place) else { continue }
       switch IDMatch(text, at: whole.lowerBound, count: whole.count) {
       case .exact:
-        return Hit(line: line, id: LineSearch.plain(text, whole), isExact: true)
+        let hit = Hit(
+          line: line, id: LineSearch.plain(text, whole), isExact: true,
+          isNamed: IDMatch.isNamed(text, whole))
+        if hit.isNamed { return hit }
+        if best?.isExact != true { best = hit }
       case .beginning(let range):
         // A UUID that is found cut goes on in no way.
         if best == nil, !(form.isWhole && isCut(text, whole)) {
-          best = Hit(line: line, id: LineSearch.plain(text, range), isExact: false)
+          best = Hit(
+            line: line, id: LineSearch.plain(text, range), isExact: false,
+            isNamed: IDMatch.isNamed(text, range))
         }
       case .chance: break
       }
@@ -139,12 +147,12 @@ public struct LineSearch: Sendable {
     return bytes
   }
 
-  /// The longest part that is never escaped: letters, digits and underscores. All, if none is.
+  /// The longest part that is hardly ever escaped: letters and digits. All, if there are none.
   private static func longestPart(of id: [UInt8]) -> Range<Int> {
     var best = 0..<0
     var start = 0
     for end in 0...id.count {
-      if end < id.count, SpelledByte.isWord(id[end]) || id[end] == UInt8(ascii: "_") { continue }
+      if end < id.count, SpelledByte.isWord(id[end]) { continue }
       if end - start > best.count { best = start..<end }
       start = end + 1
     }

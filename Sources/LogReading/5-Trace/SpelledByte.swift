@@ -30,10 +30,10 @@ struct SpelledByte {
     self = SpelledByte(text[end - 1], 1)
   }
 
-  /// True when no word goes on before `end`: there is no letter or digit, or one that belongs to
-  /// the escape of something else (`\n`, `%20`, `\u0022`), or to a colour of the terminal.
-  static func isBoundary(_ text: Span<UInt8>, before end: Int) -> Bool {
-    guard end > 0, isWord(text[end - 1]) else { return true }
+  /// True when the letter or digit before `end` belongs to the escape of something that no ID has
+  /// (`\n`, `%20`, `\u0022`), or to a colour of the terminal.
+  static func endsForeignEscape(_ text: Span<UInt8>, before end: Int) -> Bool {
+    guard end > 0, isWord(text[end - 1]) else { return false }
     let last = text[end - 1]
     if end > 1, text[end - 2] == UInt8(ascii: "\\"), "abefnrtv0".utf8.contains(last) { return true }
     for (count, digits) in [(3, 2), (4, 2), (6, 4)] where count <= end {
@@ -41,7 +41,7 @@ struct SpelledByte {
       guard hasMark(text, at: start, digits: digits, count: count),
         let value = hexadecimal(text, (end - digits)..<end)
       else { continue }
-      return value > 0x7F || !isWord(UInt8(value))
+      return value > 0x7F || !isInID(UInt8(value))
     }
     return last == UInt8(ascii: "m") && endsColour(text, before: end - 1)
   }

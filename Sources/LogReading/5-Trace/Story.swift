@@ -12,6 +12,8 @@ public struct FoundLine: Sendable {
   public var id: [UInt8]
   /// True when that is all that was asked for, false when it only begins so.
   public var isExact: Bool
+  /// True when the line says that it is an ID (`LineSearch.Hit`).
+  public var isNamed: Bool
   /// Microseconds since 1970; nil when the line has no time stamp.
   public var time: UInt64?
   /// Where it belongs in time: for a line without a stamp that is the place of the last line before
@@ -22,14 +24,15 @@ public struct FoundLine: Sendable {
 
   /// The line given.
   public init(
-    file: Int, offset: UInt64, text: [UInt8], id: [UInt8], isExact: Bool, time: UInt64? = nil,
-    entry: AccessEntry? = nil
+    file: Int, offset: UInt64, text: [UInt8], id: [UInt8], isExact: Bool, isNamed: Bool = false,
+    time: UInt64? = nil, entry: AccessEntry? = nil
   ) {
     self.file = file
     self.offset = offset
     self.text = text
     self.id = id
     self.isExact = isExact
+    self.isNamed = isNamed
     self.time = time
     self.entry = entry
   }
@@ -95,24 +98,6 @@ public struct Story: Sendable {
   }
 
   private static var shortestLink: Int { 8 }
-
-  /// How many requests the access lines are about that have the ID in another place than one for
-  /// IDs, in the path or as a number: nil as soon as one request has it as its own.
-  public static func strangers(in lines: [FoundLine], to id: [UInt8]) -> Int? {
-    var requests: Set<[UInt8]> = []
-    for line in lines {
-      guard let entry = line.entry, entry.status != 0 else { continue }
-      let ranges = [entry.requestID, entry.clientRequestID, entry.upstreamRequestID]
-      let ids = ranges.filter { !$0.isEmpty }.map { Array(line.text[$0.offsets]) }
-      if ids.isEmpty { continue }
-      // A few characters may well end another ID.
-      if ids.contains(where: { $0 == id || id.count >= 8 && LineSearch(id: id).isIn($0) }) {
-        return nil
-      }
-      requests.insert(ids[0])
-    }
-    return requests.count
-  }
 }
 
 extension FoundLine {

@@ -6,12 +6,16 @@ public struct StoryText {
   private var text: StyledText
   private let names: [String]
   private let nameWidth: Int
+  /// The lines are of several days.
+  private let showsDates: Bool
   private static let barWidth = 40
 
   private init(_ story: Story, names: [String], isColoured: Bool) {
     text = StyledText(isColoured: isColoured)
     let short = StoryText.short(names)
     self.names = short
+    let days = Set(story.lines.compactMap(\.time).map { $0 / 86_400_000_000 })
+    showsDates = days.count > 1
     nameWidth = min(24, Set(story.lines.map(\.file)).map { short[$0].utf8.count }.max() ?? 0)
   }
 
@@ -52,11 +56,8 @@ public struct StoryText {
   }
 
   private mutating func write(_ line: FoundLine, _ previous: UInt64?) {
-    if let time = line.time {
-      text.append(String(TimeText.date(time).dropFirst(11)) + " ", .faint)
-    } else {
-      text.append("(no time)       ", .faint)
-    }
+    let date = line.time.map { TimeText.date($0).dropFirst(showsDates ? 0 : 11) } ?? "(no time)"
+    text.append(safely: date.utf8, .faint, width: showsDates ? 27 : 16)
     let gap = previous.flatMap { before in
       line.time.map { "+" + TimeText.duration($0 > before ? $0 - before : 0) }
     }
@@ -77,7 +78,7 @@ public struct StoryText {
   private static var shownBytes: Int { 4096 }
 
   private mutating func write(_ entry: AccessEntry, _ line: FoundLine) {
-    func value(_ range: ByteRange) -> ArraySlice<UInt8> { line.text[range.offsets] }
+    func value(_ range: ByteRange) -> [UInt8] { entry.text(range, line.text.span) }
     text.append("\(entry.status) ", Style(status: entry.status))
     if entry.method.isEmpty { text.append("(no request)") }
     text.append(safely: value(entry.method))
@@ -110,7 +111,7 @@ public struct StoryText {
     for (name, range) in names where !range.isEmpty {
       indent()
       text.append("\(name): ", .faint)
-      text.append(safely: line.text[range.offsets])
+      text.append(safely: entry.text(range, line.text.span))
       text.append("\n")
     }
   }

@@ -1,5 +1,9 @@
 // A whole file in blocks of whole lines, however large the file is: each thread has one buffer of
 // a fixed size, and takes the next block when it is done with one.
+//
+// Logs may have holes of zeros: behind the last line after a crash of the machine, before the first
+// one when somebody has emptied a file that its writer does not append to. A hole ends a line, as a
+// line end does: it may be larger than any line.
 
 import Basics
 import Synchronization
@@ -20,7 +24,7 @@ public enum LineBlocks {
   public enum Problem: Error {
     case system(KernelError)
     case damagedGzip
-    /// A byte 0 near the beginning: no text.
+    /// Zeros and other control characters all over its beginning: no text.
     case binary
 
     /// The problem in words.
@@ -49,7 +53,7 @@ public enum LineBlocks {
   ) -> Problem? {
     if GzipStream.isGzip(file) { return unpack(file, progress, body) }
     if file.kind == .stream { return readStream(file, body) }
-    if case .success(let start) = file.bytes(at: 0, count: 4096), start.contains(0) {
+    if case .success(let start) = file.bytes(at: 0, count: 4096), isBinary(start) {
       return .binary
     }
     let size = Int(file.size)
@@ -60,6 +64,19 @@ public enum LineBlocks {
       read(file, size: size, thread: thread, shared, progress, body)
     }
     return shared.problem.withLock { $0 }.map { .system($0) }
+  }
+
+  /// Holes are few and long, and text has no control characters beside those of lines and colours.
+  private static func isBinary(_ start: [UInt8]) -> Bool {
+    var (zeros, holes, controls) = (0, 0, 0)
+    var last: UInt8 = 1
+    for byte in start {
+      if byte == 0 { (zeros, holes) = (zeros + 1, last == 0 ? holes : holes + 1) }
+      let isUsual = byte >= 0x20 || (0x07...0x0D).contains(byte) || byte == 0x1B
+      if !isUsual && byte != 0 { controls += 1 }
+      last = byte
+    }
+    return zeros > 0 && (holes + controls) * 32 > start.count - zeros + 64
   }
 
   /// What the threads have in common.
@@ -127,7 +144,7 @@ public enum LineBlocks {
 
   private static func lineEnd(in text: UnsafeRawBufferPointer, from start: Int) -> Int? {
     let bytes = text.bindMemory(to: UInt8.self)
-    let found = bytes.span.index(of: UInt8(ascii: "\n"), from: start)
+    let found = bytes.span.index(ofEither: UInt8(ascii: "\n"), 0, from: start)
     return found < bytes.count ? found : nil
   }
 
@@ -171,6 +188,9 @@ public enum LineBlocks {
       let text = UnsafeBufferPointer(
         rebasing: UnsafeRawBufferPointer(buffer).bindMemory(to: UInt8.self)[..<count])
       var end = text.span.lastIndex(of: UInt8(ascii: "\n"), before: count).map { $0 + 1 } ?? 0
+      if end == 0, count == buffer.count {
+        end = text.span.lastIndex(of: 0, before: count).map { $0 + 1 } ?? 0
+      }
       // At the end, and when a line is longer than all memory for it, what there is must do.
       if added == 0 || (end == 0 && count == buffer.count) { end = count }
       if end > 0 {

@@ -21,7 +21,7 @@ struct EntrySelection: Sendable {
       let next = block.index(of: UInt8(ascii: "\n"), from: position)
       var end = next
       if end > position, block[end &- 1] == UInt8(ascii: "\r") { end &-= 1 }
-      let line = block.extracting(position..<end)
+      let line = block.extracting(block.withoutHoles(position..<end))
       position = next &+ 1
       guard line.count > 0 else { continue }
       guard let entry = reader.entry(line) else {

@@ -45,26 +45,53 @@ struct FilterOptions: ParsableArguments {
         "--id \"\(id)\" is too short: \(WantedID.shortestBeginning) characters are needed.")
     }
     filter.id = WantedID(Array((id ?? "").utf8))
-    filter.method = try parse(method, "--method") { FilterWords.method($0) } ?? []
-    filter.host = try parse(host, "--host") { FilterWords.host($0) } ?? []
-    filter.error = try parse(error, "--error") { FilterWords.error($0) } ?? []
-    filter.path = try parse(path, "--path") { FilterWords.path($0) }
-    filter.statuses = try parse(status, "--status") { FilterWords.statuses($0) } ?? []
-    filter.client = try parse(client, "--client") { Network(parsing: Array($0.utf8).span) }
+    filter.method =
+      try parse(method, "--method", "a method, as GET") { FilterWords.method($0) } ?? []
+    filter.host =
+      try parse(host, "--host", "a host, as shop.example or shop.example:8080") {
+        FilterWords.host($0)
+      } ?? []
+    filter.error =
+      try parse(error, "--error", "any, or one of: \(FilterWords.errorNames)") {
+        FilterWords.error($0)
+      } ?? []
+    filter.path =
+      try parse(path, "--path", "a path that begins with / or *, as /api/*") {
+        FilterWords.path($0)
+      }
+    filter.statuses =
+      try parse(status, "--status", "codes from 100 to 999, as 404, 5xx or 500-503,404") {
+        FilterWords.statuses($0)
+      } ?? []
+    filter.client =
+      try parse(client, "--client", "an address or a network, as 10.0.0.7 or 10.0.0.0/8") {
+        Network(parsing: Array($0.utf8).span)
+      }
     filter.minimumDuration =
-      try parse(minDuration, "--min-duration") { FilterWords.duration($0) } ?? 0
-    filter.since = try parse(since, "--since") { FilterWords.moment($0, local: local) } ?? 0
-    filter.until = try parse(until, "--until") { FilterWords.moment($0, local: local) } ?? .max
+      try parse(minDuration, "--min-duration", "a duration, as 500ms, 2s or 1m30s") {
+        FilterWords.duration($0)
+      } ?? 0
+    filter.since = try parseTime(since, "--since", local) ?? 0
+    filter.until = try parseTime(until, "--until", local) ?? .max
     if filter.since > filter.until { throw ValidationError("--since is later than --until.") }
     return filter
   }
 
+  private func parseTime(
+    _ text: String?, _ option: String, _ local: LocalTime
+  ) throws -> UInt64? {
+    let expected =
+      "how long ago, as 10m or 1h30m; now, today or yesterday; or a time, as 2026-11-30,"
+      + " \"2026-11-30 10:00\" or 2026-11-30T10:00:00Z"
+    return try parse(text, option, expected) { FilterWords.moment($0, local: local) }
+  }
+
   private func parse<Value>(
-    _ text: String?, _ option: String, _ read: (String) -> Value?
+    _ text: String?, _ option: String, _ expected: String, _ read: (String) -> Value?
   ) throws -> Value? {
     guard let text else { return nil }
     guard let value = read(text) else {
-      throw ValidationError("invalid value \"\(text)\" for \(option).")
+      throw ValidationError("invalid value \"\(text)\" for \(option); expected \(expected).")
     }
     return value
   }

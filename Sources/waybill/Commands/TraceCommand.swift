@@ -62,15 +62,13 @@ struct TraceCommand: ParsableCommand {
 
 /// One trace.
 private struct Tracing {
-  private let id: [UInt8]
+  private var id: [UInt8]
   private var logs: OpenedLogs
   private let isJSON: Bool
   private let search: TraceSearch
 
   /// Fewer characters are the beginning of too many IDs.
   private static let shortestBeginning = 8
-  /// Lines that a short text may be in before it is taken for a word.
-  private static let mostLinesOfShort = 20
   /// IDs that are followed from one found line to others.
   private static let mostLinks = 8
 
@@ -83,12 +81,17 @@ private struct Tracing {
   }
 
   mutating func run() -> ExitStatus {
-    let outcome = search.lines(of: id)
+    var outcome = search.lines(of: id)
     note(outcome)
+    // Our own logs write an ID so; somebody may have copied all of it.
+    if outcome.lines.isEmpty, id.starts(with: "req-".utf8), id.count > 4 {
+      id.removeFirst(4)
+      outcome = search.lines(of: id)
+    }
     guard let own = resolve(outcome.lines) else { return .failure }
     let form = IDForm(own)
-    var lines = outcome.lines.filter { form.includes(IDForm($0.id)) }
-    guard isRequest(lines, own) else { return .failure }
+    let found = outcome.lines.filter { form.includes(IDForm($0.id)) }
+    guard var lines = choose(found, own) else { return .failure }
     var isCut = outcome.isCut
     for other in Story.otherIDs(in: lines).sorted(by: precedes).prefix(Tracing.mostLinks) {
       let linked = search.lines(of: other)
@@ -100,18 +103,25 @@ private struct Tracing {
     return logs.hasFailed ? .failure : written
   }
 
-  /// False, with a report, for what is no ID but a word or a number in the lines of many requests.
-  private func isRequest(_ lines: [FoundLine], _ own: [UInt8]) -> Bool {
-    guard let others = Story.strangers(in: lines, to: own) else { return true }
-    let isShort = own.count < Tracing.shortestBeginning
-    guard others > 1 || (isShort && others == 0 && lines.count > Tracing.mostLinesOfShort) else {
-      return true
+  /// The lines that are about the request; nil, with a report, for what is no ID but a word or a
+  /// number in the lines of many requests.
+  private func choose(_ lines: [FoundLine], _ own: [UInt8]) -> [FoundLine]? {
+    switch Selection(lines, about: own) {
+    case .lines(let all): return all
+    case .sure(let sure, let others):
+      if others > 0 {
+        report(
+          "\(shown(own)) is in \(others) more line\(others == 1 ? "" : "s"), but not as an ID;"
+            + " not shown")
+      }
+      return sure
+    case .unclear(let others):
+      report(
+        "\(shown(own)) is in \(lines.count) lines"
+          + (others > 1 ? ", of \(others) requests with other IDs" : "")
+          + "; give more of the ID, or all of it")
+      return nil
     }
-    report(
-      "\(shown(own)) is in \(lines.count) lines"
-        + (others > 1 ? ", of \(others) requests with other IDs" : "")
-        + "; give more of the ID, or all of it")
-    return false
   }
 
   private func show(_ story: Story, _ own: [UInt8]) -> ExitStatus {
@@ -137,15 +147,9 @@ private struct Tracing {
     let wanted = IDForm(id)
     let exact = lines.filter { wanted.includes(IDForm($0.id)) }
     if !exact.isEmpty, !wanted.isCut { return id }
-    var forms: [[UInt8]: [UInt8]] = [:]
-    for line in lines {
-      let form = IDForm(line.id)
-      if !exact.isEmpty, form.key == wanted.key { continue }
-      if let seen = forms[form.key], precedes(seen, line.id) { continue }
-      forms[form.key] = line.id
-    }
-    if forms.isEmpty, !exact.isEmpty { return id }
-    let whole = Set(forms.values)
+    let others = lines.map(\.id).filter { exact.isEmpty || IDForm($0).key != wanted.key }
+    if others.isEmpty, !exact.isEmpty { return id }
+    let whole = IDForm.distinct(others)
     guard !whole.isEmpty else {
       reportNothing()
       return nil

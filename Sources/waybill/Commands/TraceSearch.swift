@@ -109,7 +109,7 @@ private final class FoundLines: Sendable {
         FoundLine(
           file: file, offset: block.offset + UInt64(hit.line.lowerBound),
           text: Array(block.bytes[hit.line]), id: hit.id,
-          isExact: hit.isExact))
+          isExact: hit.isExact, isNamed: hit.isNamed))
     }
   }
 
