@@ -3,24 +3,20 @@ import HTTP
 
 /// The methods that send equal keys to the same peer: `hash KEY` and `hash KEY consistent`.
 extension Balancer {
-  /// The hash of a key: FNV-1a of its bytes, mixed once more; 0 for an empty key and for no other.
+  /// The hash of a key: its CRC-32, and its length; 0 for an empty key and for no other.
   ///
   /// It has no seed, so that all workers and machines agree and a reload changes nothing. A client
   /// that chooses the key chooses its peer; that lies in the nature of `hash`.
   public static func hash(of key: Span<UInt8>) -> UInt64 {
-    guard !key.isEmpty else { return 0 }
-    var state: UInt64 = 0xCBF2_9CE4_8422_2325
-    for index in key.indices {
-      state = (state ^ UInt64(key[index])) &* 0x0000_0100_0000_01B3
-    }
-    return max(1, mix(state))
+    UInt64(CyclicCode.code(of: key)) &<< 32 | UInt64(UInt32(truncatingIfNeeded: key.count))
   }
 
-  /// Tries of `hash` before round-robin takes over, as many as nginx makes.
-  private static let hashTries: UInt64 = 20
+  /// Tries of `hash` after the first one, before round-robin takes over.
+  private static let hashTries: UInt32 = 20
 
-  /// The peer in whose share of the weights the key falls. When that one can't serve, the key is
-  /// hashed again; after some tries round-robin decides.
+  /// The peer in whose share of the weights the key falls: the one that nginx chooses. When that
+  /// one can't serve, 15 bits of the code of the try's number and the key behind it are added;
+  /// after some tries round-robin decides.
   static func pickHash(
     _ candidates: Candidates, _ states: inout MutableSpan<PeerState>, _ hashKey: UInt64
   ) -> Int? {
@@ -29,12 +25,26 @@ extension Balancer {
       total &+= UInt64(candidates.peers[index].weight)
     }
     guard hashKey != 0, total > 0 else { return roundRobin(candidates, &states) }
-    for attempt in 0..<hashTries {
-      let bits = attempt == 0 ? hashKey : mix(hashKey &+ attempt)
-      let peer = owner(of: bits.multipliedFullWidth(by: total).high, candidates.peers)
+    let code = UInt32(truncatingIfNeeded: hashKey &>> 32)
+    let length = UInt32(truncatingIfNeeded: hashKey)
+    var sum: UInt64 = 0
+    for attempt in 0...hashTries {
+      let added =
+        attempt == 0
+        ? code : CyclicCode.code(self.code(ofNumber: attempt), then: code, length: length)
+      sum &+= UInt64(added &>> 16 & 0x7FFF)
+      let peer = owner(of: sum % total, candidates.peers)
       if candidates.contains(peer, states) { return peer }
     }
     return roundRobin(candidates, &states)
+  }
+
+  /// The code of a number below 100 in decimal.
+  private static func code(ofNumber number: UInt32) -> UInt32 {
+    let digits: InlineArray<2, UInt8> = [
+      0x30 &+ UInt8(number / 10), 0x30 &+ UInt8(number % 10),
+    ]
+    return CyclicCode.code(of: digits.span.extracting((number < 10 ? 1 : 0)..<2))
   }
 
   /// The peer, backups left out, in whose share of the summed weights `place` falls.

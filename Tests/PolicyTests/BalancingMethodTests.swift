@@ -130,6 +130,31 @@ import Testing
     }
   }
 
+  /// What nginx chooses (upstream_hash_module.c), computed apart: with three equal peers, with
+  /// weights, without the peer chosen first, and without the first of four.
+  @Test(arguments: [
+    ("a", [2, 2, 1, 2]), ("b", [0, 0, 2, 1]), ("key1", [1, 1, 2, 2]), ("/path/17", [2, 2, 1, 2]),
+    ("10.0.0.7", [2, 2, 1, 2]),
+  ])
+  func hashChoosesAsNginx(_ key: String, _ peers: [Int]) {
+    let equal = Upstream(.hash, weights: [1, 1, 1])
+    #expect(equal.serve(key: key) == peers[0])
+    #expect(Upstream(.hash, weights: [3, 2, 1]).serve(key: key) == peers[1])
+    #expect(equal.serve(tried: [peers[0]], key: key) == peers[2])
+    let four = Upstream(
+      .hash,
+      peers: [
+        ConfiguredPeer(weight: 5, isDown: true), ConfiguredPeer(weight: 1),
+        ConfiguredPeer(weight: 7), ConfiguredPeer(weight: 2),
+      ])
+    #expect(four.serve(key: key) == peers[3])
+  }
+
+  @Test func codesOfKeys() {
+    #expect(Balancer.hash(of: bytes("123456789").span) == UInt64(0xCBF4_3926) << 32 | 9)
+    #expect(Balancer.hash(of: bytes("a").span) == UInt64(0xE8B7_BE43) << 32 | 1)
+  }
+
   /// The point of `consistent`: when a peer goes, its keys alone move.
   @Test func consistentHashMovesOnlyTheKeysOfALostPeer() {
     let before = Upstream(.consistentHash, weights: [1, 3, 2, 1])
