@@ -62,6 +62,20 @@ struct PackedDateTime: Sendable, BitwiseCopyable {
     }
   }
 
+  /// The day of the week in English.
+  var weekdayName: StaticString {
+    // The first day of 1970 was a Thursday.
+    switch seconds / 86_400 % 7 {
+    case 0: "Thursday"
+    case 1: "Friday"
+    case 2: "Saturday"
+    case 3: "Sunday"
+    case 4: "Monday"
+    case 5: "Tuesday"
+    default: "Wednesday"
+    }
+  }
+
   /// Year, month and day of the Gregorian calendar.
   ///
   /// Years are counted from 1 March, so that the leap day is a year's last one and a month's first

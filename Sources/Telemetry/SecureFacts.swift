@@ -58,6 +58,8 @@ extension ExchangeRecord {
     switch variable {
     case .sslClientEscapedCertificate: writer.appendPercentEncoded(whole)
     case .sslClientRawCertificate: writer.append(text, as: form)
+    case .sslClientFingerprint: CertificateFacts.writeFingerprint(of: whole, into: &writer)
+    case .sslClientSerial: CertificateFacts.writeSerial(of: whole, into: &writer)
     default:
       var start = 0
       for index in text.indices where text[index] == UInt8(ascii: "\n") {

@@ -33,6 +33,8 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case connectionRequests  // $connection_requests
   case contentLength  // $content_length
   case contentType  // $content_type
+  case dateGMT  // $date_gmt: as nginx's SSI writes it
+  case dateLocal  // $date_local
   case error  // $error (own)
   case event  // $event (own): `upgrade` when a tunnel opens
   case brotliRatio  // $brotli_ratio
@@ -73,6 +75,8 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case sslClientCertificate  // $ssl_client_cert: in PEM, lines but the first behind a tab
   case sslClientEscapedCertificate  // $ssl_client_escaped_cert: in PEM, percent-encoded
   case sslClientRawCertificate  // $ssl_client_raw_cert: in PEM
+  case sslClientFingerprint  // $ssl_client_fingerprint: SHA-1 in hexadecimal
+  case sslClientSerial  // $ssl_client_serial: in hexadecimal
   case sslClientIssuer  // $ssl_client_i_dn
   case sslClientSubject  // $ssl_client_s_dn
   case sslClientVerify  // $ssl_client_verify

@@ -73,6 +73,25 @@ public struct Timestamp: Equatable, Sendable, BitwiseCopyable {
     writeOffset(hasColon: true, into: &writer)
   }
 
+  /// Writes `Sunday, 22-Nov-2026 21:58:36 GMT`: `$date_gmt`, and with `isLocal` the same in local
+  /// time, `$date_local`. Zones but UTC are known by their offset only: `+0100`.
+  public func writeDate(isLocal: Bool, into writer: inout ByteWriter) {
+    let fields = PackedDateTime(seconds: isLocal ? localSeconds : microseconds / 1_000_000)
+    writer.append(fields.weekdayName)
+    writer.append(", ")
+    writer.append(word: fields.day | dash &<< 16, count: 3)
+    writer.append(fields.monthName)
+    writer.append(word: dash | fields.year &<< 8 | 0x20 &<< 40, count: 6)
+    let time: UInt64 = fields.hour | colon &<< 16 | fields.minute &<< 24
+    writer.append(word: time | colon &<< 40 | fields.second &<< 48, count: 8)
+    if isLocal && utcOffset != 0 {
+      writer.append(UInt8(ascii: " "))
+      writeOffset(hasColon: false, into: &writer)
+    } else {
+      writer.append(isLocal ? " UTC" : " GMT")
+    }
+  }
+
   /// Writes `1795384716.123`, seconds since 1970 with milliseconds: `$msec`.
   public func writeMilliseconds(into writer: inout ByteWriter) {
     writer.append(microsecondsAsMilliseconds: microseconds)
@@ -109,5 +128,6 @@ public struct Timestamp: Equatable, Sendable, BitwiseCopyable {
 }
 
 private var colon: UInt64 { 0x3a }
+private var dash: UInt64 { 0x2d }
 private var slash: UInt64 { 0x2f }
 private var point: UInt64 { 0x2e }

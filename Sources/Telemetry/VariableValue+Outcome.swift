@@ -38,6 +38,8 @@ extension ExchangeRecord {
   func writeTimeValue(_ variable: Variable, into writer: inout ByteWriter) -> Bool {
     switch variable {
     case .requestTime: writer.append(microsecondsAsMilliseconds: duration.microseconds)
+    case .dateGMT: lineTime.writeDate(isLocal: false, into: &writer)
+    case .dateLocal: lineTime.writeDate(isLocal: true, into: &writer)
     case .timeISO8601: lineTime.writeISO8601(into: &writer)
     case .timeLocal: lineTime.writeLocal(into: &writer)
     case .timeRFC3339: lineTime.writeRFC3339(into: &writer)

@@ -28,7 +28,8 @@ extension ExchangeRecord {
     case .sslCipher, .sslClientIssuer, .sslClientSubject, .sslClientVerify, .sslProtocol,
       .sslServerName, .sslSessionReused:
       return writeSecureValue(part.variable, as: form, into: &writer)
-    case .sslClientCertificate, .sslClientEscapedCertificate, .sslClientRawCertificate:
+    case .sslClientCertificate, .sslClientEscapedCertificate, .sslClientRawCertificate,
+      .sslClientFingerprint, .sslClientSerial:
       return writeCertificate(part.variable, bytes, as: form, into: &writer)
     case .requestID, .idSource, .clientRequestID, .upstreamRequestID:
       return writeIdentityValue(part.variable, as: form, into: &writer)
@@ -37,7 +38,7 @@ extension ExchangeRecord {
       .limitConnectionStatus,
       .limitRequestStatus:
       return writeOutcomeValue(part.variable, into: &writer)
-    case .milliseconds, .requestTime, .timeISO8601, .timeLocal, .timeRFC3339:
+    case .milliseconds, .requestTime, .timeISO8601, .timeLocal, .timeRFC3339, .dateGMT, .dateLocal:
       return writeTimeValue(part.variable, into: &writer)
     case .tries, .upstreamAddress, .upstreamConnectTime, .upstreamHeaderTime,
       .upstreamResponseTime, .upstreamStatus:

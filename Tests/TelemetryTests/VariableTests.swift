@@ -78,6 +78,10 @@ import Testing
     Case("$ssl_client_cert", "a/b", absent: "-"),
     Case("$ssl_client_escaped_cert", "a%2Fb%0A", absent: "-"),
     Case("$ssl_client_raw_cert", "a/b", absent: "-"),
+    // Of nothing that was a certificate.
+    Case(
+      "$ssl_client_fingerprint", "da39a3ee5e6b4b0d3255bfef95601890afd80709", absent: "-"),
+    Case("$ssl_client_serial", "", absent: "-"),
     Case("$ssl_client_i_dn", "CN=Authority", absent: "-"),
     Case("$ssl_client_s_dn", "CN=alice", absent: "-"),
     Case("$ssl_client_verify", "FAILED:expired", absent: "-"),
@@ -87,6 +91,11 @@ import Testing
     Case("$status", "200", absent: "000"),
     Case("$termination", "upstream:response_body", absent: "-"),
     Case("$time_iso8601", "2026-11-22T22:58:36+01:00", absent: "2026-11-22T21:58:36+00:00"),
+    Case(
+      "$date_gmt", "Sunday, 22-Nov-2026 21:58:36 GMT", absent: "Sunday, 22-Nov-2026 21:58:36 GMT"),
+    Case(
+      "$date_local", "Sunday, 22-Nov-2026 22:58:36 +0100",
+      absent: "Sunday, 22-Nov-2026 21:58:36 UTC"),
     Case("$time_local", "22/Nov/2026:22:58:36 +0100", absent: "22/Nov/2026:21:58:36 +0000"),
     Case("$time_rfc3339", "2026-11-22T21:58:36.124690Z", absent: "2026-11-22T21:58:36.124690Z"),
     Case("$tries", "1", absent: "0"),
@@ -192,6 +201,30 @@ import Testing
     let exchange = Exchange()
     exchange.record.endTime = 0
     #expect(exchange.value(of: try compile("$msec", exchange)) == "1795384716.123")
+  }
+
+  /// As OpenSSL says them of the same certificate.
+  @Test func factsOfACertificate() throws {
+    let exchange = Exchange()
+    exchange.computed = Array(
+      """
+      -----BEGIN CERTIFICATE-----
+      MIIBGzCBzqADAgECAgMA86EwBQYDK2VwMAwxCjAIBgNVBAMMAWEwHhcNMjYxMTMw
+      MjAyMDM4WhcNMjYxMjAxMjAyMDM4WjAMMQowCAYDVQQDDAFhMCowBQYDK2VwAyEA
+      7Y8c1f18NjjTF0SzA7x4qkoHH6owzbn+sXlfVrU3dc2jUzBRMB0GA1UdDgQWBBTb
+      MZPaJUceSoXpTqlcypd0s4KFejAfBgNVHSMEGDAWgBTbMZPaJUceSoXpTqlcypd0
+      s4KFejAPBgNVHRMBAf8EBTADAQH/MAUGAytlcANBACo1WEBrsfSZW2w7Wpe+/ylG
+      FeszrJNm9i6+AuOe12KTjO3LKxRgpNb59whafb7oA2OhI+4gzs01Q8utrSqmVwk=
+      -----END CERTIFICATE-----
+
+      """.utf8)
+    exchange.record.isSecure = true
+    exchange.record.hasCaptures = true
+    exchange.record.certificate = ByteRange(start: 0, count: exchange.computed.count)
+    #expect(exchange.value(of: try compile("$ssl_client_serial", exchange)) == "F3A1")
+    #expect(
+      exchange.value(of: try compile("$ssl_client_fingerprint", exchange))
+        == "fd86e37741533cd6c09da2628dfe518d81f70502")
   }
 
   private func fullExchange() -> Exchange {
