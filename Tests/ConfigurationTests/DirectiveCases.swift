@@ -146,6 +146,10 @@ enum DirectiveCases {
     Case(
       "server", "server_name a.example:80;", "invalid server name \"a.example:80\""),
     Case("server", "server_name www.* www.example.*;"),
+    Case("server", "server_name [::1] [2001:DB8::7] [::ffff:10.0.0.1];"),
+    Case("server", "server_name [::1]:80;", "invalid server name \"[::1]:80\""),
+    Case("server", "server_name [1.2.3.4];", "invalid server name \"[1.2.3.4]\""),
+    Case("server", "server_name [::1;", "invalid server name \"[::1\""),
     Case("server", "server_name .www.*;", "invalid server name \".www.*\""),
     Case("server", "server_name *.www.*;", "invalid server name \"*.www.*\""),
     Case("server", "server_name ~a ~^(?<site>\\w+)\\.example$;"),
@@ -217,7 +221,13 @@ enum DirectiveCases {
     Case("location", "return 1000;", "invalid return code \"1000\""),
     Case("location", "return here;", "invalid return code \"here\""),
     Case("location", "return 302;", "a redirect needs a URL"),
-    Case("location", "return 204 text;", "a response with status 204 can't have text"),
+    Case(
+      "location", "return 204 text;",
+      "a response with status 204 has no content: the text is not sent"),
+    Case(
+      "location", "return 304 $uri;",
+      "a response with status 304 has no content: the text is not sent"),
+    Case("location", "return 444 text;", "a response with status 444 can't have text"),
     Case("location", "return 302 'a\\nb';", "a header value can't contain control characters"),
     Case("location", "default_type application/json; return 200 '{}';"),
     Case("top", "absolute_redirect on;"),
@@ -230,6 +240,7 @@ enum DirectiveCases {
     Case("top", "types { plain txt; }", "invalid media type \"plain\""),
     Case("top", "types { text/plain; }", "\"text/plain\" has no extensions"),
     Case("location", "default_type json; return 200 '{}';", "invalid value \"json\""),
+    Case("location", "default_type ''; return 200 '{}';"), Case("server", "default_type \"\";"),
   ]
 
   static let clients: [Case] = [

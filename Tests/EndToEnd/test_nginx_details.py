@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import ssl
+import subprocess
 import time
 from urllib.parse import unquote
 
@@ -190,6 +193,8 @@ def test_the_clients_certificate_for_a_backend(site, make_backend, authority):
         f" ssl_verify_client optional; ssl_client_certificate {authority.file};"
         f" location / {{ proxy_pass http://{backend.address};"
         " proxy_set_header X-Cert $ssl_client_escaped_cert;"
+        " proxy_set_header X-Serial $ssl_client_serial;"
+        " proxy_set_header X-Print $ssl_client_fingerprint;"
         " proxy_set_header X-Raw $ssl_client_raw_cert; } }"
     )
     for shown, wanted in [(client, client.certificate.read_text()), (None, None)]:
@@ -201,6 +206,11 @@ def test_the_clients_certificate_for_a_backend(site, make_backend, authority):
         assert (unquote(seen.get("X-Cert")) if wanted else seen.get("X-Cert")) == wanted
         if wanted:
             assert seen.one("X-Raw").split() == wanted.split()
+            der = ssl.PEM_cert_to_DER_cert(wanted)
+            assert seen.one("X-Print") == hashlib.sha1(der).hexdigest()
+            shown_by = ["openssl", "x509", "-noout", "-serial", "-in", client.certificate]
+            serial = subprocess.run(shown_by, capture_output=True, text=True, check=True).stdout
+            assert seen.one("X-Serial") == serial.split("=")[1].strip()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")

@@ -19,6 +19,18 @@ import Testing
     (name: "dotted.example.", server: 9), (name: "*.Upper.ORG", server: 10),
   ]
 
+  /// An address in brackets is a name like others.
+  @Test func addressLiterals() {
+    let arena = Arena()
+    let table = ServerNameTable(
+      names: [("[::1]", 0), ("[::ffff:10.0.0.1]", 1), ("*.0.1]", 2)], arena: arena)
+    withExtendedLifetime(arena) {
+      #expect(table.find(Array("[::1]".utf8).span) == 0)
+      #expect(table.find(Array("[::FFFF:10.0.0.1]".utf8).span) == 1)
+      #expect(table.find(Array("[::2]".utf8).span) == ServerNameTable.none)
+    }
+  }
+
   @Test(arguments: [
     ("example.com", 0), ("EXAMPLE.com", 0), ("example.com.", 0), ("a.example.com", 1),
     ("A.Example.Com.", 1), ("a.b.example.com", 1), ("www.example.com", 5), ("api.example.com", 1),

@@ -85,7 +85,8 @@ extension ConfigurationBuilder {
       for index in template.parts.indices {
         let variable = template.parts[index].variable
         switch variable {
-        case .sslClientCertificate, .sslClientEscapedCertificate, .sslClientRawCertificate:
+        case .sslClientCertificate, .sslClientEscapedCertificate, .sslClientRawCertificate,
+          .sslClientFingerprint, .sslClientSerial:
           usesClientCertificate = true
         default: break
         }
@@ -112,7 +113,10 @@ extension ConfigurationBuilder {
   func reportUnknownVariables() {
     for unknown in unknownVariables {
       let error = unknown.error
-      guard !announcedVariables.contains(error.name.lowercased()),
+      let name = error.name.lowercased()
+      guard !announcedVariables.contains(name), !failed.variables.contains(name),
+        // One that can't be a name at all is wrong whatever else there is.
+        !failed.hasUnreadFile || error.name.isEmpty,
         !templates.isDeclared(error.name)
       else { continue }
       reporter.error(

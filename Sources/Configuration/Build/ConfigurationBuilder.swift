@@ -67,6 +67,8 @@ final class ConfigurationBuilder {
   var needless: [String: Int] = [:]
   /// The variables that refused directives would make, in lowercase.
   var announcedVariables: Set<String> = []
+  /// What is missing because the directive that declares it has an error.
+  var failed = FailedDirectives()
   /// Uses of unknown variables: reported once all files are read.
   var unknownVariables: [UnknownVariable] = []
   /// The `http` block.
@@ -126,6 +128,7 @@ final class ConfigurationBuilder {
   }
 
   private func fileError(_ path: String, _ message: String, includedAt word: Word?) {
+    failed.hasUnreadFile = true
     if let word {
       reporter.error(word.place, message)
     } else {
@@ -151,6 +154,14 @@ final class ConfigurationBuilder {
 
   private func build(_ use: DirectiveUse) {
     if isTableLine(use) { return }
+    let before = reporter.errorCount + unknownVariables.count
+    buildDirective(use)
+    guard reporter.errorCount + unknownVariables.count > before else { return }
+    let isKnown = !DirectiveCatalog.directives(named: use.name.text).isEmpty
+    failed.note(isKnown ? use.name.text : meant(use) ?? use.name.text, use.arguments)
+  }
+
+  private func buildDirective(_ use: DirectiveUse) {
     let candidates = DirectiveCatalog.directives(named: use.name.text)
     guard !candidates.isEmpty else { return unknown(use) }
     guard let directive = candidates.first(where: { !$0.contexts.isDisjoint(with: context) })
@@ -224,11 +235,15 @@ final class ConfigurationBuilder {
 
   private func unknown(_ use: DirectiveUse) {
     let name = use.name.text
+    reporter.error(use.name.place, "unknown directive \"\(name)\"", suggestion: meant(use))
+  }
+
+  /// The directive that an unknown one probably is.
+  private func meant(_ use: DirectiveUse) -> String? {
+    let name = use.name.text
     let everywhere = DirectiveContexts.everyLevel.union(.upstream)
-    reporter.error(
-      use.name.place, "unknown directive \"\(name)\"",
-      suggestion: Suggestion.nearest(to: name, among: DirectiveCatalog.names(in: context))
-        ?? Suggestion.nearest(to: name, among: DirectiveCatalog.names(in: everywhere)))
+    return Suggestion.nearest(to: name, among: DirectiveCatalog.names(in: context))
+      ?? Suggestion.nearest(to: name, among: DirectiveCatalog.names(in: everywhere))
   }
 
   private func misplaced(_ use: DirectiveUse, _ candidates: [Directive]) {

@@ -51,11 +51,16 @@ extension ConfigurationBuilder {
       return AnswerDeclaration(place: place, status: status, text: Template(parts: .empty))
     }
     let text = use.arguments[1]
-    if !isRedirect, [204, 304, 444, 499].contains(status), !text.text.isEmpty {
+    if !isRedirect, [444, 499].contains(status), !text.text.isEmpty {
       reporter.error(text.place, "a response with status \(status) can't have text")
       return nil
     }
-    let value = isRedirect ? fieldValue(text) : template(text)
+    var value = isRedirect ? fieldValue(text) : template(text)
+    if value != nil, [204, 304].contains(status), !text.text.isEmpty {
+      reporter.warning(
+        text.place, "a response with status \(status) has no content: the text is not sent")
+      value = Template(parts: .empty)
+    }
     return value.map { AnswerDeclaration(place: place, status: status, text: $0) }
   }
 

@@ -1,3 +1,4 @@
+import HTTP
 import Plan
 import Telemetry
 
@@ -132,11 +133,15 @@ extension DirectiveCatalog {
     ) { $0.types($1) },
     Directive(
       "default_type", in: .everyLevel, "TYPE", default: "text/plain",
-      "The media type of files and of `return` texts to which no entry in `types` applies."
+      """
+      The media type of files and of `return` texts to which no entry in `types` applies. With \
+      `""`, such files have no `Content-Type`; texts are `text/plain`.
+      """
     ) { builder, use in
       let word = use.arguments[0]
       let isPlain = word.text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
-      guard isPlain, word.text.contains("/"), !word.text.contains("$") else {
+      let isType = isPlain && word.text.contains("/") && !word.text.contains("$")
+      guard isType || word.text.isEmpty else {
         return builder.invalidValue(word, expected: ["a media type such as text/plain"])
       }
       builder.settings.client.defaultType = word.text
@@ -189,7 +194,7 @@ extension ConfigurationBuilder {
 
   private func isServerName(_ word: Word) -> Bool {
     let text = word.text
-    if text == "$hostname" || text.isEmpty { return true }
+    if text == "$hostname" || text.isEmpty || isAddressLiteral(text) { return true }
     if text.hasPrefix("~") { return isNameExpression(word) }
     if text.hasSuffix(","), !text.dropLast().contains(",") {
       reporter.warning(
@@ -212,6 +217,12 @@ extension ConfigurationBuilder {
       return false
     }
     return true
+  }
+
+  /// `[::1]`, as the host of a URL with an IPv6 address is written (RFC 3986 section 3.2.2).
+  private func isAddressLiteral(_ text: String) -> Bool {
+    guard text.hasPrefix("["), text.hasSuffix("]"), text.contains(":") else { return false }
+    return PeerAddress(parsing: Array(text.dropFirst().dropLast().utf8).span) != nil
   }
 
   private func isNameExpression(_ word: Word) -> Bool {

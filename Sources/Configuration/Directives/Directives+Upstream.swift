@@ -68,8 +68,9 @@ extension DirectiveCatalog {
     Directive(
       "hash", in: .upstream, "KEY [consistent]", count: 1...2,
       """
-      The server that a key maps to; the key is text with variables such as `$remote_addr`. With \
-      `consistent`, adding or removing a server moves only few keys.
+      The server that a key maps to; the key is text with variables such as `$remote_addr`. It is \
+      the one that nginx chooses. With `consistent`, adding or removing a server moves only few \
+      keys; which server has which key is then another than in nginx.
       """
     ) { builder, use in
       let isConsistent = use.arguments.count > 1
@@ -86,11 +87,15 @@ extension ConfigurationBuilder {
     let name = use.arguments[0]
     guard let block = use.block else { return }
     upstream = UpstreamDeclaration(name: name)
+    let errorsBefore = reporter.errorCount
     _ = build(block, in: .upstream)
+    let hasErrors = reporter.errorCount > errorsBefore
     defer { upstream = nil }
     guard let declared = upstream, isNewUpstream(name) else { return }
     upstreamPlaces[declared.name.text.lowercased()] = declared.name.place
     upstreams.append(declared)
+    // A server with an error is one.
+    if hasErrors { return }
     guard !declared.peers.isEmpty else {
       reporter.error(name.place, "the upstream \"\(name.text)\" has no servers")
       return

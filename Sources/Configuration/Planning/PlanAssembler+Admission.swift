@@ -32,7 +32,7 @@ extension PlanAssembler {
     plan.rules = accessRules.made(of: settings.rules) { arena.freeze($0) }
     guard let realm = settings.realm, !realm.isEmpty else { return plan }
     guard let file = settings.passwordFile else {
-      if let place = settings.realmPlace {
+      if let place = settings.realmPlace, !builder.failed.contains("auth_basic_user_file") {
         warn(
           place, "\"auth_basic\" asks nobody for a password: there is no auth_basic_user_file",
           expected: "auth_basic_user_file FILE; beside it")
@@ -76,7 +76,9 @@ extension PlanAssembler {
   /// The index of a zone; nil when there is none of that kind, which is reported.
   private func limitZone(_ name: Word, isRate: Bool) -> Int? {
     let directive = isRate ? "limit_req_zone" : "limit_conn_zone"
-    guard let declared = builder.limitZones[name.text], (declared.rate > 0) == isRate else {
+    let declared = builder.limitZones[name.text]
+    if declared == nil, builder.failed.mayDeclare(.zone, name.text) { return nil }
+    guard let declared, (declared.rate > 0) == isRate else {
       reporter.error(
         name.place, "there is no \"\(directive)\" with the name \"\(name.text)\"",
         expected: "\(directive) KEY zone=\(name.text):10m\(isRate ? " rate=10r/s" : "");")

@@ -51,6 +51,7 @@ extension PlanAssembler {
   }
 
   private func unknownFormat(_ word: Word) -> LogFormat? {
+    if builder.failed.mayDeclare(.logFormat, word.text) { return nil }
     reporter.error(
       word.place, "unknown log format \"\(word.text)\"",
       expected: "json, combined, verbose, simple or the name of a log_format",

@@ -50,6 +50,7 @@ extension PlanAssembler {
     // What `return` answers comes before, as in nginx.
     guard plan.action == .files || plan.action == .proxy else { return }
     guard let root = root(settings) else {
+      if builder.failed.contains("root") || builder.failed.contains("alias") { return }
       return reporter.error(
         tried.place, "\"try_files\" looks for files below root, which is not set",
         expected: "root PATH; in the same block or an outer one")

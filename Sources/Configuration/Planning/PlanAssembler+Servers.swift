@@ -166,7 +166,7 @@ extension PlanAssembler {
     plan.action = answer.action
     plan.answerStatus = answer.status
     plan.answerText = answer.text
-    plan.answerType = arena.freeze(settings.client.defaultType ?? "text/plain")
+    plan.answerType = textType(settings)
     if answer.action == .answer { plan.answerTypes = mediaTypes(settings.mediaTypes) }
   }
 
@@ -200,6 +200,12 @@ extension PlanAssembler {
     }
   }
 
+  /// The type of texts that no entry in `types` applies to.
+  private func textType(_ settings: Settings) -> FrozenBytes {
+    let type = settings.client.defaultType ?? ""
+    return arena.freeze(type.isEmpty ? "text/plain" : type)
+  }
+
   /// What the location is apart from its action.
   private func commonPlan(_ settings: Settings) -> LocationPlan {
     let trust = settings.requestID.effectiveTrust.freeze(arena, &networks)
@@ -207,7 +213,7 @@ extension PlanAssembler {
     var plan = LocationPlan(requestID: settings.requestID.freeze(arena, trust: trust))
     plan.requestFields = requestFields(settings)
     plan.responseFields = responseFields(settings)
-    plan.answerType = arena.freeze(settings.client.defaultType ?? "text/plain")
+    plan.answerType = textType(settings)
     plan.answerTypes = mediaTypes(settings.mediaTypes)
     plan.logsRewriting = settings.rewriting.logs ?? false
     plan.warnsOfUnset = settings.rewriting.warnsOfUnset ?? true

@@ -12,7 +12,11 @@ extension PlanAssembler {
     let declaration = builder.servers[server]
     let settings = serverTLS[server]
     let rejects = settings.rejectsHandshake == true
-    if settings.common.certificates.isEmpty && settings.common.keys.isEmpty && !rejects {
+    let hasFailed = ["ssl_certificate", "ssl_certificate_key", "ssl_reject_handshake"]
+      .contains { builder.failed.contains($0) }
+    if settings.common.certificates.isEmpty && settings.common.keys.isEmpty && !rejects
+      && !hasFailed
+    {
       reporter.error(
         declaration.place, "\(endpoint.name) uses TLS, but the server has no certificate",
         expected: "ssl_certificate and ssl_certificate_key, or ssl_reject_handshake on")
@@ -22,7 +26,11 @@ extension PlanAssembler {
       case .on, .optional: true
       case .off, .optionalWithoutAuthority: false
       }
-    if needsAuthority && settings.common.authorities == nil && settings.common.trusted == nil {
+    let isFailed = ["ssl_client_certificate", "ssl_trusted_certificate"]
+      .contains { builder.failed.contains($0) }
+    if needsAuthority && settings.common.authorities == nil && settings.common.trusted == nil
+      && !isFailed
+    {
       reporter.error(
         declaration.place, "ssl_verify_client has no certificate authorities",
         expected: "ssl_client_certificate FILE")

@@ -64,6 +64,7 @@ extension PlanAssembler {
   ) -> Int? {
     let key = "\(host.lowercased()):\(port)"
     if let known = implicitUpstreams[key] { return known }
+    if builder.failed.mayDeclare(.upstream, host) { return nil }
     let endpoints = builder.endpoints(host: host, port: port, at: pass.authorityPlace) {
       suggestsUpstreams ? Suggestion.nearest(to: host, among: declaredUpstreams.keys) : nil
     }

@@ -91,7 +91,9 @@ final class PlanAssembler {
       upstreams.append(freeze(upstream))
     }
     for index in builder.servers.indices where builder.servers[index].listens.isEmpty {
-      if let place = builder.servers[index].firstDatagramListen {
+      if let place = builder.servers[index].firstDatagramListen,
+        !builder.failed.contains("listen")
+      {
         reporter.error(
           place, "the server listens only for HTTP/3, which is not supported yet",
           expected: "an additional listen without quic")
