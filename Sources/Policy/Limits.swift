@@ -338,6 +338,9 @@ public enum Limits {
   public static let http2BackendControlFrames = 10_000
   /// How long nothing comes of a backend that has requests before it is asked for a sign of life.
   public static let http2BackendSilence = Interval.seconds(60)
+  /// How long nothing has come of one whose client leaves, for nothing more to begin on its
+  /// connection: clients mostly wait longer for an answer that takes its time.
+  public static let http2BackendDoubt = Interval.seconds(5)
   /// How long it is not asked again: gRPC servers take more than one ping in five minutes without
   /// data for abuse, and end the connection.
   public static let http2BackendPingInterval = Interval.seconds(310)

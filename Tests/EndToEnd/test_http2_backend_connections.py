@@ -75,6 +75,31 @@ def test_a_silent_connection_gets_no_more_requests(serve, make, front, workers):
     release.set()
 
 
+def test_a_client_that_leaves_casts_doubt(serve, make):
+    """It had waited for longer than a backend is silent that lives."""
+    silent = set()
+    release = threading.Event()
+
+    def script(call):
+        if call.session in silent:
+            release.wait(30)
+        else:
+            call.reply()
+
+    backend = make(script)
+    proxy = serve("up", top=f"upstream up {{ server {backend.address}; keepalive 8; }}")
+    assert ask(proxy, "http1").status == 200
+    silent.update(backend.sessions)
+    with Client(proxy.port) as client:
+        stream = client.begin("/")
+        time.sleep(5.5)
+        client.protocol.reset_stream(stream, 8)
+        client.flush()
+        assert proxy.wait_lines(2)[1]["status"] == 499
+    assert ask(proxy, "http1").status == 200
+    release.set()
+
+
 @pytest.mark.parametrize("kept", [1, 3, 9])
 def test_no_more_connections_are_kept_than_allowed(serve, make, kept):
     release = threading.Event()

@@ -127,15 +127,21 @@ import Testing
     symlink("../target", path + ".gz-part")
     try NumberedFiles(path: path).rotate(keep: 5)
     #expect(owner(path) == 65_534)
-    #expect(throws: RotationProblem.self) {
-      _ = try LogPacking.search(NumberedFiles(path: path))
-    }
-    #expect(owner(root.path + "/target") == 0)
-    unlink(path + ".gz-part")
     symlink("../target", path + ".2")
-    #expect(throws: RotationProblem.self) {
-      _ = try LogPacking.search(NumberedFiles(path: path))
+    for _ in 0..<200 where owner(path + ".1.gz") == .max {
+      guard case .found(let packing) = try LogPacking.search(NumberedFiles(path: path)) else {
+        // A program that another test starts holds the descriptors of all for a moment.
+        usleep(10_000)
+        continue
+      }
+      while try !packing.step() {}
     }
+    // The packed file is made under another name; somebody else's second file is none of ours.
+    #expect(owner(path + ".1.gz") == 65_534)
+    #expect(owner(root.path + "/target") == 0)
+    var status = stat()
+    #expect(stat(root.path + "/target", &status) == 0 && status.st_size == 0)
+    #expect(lstat(path + ".2", &status) == 0 && status.st_mode & S_IFMT == S_IFLNK)
   }
 
   /// What somebody puts in the place of a socket is neither opened to all nor given away.

@@ -21,9 +21,10 @@ extension DirectiveCatalog {
       """
       Whether nginx's defaults apply where they differ from Waybill's: on in a file with `http`, \
       otherwise off. With them, the `Host` sent to backends is `$proxy_host`, \
-      `client_max_body_size` is `1m`, `proxy_ssl_verify` is `off`, `absolute_redirect` is `on`, an \
-      `access_log` without a format is nginx's `combined` (without the ID), and a level with its \
-      own `add_header`, `proxy_set_header` or `proxy_hide_header` inherits none from outer levels. \
+      `client_max_body_size` is `1m`, `proxy_ssl_verify` and `grpc_ssl_verify` are `off`, \
+      `absolute_redirect` is `on`, an `access_log` without a format is nginx's `combined` \
+      (without the ID), and a level with its own `add_header`, `proxy_set_header` or \
+      `proxy_hide_header` inherits none from outer levels. \
       The request ID and the forwarded fields are sent either way. `waybill -t --nginx` lists \
       where a conf file relies on a default that differs.
       """

@@ -122,6 +122,8 @@ extension Worker where K: ~Copyable {
       line.append("the client disconnected in phase ")
       line.append(Termination(.client, phase).phaseName)
     }
+    // It may have left because the backend is gone.
+    doubtBackend(exchange, after: Limits.http2BackendDoubt)
     endEarly(exchange, .always(499), .clientClosed, Termination(.client, phase), .orderly)
   }
 

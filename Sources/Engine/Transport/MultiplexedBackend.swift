@@ -216,7 +216,8 @@ extension Worker where K: ~Copyable {
     }
     connection.pointee.wait = .nothing
     let due = link.pointee.lastRead + Limits.http2BackendSilence
-    startWaiting(connection, for: .signOfLife, atMost: due > now ? due - now : Interval(nanoseconds: 0))
+    let rest = due > now ? due - now : Interval(nanoseconds: 0)
+    startWaiting(connection, for: .signOfLife, atMost: rest)
   }
 
   /// Lets nothing new begin on the connection on which an exchange has waited in vain for `time`,
