@@ -396,6 +396,7 @@ def test_the_number_of_streams_and_the_windows_may_change(serve, make):
             SettingCodes.MAX_CONCURRENT_STREAMS: 1 + len(backend.calls) % 3,
             SettingCodes.INITIAL_WINDOW_SIZE: 10 + 1000 * (len(backend.calls) % 4),
         })  # fmt: skip
+        call.session.widen(call.stream, 5_000)
         call.data(call.read(), ends=True)
 
     backend = make(script)
