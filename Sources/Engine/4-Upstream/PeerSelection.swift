@@ -106,38 +106,51 @@ extension Worker where K: ~Copyable {
   private mutating func connect(_ exchange: ExchangePointer) {
     assert(exchange.pointee.upstream == nil, "connect: a backend is attached")
     assert(exchange.isLive, "connect: the exchange has ended")
-    let upstream = exchange.pointee.upstreamIndex
-    let peers = tables.upstreams[upstream].peers
-    let peer = exchange.pointee.peerIndex
-    note(.connecting, exchange, peer, try: exchange.pointee.record.tryCount)
-    makeRoomForUpstream()
-    upstreamCounters(exchange).add(UpstreamCells.opened)
-    let result = kernel.connect(to: peers[peer].address, unixPath: peers[peer].unixPath)
-    let descriptor: Descriptor
-    switch result {
-    case .connected(let made), .inProgress(let made): descriptor = made
-    case .failed(let error):
-      return tryFailed(exchange, .connectFailed, connectErrorType(error), error)
-    }
-    guard let connection = open(descriptor, role: .upstream, origin: upstream) else {
-      let error = KernelError(kind: .exhausted, code: 0)
-      return tryFailed(exchange, .connectFailed, .proxyOverloaded, error)
-    }
-    connection.pointee.peerIndex = UInt32(peer)
+    let tryCount = exchange.pointee.record.tryCount
+    note(.connecting, exchange, exchange.pointee.peerIndex, try: tryCount)
+    guard let (connection, isMade) = openConnection(exchange) else { return }
     connection.pointee.exchange = exchange
-    connection.pointee.phase = .connecting
     exchange.pointee.upstream = connection.stream
     exchange.pointee.upstreamStage = .connecting
-    if case .connected = result { return reached(connection, exchange) }
+    if isMade { return reached(connection, exchange) }
     startWaiting(
       connection, for: .connect,
       atMost: exchange.pointee.plan.pointee.connectTimeout)
   }
 
+  /// Begins a connection to the chosen peer, which may be made at once; nil when that has failed,
+  /// and with it the try.
+  mutating func openConnection(
+    _ exchange: ExchangePointer
+  ) -> (connection: ConnectionPointer, isMade: Bool)? {
+    let (upstream, number) = (exchange.pointee.upstreamIndex, exchange.pointee.peerIndex)
+    let peers = tables.upstreams[upstream].peers
+    makeRoomForUpstream()
+    upstreamCounters(exchange).add(UpstreamCells.opened)
+    let result = kernel.connect(to: peers[number].address, unixPath: peers[number].unixPath)
+    let descriptor: Descriptor
+    var isMade = false
+    switch result {
+    case .connected(let made): (descriptor, isMade) = (made, true)
+    case .inProgress(let made): descriptor = made
+    case .failed(let error):
+      tryFailed(exchange, .connectFailed, connectErrorType(error), error)
+      return nil
+    }
+    guard let connection = open(descriptor, role: .upstream, origin: upstream) else {
+      let error = KernelError(kind: .exhausted, code: 0)
+      tryFailed(exchange, .connectFailed, .proxyOverloaded, error)
+      return nil
+    }
+    connection.pointee.peerIndex = UInt32(number)
+    connection.pointee.phase = .connecting
+    return (connection, isMade)
+  }
+
   /// Frees a slot for a connection to a peer when all are taken: an idle one of a peer first, then
   /// one of a client that is idle, then one of a reusable client. A client that came behind such a
   /// one and has not had the time to ask stays.
-  mutating func makeRoomForUpstream() {
+  private mutating func makeRoomForUpstream() {
     assert(
       connections.count <= connections.capacity, "makeRoomForUpstream: there are too many")
     guard connections.count >= tables.workerConnections else { return }

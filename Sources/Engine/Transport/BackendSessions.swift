@@ -104,23 +104,7 @@ extension Worker where K: ~Copyable {
   // MARK: Making a connection
 
   private mutating func openSession(_ exchange: ExchangePointer) {
-    let (upstream, number) = (exchange.pointee.upstreamIndex, exchange.pointee.peerIndex)
-    let peers = tables.upstreams[upstream].peers
-    makeRoomForUpstream()
-    upstreamCounters(exchange).add(UpstreamCells.opened)
-    let result = kernel.connect(to: peers[number].address, unixPath: peers[number].unixPath)
-    let descriptor: Descriptor
-    switch result {
-    case .connected(let made), .inProgress(let made): descriptor = made
-    case .failed(let error):
-      return tryFailed(exchange, .connectFailed, connectErrorType(error), error)
-    }
-    guard let connection = open(descriptor, role: .upstream, origin: upstream) else {
-      let error = KernelError(kind: .exhausted, code: 0)
-      return tryFailed(exchange, .connectFailed, .proxyOverloaded, error)
-    }
-    connection.pointee.peerIndex = UInt32(number)
-    connection.pointee.phase = .connecting
+    guard let (connection, isMade) = openConnection(exchange) else { return }
     let context = backendContext(exchange)
     let link = SessionLinkPointer.allocate(capacity: 1)
     link.initialize(to: SessionLink(HTTP2BackendSession(isSecure: context >= 0)))
@@ -134,7 +118,7 @@ extension Worker where K: ~Copyable {
     upstreams.insertSession(connection)
     join(exchange, connection)
     guard link.pointee.streamCount > 0 else { return closeBackend(connection) }
-    if case .connected = result, connection.pointee.phase == .connecting {
+    if isMade, connection.pointee.phase == .connecting {
       reachedBackend(connection, link)
     }
   }
