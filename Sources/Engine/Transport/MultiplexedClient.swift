@@ -108,7 +108,9 @@ extension Worker where K: ~Copyable {
   /// Tells a client why its connection ends, if it can be told at once.
   mutating func sayEnd(_ connection: ConnectionPointer, _ link: SessionLinkPointer) {
     link.pointee.session.end()
-    if connection.pointee.hasOutput, case .blocked = send(connection.stream) { return }
+    if connection.pointee.hasOutput {
+      guard case .done = send(connection.stream) else { return }
+    }
     _ = send(connection.stream, prefix: link.pointee.session.output)
   }
 
