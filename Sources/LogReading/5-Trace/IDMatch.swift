@@ -130,7 +130,7 @@ private enum IDPrefix {
   /// True when the ID begins behind the bytes of `range`, which an ID could have, too: they end as
   /// `name=`, `name:`, `/path/` or `http://host/` does, or are signs of a sentence only, or `req-`.
   static func isLabel(_ line: Span<UInt8>, _ range: Range<Int>) -> Bool {
-    let bytes = plain(line, range)
+    let bytes = SpelledByte.plain(line, range)
     guard let last = bytes.last else { return true }
     if bytes.allSatisfy({ ".:/=".utf8.contains($0) }) { return true }
     switch last {
@@ -143,7 +143,7 @@ private enum IDPrefix {
 
   /// True when they end as `id=` does, or are `req-`.
   static func isNamedID(_ line: Span<UInt8>, _ range: Range<Int>) -> Bool {
-    let bytes = plain(line, range)
+    let bytes = SpelledByte.plain(line, range)
     switch bytes.last {
     case UInt8(ascii: "="), UInt8(ascii: ":"): return isNameOfIDs(bytes.dropLast())
     case UInt8(ascii: "-"): return isMark(bytes.dropLast())
@@ -195,16 +195,5 @@ private enum IDPrefix {
   private static func isPath(_ bytes: [UInt8]) -> Bool {
     guard let first = bytes.firstIndex(of: UInt8(ascii: "/")) else { return false }
     return first == 0 || ":=".utf8.contains(bytes[first - 1])
-  }
-
-  private static func plain(_ line: Span<UInt8>, _ range: Range<Int>) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var position = range.lowerBound
-    while position < range.upperBound {
-      let next = SpelledByte(line, at: position)
-      bytes.append(next.byte)
-      position &+= next.count
-    }
-    return bytes
   }
 }

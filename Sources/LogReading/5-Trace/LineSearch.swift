@@ -69,7 +69,7 @@ public struct LineSearch: Sendable {
       switch IDMatch(text, at: whole.lowerBound, count: whole.count) {
       case .exact:
         let hit = Hit(
-          line: line, id: LineSearch.plain(text, whole), isExact: true,
+          line: line, id: SpelledByte.plain(text, whole), isExact: true,
           isNamed: IDMatch.isNamed(text, whole))
         if hit.isNamed { return hit }
         if best?.isExact != true { best = hit }
@@ -77,7 +77,7 @@ public struct LineSearch: Sendable {
         // A UUID that is found cut goes on in no way.
         if best == nil, !(form.isWhole && isCut(text, whole)) {
           best = Hit(
-            line: line, id: LineSearch.plain(text, range), isExact: false,
+            line: line, id: SpelledByte.plain(text, range), isExact: false,
             isNamed: IDMatch.isNamed(text, range))
         }
       case .chance: break
@@ -133,18 +133,6 @@ public struct LineSearch: Sendable {
       range.upperBound == text.count || !SpelledByte.isWord(text[range.upperBound])
     else { return false }
     return true
-  }
-
-  /// The bytes without escapes.
-  private static func plain(_ text: Span<UInt8>, _ range: Range<Int>) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var position = range.lowerBound
-    while position < range.upperBound {
-      let next = SpelledByte(text, at: position)
-      bytes.append(next.byte)
-      position &+= next.count
-    }
-    return bytes
   }
 
   /// The longest part that is hardly ever escaped: letters and digits. All, if there are none.

@@ -30,6 +30,18 @@ struct SpelledByte {
     self = SpelledByte(text[end - 1], 1)
   }
 
+  /// The characters of a range, without escapes.
+  static func plain(_ text: Span<UInt8>, _ range: Range<Int>) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var position = range.lowerBound
+    while position < range.upperBound {
+      let next = SpelledByte(text, at: position)
+      bytes.append(next.byte)
+      position &+= next.count
+    }
+    return bytes
+  }
+
   /// True when the letter or digit before `end` belongs to the escape of something that no ID has
   /// (`\n`, `%20`, `\u0022`), or to a colour of the terminal.
   static func endsForeignEscape(_ text: Span<UInt8>, before end: Int) -> Bool {
