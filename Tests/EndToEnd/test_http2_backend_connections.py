@@ -7,34 +7,9 @@ import pytest
 from h2.settings import SettingCodes
 
 from harness.http2 import Client
-from harness.http2_front import ask
+from harness.http2_front import ask, front, make, serve  # noqa: F401
 from harness.polling import wait_for
 from harness.secure import BackendTLS
-
-
-@pytest.fixture
-def make(make_http2_backend):
-    return make_http2_backend
-
-
-@pytest.fixture(params=["http1", "http2"])
-def front(request):
-    """What clients speak."""
-    return request.param
-
-
-@pytest.fixture
-def serve(site):
-    """Serves a backend by `proxy_pass` and `proxy_http_version 2`."""
-
-    def start(backend, location="", **options):
-        server = options.pop("server", "") + " http2 on;"
-        return site.serve(
-            backend if isinstance(backend, str) else backend.address,
-            location="proxy_http_version 2; " + location, server=server, **options,
-        )  # fmt: skip
-
-    return start
 
 
 def test_idle_connections_are_used_again_and_close(serve, make):
@@ -51,9 +26,8 @@ def test_idle_connections_are_used_again_and_close(serve, make):
     assert len(backend.sessions) == 2
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_silent_connection_gets_no_more_requests(serve, make, front, workers):
-    """It may be gone without a word; the backend itself serves those who connect anew."""
+def falling_silent(make):
+    """A backend that does not answer on the connections in a set until it is released."""
     silent = set()
     release = threading.Event()
 
@@ -63,7 +37,13 @@ def test_a_silent_connection_gets_no_more_requests(serve, make, front, workers):
         else:
             call.reply()
 
-    backend = make(script)
+    return make(script), silent, release
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_silent_connection_gets_no_more_requests(serve, make, front, workers):
+    """It may be gone without a word; the backend itself serves those who connect anew."""
+    backend, silent, release = falling_silent(make)
     up = f"upstream up {{ server {backend.address} max_fails=0; keepalive 8; }}"
     proxy = serve("up", "proxy_read_timeout 500ms;", top=up, workers=workers)
     for _ in range(2 * workers):
@@ -77,16 +57,7 @@ def test_a_silent_connection_gets_no_more_requests(serve, make, front, workers):
 
 def test_a_client_that_leaves_casts_doubt(serve, make):
     """It had waited for longer than a backend is silent that lives."""
-    silent = set()
-    release = threading.Event()
-
-    def script(call):
-        if call.session in silent:
-            release.wait(30)
-        else:
-            call.reply()
-
-    backend = make(script)
+    backend, silent, release = falling_silent(make)
     proxy = serve("up", top=f"upstream up {{ server {backend.address}; keepalive 8; }}")
     assert ask(proxy, "http1").status == 200
     silent.update(backend.sessions)

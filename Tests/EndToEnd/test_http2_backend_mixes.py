@@ -10,7 +10,7 @@ from h2.errors import ErrorCodes
 from harness.client import chunked, request_bytes
 from harness.codings import unpack
 from harness.http2 import Client
-from harness.http2_front import ask
+from harness.http2_front import ask, front, make  # noqa: F401
 from harness.messages import Truncated
 from harness.polling import wait_for
 from harness.proxy import command
@@ -18,17 +18,6 @@ from harness.secure import BackendTLS
 
 LINES = b"".join(b"line %d of a text with some words\n" % n for n in range(20_000))
 TEXT = [("content-type", "text/html")]
-
-
-@pytest.fixture
-def make(make_http2_backend):
-    return make_http2_backend
-
-
-@pytest.fixture(params=["http1", "http2"])
-def front(request):
-    """What clients speak."""
-    return request.param
 
 
 @pytest.fixture

@@ -11,35 +11,10 @@ from h2.settings import SettingCodes
 
 from harness.client import chunked, request_bytes
 from harness.http2 import Client
-from harness.http2_front import ask
+from harness.http2_front import ask, front, make, serve  # noqa: F401
 from harness.polling import wait_for
 
 MEGABYTE = 1 << 20
-
-
-@pytest.fixture
-def make(make_http2_backend):
-    return make_http2_backend
-
-
-@pytest.fixture(params=["http1", "http2"])
-def front(request):
-    """What clients speak."""
-    return request.param
-
-
-@pytest.fixture
-def serve(site):
-    """Serves a backend by `proxy_pass` and `proxy_http_version 2`."""
-
-    def start(backend, location="", **options):
-        server = options.pop("server", "") + " http2 on;"
-        return site.serve(
-            backend if isinstance(backend, str) else backend.address,
-            location="proxy_http_version 2; " + location, server=server, **options,
-        )  # fmt: skip
-
-    return start
 
 
 def test_a_request_has_one_id_everywhere(serve, make, front):

@@ -1,6 +1,34 @@
-"""One request to the proxy in either version of HTTP, for tests that care for what is behind it."""
+"""One request to the proxy in either version of HTTP, for tests that care for what is behind it,
+and the fixtures that these tests share."""
+
+import pytest
 
 from .http2 import Client
+
+
+@pytest.fixture
+def make(make_http2_backend):
+    return make_http2_backend
+
+
+@pytest.fixture(params=["http1", "http2"])
+def front(request):
+    """What clients speak."""
+    return request.param
+
+
+@pytest.fixture
+def serve(site):
+    """Serves a backend by `proxy_pass` and `proxy_http_version 2`."""
+
+    def start(backend, location="", **options):
+        server = options.pop("server", "") + " http2 on;"
+        return site.serve(
+            backend if isinstance(backend, str) else backend.address,
+            location="proxy_http_version 2; " + location, server=server, **options,
+        )  # fmt: skip
+
+    return start
 
 
 class Answer:
