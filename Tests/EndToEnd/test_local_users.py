@@ -97,8 +97,9 @@ def test_devices_and_old_files_are_not_given_away(tmp_path, theirs):
     process = subprocess.Popen([binary(), "-c", configured(tmp_path, top, port)])
     try:
         wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, "listening")
+        # Connections are accepted before the logs are there.
+        wait_for(lambda: new.exists() and new.stat().st_uid == NOBODY, "the new log")
         assert Path("/dev/null").stat().st_uid == 0 and old.stat().st_uid == 0
-        assert new.stat().st_uid == NOBODY
     finally:
         process.terminate()
         process.wait(10)

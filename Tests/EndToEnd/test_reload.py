@@ -143,9 +143,13 @@ def test_requests_finish_under_the_configuration_that_they_began_with(site, sepa
 
 def test_connections_to_backends_are_carried_over(site, backend):
     proxy = site.serve(backend)
+    threads = Path(f"/proc/{proxy.process.pid}/task")
     for _ in range(3):
         assert proxy.get("/").status == 200
+        before = len(list(threads.iterdir()))
         reload(proxy)
+        # A worker hands its connections over before it ends.
+        wait_for(lambda before=before: len(list(threads.iterdir())) <= before, "the old workers' end")
     assert proxy.get("/").status == 200
     assert len(backend.connections) == 1
 
