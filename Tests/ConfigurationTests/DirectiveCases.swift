@@ -25,12 +25,25 @@ enum DirectiveCases {
     Case("top", "nginx_defaults yes;", "invalid value \"yes\""),
     Case("top", "pid /run/waybill.pid;"),
     Case("top", "pid off;"),
+    Case(
+      "top", "pid /run/w; access_log /run/w;",
+      "\"/run/w\" is already the path of the PID file at line 1"),
+    Case(
+      "top", "error_log /run/w; pid /run//./w;",
+      "\"/run//./w\" is already the path of a log at line 1"),
     Case("top", "pid '';", "invalid value \"\""),
     Case("top", "user www-data;"),
     Case("top", "user www-data www-data;"),
     Case("top", "user '';", "invalid value \"\""),
     Case("top", "control unix:/run/waybill.control;"),
     Case("top", "control unix:/run/waybill.control 0660;"),
+    Case(
+      "top", "access_log /run/w; control unix:/run/w;",
+      "\"/run/w\" is already the path of a log at line 1"),
+    Case(
+      "top", "control unix:/run/w; server { listen unix:/run/w; return 200; }",
+      "\"/run/w\" is already the path of the control socket at line 1"),
+    Case("top", "access_log /run/w; error_log /run/w; access_log /run/w combined;"),
     Case("top", "control off;"),
     Case("top", "control /run/waybill.control;", "invalid value \"/run/waybill.control\""),
     Case("top", "control unix:waybill.control;", "invalid Unix socket \"unix:waybill.control\""),

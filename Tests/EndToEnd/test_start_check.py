@@ -10,6 +10,7 @@ from harness.ports import free_port
 from harness.proxy import command
 
 LOG = "error_log stderr; access_log stdout;"
+UNIX = "server {{ listen unix:{d}/s; return 200; }}"
 REFUSED = {
     "folder of a log": f"{LOG} access_log {{d}}/missing/access.log;",
     "folder of an error log": "access_log stdout; error_log {d}/missing/error.log;",
@@ -30,6 +31,13 @@ REFUSED = {
     "unknown group": f"{LOG} user nobody nogroup-of-that-name;",
     "log that the user can't reach": f"{LOG} user nobody; access_log {{d}}/closed/access.log;",
     "log that the user can't write": f"{LOG} user nobody; access_log {{d}}/file;",
+}
+# By the text alone, which both read first.
+REFUSED_TEXTS = {
+    "socket that is a log": f"error_log stderr; access_log {{d}}/s; {UNIX}",
+    "socket that is the control socket": f"{LOG} control unix:{{d}}/s; {UNIX}",
+    "socket that is the pid file": f"{LOG} pid {{d}}//./s; {UNIX}",
+    "pid file that is a log": "error_log stderr; access_log {d}/s; pid {d}/s;",
 }
 AS_ROOT = {"unknown user", "unknown group"}
 
@@ -63,6 +71,17 @@ def test_what_the_start_refuses_the_test_refuses(place, what):
     assert started.returncode == 1 and tested.returncode == 1, (tested, started)
     reason = started.stderr.splitlines()[-1].removeprefix("waybill: ")
     assert tested.stderr.splitlines()[-1].endswith(reason), (tested.stderr, started.stderr)
+
+
+@pytest.mark.parametrize("what", REFUSED_TEXTS)
+def test_a_path_that_means_two_things_is_refused(place, what):
+    conf = place / "proxy.conf"
+    text = REFUSED_TEXTS[what].format(d=place)
+    conf.write_text(text + f"\nserver {{ listen 127.0.0.1:{free_port()}; return 200; }}\n")
+    tested, started = command("-t", "-c", conf), command("-c", conf)
+    assert (tested.returncode, started.returncode) == (2, 2)
+    assert tested.stderr == started.stderr
+    assert " is already the path of " in tested.stderr and "proxy.conf:1:" in tested.stderr
 
 
 def test_a_test_leaves_nothing_behind(place):

@@ -29,6 +29,8 @@ final class ConfigurationBuilder {
   /// The regular expressions compiled so far.
   var expressions: [ExpressionKey: RegularExpression] = [:]
 
+  /// What each path is for that a log, a socket or the PID file has.
+  var ownPaths: [String: (use: OwnPathUse, place: Place)] = [:]
   /// The names that `charset` has given.
   var charsets: [String] = []
   /// `limit_req_zone` and `limit_conn_zone` by name.

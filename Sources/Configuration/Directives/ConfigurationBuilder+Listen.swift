@@ -33,7 +33,11 @@ extension ConfigurationBuilder {
   private func listenEndpoints(_ word: Word) -> [Endpoint]? {
     let text = word.text
     if text.hasPrefix("unix:") {
-      return unixEndpoint(String(text.dropFirst(5)), at: word.place).map { [$0] }
+      guard let endpoint = unixEndpoint(String(text.dropFirst(5)), at: word.place) else {
+        return nil
+      }
+      claim(endpoint.unixPath, for: .listener, at: word.place)
+      return [endpoint]
     }
     if text.hasPrefix("systemd:") { return inheritedEndpoint(text, at: word.place).map { [$0] } }
     let isPort = !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isNumber || $0 == "-") }

@@ -258,7 +258,9 @@ extension ConfigurationBuilder {
     case let path where path.isEmpty || path.utf8.contains(0):
       reporter.error(word.place, "invalid path", expected: "the path of a file, stdout or stderr")
       return nil
-    default: return .file(word.text)
+    default:
+      claim(word.text, for: .log, at: word.place)
+      return .file(word.text)
     }
   }
 

@@ -35,6 +35,7 @@ extension DirectiveCatalog {
       let path = use.arguments[0]
       guard path.text != "off" else { return }
       guard !path.text.isEmpty else { return builder.invalidValue(path, expected: ["a path"]) }
+      builder.claim(path.text, for: .processID, at: path.place)
       builder.process.pidPath = path.text
     },
     Directive(
@@ -114,6 +115,7 @@ extension ConfigurationBuilder {
     guard let endpoint = unixEndpoint(String(word.text.dropFirst(5)), at: word.place) else {
       return
     }
+    claim(endpoint.unixPath, for: .control, at: word.place)
     var control = ControlPlan(path: endpoint.unixPath, mode: Self.usualControlMode)
     if let mode {
       guard let rights = controlMode(mode) else { return }
