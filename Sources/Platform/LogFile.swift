@@ -118,6 +118,19 @@ public enum LogFile {
     return try place.open(O_RDWR | O_NONBLOCK)
   }
 
+  /// Opens the FIFO at `path` for writing only; nil when it is something else, or when nobody has
+  /// it open for reading.
+  static func openFIFO(path: String) -> Int32? {
+    do throws(KernelError) {
+      let file = try FilePlace(path).open(O_WRONLY | O_NONBLOCK)
+      if isFIFO(file.number) { return file.number }
+      _ = clinux_close(file.number)
+      return nil
+    } catch {
+      return nil
+    }
+  }
+
   private static func isFIFO(_ number: Int32) -> Bool {
     var status = stat()
     return fstat(number, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO

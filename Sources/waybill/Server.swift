@@ -59,6 +59,8 @@ struct Server {
   /// Not among `threads`: it does not keep the process alive.
   private let controlThreads: WorkerThreads
   var logKeeper: LogKeeper?
+  /// The logs that are FIFOs, once the process has begun to end.
+  private var unreadFIFOs: UnreadFIFOs?
   /// The process whose place this one takes.
   let predecessor: Predecessor?
   /// True once this process serves in the place of another, or from the start.
@@ -307,14 +309,20 @@ struct Server {
     giveUpLogs()
   }
 
-  private func giveUpLogs() {
+  private mutating func giveUpLogs() {
     for loss in LogFinisher.giveUp() {
-      let text =
-        "log \(loss.name): the last \(loss.bytes) bytes could not be written in time:"
-        + " \(loss.lines) log lines were lost"
-      notice(text)
-      ProcessErrorLog(current.plan).report(.error, "log", text)
+      tell(loss, "the last \(loss.bytes) bytes could not be written in time")
     }
+    LogFinisher.close()
+    for loss in unreadFIFOs?.close() ?? [] {
+      tell(loss, "nobody has it open to read the last \(loss.bytes) bytes")
+    }
+  }
+
+  private func tell(_ loss: LogLoss, _ reason: String) {
+    let text = "log \(loss.name): \(reason): \(loss.lines) log lines were lost"
+    notice(text)
+    ProcessErrorLog(current.plan).report(.error, "log", text)
   }
 
   /// Waits for answers that are under way, but not for long: whoever ended the last request of the
@@ -351,6 +359,7 @@ struct Server {
   /// Tells the workers to end. They hold the listening sockets from here on: who comes when they
   /// have closed them is refused at once.
   private mutating func end(_ command: WorkerCommands) {
+    if unreadFIFOs == nil { unreadFIFOs = UnreadFIFOs(among: current.plan.logPaths) }
     sockets?.closeAll()
     post(command)
   }

@@ -256,6 +256,28 @@ def test_lines_in_a_fifo_outlive_a_change(site, tmp_path, change, workers):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("reads", [False, True], ids=["nobody reads", "a slow reader"])
+def test_what_is_in_a_fifo_at_the_end(site, tmp_path, workers, reads):
+    """Without a reader it goes with the process: that is said. With one it stays."""
+    for name in ("first", "second"):
+        os.mkfifo(tmp_path / name)
+    proxy = site.servers(
+        f"access_log {tmp_path}/first json; access_log {tmp_path}/second combined;\n{SITE}",
+        workers=workers)  # fmt: skip
+    readers = [os.open(tmp_path / name, os.O_RDONLY | os.O_NONBLOCK)
+               for name in ("first", "second") if reads]  # fmt: skip
+    for _ in range(7):
+        proxy.get("/x")
+    proxy.stop()
+    said = re.findall(r"log \S+/(\w+): nobody has it open .*: (\d+) log lines were lost",
+                      proxy.error_text())  # fmt: skip
+    assert dict(said) == ({} if reads else {"first": "7", "second": "7"})
+    for reader in readers:
+        assert os.read(reader, 1 << 16).count(b"\n") == 7
+        os.close(reader)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
 def test_both_streams_in_one_pipe(site, pipe, workers):
     reader, writing = pipe
     # More than two workers' queues hold by default: the reader pauses.

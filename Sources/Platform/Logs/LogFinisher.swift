@@ -22,10 +22,14 @@ protocol UnfinishedLog: AnyObject, Sendable {
   func carryOn() -> Bool
   /// What is lost if nothing more is written.
   func giveUp() -> LogLoss
+  /// Closes what it has open. Nothing is written to it any more.
+  func close()
 }
 
 extension UnfinishedLog {
   var isHopeless: Bool { false }
+
+  func close() {}
 }
 
 /// Writes what workers that have ended have left, and the ends of torn lines, for as long as the
@@ -54,6 +58,12 @@ public enum LogFinisher {
     let logs = content.withLock { $0.logs }
     content.withLock { $0.threads }?.join()
     return logs.map { $0.giveUp() }.filter { $0.bytes > 0 }
+  }
+
+  /// Closes the logs that still owe something. Called once, after `giveUp`.
+  public static func close() {
+    precondition(isOver.load(ordering: .acquiring), "close: lines may still be written")
+    for log in content.withLock({ $0.logs }) { log.close() }
   }
 
   /// Sees to it that what a log owes is written.

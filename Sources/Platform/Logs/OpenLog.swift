@@ -276,6 +276,14 @@ final class OpenLog: UnfinishedLog {
   /// What is written at once to a file of what was left: others want to write, too.
   private static var pieceBytes: Int { 256 * 1024 }
 
+  func close() {
+    state.withLock { state in
+      guard let keeper = state.keeper else { return }
+      _ = clinux_close(keeper.number)
+      state.keeper = nil
+    }
+  }
+
   func giveUp() -> LogLoss {
     state.withLock { state in
       LogLoss(name: name, lines: state.owed.lineCount, bytes: state.owed.byteCount)
