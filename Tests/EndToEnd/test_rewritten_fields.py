@@ -69,6 +69,9 @@ location /lives/ { alias {root}/; expires $lifetime; }
 location = /life.html { expires $lifetime; return 200 "text"; }
 location = /text { charset utf-8; return 200 "text"; }
 location = /text.json { charset utf-8; return 200 "text"; }
+location = /untyped { default_type ""; return 200 "text"; }
+location = /untyped.json { default_type ""; charset utf-8; return 200 "text"; }
+location /untyped/ { default_type ""; alias {root}/; charset utf-8; }
 location = /moved { charset utf-8; return 302 /elsewhere; }
 """
 
@@ -219,6 +222,7 @@ def test_charsets_are_added_as_in_nginx(pair, place):
 
 @pytest.mark.parametrize("target", [
     "/files/a.html", "/files/b.txt", "/files/c.json", "/files/d.bin", "/text", "/text.json",
+    "/untyped", "/untyped.json", "/untyped/d.bin", "/untyped/a.html",
 ])  # fmt: skip
 def test_charsets_of_own_answers_are_those_of_nginx(pair, target):
     twins, _ = pair

@@ -135,7 +135,7 @@ extension DirectiveCatalog {
       "default_type", in: .everyLevel, "TYPE", default: "text/plain",
       """
       The media type of files and of `return` texts to which no entry in `types` applies. With \
-      `""`, such files have no `Content-Type`; texts are `text/plain`.
+      `""`, these have no `Content-Type`.
       """
     ) { builder, use in
       let word = use.arguments[0]

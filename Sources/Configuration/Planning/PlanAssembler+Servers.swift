@@ -202,8 +202,7 @@ extension PlanAssembler {
 
   /// The type of texts that no entry in `types` applies to.
   private func textType(_ settings: Settings) -> FrozenBytes {
-    let type = settings.client.defaultType ?? ""
-    return arena.freeze(type.isEmpty ? "text/plain" : type)
+    arena.freeze(settings.client.defaultType ?? "text/plain")
   }
 
   /// What the location is apart from its action.

@@ -302,6 +302,8 @@ extension Worker where K: ~Copyable {
   ) {
     guard let format else {
       let type = mediaType(exchange)
+      // `default_type ""`
+      guard !type.isEmpty else { return }
       writer.beginField("Content-Type")
       writer.lines.append(type.span)
       appendCharset(
