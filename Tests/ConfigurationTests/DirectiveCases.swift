@@ -28,6 +28,7 @@ enum DirectiveCases {
     Case(
       "top", "pid /run/w; access_log /run/w;",
       "\"/run/w\" is already the path of the PID file at line 1"),
+    Case("top", "pid /dev/null; access_log /dev/null; error_log /dev/null;"),
     Case(
       "top", "error_log /run/w; pid /run//./w;",
       "\"/run//./w\" is already the path of a log at line 1"),

@@ -14,6 +14,8 @@ extension ConfigurationBuilder {
   /// else already.
   func claim(_ path: String, for use: OwnPathUse, at place: Place) {
     let key = Self.canonical(path)
+    // Where nothing is kept, nothing is replaced.
+    guard key != "/dev/null" else { return }
     guard let first = ownPaths[key] else {
       ownPaths[key] = (use, place)
       return
