@@ -54,6 +54,8 @@ location /exceptpw/ { alias {root}/; limit_except GET { auth_basic "put";
   auth_basic_user_file {root}/users; } }
 location /exceptlast/ { limit_except GET { deny all; } rewrite ^ /open/a.html last; }
 location /exceptreturn/ { limit_except GET { deny all; } return 200 "answered"; }
+location /excepttry/ { alias {root}/; limit_except GET { } try_files $uri @named; }
+location /exceptpass/ { limit_except GET { } try_files /none @named; proxy_pass http://{backend}; }
 location /exceptset/ { limit_except GET { deny all; } if ($arg_x) { return 200 "yes"; }
   proxy_pass http://{backend}; }
 location /internal/ { internal; alias {root}/; location ~ [.]html$ { alias {root}/a.html; }
@@ -141,7 +143,7 @@ def test_what_is_internal_stays_so_in_locations_within(pair, place):
 
 @pytest.mark.parametrize("place", [
     "/except/", "/except2/", "/except3/", "/exceptpw/", "/exceptlast/", "/exceptreturn/",
-    "/exceptset/",
+    "/exceptset/", "/excepttry/", "/exceptpass/",
 ])  # fmt: skip
 def test_methods_are_told_apart_as_in_nginx(pair, place):
     for client in ["10.0.0.1", "10.1.2.3", "192.0.2.1"]:

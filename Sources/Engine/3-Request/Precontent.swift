@@ -25,7 +25,8 @@ extension Worker where K: ~Copyable {
   /// Looks at `try_files` and `mirror`, then does what the location is there for.
   mutating func goAhead(_ exchange: ExchangePointer) {
     let redirection = exchange.pointee.plan.pointee.redirection
-    if !redirection.triedFiles.isEmpty {
+    // Like the steps of rewriting, these are not part of what `limit_except` makes of the location.
+    if !redirection.triedFiles.isEmpty && !isExcepted(exchange) {
       guard triesFiles(exchange, redirection) else {
         return go(exchange, to: redirection.triedLast, becomingGet: false)
       }
