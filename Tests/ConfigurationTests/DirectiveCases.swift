@@ -302,6 +302,8 @@ enum DirectiveCases {
       "location", "proxy_pass ftp://$host;",
       "\"ftp://$host\" does not begin with http:// or https://"
     ),
+    Case("location", "proxy_pass http://127.0.0.1/x?y=;"),
+    Case("location", "proxy_pass http://127.0.0.1/x#y;", "invalid URI part \"/x#y\""),
     Case("location", "proxy_pass http://app?a;", "invalid URI part \"?a\""),
     Case("location", "proxy_pass http://app:0;", "invalid port \"0\" in \"app:0\""),
     Case("location", "proxy_pass http://unix:run;", "invalid Unix socket \"unix:run\""),

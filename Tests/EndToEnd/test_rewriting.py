@@ -84,6 +84,7 @@ SERVER = r"""
     location /breakuri/ {
       rewrite ^/breakuri/(.*)$ /new/$1 break; proxy_pass http://{backend}/base/;
     }
+    location /queryuri/ { proxy_pass http://{backend}/x?y=; }
     location /flaglessuri/ { rewrite ^/none/ /x; proxy_pass http://{backend}/base/; }
     location /breakalias/ { rewrite ^/breakalias/(.*)$ /dir/$1 break; alias {root}/dir/; }
     location /breakalone/ {
@@ -232,7 +233,9 @@ REQUESTS = """
 /set/ /set/?a=1 /setargs/ /setargs/?a=b /setargs/x%20y?a=b /setargsvars/?a=3 /setnoargs/?a=b
 /unset/ /unset/?a=1
 /last/a /last/a?b=c /last/a%2Bb /flagless/x /flaglessreturn/a/b /break/x /breakfile/a.txt
-/breakfile/none /breakproxy/x?y /breakproxy/a%20b%3Fc /breakuri/x?y /flaglessuri/x /breakalias/a.txt
+/breakfile/none /breakproxy/x?y /breakproxy/a%20b%3Fc /breakuri/x?y
+/queryuri/ /queryuri/a%20b /queryuri/a?b=c /queryuri/a?
+/flaglessuri/x /breakalias/a.txt
 /breakalone/x /breakaloneuri/x?z /breakset/
 /q/add/x /q/add/x?a=1 /q/drop/x?a=1 /q/replace/y?a=1 /q/var/?p=a%20b /q/capture/a%20b%26c
 /q/capture/a+b /q/capture/a&b /q/capture/a%2541 /q/proxy/a%20b /q/proxy/a?x=y /q/proxy/%C3%BC

@@ -240,7 +240,7 @@ extension ConfigurationBuilder {
   private func isPassPath(_ path: Substring, _ word: Word) -> Bool {
     let isPath =
       path.hasPrefix("/")
-      && path.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != 0x3F && $0 != 0x23 }
+      && path.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != 0x23 }
     if !isPath {
       reporter.error(
         word.place, "invalid URI part \"\(path)\"",
