@@ -72,6 +72,9 @@ location = /text.json { charset utf-8; return 200 "text"; }
 location = /untyped { default_type ""; return 200 "text"; }
 location = /untyped.json { default_type ""; charset utf-8; return 200 "text"; }
 location /untyped/ { default_type ""; alias {root}/; charset utf-8; }
+location = /nothing { return 200 $arg_none; }
+location = /nothing.json { return 200 "$arg_none$arg_no"; }
+location = /nothing/404 { return 404 $arg_none; }
 location = /moved { charset utf-8; return 302 /elsewhere; }
 """
 
@@ -222,6 +225,7 @@ def test_charsets_are_added_as_in_nginx(pair, place):
 
 @pytest.mark.parametrize("target", [
     "/files/a.html", "/files/b.txt", "/files/c.json", "/files/d.bin", "/text", "/text.json",
+    "/nothing", "/nothing.json", "/nothing/404", "/nothing?none=x",
     "/untyped", "/untyped.json", "/untyped/d.bin", "/untyped/a.html",
 ])  # fmt: skip
 def test_charsets_of_own_answers_are_those_of_nginx(pair, target):

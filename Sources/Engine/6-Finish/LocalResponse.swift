@@ -231,7 +231,9 @@ extension Worker where K: ~Copyable {
     if let location, !isReplaced("Location", exchange, status: status) {
       writeLocation(location, exchange, into: &writer)
     }
-    if content.count > 0 && allowsContent(status) && !isTyped
+    // A text that comes to nothing has a type, as in nginx; a `return` without text has none.
+    let hasText = content.count > 0 || own.text?.isEmpty == false
+    if hasText && allowsContent(status) && !isTyped
       && !isReplaced("Content-Type", exchange, status: status)
     {
       appendContentType(type, exchange, &writer)
