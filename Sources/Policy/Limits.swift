@@ -391,6 +391,13 @@ public enum Limits {
   /// How long a request waits for the answer about its password.
   public static let passwordTime = Interval.seconds(60)
 
+  // MARK: Reading logs
+
+  /// How far, in microseconds, the stamp of a line may lie before that of the line above it in its
+  /// file for the file's order to count: a thread or process that writes late, a clock that is set
+  /// back a little. What lies further back is from another writer.
+  public static let lateLineMicroseconds: UInt64 = 1_000_000
+
   // MARK: The conf file
 
   /// Files opened by nested `include`s: deeper ones are a loop.

@@ -109,9 +109,14 @@ def test_trace_tells_the_story_from_all_logs(loaded):
         names = [line["file"].rpartition("/")[2] for line in lines]
         # A peer that is taken out of service is a line more.
         tries = names.count("error.log")
-        assert tries > 0 and names == ["error.log"] * tries + [*own, "access.log"]
+        assert tries > 0 and names[:tries] == ["error.log"] * tries
+        rest = lines[tries:]
+        # Two clocks are read: when they disagree, as on a busy machine, the stamps decide.
+        end = next(line for line in rest if line["file"].endswith("access.log"))
+        late = sum(line["time"] > end["time"] for line in rest)
+        assert names[tries:] == own[late:] + ["access.log"] + own[:late]
         # Some servers write a line of their own as soon as the response has begun.
-        said = [line["line"] for line in lines[tries:-1]]
+        said = [line["line"] for line in rest if line is not end]
         assert "began" in said[0] and any("ended" in line for line in said[1:])
 
 

@@ -51,6 +51,20 @@ import Testing
     #expect(find(line) == nil)
   }
 
+  /// How long a time a stamp may stand for, by its decimals, whichever digits they are.
+  @Test(
+    arguments: [
+      ("2026-11-22T23:49:18Z", 1_000_000), ("2026-11-22 23:49:18.000000", 1),
+      ("2026-11-22 23:49:18,000 x", 1_000), ("2026-11-22 23:49:18.1 x", 100_000),
+      ("2026-11-22T23:49:18.123456789Z", 1), ("[22/Nov/2026:23:49:18 +0000]", 1_000_000),
+      ("Nov 22 23:49:18 h x", 1_000_000), ("1795391358 x", 1_000_000), ("1795391358.000 x", 1_000),
+      ("1795391358000 x", 1_000), ("1795391358000000 x", 1), ("1795391358000000000 x", 1),
+      ("{\"ts\":1795391358.000000}", 1), ("{\"time\":\"2026-11-22T23:49:18.00Z\"}", 10_000),
+    ] as [(String, UInt64)])
+  func precision(line: String, precision: UInt64) {
+    #expect(LogTimeTests.time.stamp(in: Array(line.utf8).span)?.precision == precision)
+  }
+
   /// December's lines, read in January.
   @Test func lastYear() {
     let january = LogTime(LocalTime(now: 1_798_761_600_000_000) { _ in 0 })

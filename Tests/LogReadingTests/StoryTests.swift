@@ -2,10 +2,16 @@ import LogReading
 import Testing
 
 @Suite struct StoryTests {
-  private func line(_ file: Int, _ offset: UInt64, _ text: String, _ time: UInt64?) -> FoundLine {
+  private func line(
+    _ file: Int, _ offset: UInt64, _ text: String, _ time: UInt64?, precision: UInt64 = 1
+  ) -> FoundLine {
     FoundLine(
       file: file, offset: offset, text: Array(text.utf8), id: Array("x".utf8), isExact: true,
-      time: time, entry: parse(text))
+      stamp: time.map { LogTime.Stamp(time: $0, precision: precision) }, entry: parse(text))
+  }
+
+  private func order(_ lines: [FoundLine]) -> [String] {
+    Story(lines).lines.map { String(decoding: $0.text, as: UTF8.self) }
   }
 
   private func text(_ story: Story, coloured: Bool = false) -> String {
@@ -27,12 +33,61 @@ import Testing
   /// Python cuts its stamps to milliseconds: here all three were written in the same one.
   @Test func cutStampsStandBetweenTheTriesAndTheEnd() {
     let ended = #"{"request_id":"x","status":200}"#
-    let story = Story([
-      line(0, 0, "django", 7_000), line(0, 9, "django again", 7_000), line(0, 20, "later", 8_000),
-      line(1, 0, "refused", 7_100), line(2, 0, ended, 7_900), line(3, 0, "gunicorn", 0),
+    let told = order([
+      line(0, 0, "django", 7_000, precision: 1_000),
+      line(0, 9, "django again", 7_000, precision: 1_000),
+      line(0, 20, "later", 8_000, precision: 1_000), line(1, 0, "refused", 7_100),
+      line(2, 0, ended, 7_900), line(3, 0, "gunicorn", 0, precision: 1_000_000),
     ])
-    let texts = story.lines.map { String(decoding: $0.text, as: UTF8.self) }
-    #expect(texts == ["refused", "django", "django again", "gunicorn", ended, "later"])
+    #expect(told == ["refused", "django", "django again", "gunicorn", ended, "later"])
+  }
+
+  /// Microseconds that happen to end with zeros are microseconds.
+  @Test func zerosAreDigits() {
+    let ended = #"{"request_id":"x","status":200}"#
+    let lines = [
+      line(0, 0, "noted", 7_000_000), line(0, 9, "thanked", 7_000_150),
+      line(1, 0, "tried", 6_999_000), line(1, 9, "tried again", 6_999_400),
+      line(2, 0, "cut", 7_001_000, precision: 1_000), line(3, 0, ended, 7_001_000),
+    ]
+    #expect(order(lines) == ["tried", "tried again", "noted", "thanked", ended, "cut"])
+    let cut = [
+      line(0, 0, ended, 8_003_000), line(1, 0, "django", 8_000_000, precision: 1_000),
+      line(1, 9, "django again", 8_001_000, precision: 1_000),
+    ]
+    #expect(order(cut) == ["django", "django again", ended])
+  }
+
+  /// A thread that writes late, a clock that is set back a little: the file's order is right.
+  @Test func linesOfAFileStayInItsOrder() {
+    let lines = [
+      line(0, 0, "a1", 5_000_900), line(0, 9, "a2", 5_000_100), line(0, 20, "a3", nil),
+      line(0, 30, "a4", 5_000_899), line(0, 40, "a5", 6_000_000), line(1, 0, "b1", 5_000_000),
+      line(1, 9, "b2", 5_500_000), line(1, 20, "b3", 4_600_000), line(1, 30, "b4", 5_600_000),
+    ]
+    #expect(order(lines) == ["b1", "a1", "a2", "a3", "a4", "b2", "b3", "b4", "a5"])
+  }
+
+  /// Whole seconds leave room: such a line goes before what follows it in its file.
+  @Test func linesOfAFileWithStampsOfDifferentPrecisionStayInItsOrder() {
+    let lines = [
+      line(0, 0, "worker", 5_200_000, precision: 1_000),
+      line(0, 9, "gunicorn", 5_000_000, precision: 1_000_000),
+      line(0, 20, "worker again", 5_400_000, precision: 1_000), line(1, 0, "other", 5_300_000),
+    ]
+    #expect(order(lines) == ["worker", "other", "gunicorn", "worker again"])
+  }
+
+  /// What lies further back is from another writer: the stamps count.
+  @Test func filesPutTogetherFromSeveralAreInOrderOfTime() {
+    let lines = [
+      line(0, 0, "one's first", 10_000_000), line(0, 20, "one's last", 19_000_000),
+      line(0, 40, "other's first", 12_000_000), line(0, 60, "other's last", 18_000_000),
+      line(1, 0, "proxy", 15_000_000),
+    ]
+    #expect(
+      order(lines)
+        == ["one's first", "other's first", "proxy", "other's last", "one's last"])
   }
 
   @Test func triesAndPhases() throws {

@@ -27,19 +27,42 @@ public struct LogTime: Sendable {
   /// A reader on the machine described.
   public init(_ local: LocalTime) { self.local = local }
 
+  /// What a time stamp says.
+  public struct Stamp: Sendable, Equatable {
+    /// Microseconds since 1970: the earliest time that it may stand for.
+    public var time: UInt64
+    /// How many microseconds it may stand for, by its number of decimals: 1, 1,000 for milliseconds
+    /// or 1,000,000 for whole seconds, for example.
+    public var precision: UInt64
+
+    /// The stamp given.
+    public init(time: UInt64, precision: UInt64) {
+      self.time = time
+      self.precision = precision
+    }
+  }
+
   /// The first time stamp near the beginning of a line, in microseconds since 1970.
-  public func find(in line: Span<UInt8>) -> UInt64? {
-    if line.count > 1, line[0] == UInt8(ascii: "{"), let time = findMember(line) { return time }
+  public func find(in line: Span<UInt8>) -> UInt64? { stamp(in: line)?.time }
+
+  /// The first time stamp near the beginning of a line.
+  public func stamp(in line: Span<UInt8>) -> Stamp? {
+    if line.count > 1, line[0] == UInt8(ascii: "{"), let stamp = findMember(line) { return stamp }
     for position in 0..<min(line.count, 200) where LogTime.begins(line, position) {
-      if let time = date(line, at: position) { return time }
+      if let stamp = date(line, at: position) { return stamp }
       // A number elsewhere may be anything.
-      if position <= 1, let time = LogTime.sinceEpoch(line, at: position) { return time }
+      if position <= 1, let stamp = LogTime.sinceEpoch(line, at: position) { return stamp }
     }
     return nil
   }
 
-  /// The time stamp that begins at `position`.
+  /// The time stamp that begins at `position`, in microseconds since 1970.
   public func read(_ line: Span<UInt8>, at position: Int) -> UInt64? {
+    stamp(line, at: position)?.time
+  }
+
+  /// The time stamp that begins at `position`.
+  public func stamp(_ line: Span<UInt8>, at position: Int) -> Stamp? {
     date(line, at: position) ?? LogTime.sinceEpoch(line, at: position)
   }
 
@@ -48,27 +71,27 @@ public struct LogTime: Sendable {
   func whole(_ text: Span<UInt8>) -> UInt64? {
     for hasClock in [true, false] {
       var cursor = Cursor(position: 0, needsSeconds: false, needsClock: hasClock)
-      if let time = numeric(text, &cursor), cursor.position == text.count { return time }
+      if let stamp = numeric(text, &cursor), cursor.position == text.count { return stamp.time }
     }
     var cursor = Cursor(position: 0)
-    if let time = common(text, &cursor), cursor.position == text.count { return time }
+    if let stamp = common(text, &cursor), cursor.position == text.count { return stamp.time }
     cursor = Cursor(position: 0)
-    if let time = syslog(text, &cursor), cursor.position == text.count { return time }
+    if let stamp = syslog(text, &cursor), cursor.position == text.count { return stamp.time }
     let isNumber = (0..<text.count).allSatisfy { text[$0] &- 0x30 <= 9 || text[$0] == 0x2E }
-    return isNumber ? LogTime.sinceEpoch(text, at: 0) : nil
+    return isNumber ? LogTime.sinceEpoch(text, at: 0)?.time : nil
   }
 
-  private func date(_ line: Span<UInt8>, at position: Int) -> UInt64? {
+  private func date(_ line: Span<UInt8>, at position: Int) -> Stamp? {
     var cursor = Cursor(position: position)
-    if let time = numeric(line, &cursor) { return time }
+    if let stamp = numeric(line, &cursor) { return stamp }
     cursor = Cursor(position: position)
-    if let time = common(line, &cursor) { return time }
+    if let stamp = common(line, &cursor) { return stamp }
     cursor = Cursor(position: position)
     return syslog(line, &cursor)
   }
 
   /// A member of a JSON line that is named as time stamps are.
-  private func findMember(_ line: Span<UInt8>) -> UInt64? {
+  private func findMember(_ line: Span<UInt8>) -> Stamp? {
     var members = JSONMembers(at: 0)
     while members.next(in: line) {
       let name = line.extracting(members.name)
@@ -77,7 +100,7 @@ public struct LogTime: Sendable {
           || name.equals("@timestamp") || name.equals("asctime") || name.equals("date")
           || name.equals("__REALTIME_TIMESTAMP"), members.kind != .nested
       else { continue }
-      if let time = read(line, at: members.value.lowerBound) { return time }
+      if let stamp = stamp(line, at: members.value.lowerBound) { return stamp }
     }
     return nil
   }
@@ -93,13 +116,13 @@ public struct LogTime: Sendable {
   }
 
   /// `2026-11-22T21:58:36.123456Z` and all that looks like it.
-  private func numeric(_ line: Span<UInt8>, _ cursor: inout Cursor) -> UInt64? {
+  private func numeric(_ line: Span<UInt8>, _ cursor: inout Cursor) -> Stamp? {
     guard let year = cursor.number(line, 4), let dash = cursor.byte(line),
       dash == UInt8(ascii: "-") || dash == UInt8(ascii: "/"), let month = cursor.number(line, 2),
       cursor.byte(line) == dash, let day = cursor.number(line, 2),
       let date = LogTime.days(year: year, month: month, day: day)
     else { return nil }
-    if !cursor.needsClock { return time(date * 86_400, zone: nil, microseconds: 0) }
+    if !cursor.needsClock { return stamp(date * 86_400, zone: nil, Fraction()) }
     guard let gap = cursor.byte(line),
       gap == UInt8(ascii: "T") || gap == UInt8(ascii: " ") || gap == UInt8(ascii: "t"),
       let seconds = cursor.clock(line)
@@ -107,22 +130,22 @@ public struct LogTime: Sendable {
     let fraction = cursor.fraction(line)
     let isOwn = fraction.isOwn && gap == UInt8(ascii: " ")
     let zone = cursor.zone(line) ?? (isOwn ? 0 : nil)
-    return time(date * 86_400 + seconds, zone: zone, microseconds: fraction.microseconds)
+    return stamp(date * 86_400 + seconds, zone: zone, fraction)
   }
 
   /// `22/Nov/2026:21:58:36 +0100`
-  private func common(_ line: Span<UInt8>, _ cursor: inout Cursor) -> UInt64? {
+  private func common(_ line: Span<UInt8>, _ cursor: inout Cursor) -> Stamp? {
     guard let day = cursor.number(line, 2), cursor.byte(line) == UInt8(ascii: "/"),
       let month = cursor.month(line), cursor.byte(line) == UInt8(ascii: "/"),
       let year = cursor.number(line, 4), cursor.byte(line) == UInt8(ascii: ":"),
       let seconds = cursor.clock(line),
       let date = LogTime.days(year: year, month: month, day: day)
     else { return nil }
-    return time(date * 86_400 + seconds, zone: cursor.zone(line), microseconds: 0)
+    return stamp(date * 86_400 + seconds, zone: cursor.zone(line), Fraction())
   }
 
   /// `Nov 22 21:58:36` of the year that brings it nearest to now without leading into the future.
-  private func syslog(_ line: Span<UInt8>, _ cursor: inout Cursor) -> UInt64? {
+  private func syslog(_ line: Span<UInt8>, _ cursor: inout Cursor) -> Stamp? {
     guard let month = cursor.month(line), cursor.byte(line) == UInt8(ascii: " ") else { return nil }
     if cursor.peek(line) == UInt8(ascii: " ") { _ = cursor.byte(line) }
     guard let day = cursor.number(line, 2) ?? cursor.number(line, 1),
@@ -132,9 +155,9 @@ public struct LogTime: Sendable {
     let tomorrow = local.now + 86_400_000_000
     for year in [thisYear + 1, thisYear, thisYear - 1] {
       guard let date = LogTime.days(year: year, month: month, day: day),
-        let moment = time(date * 86_400 + seconds, zone: nil, microseconds: 0)
+        let moment = stamp(date * 86_400 + seconds, zone: nil, Fraction())
       else { continue }
-      if moment <= tomorrow { return moment }
+      if moment.time <= tomorrow { return moment }
     }
     return nil
   }
@@ -147,7 +170,7 @@ public struct LogTime: Sendable {
     while position >= 0 {
       if message[position] == UInt8(ascii: "\n"), message.has("\n\n", at: position) { return nil }
       if message[position] == UInt8(ascii: "_"), message.has(name, at: position) {
-        return sinceEpoch(message, at: position + name.utf8CodeUnitCount)
+        return sinceEpoch(message, at: position + name.utf8CodeUnitCount)?.time
       }
       position -= 1
     }
@@ -155,28 +178,33 @@ public struct LogTime: Sendable {
   }
 
   /// `1795384716.123`: seconds, or milli-, micro-, nanoseconds by their size. Years 2001 to 2286.
-  private static func sinceEpoch(_ line: Span<UInt8>, at position: Int) -> UInt64? {
+  private static func sinceEpoch(_ line: Span<UInt8>, at position: Int) -> Stamp? {
     var end = position
     while end < line.count, line[end] &- 0x30 <= 9 { end &+= 1 }
     guard let whole = DecimalReading.integer(line, position..<end) else { return nil }
     switch end - position {
     case 10:
-      guard end < line.count, line[end] == UInt8(ascii: ".") else { return whole * 1_000_000 }
+      guard end < line.count, line[end] == UInt8(ascii: ".") else {
+        return Stamp(time: whole * 1_000_000, precision: 1_000_000)
+      }
       let start = end
       repeat { end &+= 1 } while end < line.count && line[end] &- 0x30 <= 9
       let fraction = DecimalReading.microseconds(line, start..<end) ?? 0
-      return whole * 1_000_000 + fraction
-    case 13: return whole * 1_000
-    case 16: return whole
-    case 19: return whole / 1_000
+      return Stamp(
+        time: whole * 1_000_000 + fraction, precision: Fraction.precision(digits: end - start - 1))
+    case 13: return Stamp(time: whole * 1_000, precision: 1_000)
+    case 16: return Stamp(time: whole, precision: 1)
+    case 19: return Stamp(time: whole / 1_000, precision: 1)
     default: return nil
     }
   }
 
-  private func time(_ seconds: Int, zone: Int?, microseconds: UInt64) -> UInt64? {
+  private func stamp(_ seconds: Int, zone: Int?, _ fraction: Fraction) -> Stamp? {
     let ahead = zone ?? Int(local.offset(Int64(seconds)))
     guard seconds >= ahead else { return nil }
-    return UInt64(seconds - ahead) * 1_000_000 + microseconds
+    return Stamp(
+      time: UInt64(seconds - ahead) * 1_000_000 + fraction.microseconds,
+      precision: fraction.precision)
   }
 
   /// Days from 1970-01-01 to a date; nil for one that does not exist or lies before.
@@ -189,6 +217,19 @@ public struct LogTime: Sendable {
     let before = year - 1
     let leapDays = before / 4 - before / 100 + before / 400 - 477
     return (year - 1970) * 365 + leapDays + lengths[..<(month - 1)].reduce(0, +) + day - 1
+  }
+}
+
+/// The decimals of the seconds.
+private struct Fraction {
+  var microseconds: UInt64 = 0
+  /// In microseconds; those of whole seconds.
+  var precision: UInt64 = 1_000_000
+  /// As Waybill writes them: a point and six digits.
+  var isOwn = false
+
+  static func precision(digits: Int) -> UInt64 {
+    (0..<min(digits, 6)).reduce(1_000_000) { precision, _ in precision / 10 }
   }
 }
 
@@ -227,10 +268,10 @@ private struct Cursor {
     return hour * 3600 + minute * 60 + second
   }
 
-  /// `.123456` or `,123`. `isOwn`: as many digits as Waybill writes.
-  mutating func fraction(_ line: Span<UInt8>) -> (microseconds: UInt64, isOwn: Bool) {
+  /// `.123456` or `,123`.
+  mutating func fraction(_ line: Span<UInt8>) -> Fraction {
     guard let mark = peek(line), mark == UInt8(ascii: ".") || mark == UInt8(ascii: ",") else {
-      return (0, false)
+      return Fraction()
     }
     var value: UInt64 = 0
     var count = 0
@@ -239,8 +280,10 @@ private struct Cursor {
       count += 1
     }
     position += count + 1
-    for _ in min(count, 6)..<6 { value *= 10 }
-    return (value, mark == UInt8(ascii: ".") && count == 6)
+    let precision = Fraction.precision(digits: count)
+    return Fraction(
+      microseconds: value * precision, precision: precision,
+      isOwn: mark == UInt8(ascii: ".") && count == 6)
   }
 
   /// `Z`, `UTC`, `+0100`, `+01:00`, after a space or not, or `+01` without one: seconds ahead of

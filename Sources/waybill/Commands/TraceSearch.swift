@@ -51,14 +51,14 @@ struct TraceSearch {
     var line = found
     line.entry = reader.entry(line.text.span)
     if let entry = line.entry, !entry.time.isEmpty {
-      line.time = time.read(line.text.span, at: Int(entry.time.start))
+      line.stamp = time.stamp(line.text.span, at: Int(entry.time.start))
     }
-    line.time = line.time ?? time.find(in: line.text.span) ?? journalTime(line)
+    line.stamp = line.stamp ?? time.stamp(in: line.text.span) ?? journalTime(line)
     return line
   }
 
   /// journald's export format has the time in a line of its own, before the message.
-  private func journalTime(_ line: FoundLine) -> UInt64? {
+  private func journalTime(_ line: FoundLine) -> LogTime.Stamp? {
     let file = files[line.file]
     guard line.text.starts(with: "MESSAGE=".utf8), file.kind == .regular,
       !GzipStream.isGzip(file)
@@ -66,6 +66,7 @@ struct TraceSearch {
     let start = line.offset > 8192 ? line.offset - 8192 : 0
     let before = file.bytes(at: start, count: Int(line.offset - start))
     return (try? before.get()).flatMap { LogTime.ofJournal(before: $0.span) }
+      .map { LogTime.Stamp(time: $0, precision: 1) }
   }
 
   /// The times of the first and the last line of a file that have any.
