@@ -123,7 +123,7 @@ class Twins:
         if is_content:
             facts["body"] = self._plain(answer.body.decode("latin-1"))
         expires = answer.fields.all("Expires")
-        facts["expires"] = [self._age(answer, value) for value in expires]
+        facts["expires"] = [lifetime(answer, value) for value in expires]
         return facts
 
     def _plain(self, text: str) -> str:
@@ -131,17 +131,21 @@ class Twins:
             text = text.replace(f":{port}", ":PORT")
         return re.sub(r"(?<=boundary=)\d{20}|(?<=--)\d{20}", "BOUNDARY", text)
 
-    @staticmethod
-    def _age(answer: Response, value: str) -> object:
-        """Seconds from the response's date on, roughly; old dates as they are."""
-        moment = parsedate_to_datetime(value)
-        if moment.year in (1970, 2037):
-            return value
-        date = parsedate_to_datetime(answer.fields.one("Date"))
-        return round((moment - date).total_seconds() / 10)
-
     def error_log(self) -> str:
         return (self.folder / "waybill/error.log").read_text()
+
+
+def lifetime(answer: Response, expires: str) -> object:
+    """Tens of seconds from the response's date on, because the two answer in turn; old dates and
+    what is no date as they are."""
+    try:
+        moment = parsedate_to_datetime(expires)
+    except ValueError:
+        return expires
+    if moment.year in (1970, 2037):
+        return expires
+    date = parsedate_to_datetime(answer.fields.one("Date"))
+    return round((moment - date).total_seconds() / 10)
 
 
 def give_to_nobody(path: Path) -> None:
