@@ -359,7 +359,7 @@ struct Server {
   /// Tells the workers to end. They hold the listening sockets from here on: who comes when they
   /// have closed them is refused at once.
   private mutating func end(_ command: WorkerCommands) {
-    if unreadFIFOs == nil { unreadFIFOs = UnreadFIFOs(among: current.plan.logPaths) }
+    if unreadFIFOs == nil { unreadFIFOs = UnreadFIFOs() }
     sockets?.closeAll()
     post(command)
   }

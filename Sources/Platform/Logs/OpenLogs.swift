@@ -8,6 +8,8 @@ import Synchronization
 public enum OpenLogs {
   private struct Known: Sendable {
     weak var log: OpenLog?
+    /// It is a pipe or a terminal that has been opened by its path.
+    var isOwnPipe = false
   }
 
   /// Other processes that write the same files, at a binary upgrade.
@@ -38,7 +40,7 @@ public enum OpenLogs {
       logs = logs.filter { $0.value.log != nil }
       let hasNeighbour = hasNeighbour
       let log = OpenLog(name: name, hasNeighbour: hasNeighbour)
-      logs[identity] = Known(log: log)
+      logs[identity] = Known(log: log, isOwnPipe: isOwn && file.mode == .pipe)
       if isOwn && !hasNeighbour && endsTorn(file) { log.beginLine() }
       if file.mode == .positioned { log.becomePositioned() }
       return log
@@ -75,6 +77,14 @@ public enum OpenLogs {
   /// True when the process whose place this one has taken has ended, and none takes this one's.
   static var isNeighbourGone: Bool {
     neighbours.withLock { $0.predecessor != nil && !$0.exist }
+  }
+
+  /// The paths of the logs that are open and may be FIFOs. No file is looked at: that of a network
+  /// might make the caller wait.
+  static var pipes: [String] {
+    content.withLock { logs in
+      logs.values.compactMap { $0.isOwnPipe ? $0.log?.name : nil }
+    }
   }
 
   /// Appends a line; leaves what the file does not take at once.

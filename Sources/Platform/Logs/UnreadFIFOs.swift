@@ -9,10 +9,10 @@ import Glibc
 public struct UnreadFIFOs: Sendable {
   private var files: [(path: String, number: Int32)] = []
 
-  /// Opens the FIFOs among `paths`. Called while workers still have them open. One that can't be
-  /// opened is left out.
-  public init(among paths: [String]) {
-    for path in paths {
+  /// Opens those that are open. Called while workers still have them. One that can't be opened is
+  /// left out.
+  public init() {
+    for path in OpenLogs.pipes {
       if let number = LogFile.openFIFO(path: path) { files.append((path, number)) }
     }
   }
