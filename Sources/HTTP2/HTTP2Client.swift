@@ -13,8 +13,10 @@ public final class HTTP2Client: HTTP2Connection {
   public init(_ settings: HTTP2Settings) {
     super.init(
       settings, isServer: false,
-      nghttp2_settings_entry(
-        settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue), value: 0))
+      [
+        nghttp2_settings_entry(
+          settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue), value: 0)
+      ])
   }
 
   /// How many streams there may be at a time: nil before the server has said so, 0 when it wants no

@@ -51,24 +51,24 @@ public class HTTP2Connection {
   private var provokedResetCount = 0
   private var resetCount = 0
 
-  /// A connection of which nothing has come yet. `entry` is the setting that this end has to make
+  /// A connection of which nothing has come yet. `own` are the settings that this end has to make
   /// besides those that both make.
-  init(_ settings: HTTP2Settings, isServer: Bool, _ entry: nghttp2_settings_entry) {
+  init(_ settings: HTTP2Settings, isServer: Bool, _ own: [nghttp2_settings_entry]) {
     self.settings = settings
     let context = Unmanaged.passUnretained(self).toOpaque()
     session = HTTP2Callbacks.makeSession(settings, isServer: isServer, context)
-    var entries = [
-      entry,
-      nghttp2_settings_entry(
-        settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
-        value: settings.streamWindow),
-      nghttp2_settings_entry(
-        settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
-        value: UInt32(settings.headBytes)),
-      // Priorities of RFC 7540 are not kept (RFC 9218 section 2.1).
-      nghttp2_settings_entry(
-        settings_id: Int32(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES.rawValue), value: 1),
-    ]
+    var entries =
+      own + [
+        nghttp2_settings_entry(
+          settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
+          value: settings.streamWindow),
+        nghttp2_settings_entry(
+          settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
+          value: UInt32(settings.headBytes)),
+        // Priorities of RFC 7540 are not kept (RFC 9218 section 2.1).
+        nghttp2_settings_entry(
+          settings_id: Int32(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES.rawValue), value: 1),
+      ]
     let flags = UInt8(NGHTTP2_FLAG_NONE.rawValue)
     check(nghttp2_submit_settings(session, flags, &entries, entries.count))
     check(

@@ -8,9 +8,14 @@ public final class HTTP2Server: HTTP2Connection {
   public init(_ settings: HTTP2Settings) {
     super.init(
       settings, isServer: true,
-      nghttp2_settings_entry(
-        settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
-        value: settings.concurrentStreams))
+      [
+        nghttp2_settings_entry(
+          settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
+          value: settings.concurrentStreams),
+        // WebSockets may begin on a stream (RFC 8441 section 3).
+        nghttp2_settings_entry(
+          settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL.rawValue), value: 1),
+      ])
   }
 
   /// A request begins a stream, what follows its content belongs to it.

@@ -24,6 +24,8 @@ struct HeadComposer {
   private var authority = UnsafeRawBufferPointer(start: nil, count: 0)
   private var host = UnsafeRawBufferPointer(start: nil, count: 0)
   private var scheme = UnsafeRawBufferPointer(start: nil, count: 0)
+  /// What an extended CONNECT asks for (RFC 8441 section 4).
+  private var tunnelProtocol = UnsafeRawBufferPointer(start: nil, count: 0)
   private var cookieCount = 0
 
   init(_ memory: UnsafeMutableRawBufferPointer) { self.memory = memory }
@@ -75,6 +77,7 @@ struct HeadComposer {
     if equals(name, ":path") { path = value }
     if equals(name, ":authority") { authority = value }
     if equals(name, ":scheme") { scheme = value }
+    if equals(name, ":protocol") { tunnelProtocol = value }
     if equals(name, "host") { host = value }
     if equals(name, "cookie") { cookieCount += 1 }
   }
@@ -88,7 +91,7 @@ struct HeadComposer {
   }
 
   private mutating func writeRequestLine() {
-    append(method)
+    if tunnelProtocol.isEmpty { append(method) } else { append("GET") }
     append(" ")
     append(path.isEmpty ? authority : path)
     append(" HTTP/1.1\r\n")
@@ -96,11 +99,18 @@ struct HeadComposer {
     append("host: ")
     append(named)
     append("\r\n")
+    guard !tunnelProtocol.isEmpty else { return }
+    // In HTTP/1.1 this is a request to switch protocols.
+    append("connection: upgrade\r\nupgrade: ")
+    append(tunnelProtocol)
+    append("\r\n")
   }
 
-  /// True for what does not stand among the fields as it has come.
+  /// True for what does not stand among the fields as it has come. A key of WebSocket's is not the
+  /// client's to choose here.
   private func isSpecial(_ name: UnsafeRawBufferPointer) -> Bool {
     name.first == UInt8(ascii: ":") || equals(name, "host") || equals(name, "cookie")
+      || (!tunnelProtocol.isEmpty && equals(name, "sec-websocket-key"))
   }
 
   private mutating func write(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {

@@ -38,6 +38,19 @@ import Testing
         == "CONNECT c:1 HTTP/1.1\r\nhost: c:1\r\n\r\n")
   }
 
+  /// RFC 8441: a key is made for the backend, the client's own would say something else.
+  @Test func anExtendedConnectBecomesAnUpgrade() throws {
+    let fields = [
+      (":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "https"), (":path", "/chat"),
+      (":authority", "a.example"), ("sec-websocket-version", "13"), ("sec-websocket-key", "k"),
+    ]
+    #expect(
+      try text(fields)
+        == "GET /chat HTTP/1.1\r\nhost: a.example\r\nconnection: upgrade\r\n"
+        + "upgrade: websocket\r\nsec-websocket-version: 13\r\n\r\n")
+    #expect(try text(HTTP2Bed.get("/", [("sec-websocket-key", "k")])).contains("key: k"))
+  }
+
   @Test func whatHTTP1CouldReadOtherwiseIsNotComposed() {
     #expect(throws: HTTP2HeadProblem.hostDiffers) {
       try text(HTTP2Bed.get("/", [("host", "b.example")]))

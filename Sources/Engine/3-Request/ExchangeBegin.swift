@@ -92,7 +92,9 @@ extension Worker where K: ~Copyable {
     beginContent(exchange)
     guard findServer(exchange) else { return refuseUndecided(exchange) }
     findClient(exchange)
-    if exchange.pointee.head.method == .connect { return refuseTunnel(exchange) }
+    if exchange.pointee.head.method == .connect || isVainConnect(exchange) {
+      return refuseTunnel(exchange)
+    }
     if !tables.servers[exchange.pointee.server].rewriting.isEmpty {
       guard beginInServer(exchange) else { return }
     } else {
@@ -127,6 +129,24 @@ extension Worker where K: ~Copyable {
     refuse(exchange, 501, .httpRequestDenied, Termination(.proxy, .route))
   }
 
+  /// True for a request of HTTP/2 for a tunnel (RFC 8441) of a kind that is not passed on.
+  @inline(__always) private func isVainConnect(_ exchange: ExchangePointer) -> Bool {
+    isExtendedConnect(exchange) && !exchange.pointee.asksForTunnel
+  }
+
+  /// True for a request of HTTP/2 for a tunnel (RFC 8441). Its head was composed as that of a
+  /// request to switch protocols, which HTTP/2 itself does not have.
+  @inline(__always) func isExtendedConnect(_ exchange: ExchangePointer) -> Bool {
+    exchange.pointee.head.requestsUpgrade && exchange.pointee.client.pointee.isMultiplexed
+  }
+
+  /// Refuses what a request for a tunnel can't be answered with: any 2xx would say that there is
+  /// one.
+  @inline(never) mutating func refuseMissingTunnel(_ exchange: ExchangePointer) {
+    precondition(isExtendedConnect(exchange), "refuseMissingTunnel: it asks for none")
+    refuse(exchange, 501, .httpRequestDenied, Termination(.proxy, .route))
+  }
+
   /// Does what the location is there for.
   @inline(__always) mutating func act(_ exchange: ExchangePointer, _ action: LocationAction) {
     assert(exchange.pointee.response == .none, "act: a response has begun")
@@ -134,8 +154,9 @@ extension Worker where K: ~Copyable {
     case .none: refuse(exchange, 404, .noRoute, Termination(.proxy, .route))
     case .answer: answer(exchange)
     case .health: answerHealth(exchange)
-    case .metrics, .status, .stubStatus: answerMetrics(exchange)
-    case .files: serveFile(exchange)
+    case .metrics, .status, .stubStatus, .files:
+      if isExtendedConnect(exchange) { return refuseMissingTunnel(exchange) }
+      if action == .files { serveFile(exchange) } else { answerMetrics(exchange) }
     case .precontent: lookAhead(exchange)
     case .rewriting: rewriteInLocation(exchange)
     case .proxy:
@@ -155,9 +176,8 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.requestBytes = UInt64(exchange.pointee.headByteCount)
     exchange.pointee.asksForTunnel =
       exchange.pointee.head.requestsUpgrade && exchange.pointee.head.framing == .none
-      && !exchange.pointee.client.pointee.isMultiplexed && passesUpgrade(exchange)
-    exchange.pointee.requestReader.begin(
-      contentFraming(exchange.pointee.client, exchange.pointee.head.framing))
+      && passesUpgrade(exchange)
+    exchange.pointee.requestReader.begin(contentFraming(exchange))
     exchange.pointee.request =
       exchange.pointee.requestReader.isComplete ? .complete : .content
   }

@@ -125,6 +125,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.record.upstreamStatus = status
     if status == 101 { return openTunnel(exchange, &writer) }
     if asksNextPeer(exchange, insteadOf: status) { return .gone }
+    if status < 300, isExtendedConnect(exchange) { return rejectMissingTunnel(exchange) }
     if status >= 300, interceptsResponse(exchange) { return .gone }
     if !exchange.pointee.responseHead.internalRedirect.isEmpty,
       obeysInternalRedirect(exchange)
@@ -132,6 +133,19 @@ extension Worker where K: ~Copyable {
       return .gone
     }
     return beginResponse(exchange, &writer)
+  }
+
+  /// Ends a try whose response would tell a client of HTTP/2 that the tunnel is there that it asked
+  /// for.
+  @inline(never) private mutating func rejectMissingTunnel(_ exchange: ExchangePointer) -> Piece {
+    precondition(exchange.pointee.response == .none, "rejectMissingTunnel: a response has begun")
+    report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
+      line.append("the peer answered a request to switch protocols with ")
+      line.append(decimal: UInt64(exchange.pointee.responseHead.status))
+      line.append(" instead of 101")
+    }
+    tryFailed(exchange, .invalidResponse, .httpUpgradeFailed)
+    return .gone
   }
 
   /// Passes a 1xx response on to clients that know such (RFC 9110 section 15.2).

@@ -74,7 +74,7 @@ extension Worker where K: ~Copyable {
       guard isBroken(exchange.pointee.client) else {
         return relayTunnel(exchange)
       }
-      endTunnel(exchange, Termination(.client, .tunnel), .clientClosed)
+      leaveTunnel(exchange)
     case .none, .pending, .content, .file, .composed: clientLeft(exchange)
     }
   }

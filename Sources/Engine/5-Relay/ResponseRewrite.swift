@@ -131,6 +131,8 @@ extension Worker where K: ~Copyable {
       if field == .buffering { obeyBuffering(exchange, value) }
       return !exchange.pointee.plan.pointee.responseRules.passed.contains(field)
     }
+    // It answers a key that the client has not sent.
+    if isExtendedConnect(exchange), WebSocketKey.isAnswer(name) { return true }
     let policy = exchange.pointee.plan.pointee.requestID
     guard policy.mode != .off && policy.isField(name) else { return false }
     if FieldNameMatch.equalIgnoringCase(name, policy.header.span) {

@@ -23,7 +23,16 @@ extension Worker where K: ~Copyable {
       tryFailed(exchange, .invalidResponse, .httpUpgradeFailed)
       return .gone
     }
-    exchange.pointee.record.status = 101
+    guard acceptsWebSocket(exchange, peer.pointee.inputBytes.span) else {
+      report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
+        line.append("the peer's Sec-WebSocket-Accept does not answer the key it was sent")
+      }
+      tryFailed(exchange, .invalidResponse, .httpUpgradeFailed)
+      return .gone
+    }
+    // Over HTTP/2 a tunnel begins as any response does (RFC 8441 section 5).
+    if isExtendedConnect(exchange) { exchange.pointee.responseHead.replaceStatus(200) }
+    exchange.pointee.record.status = exchange.pointee.responseHead.status
     writeTunnelHead(exchange, peer.pointee.inputBytes.span, into: &writer)
     peer.pointee.inputStart &+= UInt32(exchange.pointee.responseHead.byteCount)
     exchange.pointee.response = .tunnel
@@ -57,8 +66,8 @@ extension Worker where K: ~Copyable {
     if !tables.capturedFields.isEmpty { captureUpstreamFields(exchange, bytes) }
     var writer = HeadWriter(memory, for: exchange.pointee.client)
     writeInterimFields(exchange, into: &writer)
-    writeSwitchFields(exchange, bytes, into: &writer)
-    writeAddedFields(exchange, status: 101, into: &writer)
+    if !writer.isFieldList { writeSwitchFields(exchange, bytes, into: &writer) }
+    writeAddedFields(exchange, status: exchange.pointee.record.status, into: &writer)
     writer.end(for: exchange.pointee.client)
     captureSentFields(exchange, writer)
     memory = writer.lines
@@ -146,10 +155,24 @@ extension Worker where K: ~Copyable {
 
   private mutating func endBroken(_ exchange: ExchangePointer, isUpstream: Bool) -> Bool {
     precondition(exchange.pointee.response == .tunnel, "endBroken: no tunnel is open")
-    endTunnel(
-      exchange, Termination(isUpstream ? .upstream : .client, .tunnel),
-      isUpstream ? .connectionTerminated : .clientClosed)
+    if isUpstream {
+      endTunnel(exchange, Termination(.upstream, .tunnel), .connectionTerminated)
+    } else {
+      leaveTunnel(exchange)
+    }
     return false
+  }
+
+  /// Ends a tunnel whose client has gone away. Over HTTP/2 clients reset a stream whose other side
+  /// has ended, or end the connection: that is as good an end as another.
+  mutating func leaveTunnel(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.response == .tunnel, "leaveTunnel: no tunnel is open")
+    let client = exchange.pointee.client
+    let isOver =
+      client.pointee.isMultiplexed && client.pointee.flags.contains(.endWritten)
+      && !client.pointee.hasOutput
+    if isOver { return endTunnel(exchange, .completed, .none) }
+    endTunnel(exchange, Termination(.client, .tunnel), .clientClosed)
   }
 
   /// Ends a tunnel and its exchange.

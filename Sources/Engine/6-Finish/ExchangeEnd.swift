@@ -115,6 +115,7 @@ extension Worker where K: ~Copyable {
   mutating func clientLeft(_ exchange: ExchangePointer) {
     assert(exchange.isLive, "clientLeft: the exchange has ended")
     if exchange.pointee.client.pointee.isSubrequest { return endUnwanted(exchange) }
+    if exchange.pointee.response == .tunnel { return leaveTunnel(exchange) }
     let phase = phase(of: exchange)
     exchange.pointee.record.hasRequestLine = !exchange.pointee.head.target.isEmpty
     note(.clientLeft, exchange)

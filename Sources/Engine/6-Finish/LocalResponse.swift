@@ -32,6 +32,9 @@ extension Worker where K: ~Copyable {
     default:
       // The page for an error has the error's status.
       let asked = exchange.pointee.serving?.pointee.answeredStatus ?? 0
+      if asked == 0 && status < 300 && isExtendedConnect(exchange) {
+        return refuseMissingTunnel(exchange)
+      }
       respond(exchange, asked == 0 ? status : asked, text: text)
     }
   }

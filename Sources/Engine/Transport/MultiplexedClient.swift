@@ -204,9 +204,14 @@ extension Worker where K: ~Copyable {
     begin(exchange)
   }
 
-  /// How the content of a request on such a stream ends, if its head does not announce its length.
-  func contentFraming(_ stream: StreamPointer, _ announced: ContentFraming) -> ContentFraming {
-    guard stream.pointee.isMultiplexed, announced == .none else { return announced }
+  /// How the content of a request ends: as its head announces, or with its stream. What comes
+  /// behind a request for a tunnel is the tunnel's.
+  @inline(__always) func contentFraming(_ exchange: ExchangePointer) -> ContentFraming {
+    let announced = exchange.pointee.head.framing
+    let stream = exchange.pointee.client
+    guard stream.pointee.isMultiplexed, announced == .none, !exchange.pointee.asksForTunnel else {
+      return announced
+    }
     return stream.place.pointee.hasEnded ? .none : .untilClose
   }
 

@@ -146,7 +146,8 @@ extension Worker where K: ~Copyable {
     if stream != exchange.pointee.client { return exchange.pointee.request == .complete }
     switch exchange.pointee.response {
     case .composed: return !hasMoreOfPage(exchange)
-    case .none, .pending, .content, .file, .heldBack, .tunnel, .delivering: return false
+    case .tunnel: return stream.pointee.flags.contains(.endWritten)
+    case .none, .pending, .content, .file, .heldBack, .delivering: return false
     }
   }
 }

@@ -51,8 +51,14 @@ extension Worker where K: ~Copyable {
   /// Ends our side of a stream, behind everything that waits at it.
   mutating func endWriting(_ stream: StreamPointer) {
     precondition(!stream.pointee.flags.contains(.endWritten), "endWriting: it has ended")
-    precondition(!stream.pointee.isMultiplexed, "endWriting: a session ends its streams")
-    endWriting(stream.pointee.connection)
+    guard stream.pointee.isMultiplexed else { return endWriting(stream.pointee.connection) }
+    precondition(!stream.pointee.hasOutput, "endWriting: something waits to be written")
+    precondition(
+      stream.pointee.exchange?.pointee.response == .tunnel, "endWriting: a session ends its streams"
+    )
+    stream.pointee.flags.insert(.endWritten)
+    // A failure shows again where somebody can act on it.
+    _ = send(stream, prefix: noContent)
   }
 
   // MARK: Files

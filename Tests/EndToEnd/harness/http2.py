@@ -70,12 +70,13 @@ class Client:
 
     def begin(
         self, path: str = "/", fields=(), *, method: str = "GET", ends: bool = True,
-        authority: str = "localhost",
+        authority: str = "localhost", protocol: str = "",
     ) -> int:  # fmt: skip
         """Begins a request; returns its stream."""
         stream = self.protocol.get_next_available_stream_id()
         scheme = "https" if isinstance(self.socket, ssl.SSLSocket) else "http"
         pairs = [(":method", method), (":scheme", scheme), (":path", path)]
+        pairs += [(":protocol", protocol)] if protocol else []
         pairs += [(":authority", authority), *fields]
         self.protocol.send_headers(stream, pairs, end_stream=ends)
         self.answers[stream] = Answer()
