@@ -52,10 +52,14 @@ let package = Package(
     .target(
       name: "Platform", dependencies: ["CLinux", "CZlib", "Basics", "HTTP"],
       swiftSettings: strict),
+    .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+    .target(
+      name: "Names", dependencies: ["CCares", "Basics", "HTTP", "Policy", "Platform"],
+      swiftSettings: strict),
     .target(
       name: "Engine",
       dependencies: [
-        "Basics", "ContentStages", "HTTP", "HTTP2", "Policy", "Telemetry", "Plan", "Platform",
+        "Basics", "ContentStages", "HTTP", "HTTP2", "Names", "Policy", "Telemetry", "Plan", "Platform",
         "RegularExpressions", "TLS",
       ],
       swiftSettings: strict),
@@ -64,8 +68,8 @@ let package = Package(
     .executableTarget(
       name: "waybill",
       dependencies: [
-        "Configuration", "Engine", "LogReading", "Plan", "Platform", "Policy", "Telemetry",
-        "HTTP", "Basics", "TLS", "Passwords",
+        "Configuration", "Engine", "LogReading", "Names", "Plan", "Platform", "Policy",
+        "Telemetry", "HTTP", "Basics", "TLS", "Passwords",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["Container", "Manual", "Package", "Service"], swiftSettings: strict),
@@ -104,6 +108,9 @@ let package = Package(
       name: "PlatformTests", dependencies: ["Platform", "CLinux", "HTTP", "Basics"],
       swiftSettings: strict),
     .testTarget(
+      name: "NamesTests", dependencies: ["Names", "Platform", "Policy", "HTTP", "Basics"],
+      swiftSettings: strict),
+    .testTarget(
       name: "SimulationTests", dependencies: ["Simulation", "Platform", "HTTP", "Basics"],
       swiftSettings: strict),
     .systemLibrary(
@@ -128,7 +135,7 @@ let package = Package(
     .testTarget(
       name: "EngineTests",
       dependencies: [
-        "Scenarios", "SecurePeers", "Certificates", "TLS", "Engine", "Simulation",
+        "Names", "Scenarios", "SecurePeers", "Certificates", "TLS", "Engine", "Simulation",
         "Configuration", "Plan", "Platform", "Policy", "Telemetry", "HTTP", "Basics",
       ],
       swiftSettings: strict),

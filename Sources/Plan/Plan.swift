@@ -133,6 +133,10 @@ public struct PlanTables: Sendable, BitwiseCopyable {
   public var subrequestsPerRequest = 0
   /// True when some `proxy_pass` has variables.
   public var computesUpstreams = false
+  /// Every `resolver`; the first one is the system's configuration.
+  public var resolvers: FrozenArray<ResolverPlan> = .empty
+  /// True when names may have to be looked up at run time.
+  public var usesNames = false
   /// The declared upstreams by name in lowercase, for `proxy_pass` with variables.
   public var upstreamNames = StringTable.empty
 
@@ -415,6 +419,11 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   /// `keepalive_requests`
   public var keepaliveRequests: UInt32 = 1000
 
+  /// Who is asked for names that variables of `proxy_pass` come to: an index into `resolvers`.
+  public var resolver = 0
+  /// `resolver_timeout`
+  public var resolverTimeout = Limits.resolverTimeout
+
   /// `request_id*`
   public var requestID: RequestIDPolicy
   /// `access_log`
@@ -488,6 +497,8 @@ public struct UpstreamPlan: Sendable, BitwiseCopyable {
   public var keepaliveRequests: UInt32
   /// What it is counted under: an index into `upstreamMetrics`.
   public var metrics = 0
+  /// The servers whose names are looked up at run time (`resolve`): their peers come besides.
+  public var resolved: FrozenArray<ResolvedServerPlan> = .empty
 
   /// The upstream given.
   public init(

@@ -267,6 +267,35 @@ public enum Limits {
   /// Bytes of a peer's name: an IPv6 address with its port, or the path of a unix socket.
   public static let computedPeerNameBytes = 120
 
+  // MARK: Names that are looked up at run time
+
+  /// Names that are known at once: of those that only requests name, what is not in use goes first.
+  public static let names = 4096
+  /// Names that are asked for at once, `server … resolve` apart; requests that would need another
+  /// one get 502.
+  public static let nameQuestions = 512
+  /// Addresses of one name that are used.
+  public static let nameAddresses = 256
+  /// Hosts that the SRV records of a service may name.
+  public static let serviceHosts = 64
+  /// How long what is not known, or does not exist, is not asked for again, and how long any answer
+  /// holds at least: a TTL of 0 would have every request wait.
+  public static let nameRetry = Interval.seconds(1)
+  /// How long an answer holds at most, whatever its TTL says (RFC 8767 section 4).
+  public static let nameValidity = Interval.seconds(7 * 24 * 60 * 60)
+  /// Names whose time ends within so much are asked again together.
+  public static let nameRenewal = Interval.milliseconds(20)
+  /// How long a name server may take for its first chance to answer; each further one is twice as
+  /// long.
+  public static let nameServerTime = Interval.seconds(1)
+  /// Chances of each name server.
+  public static let nameServerTries = 4
+  /// How long a request waits for a name when `resolver_timeout` is not set: nginx's default.
+  public static let resolverTimeout = Interval.seconds(30)
+  /// Peers of an upstream whose names are looked up at run time, those included that have left the
+  /// DNS and still have requests.
+  public static let resolvedPeers = 1024
+
   // MARK: The control socket
 
   /// Connections to the control socket at a time: more than people and scripts open, few enough to

@@ -52,6 +52,8 @@ public enum ErrorType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case httpUpgradeFailed
   /// The backend's name could not be resolved.
   case nameError
+  /// Resolving it took too long.
+  case nameTimeout
 
   /// The name in the log; empty for `none`.
   public var name: StaticString {
@@ -82,6 +84,7 @@ public enum ErrorType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case .httpResponseHeaderSectionSize: "http_response_header_section_size"
     case .httpUpgradeFailed: "http_upgrade_failed"
     case .nameError: "dns_error"
+    case .nameTimeout: "dns_timeout"
     }
   }
 }

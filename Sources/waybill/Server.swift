@@ -283,6 +283,7 @@ struct Server {
     }
     threads.join()
     current.shared.passwords.end()
+    current.shared.names.end()
     finishLogs()
     finishAnswers()
     logKeeper?.end()

@@ -5,7 +5,7 @@ enum DirectiveCases {
   static let all =
     process + requestID + servers + rewriting + variables + serving + listing + redirection
     + clients + proxy + grpc + fields + upstreams + logs + tls + responseRules + access + limits
-    + contentStages
+    + contentStages + names
 
   static let process: [Case] = [
     Case("top", "worker_threads auto;"),
@@ -433,8 +433,8 @@ enum DirectiveCases {
     Case("upstream", "server app weight=0; server 1.2.3.4;", "invalid number \"0\""),
     Case("upstream", "server app wieght=2; server 1.2.3.4;", "invalid parameter \"wieght=2\""),
     Case(
-      "upstream", "server app resolve; server 1.2.3.4;",
-      "\"resolve\" is an nginx directive that Waybill does not support"),
+      "upstream", "server app slow_start=1s; server 1.2.3.4;",
+      "\"slow_start\" is an nginx directive that Waybill does not support"),
     Case(
       "upstream", "server http://app; server 1.2.3.4;",
       "a server in an upstream is an address, not a URL"),

@@ -28,14 +28,16 @@ private let layers: [String: Set<String>] = [
   "CCrypt": [],
   "Passwords": ["CCrypt", "COpenSSL"],
   "Platform": ["Basics", "HTTP", "CLinux", "CZlib", "Glibc", "Synchronization"],
+  "CCares": [],
+  "Names": ["CCares", "Basics", "HTTP", "Policy", "Platform", "Glibc", "Synchronization"],
   "Engine": [
-    "Basics", "ContentStages", "HTTP", "HTTP2", "Policy", "Telemetry", "Plan", "Platform",
+    "Basics", "ContentStages", "HTTP", "HTTP2", "Names", "Policy", "Telemetry", "Plan", "Platform",
     "RegularExpressions", "TLS",
   ],
   "Simulation": ["Basics", "HTTP", "Policy", "Telemetry", "Plan", "Platform", "Engine"],
   "waybill": [
     "Basics", "HTTP", "Policy", "Telemetry", "Plan", "Configuration", "Platform", "Engine",
-    "LogReading", "TLS", "Passwords", "ArgumentParser", "Glibc", "Synchronization",
+    "LogReading", "Names", "TLS", "Passwords", "ArgumentParser", "Glibc", "Synchronization",
   ],
 ]
 

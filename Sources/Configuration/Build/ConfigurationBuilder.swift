@@ -54,8 +54,6 @@ final class ConfigurationBuilder {
   var assignedSlots: Set<Int> = []
   /// Those that some `auth_request_set` makes.
   var authorizedSlots: Set<Int> = []
-  /// The texts that `set` gives each variable, by slot; nil for one with variables.
-  var assignedTexts: [Int: [String?]] = [:]
   /// The variables that were declared by a table.
   var maps: [MapDeclaration] = []
   var addressMaps: [AddressMapDeclaration] = []
@@ -259,14 +257,6 @@ final class ConfigurationBuilder {
   }
 
   // MARK: Names
-
-  /// The addresses of a host name that may be unknown yet.
-  func addresses(ofOptional host: String) -> [PeerAddress] {
-    let answer = resolved[host] ?? environment.resolve(host)
-    resolved[host] = answer
-    if case .success(let addresses) = answer { return addresses }
-    return []
-  }
 
   /// The addresses of a host name, asked for once; nil when it has none, which is reported at
   /// `place`.

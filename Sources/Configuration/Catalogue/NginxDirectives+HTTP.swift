@@ -84,14 +84,10 @@ extension NginxDirectives {
         Entry("chunked_transfer_encoding", .everyLevel, .flag, unless: ["on"])
       ]),
     Group(
-      .needless,
-      "Names are looked up at the start, also those that variables of `proxy_pass` come to.",
+      .needless, "Names of mail and stream servers are not looked up: these are not served.",
       [
-        Entry(
-          "resolver", [.top, .server, .location, .mail, .stream, .upstream], .words(.atLeast(1))),
-        Entry(
-          "resolver_timeout", [.top, .server, .location, .mail, .stream, .upstream],
-          .words(.atLeast(1))),
+        Entry("resolver", [.mail, .stream], .words(.atLeast(1))),
+        Entry("resolver_timeout", [.mail, .stream], .words(.atLeast(1))),
       ]),
     Group(
       .needless, "Logs stay open.",

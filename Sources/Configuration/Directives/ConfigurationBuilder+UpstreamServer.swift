@@ -1,4 +1,5 @@
 import Basics
+import HTTP
 import Policy
 
 /// `server` in `upstream`: an address and how it is used.
@@ -6,15 +7,91 @@ extension ConfigurationBuilder {
   /// Notes a server of the open upstream.
   func upstreamServer(_ use: DirectiveUse) {
     let word = use.arguments[0]
+    let parameters = use.arguments.dropFirst()
+    let resolves = parameters.contains { $0.text == "resolve" || $0.text.hasPrefix("service=") }
+    if resolves, !word.text.hasPrefix("unix:") { return resolvedServer(use) }
     guard let endpoints = backendEndpoints(word) else { return }
     var peer = PeerDeclaration(place: word.place, endpoints: endpoints)
-    for parameter in use.arguments.dropFirst() {
+    for parameter in parameters where parameter.text != "resolve" {
       guard serverParameter(parameter, &peer) else { return }
     }
     for endpoint in endpoints {
       peer.endpoints = [endpoint]
       upstream?.add(peer)
     }
+  }
+
+  /// Notes a server whose name is looked up at run time.
+  private func resolvedServer(_ use: DirectiveUse) {
+    let word = use.arguments[0]
+    guard !word.text.contains("://"), let (host, port) = splitAuthority(word.text, at: word.place),
+      host != "*"
+    else {
+      _ = backendEndpoints(word)
+      return
+    }
+    var peer = PeerDeclaration(place: word.place, endpoints: [])
+    var service: (name: String, place: Place)?
+    var resolves = false
+    for parameter in use.arguments.dropFirst() {
+      if parameter.text == "resolve" {
+        resolves = true
+      } else if let (name, place) = self.parameter("service", parameter) {
+        service = (name, place)
+      } else {
+        guard serverParameter(parameter, &peer) else { return }
+      }
+    }
+    // What is an address already needs no look-up.
+    if isAddress(host), service == nil {
+      guard let endpoints = backendEndpoints(word) else { return }
+      peer.endpoints = endpoints
+      upstream?.add(peer)
+      return
+    }
+    guard let name = lookedUpName(host, port, service, resolves: resolves, word) else { return }
+    upstream?.resolved.append(
+      ResolvedServerDeclaration(
+        name: name.lowercased(), isService: service != nil,
+        port: service == nil ? port ?? 80 : 0, peer: peer))
+  }
+
+  private func isAddress(_ host: String) -> Bool {
+    let bytes = Array(host.utf8)
+    return PeerAddress(parsing: bytes.span) != nil
+  }
+
+  /// The name that is asked for; nil when something about it is wrong.
+  private func lookedUpName(
+    _ host: String, _ port: UInt16?, _ service: (name: String, place: Place)?, resolves: Bool,
+    _ word: Word
+  ) -> String? {
+    guard let service else { return host }
+    let isName =
+      !service.name.isEmpty
+      && service.name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x2F && $0 != 0x3A }
+    guard isName else {
+      reporter.error(
+        service.place, "invalid service \"\(service.name)\"",
+        expected: "a name such as http or _http._tcp")
+      return nil
+    }
+    guard resolves else {
+      reporter.error(service.place, "\"service\" needs \"resolve\"", expected: "resolve beside it")
+      return nil
+    }
+    guard port == nil else {
+      reporter.error(
+        word.place, "a server with \"service\" has no port: SRV records name the ports",
+        expected: host)
+      return nil
+    }
+    guard !isAddress(host) else {
+      reporter.error(word.place, "an address has no SRV records", expected: "a host name")
+      return nil
+    }
+    let prefix = service.name.contains(".") ? service.name : "_\(service.name)._tcp"
+    return "\(prefix).\(host)"
   }
 
   private func backendEndpoints(_ word: Word) -> [Endpoint]? {
@@ -62,14 +139,16 @@ extension ConfigurationBuilder {
 
   private func unknownParameter(_ word: Word) {
     let name = String(word.text.prefix { $0 != "=" })
-    guard !["resolve", "route", "service", "slow_start", "drain"].contains(name) else {
+    guard !["route", "slow_start", "drain"].contains(name) else {
       reporter.error(word.place, "\"\(name)\" is an nginx directive that Waybill does not support")
       return
     }
-    let names = ["weight", "max_fails", "fail_timeout", "max_conns", "backup", "down"]
+    let names = [
+      "weight", "max_fails", "fail_timeout", "max_conns", "backup", "down", "resolve", "service",
+    ]
     reporter.error(
       word.place, "invalid parameter \"\(word.text)\"",
-      expected: "weight=, max_fails=, fail_timeout=, max_conns=, backup or down",
+      expected: "weight=, max_fails=, fail_timeout=, max_conns=, backup, down, resolve or service=",
       suggestion: Suggestion.nearest(to: name, among: names))
   }
 }

@@ -21,6 +21,7 @@ public enum DirectiveCatalog {
     ("Access", access),
     ("Limits of requests", limits),
     ("Upstreams", upstreams),
+    ("Names", nameLookups),
     ("Logs", logs),
     ("Files", files),
   ]

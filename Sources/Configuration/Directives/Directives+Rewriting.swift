@@ -155,8 +155,6 @@ extension ConfigurationBuilder {
     }
     guard let slot = declareVariable(name, at: word.place) else { return }
     assignedSlots.insert(slot)
-    let text = use.arguments[1].text
-    assignedTexts[slot, default: []].append(text.contains("$") ? nil : text)
     addRewrite(.assign(slot: slot, value: value), use)
   }
 

@@ -12,14 +12,18 @@ extension DirectiveCatalog {
       "server", in: .upstream,
       """
       ADDRESS [weight=NUMBER] [max_fails=NUMBER] [fail_timeout=TIME] [max_conns=NUMBER] [backup] \
-      [down]
+      [down] [resolve] [service=NAME]
       """,
       count: .atLeast(1), isRepeatable: true,
       """
       A server: `host:port` (port 80 by default; all addresses of a name) or `unix:PATH`. \
       `weight`: its share (1). `max_fails` (1) failures within `fail_timeout` (10s) make it \
       unavailable for that time; with 0, never. `max_conns`: connections per worker (0, \
-      unlimited). `backup`: used only if no other server is available. `down`: never used.
+      unlimited). `backup`: used only if no other server is available. `down`: never used. \
+      `resolve`: the name is looked up again whenever the time of the last answer is over (see \
+      `resolver`), and its servers change with it. `service`, with `resolve` and without a port: \
+      the servers are those of the SRV records of `_NAME._tcp` (or of a name with dots as it is) \
+      below the host.
       """
     ) { $0.upstreamServer($1) },
     Directive(
@@ -96,7 +100,7 @@ extension ConfigurationBuilder {
     upstreams.append(declared)
     // A server with an error is one.
     if hasErrors { return }
-    guard !declared.peers.isEmpty else {
+    guard !declared.peers.isEmpty || !declared.resolved.isEmpty else {
       reporter.error(name.place, "the upstream \"\(name.text)\" has no servers")
       return
     }
@@ -122,14 +126,15 @@ extension ConfigurationBuilder {
   }
 
   private func checkBackups(_ upstream: UpstreamDeclaration) {
-    let backups = upstream.peers.compactMap(\.backupPlace)
+    let all = upstream.peers + upstream.resolved.map(\.peer)
+    let backups = all.compactMap(\.backupPlace)
     switch upstream.method {
     case .random, .randomTwo, .hash, .consistentHash, .addressHash:
       for place in backups {
         reporter.error(place, "the balancing method does not support \"backup\"")
       }
     case .roundRobin, .leastConnections:
-      guard backups.count == upstream.peers.count else { return }
+      guard backups.count == all.count else { return }
       reporter.error(
         upstream.name.place, "all servers of the upstream \"\(upstream.name.text)\" are backups")
     }

@@ -185,7 +185,8 @@ extension PlanAssembler {
     if case .computed(let url) = pass.target {
       plan.passURL = url
       plan.rewritesRequestLine = true
-      computedPasses.append((url, pass))
+      plan.resolver = resolverIndex(settings.names)
+      plan.resolverTimeout = settings.names.timeout ?? plan.resolverTimeout
     }
     plan.matchedPrefixCount = location.path.utf8.count
     if let path = pass.path {

@@ -8,13 +8,15 @@ import Telemetry
 extension PlanAssembler {
   /// The plan of a declared upstream.
   func freeze(_ upstream: UpstreamDeclaration) -> UpstreamPlan {
-    UpstreamPlan(
+    var plan = UpstreamPlan(
       name: arena.freeze(upstream.name.text),
       peers: arena.freeze(upstream.peers.flatMap { freeze($0) }), method: upstream.method,
       hashKey: upstream.hashKey,
       idleConnections: upstream.idleConnections.map { Int($0) } ?? Limits.idleUpstreamConnections,
       idleTimeout: upstream.idleTimeout ?? Limits.idleUpstreamTimeout,
       keepaliveRequests: upstream.keepaliveRequests.map { UInt32($0) } ?? 1000)
+    plan.resolved = resolvedServers(upstream)
+    return plan
   }
 
   private func freeze(_ peer: PeerDeclaration) -> [Peer] {

@@ -22,8 +22,9 @@ final class PlanAssembler {
   var expressionLists: [ExpressionList] = []
   /// Locations whose steps of rewriting wait for the others to be numbered.
   var pendingRewriting: [PendingRewriting] = []
-  /// Each `proxy_pass` with variables.
-  var computedPasses: [(url: Template, pass: PassDeclaration)] = []
+  /// Every `resolver`, and the number of each.
+  var resolvers: [ResolverPlan] = [ResolverPlan()]
+  var resolverIndices: [ResolverSetting: Int] = [ResolverSetting(): 0]
   /// What is said of each step of rewriting.
   var rewriteTitles: [String] = []
   var nestedLocations: [LocationTable] = []
@@ -112,7 +113,6 @@ final class PlanAssembler {
         Place(file: 0, offset: 0, count: 0), "no server is defined",
         expected: "a server { … } with listen and location")
     }
-    resolveConstantHosts()
     let errorLogs = freezeErrorLogs(builder.settings.logs)
     let upstreamMetrics = assignUpstreamMetrics()
     var tables = PlanTables(
@@ -135,6 +135,8 @@ final class PlanAssembler {
     tables.hostTemplate =
       builder.template("$host", place: { _, _ in start }) ?? tables.hostTemplate
     setVariables(&tables)
+    tables.resolvers = arena.freeze(resolvers)
+    tables.usesNames = tables.computesUpstreams || upstreams.contains { !$0.resolved.isEmpty }
     tables.requestMetrics = arena.freeze(requestMetrics)
     tables.upstreamMetrics = arena.freeze(upstreamMetrics)
     tables.workerShutdownTimeout = builder.process.workerShutdownTimeout

@@ -182,6 +182,9 @@ struct UpstreamDeclaration {
   private var peerIndices: [SocketEndpoint: Int] = [:]
   var method = BalancingMethod.roundRobin
   var methodPlace: Place?
+  /// The servers with `resolve`.
+  var resolved: [ResolvedServerDeclaration] = []
+  var names = NameSettings()
   var hashKey = Template(parts: .empty)
   var idleConnections: UInt64?
   var idleTimeout: Interval?
@@ -219,6 +222,17 @@ struct PeerDeclaration {
   var maximumConnections: UInt64 = 0
   var backupPlace: Place?
   var isDown = false
+}
+
+/// A `server` with `resolve`: it has no address before its name has been looked up.
+struct ResolvedServerDeclaration {
+  /// In lowercase; with `service=`, the name of the SRV records.
+  var name: String
+  var isService: Bool
+  /// 0 with `service=`.
+  var port: UInt16
+  /// Without addresses.
+  var peer: PeerDeclaration
 }
 
 /// A `log_format`.

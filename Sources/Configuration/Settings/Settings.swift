@@ -34,6 +34,7 @@ struct Settings {
   var responseRules = ResponseRuleSettings()
   var contentStages = ContentStageSettings()
   var admission = AdmissionSettings()
+  var names = NameSettings()
   /// `grpc_*`
   var grpc = BackendSettings()
   /// The directives that say what is done anyway.
@@ -54,6 +55,7 @@ struct Settings {
     merged.rewriting = rewriting.inheriting(outer.rewriting)
     merged.contentStages = contentStages.inheriting(outer.contentStages)
     merged.admission = admission.inheriting(outer.admission)
+    merged.names = names.inheriting(outer.names)
     merged.stated.formUnion(outer.stated)
     merged.grpc = grpc.inheriting(outer.grpc, replacesLists: replacesLists)
     if !replacesLists {

@@ -6,6 +6,7 @@
 import Basics
 import ContentStages
 import HTTP
+import Names
 import Plan
 import Platform
 import Policy
@@ -45,6 +46,10 @@ public struct WorkerSettings: Sendable {
   /// What takes the connections of a listener that carry several requests at once; nil where they
   /// don't.
   var makeSession: (@Sendable (_ listener: Int) -> Session?)?
+  /// What is known of names that are looked up at run time; nil where none is.
+  public var names: NameDirectory?
+  /// Where the worker is told of them.
+  public var nameMailbox: NameMailbox?
   /// Which configuration of the process it serves, from 1, for `$gen`.
   public var generation: UInt32 = 1
   /// Where requests are counted by keys; all workers of the process share it.
@@ -117,6 +122,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var random = RandomBlock()
   var listeners: ListenerTable
   var upstreams: UpstreamTable
+  var changing: ChangingPeers
   var computedUpstreams: ComputedUpstreams
   var logs: LogSinks
   var tls: TLSWork
@@ -141,6 +147,10 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   let limitZones: LimitZoneTable
   /// Questions about passwords so far.
   var passwordTickets: UInt64 = 0
+  /// Questions about names so far.
+  var nameTickets: UInt64 = 0
+  /// Who is asked for names, as the plan numbers them.
+  let resolvers: [ResolverSettings]
 
   /// Which lines of the section that is being passed on its sender's Connection lists.
   var listedLines = ListedLines()
@@ -155,7 +165,10 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   /// A worker for `plan`; its sockets are watched and its logs open when this returns.
   public init(kernel: consuming K, plan: Plan, settings: WorkerSettings) {
     var tables = plan.tables
-    computedUpstreams = ComputedUpstreams(&tables)
+    var changing = ChangingPeers(&tables)
+    computedUpstreams = ComputedUpstreams(&tables, &changing)
+    self.changing = changing
+    resolvers = Self.resolvers(of: plan)
     self.kernel = kernel
     self.plan = plan
     self.tables = tables
@@ -198,6 +211,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     // among those that go on in the next turn.
     ready = .allocate(capacity: 2 * exchangeCount)
     openLogs()
+    if tables.usesNames { holdNames() }
     resumeAccepting()
   }
 

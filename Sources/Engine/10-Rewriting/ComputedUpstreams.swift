@@ -16,15 +16,14 @@ struct ComputedUpstreams: ~Copyable {
     var hash: UInt64 = 0
     var port: UInt16 = 0
     var metrics = -1
+    /// Which of the plan's resolvers its name was looked up by; -1 for an address.
+    var resolver = -1
     var isFindable = false
     /// Exchanges that use it, whose lines quote its names.
     var users = 0
     var lastUse: UInt64 = 0
     /// All of its memory; what is in the upstream's plan are parts of it.
     var name = FrozenBytes.empty
-    var peers = FrozenArray<Peer>.empty
-    /// Where their names lie.
-    var peerNames = FrozenArray<FrozenBytes>.empty
   }
 
   /// The number of the first one.
@@ -34,8 +33,8 @@ struct ComputedUpstreams: ~Copyable {
   private let arena: Arena?
   private var uses: UInt64 = 0
 
-  /// Adds the places to the tables of a plan that needs any.
-  init(_ tables: inout PlanTables) {
+  /// Adds the places to the tables of a plan that needs any, and their peers to `changing`.
+  init(_ tables: inout PlanTables, _ changing: inout ChangingPeers) {
     first = tables.upstreams.count
     guard tables.computesUpstreams else {
       count = 0
@@ -48,19 +47,17 @@ struct ComputedUpstreams: ~Copyable {
     self.arena = arena
     places = .allocate(capacity: count)
     places.initialize(repeating: Place(), count: count)
-    let none = Peer(address: .unix, unixPath: .empty, name: .empty)
     var plans = tables.upstreams.indices.map { tables.upstreams[$0] }
     for index in 0..<count {
       places[index].name = arena.freeze(
         Array(repeating: UInt8(0), count: Limits.computedNameBytes))
-      places[index].peers = arena.freeze(Array(repeating: none, count: Limits.computedPeers))
-      places[index].peerNames = arena.freeze(
-        (0..<Limits.computedPeers).map { _ in
-          arena.freeze(Array(repeating: UInt8(0), count: Limits.computedPeerNameBytes))
-        })
+      let peers = Array(repeating: ChangingPeers.nobody, count: Limits.computedPeers)
+      var names: [FrozenBytes] = []
+      for _ in peers { names.append(changing.room()) }
+      changing.upstreams[first + index] = ChangingPeers.Upstream(names: names)
       plans.append(
         UpstreamPlan(
-          name: .empty, peers: places[index].peers, method: .roundRobin,
+          name: .empty, peers: arena.freeze(peers), method: .roundRobin,
           hashKey: Template(parts: .empty), idleConnections: Limits.idleUpstreamConnections,
           idleTimeout: Limits.idleUpstreamTimeout, keepaliveRequests: 1000))
     }
@@ -70,10 +67,14 @@ struct ComputedUpstreams: ~Copyable {
   deinit { places.deallocate() }
 
   /// The number of the upstream that stands for a backend already; nil when none does.
-  func find(_ name: Span<UInt8>, port: UInt16, metrics: Int, _ tables: PlanTables) -> Int? {
+  func find(
+    _ name: Span<UInt8>, port: UInt16, metrics: Int, resolver: Int, _ tables: PlanTables
+  ) -> Int? {
     let hash = Balancer.hash(of: name)
     for index in 0..<count where places[index].isFindable && places[index].hash == hash {
-      guard places[index].port == port, places[index].metrics == metrics else { continue }
+      guard places[index].port == port, places[index].metrics == metrics,
+        places[index].resolver == resolver
+      else { continue }
       let known = tables.upstreams[first + index].name
       if FieldNameMatch.equalIgnoringCase(known.span, name) { return first + index }
     }
@@ -91,8 +92,8 @@ struct ComputedUpstreams: ~Copyable {
 
   /// Has an upstream stand for a backend: nothing of an earlier one may be in use any more.
   func assign(
-    _ upstream: Int, name: Span<UInt8>, port: UInt16, metrics: Int, _ tables: PlanTables,
-    peers: (_ peers: UnsafeMutablePointer<Peer>, _ capacity: Int) -> Int
+    _ upstream: Int, name: Span<UInt8>, port: UInt16, metrics: Int, resolver: Int,
+    _ tables: PlanTables
   ) {
     precondition(upstream >= first && upstream < first + count, "no computed upstream")
     let index = upstream - first
@@ -103,15 +104,14 @@ struct ComputedUpstreams: ~Copyable {
     ComputedUpstreams.write(name.extracting(0..<length), to: room)
     plan.pointee.name = room.prefix(length)
     plan.pointee.metrics = metrics
-    let all = places[index].peers
-    let first = UnsafeMutablePointer(mutating: all.address(of: 0))
-    // Each has all of its room again, whatever it was shortened to.
-    for number in all.indices { first[number].name = places[index].peerNames[number] }
-    let count = peers(first, all.count)
-    plan.pointee.peers = all.prefix(count)
+    let peers = plan.pointee.peers
+    for number in peers.indices {
+      UnsafeMutablePointer(mutating: peers.address(of: number)).pointee = ChangingPeers.nobody
+    }
     places[index].hash = Balancer.hash(of: name.extracting(0..<length))
     places[index].port = port
     places[index].metrics = metrics
+    places[index].resolver = resolver
     places[index].isFindable = true
   }
 

@@ -3,6 +3,7 @@
 
 import Basics
 import HTTP
+import Names
 import Plan
 import Platform
 import Policy
@@ -87,10 +88,7 @@ extension Worker where K: ~Copyable {
       address.family == .ipv4 || isBracketed
     else { return useName(exchange, url, name) }
     address.port = url.effectivePort
-    return useAddresses(exchange, name, port: url.effectivePort) { peers, _ in
-      peers[0] = Self.peer(address, in: peers[0])
-      return 1
-    }
+    return useAddress(exchange, name, port: url.effectivePort, address, path: false)
   }
 
   /// The upstream of a `proxy_pass` without variables that names the same host, whose addresses are
@@ -108,76 +106,135 @@ extension Worker where K: ~Copyable {
     }
   }
 
-  /// A name that is neither that of an upstream nor an address.
-  private mutating func useName(
-    _ exchange: ExchangePointer, _ url: PassURL, _ name: ByteRange
-  ) -> Bool {
-    let host = kept(name, exchange)
-    report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
-      line.append("proxy_pass comes to the host \"")
-      line.appendEscaped(host.span, .standard)
-      line.append("\", which is neither an upstream nor an address, and was not known at the start")
-    }
-    refuse(exchange, 502, .nameError, Termination(.proxy, .route))
-    return false
-  }
-
   private mutating func useUnixSocket(_ exchange: ExchangePointer, _ path: ByteRange) -> Bool {
     guard path.count <= Limits.computedPeerNameBytes - 5 else {
       refuse(exchange, 502, .nameError, Termination(.proxy, .route))
       return false
     }
-    let start: StaticString = "unix:"
-    let prefix = UnsafeBufferPointer(start: start.utf8Start, count: start.utf8CodeUnitCount)
-    return useAddresses(exchange, path, port: 0) { peers, path in
-      let room = peers[0].name
-      var writer = ByteWriter(
-        UnsafeMutableBufferPointer(
-          start: UnsafeMutablePointer(mutating: room.address(of: 0)), count: room.count))
-      writer.append(prefix.span)
-      writer.append(path.span)
-      peers[0] = Peer(
-        address: .unix, unixPath: room.prefix(writer.count).suffix(from: 5),
-        name: room.prefix(writer.count))
-      return 1
+    return useAddress(exchange, path, port: 0, .unix, path: true)
+  }
+
+  /// Has an exchange use the computed upstream of one address, or of the unix socket whose path is
+  /// the name.
+  private mutating func useAddress(
+    _ exchange: ExchangePointer, _ name: ByteRange, port: UInt16, _ address: PeerAddress,
+    path isPath: Bool
+  ) -> Bool {
+    if let known = findComputed(exchange, name, port: port, resolver: -1) {
+      return use(known, exchange)
+    }
+    guard let place = newComputed(exchange, name, port: port, resolver: -1) else { return false }
+    let path = isPath ? kept(name, exchange) : UnsafeBufferPointer(start: nil, count: 0)
+    setOnlyPeer(place, address, path: path.span)
+    return use(place, exchange)
+  }
+
+  // MARK: Names
+
+  /// A name that is neither that of an upstream nor an address.
+  private mutating func useName(
+    _ exchange: ExchangePointer, _ url: PassURL, _ name: ByteRange
+  ) -> Bool {
+    let (resolver, port) = (exchange.pointee.plan.pointee.resolver, url.effectivePort)
+    if let known = findComputed(exchange, name, port: port, resolver: resolver) {
+      guard let server = changing.upstreams[known]?.servers.first else {
+        preconditionFailure("useName: the upstream of a name has no server")
+      }
+      guard server.hold.name.version != server.version else {
+        server.hold.name.noteUse()
+        return use(known, exchange)
+      }
+      guard let found = lookUp(server.hold.name, exchange) else { return false }
+      take(found.addresses, found.version, known, server: 0)
+      return use(known, exchange)
+    }
+    let host = kept(name, exchange).span
+    guard let resolved = resolvedName(exchange, host, resolver) else { return false }
+    guard let found = lookUp(resolved, exchange),
+      let place = newComputed(exchange, name, port: port, resolver: resolver)
+    else { return false }
+    holdServer(resolved, place, port: port)
+    take(found.addresses, found.version, place, server: 0)
+    return use(place, exchange)
+  }
+
+  private mutating func lookUp(
+    _ name: ResolvedName, _ exchange: ExchangePointer
+  ) -> (addresses: [NameAddress], version: UInt64)? {
+    lookUp(name, for: exchange, atMost: exchange.pointee.plan.pointee.resolverTimeout)
+  }
+
+  /// The name in the directory; nil when the request was answered.
+  private mutating func resolvedName(
+    _ exchange: ExchangePointer, _ host: Span<UInt8>, _ resolver: Int
+  ) -> ResolvedName? {
+    guard NameQuestion.isName(host), let directory = settings.names else {
+      refuse(exchange, host: host, .failed(.invalid))
+      return nil
+    }
+    var name: [UInt8] = []
+    for index in host.indices {
+      let byte = host[index]
+      name.append((0x41...0x5A).contains(byte) ? byte | 0x20 : byte)
+    }
+    let question = NameQuestion(name: name, resolver: resolvers[resolver])
+    guard let resolved = directory.find(question) else {
+      refuse(exchange, host: host, .failed(.tooMany))
+      return nil
+    }
+    return resolved
+  }
+
+  private mutating func holdServer(_ name: ResolvedName, _ upstream: Int, port: UInt16) {
+    guard let directory = settings.names else { return }
+    let hold = directory.hold(name, isPinned: false, at: now)
+    let template = Peer(address: .unix, unixPath: .empty, name: .empty)
+    changing.upstreams[upstream]?.servers = [
+      ResolvedServer(
+        hold: hold, template: template, port: port, timeout: Limits.resolverTimeout)
+    ]
+  }
+
+  // MARK: Computed upstreams
+
+  /// The name of a computed upstream, as `$proxy_host` has it; nil when it is too long.
+  private mutating func shownName(
+    _ exchange: ExchangePointer, _ name: ByteRange, port: UInt16,
+    in memory: UnsafeMutableBufferPointer<UInt8>
+  ) -> UnsafeBufferPointer<UInt8>? {
+    var writer = ByteWriter(memory)
+    writer.append(kept(name, exchange).span)
+    let isPlain = exchange.pointee.serving?.pointee.pass.isPlain != false
+    if port != 0 && port != (isPlain ? 80 : 443) {
+      writer.append(UInt8(ascii: ":"))
+      writer.append(decimal: UInt64(port))
+    }
+    return writer.overflowed ? nil : writer.written
+  }
+
+  /// The computed upstream of a host; nil when there is none yet.
+  private mutating func findComputed(
+    _ exchange: ExchangePointer, _ name: ByteRange, port: UInt16, resolver: Int
+  ) -> Int? {
+    let metrics = tables.upstreams[exchange.pointee.plan.pointee.upstream].metrics
+    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Limits.computedNameBytes) {
+      memory in
+      guard let shown = shownName(exchange, name, port: port, in: memory) else { return nil }
+      return computedUpstreams.find(
+        shown.span, port: port, metrics: metrics, resolver: resolver, tables)
     }
   }
 
-  /// A peer at an address, with the address for its name.
-  static func peer(_ address: PeerAddress, in place: Peer) -> Peer {
-    let room = place.name
-    var writer = ByteWriter(
-      UnsafeMutableBufferPointer(
-        start: UnsafeMutablePointer(mutating: room.address(of: 0)), count: room.count))
-    address.writeWithPort(into: &writer)
-    return Peer(address: address, unixPath: .empty, name: room.prefix(writer.count))
-  }
-
-  /// Has an exchange use the computed upstream of a host, a new one when there is none yet, whose
-  /// peers `peers` fills in and counts.
-  mutating func useAddresses(
-    _ exchange: ExchangePointer, _ name: ByteRange, port: UInt16,
-    peers: (UnsafeMutablePointer<Peer>, UnsafeBufferPointer<UInt8>) -> Int
-  ) -> Bool {
+  /// A new computed upstream for a host, without peers; nil when the request was answered.
+  private mutating func newComputed(
+    _ exchange: ExchangePointer, _ name: ByteRange, port: UInt16, resolver: Int
+  ) -> Int? {
     let metrics = tables.upstreams[exchange.pointee.plan.pointee.upstream].metrics
-    let bytes = kept(name, exchange)
-    let secure = exchange.pointee.serving?.pointee.pass.isPlain == false
     return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Limits.computedNameBytes) {
       memory in
-      var writer = ByteWriter(memory)
-      // The name as `$proxy_host` has it.
-      writer.append(bytes.span)
-      if port != 0 && port != (secure ? 443 : 80) {
-        writer.append(UInt8(ascii: ":"))
-        writer.append(decimal: UInt64(port))
-      }
-      guard !writer.overflowed else {
+      guard let shown = shownName(exchange, name, port: port, in: memory) else {
         refuse(exchange, 502, .nameError, Termination(.proxy, .route))
-        return false
-      }
-      let shown = writer.written.span
-      if let known = computedUpstreams.find(shown, port: port, metrics: metrics, tables) {
-        return use(known, exchange)
+        return nil
       }
       guard let place = computedUpstreams.free() else {
         report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
@@ -186,15 +243,14 @@ extension Worker where K: ~Copyable {
           line.append(" hosts at once that only variables name")
         }
         refuse(exchange, 502, .proxyOverloaded, Termination(.proxy, .route))
-        return false
+        return nil
       }
       empty(place)
-      computedUpstreams.assign(place, name: shown, port: port, metrics: metrics, tables) {
-        room, _ in
-        peers(room, bytes)
-      }
+      changing.upstreams[place]?.servers = []
+      computedUpstreams.assign(
+        place, name: shown.span, port: port, metrics: metrics, resolver: resolver, tables)
       restart(place)
-      return use(place, exchange)
+      return place
     }
   }
 

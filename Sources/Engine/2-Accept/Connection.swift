@@ -87,6 +87,8 @@ struct Connection: BitwiseCopyable {
     case proxyHeader, handshake, firstRequest, nextRequest, requestHead, requestContent, clientSend
     case connect, upstreamSend, upstreamRead, poolIdle, tunnel, lingering, halfClosed
     case admission
+    /// Downstream: the address of a backend's name.
+    case name
     /// The response has had its share of `limit_rate` for now.
     case pause
     /// Upstream: something of a backend that has several requests.

@@ -171,7 +171,7 @@ extension Worker where K: ~Copyable {
     case .poolIdle: closePooled(connection)
     case .signOfLife: expireSignOfLife(connection)
     case .requestHead, .requestContent, .clientSend, .connect, .upstreamSend, .upstreamRead,
-      .tunnel, .halfClosed, .admission, .pause:
+      .tunnel, .halfClosed, .admission, .name, .pause:
       guard let exchange = stream.pointee.exchange else { return }
       expire(exchange, wait)
     }

@@ -18,12 +18,7 @@ extension Worker where K: ~Copyable {
       guard choosesUpstream(exchange) else { return }
     }
     exchange.pointee.firstTryStart = now
-    guard let peer = selectPeer(exchange) else {
-      report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
-        line.append("no peer of this upstream is available")
-      }
-      return refuse(exchange, 502, .destinationUnavailable, Termination(.proxy, .connect))
-    }
+    guard let peer = selectPeer(exchange) else { return beginWithoutPeer(exchange) }
     beginTry(exchange, peer: peer)
   }
 

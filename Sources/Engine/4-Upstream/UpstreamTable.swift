@@ -27,6 +27,8 @@ struct UpstreamTable: ~Copyable {
   private struct Entry: BitwiseCopyable {
     var firstPeer: Int
     var peerCount: Int
+    /// How many peers there is room for.
+    var room: Int
     var idleCount: Int
     /// The same for connections with a session.
     var idleSessionCount = 0
@@ -36,8 +38,8 @@ struct UpstreamTable: ~Copyable {
   let count: Int
   // Changed in place, and the compiler can't do that through a buffer pointer with ThreadSanitizer.
   private let entries: UnsafeMutablePointer<Entry>
-  private let pools: UnsafeMutablePointer<Pool>
-  private let states: UnsafeMutableBufferPointer<PeerState>
+  private var pools: UnsafeMutablePointer<Pool>
+  private var states: UnsafeMutableBufferPointer<PeerState>
 
   init(_ upstreams: FrozenArray<UpstreamPlan>) {
     count = upstreams.count
@@ -45,7 +47,7 @@ struct UpstreamTable: ~Copyable {
     var total = 0
     for index in upstreams.indices {
       let peerCount = upstreams[index].peers.count
-      let entry = Entry(firstPeer: total, peerCount: peerCount, idleCount: 0)
+      let entry = Entry(firstPeer: total, peerCount: peerCount, room: peerCount, idleCount: 0)
       (entries + index).initialize(to: entry)
       total += peerCount
     }
@@ -102,15 +104,52 @@ struct UpstreamTable: ~Copyable {
   /// nothing is known yet. There must be room for them, and no connection to an earlier one.
   func restart(_ upstream: Int, _ peers: FrozenArray<Peer>) {
     precondition(
-      entries[upstream].idleCount == 0 && entries[upstream].firstPeer + peers.count <= states.count,
+      entries[upstream].idleCount == 0 && peers.count <= entries[upstream].room,
       "an upstream that is in use can't become another one")
     entries[upstream].peerCount = peers.count
+    for index in peers.indices { restart(upstream, peer: index, peers[index]) }
+  }
+
+  /// Has a number stand for another peer from now on, of which nothing is known yet. There must be
+  /// no connection to the earlier one that waits for its next request.
+  func restart(_ upstream: Int, peer index: Int, _ peer: Peer) {
+    precondition(index < entries[upstream].peerCount, "restart: no such peer")
+    let place = entries[upstream].firstPeer + index
+    precondition(
+      pools[place].idle.count == 0 && pools[place].sessions.count == 0,
+      "restart: there are connections to the peer before")
+    pools[place].forgetSession()
+    pools[place].saved = nil
+    pools[place].streamLimit = nil
+    states[place] = PeerState(peer)
+  }
+
+  /// Gives an upstream more peers; those that it has keep their numbers.
+  mutating func grow(_ upstream: Int, _ peers: FrozenArray<Peer>) {
+    let old = entries[upstream]
+    precondition(peers.count >= old.peerCount, "grow: there are fewer peers")
+    let total = states.count + peers.count
+    let newStates = UnsafeMutableBufferPointer<PeerState>.allocate(capacity: total)
+    let newPools = UnsafeMutablePointer<Pool>.allocate(capacity: total)
+    for index in states.indices { newStates.initializeElement(at: index, to: states[index]) }
+    newPools.moveInitialize(from: pools, count: states.count)
+    (newPools + states.count).initialize(repeating: Pool(), count: peers.count)
     for index in peers.indices {
-      pools[entries[upstream].firstPeer + index].forgetSession()
-      pools[entries[upstream].firstPeer + index].saved = nil
-      pools[entries[upstream].firstPeer + index].streamLimit = nil
-      states[entries[upstream].firstPeer + index] = PeerState(peers[index])
+      let isNew = index >= old.peerCount
+      newStates.initializeElement(
+        at: states.count + index,
+        to: isNew ? PeerState(peers[index]) : states[old.firstPeer + index])
+      if !isNew {
+        swap(&newPools[states.count + index], &newPools[old.firstPeer + index])
+      }
     }
+    entries[upstream].firstPeer = states.count
+    entries[upstream].peerCount = peers.count
+    entries[upstream].room = peers.count
+    states.deallocate()
+    pools.deallocate()
+    states = newStates
+    pools = newPools
   }
 
   // MARK: Connections with a session

@@ -171,6 +171,7 @@ extension Worker where K: ~Copyable {
     case .tunnel: endTunnel(exchange, Termination(.proxy, .tunnel), .httpResponseTimeout)
     case .halfClosed: end(exchange)
     case .admission: expireAdmission(exchange)
+    case .name: expireName(exchange)
     case .pause: endPause(exchange)
     case .nothing, .proxyHeader, .handshake, .firstRequest, .nextRequest, .poolIdle, .lingering,
       .signOfLife:

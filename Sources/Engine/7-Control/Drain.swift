@@ -16,6 +16,7 @@ extension Worker where K: ~Copyable {
     let commands = kernel.takeCommands()
     if commands.contains(.answer) { answerQuestion() }
     if commands.contains(.passwords) { takePasswords() }
+    if commands.contains(.names) { takeNames() }
     if commands.contains(.reopenLogs) { openLogs() }
     if commands.contains(.inherit) { inherit() }
     if commands.contains(.retire) { beginRetiring() }

@@ -156,6 +156,7 @@ extension Connection.Wait {
     case .requestContent: "client_body_timeout"
     case .clientSend: "send_timeout"
     case .pause: "limit_rate"
+    case .name: "resolver_timeout"
     case .connect: "proxy_connect_timeout"
     case .upstreamSend: "proxy_send_timeout"
     case .upstreamRead, .tunnel: "proxy_read_timeout"

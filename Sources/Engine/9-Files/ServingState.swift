@@ -1,5 +1,6 @@
 import Basics
 import HTTP
+import Names
 import Platform
 import Policy
 import Telemetry
@@ -69,6 +70,17 @@ struct ServingState: BitwiseCopyable {
   var passwordTicket: UInt64 = 0
   /// What the answer to it was; nil while it waits.
   var passwordVerdict: PasswordVerdict?
+
+  // MARK: Names
+
+  /// The number of the question about a name that waits; 0 for none.
+  var nameTicket: UInt64 = 0
+  /// The name that was waited for last. A reference is held.
+  var awaitedName: Unmanaged<ResolvedName>?
+  /// When the request began to wait for names.
+  var nameWaitStart: Instant?
+
+  // MARK: Subrequests
 
   /// The subrequest of `auth_request` that is under way; see `Authorization.swift`.
   var subrequest: SubrequestPointer?
@@ -188,6 +200,7 @@ extension Worker where K: ~Copyable {
     precondition(state.pointee.subrequest == nil, "release: its subrequest is under way")
     if let page = state.pointee.page { page.deallocate() }
     state.pointee.metricsPage?.release()
+    state.pointee.awaitedName?.release()
     closeFile(state)
     if state.pointee.entered.count > 0 { leaveZones(state) }
     buffers.giveBack(&state.pointee.carried)

@@ -4,6 +4,7 @@
 import Basics
 import Engine
 import HTTP
+import Names
 import Passwords
 import Plan
 import Platform
@@ -74,9 +75,12 @@ struct Rehearsal {
   }
 
   private static func worker(_ plan: Plan, _ stage: RehearsalStage) -> Worker<RehearsalKernel> {
+    stage.names = plan.tables.usesNames ? NameDirectory() : nil
     let listeners = plan.tables.listeners.indices.map { Descriptor(number: Int32($0)) }
     var settings = WorkerSettings(number: 0, count: 1, processID: 0, listeners: listeners)
     settings.assumesTLS = true
+    settings.names = stage.names
+    settings.nameMailbox = stage.nameMailbox
     settings.passwords = PasswordChecks(
       queue: Limits.passwordQueue, memory: Limits.rememberedPasswords,
       fileBytes: Limits.userFileBytes, match: PasswordHash.matches)
@@ -86,8 +90,25 @@ struct Rehearsal {
   private static func run(_ worker: inout Worker<RehearsalKernel>, _ stage: RehearsalStage) {
     for _ in 0..<mostTurns {
       _ = worker.turn()
+      answerQuestions(stage)
       if stage.isQuiet && !worker.isBusy { return }
     }
+  }
+
+  /// Looks names up as the system does at once, whatever `resolver` says.
+  private static func answerQuestions(_ stage: RehearsalStage) {
+    guard let names = stage.names else { return }
+    let now = Instant(nanoseconds: 0)
+    let questions = names.takeQuestions(at: now)
+    for (name, kind) in questions {
+      let host = String(decoding: name.question.name, as: UTF8.self)
+      var outcome = NameOutcome.absent
+      if kind != .service, case .success(let addresses) = HostName.resolve(host) {
+        outcome = .addresses(addresses.map { NameAddress($0) }, .endless)
+      }
+      _ = names.answer(name, kind, outcome, at: now)
+    }
+    if !questions.isEmpty { stage.tellOfNames() }
   }
 
   /// Has the worker let go of the request, which may still be under way.

@@ -4,6 +4,7 @@
 import Basics
 import Engine
 import HTTP
+import Names
 import Platform
 
 /// The little that there is of a world: what happens, and what was seen.
@@ -20,6 +21,10 @@ final class RehearsalStage {
   var backendsAccept = true
   /// Whether the client takes its response.
   var clientTakes = false
+  /// What is known of names, where any are looked up at run time.
+  var names: NameDirectory?
+  let nameMailbox = NameMailbox {}
+  private var hasNews = false
   /// The worker has been told to end.
   private(set) var isStopped = false
   let peer: PeerAddress
@@ -70,6 +75,17 @@ final class RehearsalStage {
   func stop() {
     isStopped = true
     events.append(KernelEvent(token: KernelEvent.wakeToken, readiness: .readable))
+  }
+
+  /// Tells the worker that there is news of names.
+  func tellOfNames() {
+    hasNews = true
+    events.append(KernelEvent(token: KernelEvent.wakeToken, readiness: .readable))
+  }
+
+  fileprivate func takeCommands() -> WorkerCommands {
+    defer { hasNews = false }
+    return isStopped ? .stop : hasNews ? .names : []
   }
 
   fileprivate func watch(_ descriptor: Descriptor, _ token: UInt64) {
@@ -139,7 +155,7 @@ struct RehearsalKernel: Kernel {
     return count
   }
 
-  func takeCommands() -> WorkerCommands { stage.isStopped ? .stop : [] }
+  func takeCommands() -> WorkerCommands { stage.takeCommands() }
 
   func watch(_ descriptor: Descriptor, token: UInt64) -> KernelError? {
     stage.watch(descriptor, token)

@@ -90,6 +90,11 @@ struct Generation {
     } catch {
       throw ProcessProblem(message: "auth_basic: \(error.describe())")
     }
+    do throws(KernelError) {
+      try shared.names.start(for: plan)
+    } catch {
+      throw ProcessProblem(message: "resolver: \(error.describe())")
+    }
     for worker in workers {
       do throws(ProcessProblem) {
         try start(worker, threads, sockets, numbers)
@@ -139,6 +144,10 @@ struct Generation {
     settings.limitZones = shared.limitZones
     settings.passwords = shared.passwords.checks
     settings.passwordAnswers = worker.passwordAnswers
+    if plan.tables.usesNames {
+      settings.names = shared.names.directory
+      settings.nameMailbox = worker.nameMailbox
+    }
     settings.inbox = worker.inbox
     settings.desk = worker.desk
     settings.failures = worker.failures

@@ -2,6 +2,7 @@
 // all other threads know them.
 
 import Engine
+import Names
 import Plan
 import Platform
 import Policy
@@ -19,6 +20,8 @@ final class ServingWorker: Sendable {
   let failures: RecentLines?
   /// Where it finds answers about passwords.
   let passwordAnswers: PasswordAnswers
+  /// Where it is told of names.
+  let nameMailbox: NameMailbox
   private let hasBegunFlag = Atomic(false)
   private let hasEndedFlag = Atomic(false)
 
@@ -31,6 +34,7 @@ final class ServingWorker: Sendable {
     self.mailbox = mailbox
     self.failures = failures
     passwordAnswers = PasswordAnswers { mailbox.post(.passwords) }
+    nameMailbox = NameMailbox { mailbox.post(.names) }
     desk = failures == nil ? nil : try WorkerDesk()
     inbox = WorkerInbox(ListenerIdentity.all(of: plan)) { mailbox.post(.inherit) }
   }

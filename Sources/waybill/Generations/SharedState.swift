@@ -2,10 +2,12 @@
 
 import Basics
 import Engine
+import Names
 import Passwords
 import Plan
 import Platform
 import Policy
+import Telemetry
 
 /// What outlives a configuration.
 struct SharedState: Sendable {
@@ -15,8 +17,47 @@ struct SharedState: Sendable {
   let limitZones = LimitZones()
   /// Who finds out about passwords.
   let passwords: PasswordThreads
+  /// Who looks names up.
+  let names: NameThread
 
-  init() throws(KernelError) { passwords = try PasswordThreads() }
+  init() throws(KernelError) {
+    passwords = try PasswordThreads()
+    names = try NameThread()
+  }
+}
+
+/// The thread that looks names up. There is none until some configuration needs one.
+final class NameThread: Sendable {
+  let directory = NameDirectory()
+  private let service: NameService
+  private let threads: WorkerThreads
+  private let isRunning = Guarded(false)
+  /// The newest plan: its error log is told of names that fail.
+  private let plan = Guarded<Plan?>(nil)
+
+  init() throws(KernelError) {
+    service = try NameService(directory)
+    threads = try WorkerThreads()
+  }
+
+  /// Starts the thread if a plan needs it and it does not run yet.
+  func start(for plan: Plan) throws(KernelError) {
+    self.plan.withLock { $0 = plan }
+    guard plan.tables.usesNames, !isRunning.current else { return }
+    isRunning.withLock { $0 = true }
+    try threads.start(name: "waybill-names") { [service, plan = self.plan] in
+      service.run { report in
+        guard let plan = plan.current else { return }
+        ProcessErrorLog(plan).report(report.isError ? .error : .notice, "names", report.text)
+      }
+    }
+  }
+
+  /// Ends it and waits until it has ended.
+  func end() {
+    service.end()
+    threads.join()
+  }
 }
 
 /// The threads that find out about passwords. There are none until some location asks for one.

@@ -108,6 +108,7 @@ class RecordingBackend:
         unix: str | None = None,
         answer_at: str = "end",
         on_accept: Iterable[Step] | None = None,
+        host: str = "127.0.0.1",
         port: int = 0,
         wrap: Callable[[socket.socket], socket.socket] | None = None,
     ):
@@ -116,12 +117,14 @@ class RecordingBackend:
         self.answer_at = answer_at
         self.on_accept = on_accept
         self.unix = unix
+        self.host = host
         self.connections: list[BackendConnection] = []
         self._lock = threading.Lock()
-        self._listener = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.socket(socket.AF_UNIX if unix else family)
         if not unix:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind(unix if unix else ("127.0.0.1", port))
+        self._listener.bind(unix if unix else (host, port))
         self._listener.listen(1024)
         self.port = 0 if unix else self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -129,7 +132,8 @@ class RecordingBackend:
     @property
     def address(self) -> str:
         """As `server` and `proxy_pass` take it, and as the log shows it."""
-        return f"unix:{self.unix}" if self.unix else f"127.0.0.1:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"unix:{self.unix}" if self.unix else f"{host}:{self.port}"
 
     @property
     def requests(self) -> list[Request]:
