@@ -59,7 +59,8 @@ let package = Package(
     .target(
       name: "Engine",
       dependencies: [
-        "Basics", "ContentStages", "HTTP", "HTTP2", "Names", "Policy", "Telemetry", "Plan", "Platform",
+        "Basics", "ContentStages", "HTTP", "HTTP2", "Names", "Policy", "Telemetry", "Plan",
+        "Platform",
         "RegularExpressions", "TLS",
       ],
       swiftSettings: strict),

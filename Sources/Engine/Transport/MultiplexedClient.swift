@@ -195,6 +195,7 @@ extension Worker where K: ~Copyable {
       let isWhole = try exchange.pointee.head.parse(exchange.pointee.headBytes.span, limits: limits)
       guard isWhole else { throw HTTP1Error(.malformedFields, at: count) }
       exchange.pointee.head.becomeHTTP2()
+      notePriority(exchange, place)
     } catch {
       return refuse(exchange, error)
     }
@@ -202,6 +203,18 @@ extension Worker where K: ~Copyable {
       return refuseForRoom(exchange)
     }
     begin(exchange)
+  }
+
+  /// Notes what a request's Priority field asks for (RFC 9218 section 5).
+  private func notePriority(_ exchange: ExchangePointer, _ place: MultiplexedStreamPointer) {
+    let bytes = exchange.pointee.headBytes.span
+    for index in 0..<exchange.pointee.head.fields.count {
+      let line = exchange.pointee.head.fields[index]
+      guard line.nameCount == 8, StreamPriority.isField(bytes.extracting(line.name.offsets)) else {
+        continue
+      }
+      place.pointee.priority = StreamPriority(parsing: bytes.extracting(line.value.offsets))
+    }
   }
 
   /// How the content of a request ends: as its head announces, or with its stream. What comes

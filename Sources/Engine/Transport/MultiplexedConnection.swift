@@ -128,16 +128,36 @@ extension Worker where K: ~Copyable {
     enqueue(connection)
   }
 
+  /// Lets the most urgent of the streams go on that have something to be written: all of them in
+  /// turn, or the first alone if its client wants one response after the other.
   private mutating func wakeStreams(_ link: SessionLinkPointer) {
+    var most = UInt8.max
     var next = link.pointee.streams
     while let place = next {
       next = place.pointee.next
-      guard place.pointee.stream.hasOutput, place.pointee.stream.wait != .pause,
-        link.pointee.session.maySend(place.pointee.number)
-      else { continue }
+      if mayGoOn(place, link) { most = min(most, place.pointee.priority.urgency) }
+    }
+    guard most != .max else { return }
+    next = link.pointee.streams
+    var isFirst = true
+    while let place = next {
+      next = place.pointee.next
+      guard place.pointee.priority.urgency == most, mayGoOn(place, link) else { continue }
+      guard isFirst || place.pointee.priority.isIncremental else { continue }
       place.pointee.stream.flags.insert(.writable)
       enqueue(place.stream)
+      if !place.pointee.priority.isIncremental { return }
+      isFirst = false
     }
+  }
+
+  /// True for a stream that has something to be written and may write it.
+  private func mayGoOn(_ place: MultiplexedStreamPointer, _ link: SessionLinkPointer) -> Bool {
+    guard place.pointee.stream.hasOutput, place.pointee.stream.wait != .pause,
+      // It waits for its log line, whatever the connection takes.
+      place.pointee.stream.exchange?.pointee.response != .heldBack
+    else { return false }
+    return link.pointee.session.maySend(place.pointee.number)
   }
 
   // MARK: What comes for a stream

@@ -104,10 +104,11 @@ extension Worker where K: ~Copyable {
     return count
   }
 
-  /// Lets the other streams of the connection write before this one does so again.
+  /// Lets the other streams of the connection write before this one does so again, unless its
+  /// client wants one response after the other.
   private func goBehind(_ stream: StreamPointer, _ link: SessionLinkPointer) {
     let place = stream.place
-    guard place.pointee.next != nil else { return }
+    guard place.pointee.next != nil, place.pointee.priority.isIncremental else { return }
     link.pointee.remove(place)
     link.pointee.append(place)
   }

@@ -194,6 +194,8 @@ struct MultiplexedStream: BitwiseCopyable {
   var laterUncredited: UInt32 = 0
   /// Bytes of the trailer section at the end of what has come.
   var trailerCount: UInt32 = 0
+  /// Where it stands among the connection's, as its client wishes.
+  var priority = StreamPriority()
   /// What its backend was sent to begin a WebSocket that the client began without a key.
   var webSocketKey = WebSocketKey(random: (0, 0))
   /// Why it has ended before its time.
