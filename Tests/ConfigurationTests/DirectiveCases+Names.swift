@@ -1,11 +1,15 @@
 import Basics
+import HTTP
+import Plan
+import Policy
+import Telemetry
 import Testing
 
 @testable import Configuration
 
 /// `resolver`, `resolver_timeout`, `server ... resolve`.
 extension DirectiveCases {
-  static let names: [Case] = [
+  static let nameLookups: [Case] = [
     Case("top", "resolver 127.0.0.11 valid=30s;"),
     Case("server", "resolver 8.8.8.8 [2001:4860:4860::8888] [2001:db8::1]:5353 ipv6=off;"),
     Case("location", "resolver app:53 1.1.1.1 status_zone=names ipv4=on; proxy_pass http://$host;"),

@@ -5,7 +5,7 @@ enum DirectiveCases {
   static let all =
     process + requestID + servers + rewriting + variables + serving + listing + redirection
     + clients + proxy + grpc + fields + upstreams + logs + tls + responseRules + access + limits
-    + contentStages + names
+    + contentStages + nameLookups
 
   static let process: [Case] = [
     Case("top", "worker_threads auto;"),
