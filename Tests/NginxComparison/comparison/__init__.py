@@ -1,0 +1,1 @@
+"""Random conf files, given to nginx and to Waybill."""
