@@ -35,8 +35,8 @@ public struct ProcessPlan: Sendable {
   public var group: String?
   /// `control`; nil when it is off.
   public var control: ControlPlan?
-  /// The folders that `client_body_temp_path` names, once each.
-  public var contentFolders: [String] = []
+  /// The folders for temporary files, once each.
+  public var contentFolders: [ContentFolderPlan] = []
 
   /// The values given.
   public init(workerThreads: Int?, pidPath: String?, user: String?, group: String?) {
@@ -406,8 +406,15 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   public var mirrorsContent = true
   /// `limit_rate`, `limit_rate_after`
   public var pace = PacePlan()
-  /// `proxy_buffering`: nginx slows down only what it buffers.
+  /// `proxy_buffering`: what a slow client does not take is kept; nginx slows down only what it
+  /// buffers.
   public var buffersResponses = true
+  /// `proxy_buffer_size`, `proxy_buffers`: bytes that are kept in memory; more goes to a file.
+  public var responseBufferBytes = 0
+  /// `proxy_max_temp_file_size`: bytes of that file; 0 for none.
+  public var responseFileBytes = Limits.responseFileBytes
+  /// `proxy_temp_path`: the folder for such files.
+  public var responseFolder: FrozenBytes = .empty
   /// `client_max_body_size`; 0 is unlimited.
   public var maximumContentBytes: UInt64 = 0
   /// `client_body_timeout`

@@ -130,9 +130,22 @@ public enum Limits {
   public static let bodyBufferBytes = mediumBufferBytes
   /// Bytes of it that a conf file may allow: with one more read they fill the largest buffer.
   public static let largestBodyBufferBytes = largeBufferBytes - mediumBufferBytes
+  /// Bytes of a response kept in memory for a slow client (`proxy_buffer_size`, `proxy_buffers`),
+  /// as nginx has them on machines with pages of 4 KiB.
+  public static let responseBuffer: UInt64 = 4096
+  /// How many there are of `responseBuffer`, besides the first one.
+  public static let responseBuffers: UInt64 = 8
+  /// Bytes of it that a conf file may allow: with one more read they fill the largest buffer.
+  public static let largestResponseBufferBytes = largeBufferBytes / 2
+  /// Bytes of the file behind it (`proxy_max_temp_file_size`).
+  public static let responseFileBytes: UInt64 = 1024 * 1024 * 1024
+  /// Reads ahead for one slow client in a turn: each may be a write to a file, which takes some ten
+  /// microseconds.
+  public static let readAheadsPerTurn = 4
   /// Bytes of all temporary files together (`temp_space`).
   public static let temporaryBytes: UInt64 = 1024 * 1024 * 1024
-  /// Where temporary files are made (`client_body_temp_path`): unlike /tmp, it is seldom in memory.
+  /// Where temporary files are made (`client_body_temp_path`, `proxy_temp_path`): unlike /tmp, it is
+  /// seldom in memory.
   public static let temporaryFolder = "/var/tmp"
 
   // MARK: Files

@@ -53,6 +53,9 @@ public struct ExchangeHistory: Sendable, BitwiseCopyable {
     case authorizationAnswered
     /// A copy of the request is sent to the location of a `mirror`.
     case mirrored
+    /// All of the response is here, and its backend is free. Value: the bytes that the client has
+    /// still to take of what was kept for it.
+    case upstreamFreed
   }
 
   /// An event and when it was noted.
@@ -191,6 +194,7 @@ extension ExchangeHistory.Entry {
     case .authorizationAsked: writer.append("auth_request asked")
     case .authorizationAnswered: write("auth_request answered ", value, "", into: &writer)
     case .mirrored: writer.append("mirrored")
+    case .upstreamFreed: write("the backend is free, ", value, " bytes are kept", into: &writer)
     }
   }
 

@@ -182,9 +182,10 @@ struct Server {
   func prepareFolders(
     of plan: Plan, owner: ProcessIdentity? = nil
   ) throws(ProcessProblem) {
-    for path in plan.process.contentFolders {
-      if let error = ContentFolder.prepare(path: path, owner: owner) {
-        throw ProcessProblem(message: "client_body_temp_path \(path): \(error.describeOpening())")
+    for folder in plan.process.contentFolders {
+      if let error = ContentFolder.prepare(path: folder.path, owner: owner) {
+        throw ProcessProblem(
+          message: "\(folder.directive) \(folder.path): \(error.describeOpening())")
       }
     }
   }

@@ -19,7 +19,7 @@ struct StartCheck {
       user: plan.process.user, group: plan.process.group)
     if let path = plan.process.pidPath, let problem = PIDFile.check(path: path) { throw problem }
     try checkSockets()
-    let missing = (plan.logPaths + plan.process.contentFolders).filter {
+    let missing = (plan.logPaths + plan.process.contentFolders.map(\.path)).filter {
       !LogFile.isThere(path: $0)
     }
     try checkLogs(LogFile.check)
@@ -62,9 +62,10 @@ struct StartCheck {
 
 extension StartCheck {
   private func checkFolders(_ check: (String) -> KernelError?) throws(ProcessProblem) {
-    for path in plan.process.contentFolders {
-      if let error = check(path) {
-        throw ProcessProblem(message: "client_body_temp_path \(path): \(error.describeOpening())")
+    for folder in plan.process.contentFolders {
+      if let error = check(folder.path) {
+        throw ProcessProblem(
+          message: "\(folder.directive) \(folder.path): \(error.describeOpening())")
       }
     }
   }

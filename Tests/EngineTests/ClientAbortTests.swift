@@ -42,7 +42,8 @@ struct ClientAbortTests {
   /// Without this an abort would go unlogged, or hold its backend until a timeout.
   @Test(arguments: departures)
   func aResetIsNoticedAtOnce(_ departure: Departure) throws {
-    let bed = try EngineBed()
+    // Else a backend whose response has been read is kept for others.
+    let bed = try EngineBed(top: "proxy_request_buffering off; proxy_buffering off;")
     var behaviour = BackendBehaviour.performing(departure.answer)
     behaviour.connectOutcome = { _ in departure.outcome }
     bed.backend(behaviour)

@@ -173,9 +173,12 @@ final class EngineBed {
   var connectionCount: Int { worker.connectionCount }
   var buffersInUse: Int { worker.buffersInUse }
   var holdings: Holdings {
-    Holdings(
+    var holdings = Holdings(
       exchanges: worker.exchangeCount, buffers: worker.buffersInUse,
       connections: worker.connectionCount, timers: worker.timerCount)
+    holdings.keptResponses = worker.keptResponseCount
+    holdings.temporaryBytes = worker.temporaryBytes
+    return holdings
   }
 
   func record(_ client: ClientID) -> ConnectionRecord { world.record(of: client) }

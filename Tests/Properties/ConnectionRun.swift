@@ -75,6 +75,8 @@ final class ConnectionRun {
     rest(for: .seconds(60))
     try expect(worker.exchangeCount == 0, "no exchange is left at rest")
     try expect(worker.buffersInUse == 0, "no buffer is left at rest")
+    try expect(
+      worker.keptResponseCount == 0 && worker.temporaryBytes == 0, "nothing is kept at rest")
     try expect(world.openConnectionCount == worker.connectionCount, "no socket is left at rest")
     world.post(.drain)
     for _ in 0..<10_000 where !hasStopped { turn() }

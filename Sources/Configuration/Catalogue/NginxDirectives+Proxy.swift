@@ -20,12 +20,7 @@ extension NginxDirectives {
     Group(
       .needless, "Responses are passed on as they arrive.",
       [
-        Entry("proxy_send_lowat", .everyLevel, .size),
-        Entry("proxy_buffers", .everyLevel, .buffers),
-        Entry("proxy_busy_buffers_size", .everyLevel, .size),
-        Entry("proxy_temp_path", .everyLevel, .words(1...4)),
-        Entry("proxy_max_temp_file_size", .everyLevel, .size),
-        Entry("proxy_temp_file_write_size", .everyLevel, .size),
+        Entry("proxy_send_lowat", .everyLevel, .size)
       ]),
     Group(
       .needless, "Tables are sized automatically.",
@@ -44,9 +39,9 @@ extension NginxDirectives {
         Entry("proxy_pass_trailers", .everyLevel, .flag, unless: ["on"])
       ]),
     Group(
-      .needless, "Use `proxy_response_head_size` to limit response heads.",
+      .needless, "TCP and UDP streams are not proxied.",
       [
-        Entry("proxy_buffer_size", [.top, .server, .location, .stream], .word)
+        Entry("proxy_buffer_size", .stream, .word)
       ]),
     Group(
       .warned, "If a backend ignores `Range`, the whole content is sent.",

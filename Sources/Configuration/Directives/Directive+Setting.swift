@@ -48,18 +48,6 @@ extension Directive {
     }
   }
 
-  /// `proxy_buffering`: `on` is nginx's default, and not done.
-  static func buffering(_ name: String, _ summary: String) -> Directive {
-    Directive(
-      name, in: .everyLevel, "on | off", default: "off", summary + " `on` produces a warning."
-    ) { builder, use in
-      guard let isOn = builder.flag(use.arguments[0]) else { return }
-      builder.settings.stated.insert(name)
-      builder.settings.proxy.buffersResponses = isOn
-      if isOn { builder.note(use, .warned, summary) }
-    }
-  }
-
   /// A directive of nginx of which Waybill always does one thing: saying so is allowed, anything
   /// else is refused.
   static func statement(

@@ -12,7 +12,7 @@ public enum DirectiveCatalog {
     ("Client connections and limits", clients),
     ("TLS with clients", clientTLS),
     ("Client addresses", realIP),
-    ("Proxying", proxying),
+    ("Proxying", proxying + responseBuffering),
     ("TLS with backends", backendTLS),
     ("gRPC", grpc),
     ("Fields", fields),

@@ -87,7 +87,10 @@ extension DirectiveCatalog {
       The directory for content that is too large for memory, which is stored in files without \
       names. The levels of nginx's subdirectories have no effect.
       """
-    ) { $0.bodyFolder($1) },
+    ) { builder, use in
+      builder.settings.client.bodyFolder =
+        builder.contentFolder(use) ?? builder.settings.client.bodyFolder
+    },
     Directive(
       "temp_space", in: .top, "SIZE", default: "1g",
       """
@@ -134,13 +137,6 @@ extension ConfigurationBuilder {
     }
     // A larger one is nginx's way to keep more from the disk; here the rest goes to a file.
     settings.client.bodyBufferBytes = min(bytes, UInt64(Limits.largestBodyBufferBytes))
-  }
-
-  fileprivate func bodyFolder(_ use: DirectiveUse) {
-    for level in use.arguments.dropFirst() where number(level, 1...3) == nil { return }
-    let folder = use.arguments[0].text
-    settings.client.bodyFolder = folder
-    if !process.contentFolders.contains(folder) { process.contentFolders.append(folder) }
   }
 }
 

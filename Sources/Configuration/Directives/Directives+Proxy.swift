@@ -85,13 +85,6 @@ extension DirectiveCatalog {
       negotiation. Waybill does not fall back to HTTP/1.1.
       """
     ) { $0.proxyVersion($1) },
-    .buffering(
-      "proxy_buffering",
-      """
-      Responses are passed on as they arrive: a slow client occupies its connection to the \
-      backend.
-      """
-    ),
     .flag(
       "proxy_request_buffering", in: .everyLevel, default: "on", \.proxy.buffersRequests,
       """

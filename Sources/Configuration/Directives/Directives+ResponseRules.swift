@@ -52,8 +52,8 @@ extension DirectiveCatalog {
       backend has a request go on at another URI or in a named location, mostly to a file in an \
       `internal` one (of its own response Content-Type, Set-Cookie, Content-Disposition, \
       Cache-Control and Expires are kept), `X-Accel-Charset`, `X-Accel-Limit-Rate`, and \
-      `X-Accel-Buffering` as far as that decides about `limit_rate`. nginx's other names are \
-      allowed and have no effect. Obeyed or not, they don't reach the client.
+      `X-Accel-Buffering` (see `proxy_buffering`; it decides about `limit_rate`, too). nginx's \
+      other names are allowed and have no effect. Obeyed or not, they don't reach the client.
       """
     ) { $0.ignoreHeaders($1) },
     Directive(

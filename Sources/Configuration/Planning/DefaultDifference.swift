@@ -112,9 +112,6 @@ extension PlanAssembler {
     guard let pass = location.pass, location.answer == nil else { return }
     let place = pass.place
     if pass.isGRPC { return noteGRPCDifferences(pass, settings.ofGRPC) }
-    if !settings.stated.contains("proxy_buffering") {
-      differ(place, "proxy_buffering", "off, on in nginx", "proxy_buffering off;")
-    }
     if settings.proxy.ignoresClientAbort == nil {
       differ(
         place, "proxy_ignore_client_abort", "on, off in nginx", "proxy_ignore_client_abort on;")

@@ -201,6 +201,17 @@ extension PlanAssembler {
     }
   }
 
+  /// `proxy_buffers` and its companions.
+  private func setResponseBuffers(_ settings: ResponseBufferSettings, _ plan: inout LocationPlan) {
+    plan.responseBufferBytes = settings.memoryBytes
+    plan.responseFileBytes = settings.file?.value ?? Limits.responseFileBytes
+    plan.responseFolder = arena.freeze(settings.folder ?? Limits.temporaryFolder)
+    guard let problem = settings.problem, !checkedBuffers.contains(settings) else { return }
+    // Levels that inherit them have the same.
+    checkedBuffers.append(settings)
+    reporter.error(problem.place, problem.message)
+  }
+
   /// The type of texts that no entry in `types` applies to.
   private func textType(_ settings: Settings) -> FrozenBytes {
     arena.freeze(settings.client.defaultType ?? "text/plain")
@@ -247,6 +258,7 @@ extension PlanAssembler {
     plan.pace.rate = settings.client.rate ?? plan.pace.rate
     plan.pace.after = settings.client.unlimitedBytes ?? plan.pace.after
     plan.buffersResponses = settings.proxy.buffersResponses ?? true
+    setResponseBuffers(settings.proxy.buffers, &plan)
     plan.bodyTimeout = settings.client.bodyTimeout ?? plan.bodyTimeout
     plan.clientSendTimeout = settings.client.sendTimeout ?? plan.clientSendTimeout
     plan.keepaliveTimeout = settings.client.keepaliveTimeout ?? plan.keepaliveTimeout

@@ -73,6 +73,8 @@ final class PlanAssembler {
   var frozenTypes: [ObjectIdentifier?: FrozenArray<MediaTypeEntry>] = [:]
   /// Where the conf file relies on a default that is not nginx's.
   var differences: [(place: Place, directive: String, difference: String, settledBy: String)] = []
+  /// Buffers with which something is wrong.
+  var checkedBuffers: [ResponseBufferSettings] = []
   /// `nginx_defaults`
   let usesNginxDefaults: Bool
   /// The merged policies, for `waybill -T`.

@@ -17,7 +17,7 @@ struct ProcessSettings {
   var logQueueBytes: Int?
   var logValueBytes: Int?
   var temporaryBytes: UInt64?
-  var contentFolders: [String] = []
+  var contentFolders: [ContentFolderPlan] = []
   var pidPath: String?
   var user: String?
   var group: String?

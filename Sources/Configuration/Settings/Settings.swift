@@ -207,6 +207,7 @@ struct ProxySettings {
   var method: Template?
   /// `proxy_buffering`
   var buffersResponses: Bool?
+  var buffers = ResponseBufferSettings()
   /// `proxy_http_version 2`
   var speaksHTTP2: Bool?
 
@@ -227,6 +228,7 @@ struct ProxySettings {
     merged.passesContent = passesContent ?? outer.passesContent
     merged.method = method ?? outer.method
     merged.buffersResponses = buffersResponses ?? outer.buffersResponses
+    merged.buffers = buffers.inheriting(outer.buffers)
     merged.speaksHTTP2 = speaksHTTP2 ?? outer.speaksHTTP2
     return merged
   }

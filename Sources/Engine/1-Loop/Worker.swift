@@ -115,6 +115,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var keptCompressors: [GzipCompressor] = []
   /// Responses whose content passes through stages.
   var stagedCount = 0
+  /// Responses of which something is kept for a slow client.
+  var backlogCount = 0
   var turnFile = TurnFile()
   var timers: TimerWheel
   /// When connections are taken again, after that had to pause.
@@ -253,6 +255,11 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   public var exchangeCount: Int { exchanges.count }
   /// Buffers in use, for tests.
   public var buffersInUse: Int { buffers.inUse }
+
+  /// Responses of which something is kept for a slow client, for tests.
+  public var keptResponseCount: Int { backlogCount }
+  /// Bytes of all temporary files of the process, for tests.
+  public var temporaryBytes: UInt64 { settings.temporarySpace.usedBytes }
 
   /// Log lines that were lost since the start, because a log could not be written.
   public var lostLineCount: UInt64 { logs.droppedTotal }

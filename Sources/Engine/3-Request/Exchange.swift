@@ -34,8 +34,10 @@ struct Exchange: ~Copyable {
     case pending
     /// Its head; content follows.
     case content
-    /// The same, and the content comes from here: a file's, or that of an answer of Waybill's own
-    /// that passes through stages.
+    /// The same, and content waits for a client that does not take it: see `ResponseBacklog`.
+    case kept
+    /// Its head; content follows, and comes from here: a file's, or that of an answer of Waybill's
+    /// own that passes through stages.
     case file
     /// Its last byte has been composed, and may wait in `output`.
     case composed

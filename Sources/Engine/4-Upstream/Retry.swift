@@ -30,6 +30,7 @@ extension Worker where K: ~Copyable {
     let replays = isStale && mayReplay(exchange, nothingArrived: isUnprocessed)
     releaseUpstream(exchange, mayReuse: false, keepsPeer: replays)
     guard exchange.pointee.response == .none else {
+      if exchange.pointee.response == .kept { return endBehindKept(exchange, type) }
       return cutResponse(exchange, type, Termination(.upstream, .responseBody))
     }
     if replays {

@@ -31,6 +31,7 @@ extension Worker where K: ~Copyable {
     case .heldBack: return
     case .pending: return carryOnAdmission(exchange)
     case .file: return sendFile(exchange)
+    case .kept: return relayKept(exchange)
     case .none, .content, .composed: break
     }
     switch exchange.pointee.upstreamStage {
@@ -52,7 +53,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// True when not all of the request has been handed to the backend's side.
-  @inline(__always) private mutating func isSendingRequest(_ exchange: ExchangePointer) -> Bool {
+  @inline(__always) mutating func isSendingRequest(_ exchange: ExchangePointer) -> Bool {
     exchange.pointee.request != .complete || exchange.pointee.upstream?.pointee.hasOutput == true
   }
 
@@ -75,7 +76,7 @@ extension Worker where K: ~Copyable {
         return relayTunnel(exchange)
       }
       leaveTunnel(exchange)
-    case .none, .pending, .content, .file, .composed: clientLeft(exchange)
+    case .none, .pending, .content, .kept, .file, .composed: clientLeft(exchange)
     }
   }
 
@@ -99,14 +100,7 @@ extension Worker where K: ~Copyable {
         if exchange.pointee.response == .composed { return finishResponse(exchange) }
         // Stages take their time: others have their turn before the next piece.
         if exchange.pointee.stages != nil { return enqueue(client) }
-      case .blocked:
-        exchange.pointee.smoothWrites = 0
-        if !client.pointee.isPaced {
-          exchange.pointee.history.noteOnce(.clientBlocked, at: now)
-        }
-        detachUpstream(exchange)
-        if let peer = exchange.pointee.upstream { stopWaiting(peer) }
-        return awaitClient(exchange)
+      case .blocked: return yieldToClient(exchange)
       case .failed: return clientLeft(exchange)
       }
     }
@@ -120,13 +114,15 @@ extension Worker where K: ~Copyable {
       let piece = readResponseHead(exchange, &writer)
       guard case .ready = piece else { return piece }
       guard exchange.pointee.response == .content else { return .ready }
+    } else if exchange.pointee.response == .kept {
+      return takeKeptContent(exchange, &writer)
     }
     return takeResponseContent(exchange, &writer)
   }
 
   /// Lets the peer go as soon as all of its response has been read, so that a slow client does not
   /// keep it: what is not yet written stays behind in the buffer.
-  private mutating func detachUpstream(_ exchange: ExchangePointer) {
+  mutating func detachUpstream(_ exchange: ExchangePointer) {
     guard exchange.pointee.upstreamStage == .complete, exchange.pointee.request == .complete,
       let connection = exchange.pointee.upstream
     else { return }

@@ -191,91 +191,13 @@ extension Worker where K: ~Copyable {
   private mutating func keep(
     _ content: UnsafeRawBufferPointer, _ exchange: ExchangePointer
   ) -> Bool {
-    guard content.count > 0 else { return true }
-    let inMemory = Int(exchange.pointee.kept.memoryCount) + content.count
-    if exchange.pointee.kept.file == .none
-      && inMemory <= exchange.pointee.plan.pointee.bodyBufferBytes
-    {
-      keepInMemory(content, exchange)
-      return true
-    }
-    if let error = keepInFile(content, exchange) {
-      keepInMemory(content, exchange)
-      reportUnkept(exchange, error)
-      return false
-    }
-    return true
-  }
-
-  private mutating func keepInMemory(
-    _ content: UnsafeRawBufferPointer, _ exchange: ExchangePointer
-  ) {
-    precondition(!content.isEmpty, "keepInMemory: there is nothing to keep")
-    precondition(exchange.pointee.kept.isUsed, "keepInMemory: nothing is kept")
-    let count = Int(exchange.pointee.kept.memoryCount)
-    var before = exchange.pointee.kept.memory
-    if count + content.count > before.capacity {
-      guard let size = Buffer.Size(holding: count + content.count) else {
-        preconditionFailure("keepInMemory: one read more than fits the largest buffer")
-      }
-      exchange.pointee.kept.memory = buffers.take(size)
-      if let old = before.base {
-        exchange.pointee.kept.memory.base?.copyMemory(from: old, byteCount: count)
-      }
-      buffers.giveBack(&before)
-    }
-    exchange.pointee.kept.memory.base?.advanced(by: count).copyMemory(
-      from: content.baseAddress.unsafelyUnwrapped, byteCount: content.count)
-    exchange.pointee.kept.memoryCount = UInt32(count + content.count)
-  }
-
-  /// Appends to the file, before all else what is in memory. Nil when it worked.
-  private mutating func keepInFile(
-    _ content: UnsafeRawBufferPointer, _ exchange: ExchangePointer
-  ) -> KernelError? {
-    precondition(!content.isEmpty, "keepInFile: there is nothing to keep")
-    if exchange.pointee.kept.file == .none {
-      switch kernel.openTemporaryFile(in: exchange.pointee.plan.pointee.bodyFolder) {
-      case .failed(let error): return error
-      case .opened(let file): exchange.pointee.kept.file = file
-      }
-    }
-    if exchange.pointee.kept.memoryCount > 0 {
-      let memory = UnsafeRawBufferPointer(
-        start: exchange.pointee.kept.memory.base, count: Int(exchange.pointee.kept.memoryCount))
-      if let error = appendToFile(memory, exchange) { return error }
-      exchange.pointee.kept.memoryCount = 0
-      buffers.giveBack(&exchange.pointee.kept.memory)
-    }
-    return appendToFile(content, exchange)
-  }
-
-  /// Appends all of a piece. What a failure leaves of it in the file is not counted, and nothing is
-  /// written behind it.
-  private mutating func appendToFile(
-    _ content: UnsafeRawBufferPointer, _ exchange: ExchangePointer
-  ) -> KernelError? {
-    precondition(exchange.pointee.kept.file != .none, "appendToFile: there is no file")
-    precondition(!content.isEmpty, "appendToFile: there is nothing to append")
-    let count = UInt64(content.count)
-    guard settings.temporarySpace.take(count, limit: tables.temporaryBytes) else {
-      return KernelError(kind: .noSpace, code: 0)
-    }
-    var rest = content
-    while !rest.isEmpty {
-      switch kernel.writeFile(exchange.pointee.kept.file, rest) {
-      case .bytes(let written) where written > 0:
-        rest = UnsafeRawBufferPointer(rebasing: rest[written...])
-      case .bytes, .wouldBlock:
-        settings.temporarySpace.giveBack(count)
-        return KernelError(kind: .noSpace, code: 0)
-      case .failed(let error):
-        settings.temporarySpace.giveBack(count)
-        return error
-      }
-    }
-    exchange.pointee.kept.fileCount &+= count
-    return nil
+    precondition(exchange.pointee.kept.isUsed, "keep: nothing is kept")
+    let plan = exchange.pointee.plan
+    let limits = KeepingLimits(
+      memoryBytes: plan.pointee.bodyBufferBytes, fileBytes: .max, folder: plan.pointee.bodyFolder)
+    guard let error = store(content, in: &exchange.pointee.kept, limits) else { return true }
+    reportUnkept(exchange, error)
+    return false
   }
 
   private mutating func reportUnkept(_ exchange: ExchangePointer, _ error: KernelError) {
@@ -283,12 +205,7 @@ extension Worker where K: ~Copyable {
     metrics.own.add(WorkerCells.unbufferedRequests)
     report(.warn, "request", exchange, exchange.pointee.downstream) { line in
       line.append("the content is passed on as it arrives, because ")
-      if error.code == 0 {
-        line.append("temp_space is used up")
-      } else {
-        line.append("it can't be stored in client_body_temp_path: ")
-        error.append(to: &line)
-      }
+      error.appendStoring(in: "client_body_temp_path", to: &line)
     }
   }
 
@@ -300,7 +217,11 @@ extension Worker where K: ~Copyable {
   ) -> Piece {
     precondition(exchange.pointee.upstream != nil, "takeKept: no backend is attached")
     precondition(exchange.pointee.request == .content, "takeKept: the request is complete")
-    guard let content = nextKept(exchange) else {
+    let piece =
+      exchange.pointee.kept.hasFileLeft
+      ? readStored(&exchange.pointee.kept, exchange.pointee.kept.sentCount)
+      : exchange.pointee.kept.memoryBytes
+    guard let content = piece else {
       report(.error, "request", exchange, exchange.pointee.downstream) { line in
         line.append("content stored in client_body_temp_path can't be read")
       }
@@ -322,37 +243,9 @@ extension Worker where K: ~Copyable {
     return .ready
   }
 
-  /// What follows in the file, or in memory behind it; nil when the file can't be read.
-  private mutating func nextKept(_ exchange: ExchangePointer) -> UnsafeRawBufferPointer? {
-    precondition(
-      exchange.pointee.kept.sentCount <= exchange.pointee.kept.count, "nextKept: more than was kept"
-    )
-    let kept = exchange.pointee.kept
-    precondition(kept.hasMore, "nextKept: all has been handed on")
-    guard kept.sentCount < kept.fileCount else {
-      return UnsafeRawBufferPointer(start: kept.memory.base, count: Int(kept.memoryCount))
-    }
-    if kept.piece.isNone {
-      exchange.pointee.kept.piece = buffers.take(
-        kept.fileCount > UInt64(Limits.mediumBufferBytes) ? .large : .medium)
-    }
-    let piece = exchange.pointee.kept.piece
-    let count = min(UInt64(piece.capacity), kept.fileCount &- kept.sentCount)
-    let target = UnsafeMutableRawBufferPointer(start: piece.base, count: Int(count))
-    guard case .bytes(let read) = kernel.readFile(kept.file, at: kept.sentCount, into: target)
-    else { return nil }
-    return UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(target)[0..<read])
-  }
-
   /// Gives back what content was kept in.
   @inline(never) mutating func dropKept(_ exchange: ExchangePointer) {
     precondition(exchange.pointee.kept.isUsed, "dropKept: nothing was kept")
-    buffers.giveBack(&exchange.pointee.kept.memory)
-    buffers.giveBack(&exchange.pointee.kept.piece)
-    if exchange.pointee.kept.file != .none, !sharedFiles.letGo(of: exchange.pointee.kept.file) {
-      kernel.close(exchange.pointee.kept.file)
-      settings.temporarySpace.giveBack(exchange.pointee.kept.fileCount)
-    }
-    exchange.pointee.kept = KeptContent()
+    release(&exchange.pointee.kept)
   }
 }

@@ -128,13 +128,21 @@ extension Worker where K: ~Copyable {
       return .nothing
     }
     completeResponse(exchange)
+    putTrailers(&trailers, bytes.span, exchange, &writer)
+    return .ready
+  }
+
+  /// Writes a trailer section for a client that can be sent one.
+  mutating func putTrailers(
+    _ trailers: inout FieldSection, _ bytes: Span<UInt8>, _ exchange: ExchangePointer,
+    _ writer: inout ByteWriter
+  ) {
     // Which fields its Connection names can't be told any more: the head's bytes are gone. Trailers
     // may be discarded (RFC 9112 section 7.1.2).
     if exchange.pointee.responseHead.connection.contains(.fieldNames) { trailers.removeAll() }
     if exchange.pointee.clientFraming == .chunked || exchange.pointee.client.pointee.isMultiplexed {
-      writeTrailers(trailers, bytes.span, exchange, ofRequest: false, into: &writer)
+      writeTrailers(trailers, bytes, exchange, ofRequest: false, into: &writer)
     }
-    return .ready
   }
 
   /// The peer has ended its stream: the end of the response when nothing else marks it, else a cut.

@@ -10,7 +10,7 @@ import Policy
 import Telemetry
 
 /// What came of asking for more content for stages.
-private enum Offer: BitwiseCopyable {
+enum StageOffer: BitwiseCopyable {
   /// They have been offered something, or the end.
   case offered
   /// There is nothing for now.
@@ -89,8 +89,12 @@ extension Worker where K: ~Copyable {
     noteRatio(exchange, stages)
     // An answer of Waybill's own has no other end than this.
     let isLast =
-      exchange.pointee.response == .file || exchange.pointee.responseReader.isComplete
-    if !isLast && stages.pointee.outputCount == 0 { return takeResponseContent(exchange, &writer) }
+      exchange.pointee.response == .file
+      || exchange.pointee.responseReader.isComplete && !hasKeptTrailers(exchange)
+    if !isLast && stages.pointee.outputCount == 0 {
+      return exchange.pointee.response == .kept
+        ? takeKeptContent(exchange, &writer) : takeResponseContent(exchange, &writer)
+    }
     if !isLast { return putStaged(exchange, stages, &writer) }
     precondition(exchange.pointee.upstreamStage != .content, "putLastStaged: more is to be read")
     exchange.pointee.response = .composed
@@ -146,6 +150,8 @@ extension Worker where K: ~Copyable {
       line.append("the response's content can't be unpacked: it ")
       line.append(error.reason)
     }
+    // What else is kept of it is of no use.
+    if exchange.pointee.response == .kept { endKeeping(exchange) }
     if exchange.pointee.upstream != nil {
       return tryFailed(exchange, .invalidResponse, .httpProtocolError)
     }
@@ -158,8 +164,9 @@ extension Worker where K: ~Copyable {
 
   private mutating func offerContent(
     _ exchange: ExchangePointer, _ stages: ResponseStagesPointer
-  ) -> Offer {
+  ) -> StageOffer {
     if exchange.pointee.response == .file { return offerFile(exchange, stages) }
+    if exchange.pointee.response == .kept, let offer = offerKept(exchange, stages) { return offer }
     while true {
       let reader = exchange.pointee.responseReader.place
       guard reader == .content else {
@@ -186,7 +193,7 @@ extension Worker where K: ~Copyable {
   /// Offers what has come; `.nothing` when that is no content.
   private mutating func offerArrived(
     _ exchange: ExchangePointer, _ stages: ResponseStagesPointer, _ peer: StreamPointer
-  ) -> Offer {
+  ) -> StageOffer {
     do throws(HTTP1Error) {
       let piece = try exchange.pointee.responseReader.take(from: peer)
       if piece.isLast { exchange.pointee.upstreamStage = .complete }
@@ -200,7 +207,7 @@ extension Worker where K: ~Copyable {
   }
 
   /// Reads more from the backend; nil when something came of that.
-  private mutating func receiveForStages(_ exchange: ExchangePointer) -> Offer? {
+  private mutating func receiveForStages(_ exchange: ExchangePointer) -> StageOffer? {
     switch receiveResponseContent(exchange) {
     case .bytes:
       exchange.pointee.responseReader.needsMore = false
@@ -219,7 +226,7 @@ extension Worker where K: ~Copyable {
   /// Offers the next piece of a file.
   private mutating func offerFile(
     _ exchange: ExchangePointer, _ stages: ResponseStagesPointer
-  ) -> Offer {
+  ) -> StageOffer {
     guard let state = exchange.pointee.serving, state.pointee.file != .none else {
       preconditionFailure("offerFile: there is no file")
     }

@@ -131,7 +131,7 @@ extension Worker where K: ~Copyable {
   /// How far an exchange has come: where the client's leaving finds it, or somebody who asks.
   mutating func phase(of exchange: ExchangePointer) -> Termination.Phase {
     switch exchange.pointee.response {
-    case .content, .file, .composed, .heldBack, .delivering: return .responseBody
+    case .content, .kept, .file, .composed, .heldBack, .delivering: return .responseBody
     case .tunnel: return .tunnel
     case .none, .pending: break
     }

@@ -192,7 +192,7 @@ extension Worker where K: ~Copyable {
       switch exchange.pointee.response {
       case .none, .pending: .responseHead
       case .tunnel: .tunnel
-      case .content, .file, .composed, .heldBack, .delivering: .responseBody
+      case .content, .kept, .file, .composed, .heldBack, .delivering: .responseBody
       }
     if exchange.pointee.response == .none && exchange.pointee.request == .head {
       phase = .requestHead

@@ -108,7 +108,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.requireClosure(.orderly)
     switch exchange.pointee.response {
     case .tunnel: endTunnel(exchange, termination, .requestAborted)
-    case .content, .file, .composed, .heldBack, .delivering:
+    case .content, .kept, .file, .composed, .heldBack, .delivering:
       cutResponse(exchange, .requestAborted, termination)
     case .none, .pending:
       exchange.pointee.response = .none

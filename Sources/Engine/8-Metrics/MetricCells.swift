@@ -26,7 +26,8 @@ enum WorkerCells {
   static var handshakesFailed: Int { accepted + 4 }
   static var droppedLines: Int { accepted + 5 }
   static var unbufferedRequests: Int { accepted + 6 }
-  static var turns: Int { accepted + 7 }
+  static var unbufferedResponses: Int { accepted + 7 }
+  static var turns: Int { accepted + 8 }
   static var counterCount: Int { turns + HistogramCells.count }
   static var clients: Int { counterCount }
   static var idleClients: Int { counterCount + 1 }

@@ -109,6 +109,7 @@ extension MetricsPage {
     workers(.acceptedConnections, WorkerCells.accepted),
     workers(.refusedConnections, WorkerCells.refused),
     workers(.unbufferedRequests, WorkerCells.unbufferedRequests),
+    workers(.unbufferedResponses, WorkerCells.unbufferedResponses),
     workers(.acceptPauses, WorkerCells.acceptPauses),
     Section(.handshakes) { page, _ in
       page.writer.sample(

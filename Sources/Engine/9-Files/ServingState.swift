@@ -107,6 +107,12 @@ struct ServingState: BitwiseCopyable {
   var rate: UInt64 = 0
   /// The request, or the backend, has set it.
   var isRateSet = false
+  // MARK: Buffering
+
+  /// What is kept of a response that its client does not take; see `ResponseBuffering.swift`.
+  var backlog: ResponseBacklogPointer?
+  /// No file takes more of it: that was said.
+  var isFileRefused = false
   /// What the backend's `X-Accel-Buffering` says; nil where it says nothing.
   var wantsBuffering: Bool?
   /// `limit_rate_after`
@@ -202,6 +208,7 @@ extension Worker where K: ~Copyable {
     state.pointee.metricsPage?.release()
     state.pointee.awaitedName?.release()
     closeFile(state)
+    releaseBacklog(state)
     if state.pointee.entered.count > 0 { leaveZones(state) }
     buffers.giveBack(&state.pointee.carried)
     buffers.giveBack(&state.pointee.computed)

@@ -148,7 +148,7 @@ extension Worker where K: ~Copyable {
     switch exchange.pointee.response {
     case .composed: return !hasMoreOfPage(exchange)
     case .tunnel: return stream.pointee.flags.contains(.endWritten)
-    case .none, .pending, .content, .file, .heldBack, .delivering: return false
+    case .none, .pending, .content, .kept, .file, .heldBack, .delivering: return false
     }
   }
 }

@@ -93,6 +93,11 @@ public struct SimulatedLogs {
     world.disk.files[world.disk.number(of: path)].isReliable = true
   }
 
+  /// Takes away what files without a name hold: nothing can be read of them any more.
+  public func emptyUnnamedFiles() {
+    for number in world.disk.unnamedFiles.indices { world.disk.unnamedFiles[number] = [] }
+  }
+
   /// Lets every write fail with ENOSPC from now on for `duration`.
   public func fillDisk(for duration: Interval) { world.disk.fullUntil = world.now + duration }
 

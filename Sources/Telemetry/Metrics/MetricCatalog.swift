@@ -77,6 +77,10 @@ extension MetricFamily {
     "waybill_requests_unbuffered", .counter,
     "Requests whose content could not be stored in full and was passed on as it arrived.")
   /// Labels: `worker`.
+  public static let unbufferedResponses = MetricFamily(
+    "waybill_responses_unbuffered", .counter,
+    "Responses that no file could hold for a slow client, so that it held up its backend.")
+  /// Labels: `worker`.
   public static let acceptPauses = MetricFamily(
     "waybill_accept_pauses", .counter,
     "Pauses in accepting connections because descriptors, memory or slots had run out.")
@@ -120,7 +124,8 @@ extension MetricFamily {
     buildInfo, startTime, generation, workers,
     requests, requestDuration, requestBytes, responseBytes, requestIDs, errors,
     workerRequests, requestsInFlight, turnDuration, droppedLines,
-    clientConnections, acceptedConnections, refusedConnections, unbufferedRequests,
+    clientConnections, acceptedConnections, refusedConnections,
+    unbufferedRequests, unbufferedResponses,
     acceptPauses, handshakes,
     tries, retries, failedTries, suspensions, upstreamConnections, openedConnections,
     connectDuration, firstByteDuration,

@@ -64,7 +64,7 @@ extension ConfPlan {
     }
     if chance.happens(200) { lines.append("keepalive_requests \(chance.between(1...4));") }
     if !isCalm && chance.happens(200) { lines.append("proxy_ignore_client_abort off;") }
-    return lines + bufferingLines(&chance)
+    return lines + bufferingLines(&chance) + responseBufferingLines(&chance)
   }
 
   /// Half of the worlds read contents whole first: in memory, in files, and beyond what is allowed.
@@ -73,6 +73,16 @@ extension ConfPlan {
     return [
       "client_body_buffer_size \(chance.pick(["1", "100", "4k", "64k", "192k"]));",
       "temp_space \(chance.pick(["0", "10k", "1g", "1g"]));",
+    ]
+  }
+
+  /// In most worlds responses are kept for slow clients: in memory, in files, and beyond both.
+  private func responseBufferingLines(_ chance: inout SeededGenerator) -> [String] {
+    guard chance.happens(700) else { return ["proxy_buffering off;"] }
+    let size = chance.pick([1, 16, 256, 4096])
+    return [
+      "proxy_buffer_size \(size); proxy_buffers \(chance.between(3...8)) \(size);",
+      "proxy_max_temp_file_size \(chance.pick(["0", "8k", "50k", "100m", "100m"]));",
     ]
   }
 

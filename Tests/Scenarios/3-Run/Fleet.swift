@@ -190,6 +190,8 @@ final class Fleet {
       sum.buffers += program.worker.buffersInUse
       sum.connections += program.worker.connectionCount
       sum.timers += program.worker.timerCount
+      sum.keptResponses += program.worker.keptResponseCount
+      sum.temporaryBytes += program.worker.temporaryBytes
     }
     return sum
   }

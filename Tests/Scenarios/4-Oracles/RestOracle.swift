@@ -10,6 +10,10 @@ public struct Holdings: Equatable, Sendable {
   public var connections: Int
   /// Connections that stand in its timer wheel.
   public var timers: Int
+  /// Responses of which something is kept for a slow client.
+  public var keptResponses = 0
+  /// Bytes of temporary files.
+  public var temporaryBytes: UInt64 = 0
 
   /// The holdings given.
   public init(exchanges: Int, buffers: Int, connections: Int, timers: Int) {
@@ -30,6 +34,12 @@ public enum RestOracle {
     }
     if holdings.buffers != 0 {
       found.append(Violation(.rest, "\(holdings.buffers) buffers at rest"))
+    }
+    if holdings.keptResponses != 0 {
+      found.append(Violation(.rest, "\(holdings.keptResponses) responses are kept at rest"))
+    }
+    if holdings.temporaryBytes != 0 {
+      found.append(Violation(.rest, "\(holdings.temporaryBytes) bytes in files at rest"))
     }
     if world.openConnectionCount != holdings.connections {
       let open = world.openConnectionCount
