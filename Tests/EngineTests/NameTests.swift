@@ -1,6 +1,8 @@
 import Basics
+import Engine
 import HTTP
 import Names
+import Platform
 import Policy
 import Scenarios
 import Simulation

@@ -62,10 +62,10 @@ def is_of_changed_content(it: Difference) -> bool:
     return it.status == 206 or it.answer.fields.get("Content-Encoding") is not None
 
 
-def is_of_open_end(it: Difference) -> bool:
+def is_without_length(it: Difference) -> bool:
     if it.field != "content-length" or not it.answer or it.theirs is not None:
         return False
-    return it.answer.framing in ("close", "none") and it.ours == ["0"]
+    return not it.answer.body and it.ours == ["0"]
 
 
 def is_listing(it: Difference) -> bool:
@@ -117,8 +117,8 @@ RULES: list[Rule] = [
     ("nginx adds the charset behind `add_header`",
      lambda it: "charset=" in str(it.ours) and it.has("charset ")
      and it.has("sent_http_content_type")),
-    ("a 204 or 304 of the backend that has become an error page: nginx leaves its end open",
-     is_of_open_end),
+    ("a 204 or 304 of the backend that has become an error page: nginx gives it no length",
+     is_without_length),
     ("nginx fails where try_files finds a path that is shorter than the location's",
      lambda it: it.name == "status" and it.theirs == 500 and it.has("try_files ")
      and it.has(r"proxy_pass http://[^/]+/")),

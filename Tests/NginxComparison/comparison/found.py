@@ -5,7 +5,9 @@ Each entry hides differences, as narrowly as it can be told; it goes when the fa
 
 from __future__ import annotations
 
-from .conf import Node
+import re
+
+from .conf import Case, Node
 from .difference import Difference, Rule
 
 
@@ -20,6 +22,18 @@ def nests_proxies(nodes: list[Node], is_inside: bool = False) -> bool:
         if nests_proxies(children, is_inside or (is_place and passes)):
             return True
     return False
+
+
+def has_nested(case: Case) -> bool:
+    """Whether a location with a slash at its end stands inside another one."""
+    lines = case.servers_lines()
+    return any(re.match(r" {4,}location .*/ \{", line) for line in lines)
+
+
+def header_of(variable: str) -> str:
+    """The field that a variable such as `sent_http_etag` is about."""
+    match = re.match(r"sent_http_(.*)", variable)
+    return match[1].replace("_", "-") if match else ""
 
 
 def is_about_body(it: Difference) -> bool:
@@ -75,9 +89,27 @@ RULES: list[Rule] = [
      and it.asks("X-Reply") in ("go", "goplain")),
     ("proxy_set_header Content-Length and Connection are not counted as a level's own",
      lambda it: it.has('proxy_set_header (Content-Length|Connection) ""')),
-    ("try_files and `set $args`: the raw target is sent",
-     lambda it: it.name in ("backend 0 line", "content") and it.has("try_files ")
-     and it.has(r"set \$args")),
+    ("a hit of try_files is not sent to the backend where the raw target is not sent, either",
+     lambda it: it.name.endswith((" line", "content", "content-length", "body_bytes_sent"))
+     and it.has("try_files ")
+     and it.has(r"set \$args|rewrite ") and it.has("proxy_pass ")),
+    ("internal comes after client_max_body_size",
+     lambda it: it.name == "status" and (it.theirs, it.ours) == (404, 413) and it.has("internal")),
+    ("an outer proxy_pass_header outweighs an inner proxy_hide_header",
+     lambda it: any(it.has(f"(?i)proxy_pass_header {name}") and it.has(
+         f"(?i)proxy_hide_header {name}") for name in [it.field, header_of(it.variable)] if name)),
+    ("an empty text of `return` has no Content-Type",
+     lambda it: "content" in it.name and it.ours in (None, "-") and it.has('return [0-9]+ ""')),
+    ("flags of cookies that contradict each other",
+     lambda it: "cookie" in it.name and it.has(r"cookie_flags .*\bno(\w+)\b.* \1\b|"
+                                               r"cookie_flags .* (\w+) .*no\2\b")),
+    ("the automatic redirects of nested locations",
+     lambda it: it.name == "status" and 301 in (it.theirs, it.ours) and has_nested(it.case)),
+    ("a 304 keeps the tag of content that sub_filter would change",
+     lambda it: it.status == 304 and it.has("sub_filter ")),
+    ("$upstream_http_* after an X-Accel-Redirect that ends without a backend",
+     lambda it: it.variable.startswith("upstream_http") and it.ours == "-"
+     and it.asks("X-Reply") in ("go", "goplain")),
     ("the number of rounds of a loop",
      lambda it: it.status == 500 and it.variable in ("args", "query_string")),
     ("error_page 416 is not used for a file",
@@ -90,11 +122,12 @@ RULES: list[Rule] = [
      lambda it: "//" in str(it.theirs) and it.variable in (
          "uri", "document_uri", "request_filename")),
     ("an index behind `//` of a rewritten path: another location",
-     lambda it: it.name in ("status", "requests at the backend", "content")
+     lambda it: it.name.startswith(("status", "requests", "content", "backend", "field"))
      and it.has(r"rewrite .*\$1|rewrite .*//")),
     ("try_files and `alias` in a location with a regular expression",
-     lambda it: it.name in ("status", "content", "field location") and it.has("alias ")
+     lambda it: it.name.startswith(("status", "content", "field", "log")) and it.has("alias ")
      and it.has("try_files ") and it.has("location ~")),
-    ("$document_root of automatic redirects",
-     lambda it: it.variable == "document_root" and it.ours == ""),
+    ("$document_root and $request_filename of automatic redirects",
+     lambda it: it.variable in ("document_root", "request_filename")
+     and str(it.theirs).endswith(str(it.ours))),
 ]  # fmt: skip
