@@ -440,6 +440,13 @@ public enum Limits {
   /// back a little. What lies further back is from another writer.
   public static let lateLineMicroseconds: UInt64 = 1_000_000
 
+  /// Bytes of a record of several lines above and below the line that was found: a traceback of
+  /// Python's deepest recursion.
+  public static let recordBytes = 256 * 1024
+  /// Lines that are shown of a longer record: its first and its last ones, of which a traceback's
+  /// say where and why.
+  public static let shownRecordLines = (first: 2, last: 3)
+
   // MARK: The conf file
 
   /// Files opened by nested `include`s: deeper ones are a loop.

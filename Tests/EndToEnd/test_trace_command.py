@@ -2,12 +2,13 @@
 
 import gzip
 import json
+import subprocess
 import uuid
 
 import pytest
 
 from harness.applications import Application
-from harness.proxy import command
+from harness.proxy import binary, command
 from harness.trace import told
 
 MIB = 1 << 20
@@ -231,3 +232,59 @@ def test_json_is_one_line_for_every_reader(tmp_path, character):
     assert json.loads(result.stdout)["line"] == f"x [req-the-id-1] {character}31m y"
     named = command("trace", "the-id-1", tmp_path / f"no{character}\x1b[2Jne")
     assert character not in named.stderr and "\x1b" not in named.stderr
+
+
+STAMP = "2026-11-22T23:49:01.000Z"
+TRACEBACK = f"""ERROR {STAMP} shop [req-with-trace] failed
+Traceback (most recent call last):
+  File "/srv/shop/views.py", line 12, in order
+    order = orders[7]
+
+KeyError: 7
+"""
+OBJECT = """{
+  "time": "2026-11-22T23:49:01.000Z",
+  "request_id": "with-trace"
+}
+"""
+
+
+@pytest.mark.parametrize("record", [TRACEBACK, OBJECT])
+@pytest.mark.parametrize("place", [10, MIB - 60, MIB - 20, 2 * MIB - 60, 2 * MIB - 20, 5 * MIB])
+@pytest.mark.parametrize("way", ["file", "gzip", "pipe"])
+def test_records_of_several_lines_are_whole(tmp_path, record, place, way):
+    """Also across the blocks in which a file is read."""
+    filler = f"INFO {STAMP} x\n"
+    before = (filler * (place // len(filler) + 1))[-place:].lstrip("0123456789-T:.Z x")
+    text = (before + record + filler * 300_000).encode()
+    log = tmp_path / "a.log"
+    log.write_bytes(gzip.compress(text, 1) if way == "gzip" else text)
+    if way == "pipe":
+        arguments = [binary(), "trace", "--json", "with-trace", "/dev/stdin"]
+        result = subprocess.run(arguments, input=text, capture_output=True, timeout=60)
+        [line] = [json.loads(row) for row in result.stdout.splitlines()]
+    else:
+        [line] = told("with-trace", log)
+    assert line["line"] == record.rstrip() and line["offset"] == len(before)
+    assert line["time"] == "2026-11-22T23:49:01.000000Z"
+
+
+def test_long_records_are_folded_unless_all_is_wanted(tmp_path):
+    log = tmp_path / "a.log"
+    frames = "".join(f"\tat shop.Frame{number}\x1b[2J\n" for number in range(400))
+    log.write_text(f"{STAMP} ERROR the-id-123 failed\n{frames}{STAMP} INFO other\n")
+    folded = command("trace", "the-id-123", log)
+    full = command("trace", "--full", "the-id-123", log)
+    assert len(folded.stdout.splitlines()) == 9 and "… 395 lines; --full" in folded.stdout
+    assert full.stdout.count("shop.Frame") == 400 and "other" not in full.stdout
+    assert "\x1b" not in full.stdout and "\\x1B[2J" in full.stdout
+    assert "1 line in 1 log" in full.stdout
+
+
+@pytest.mark.parametrize("pasted", [
+    "[req-the-id-123]", "req-the-id-123", "(the-id-123)", '"the-id-123",', "[the-id-123]",
+])  # fmt: skip
+def test_what_was_copied_with_the_id_is_taken_off(tmp_path, pasted):
+    log = tmp_path / "a.log"
+    log.write_text(f"INFO {STAMP} the-id-123 x\n")
+    assert [line["id"] for line in told(pasted, log)] == ["the-id-123"]

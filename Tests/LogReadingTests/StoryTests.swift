@@ -145,6 +145,50 @@ import Testing
     #expect(!shown.unicodeScalars.contains("\u{1B}") && !shown.unicodeScalars.contains("\u{202E}"))
   }
 
+  /// Long records are folded to the lines that say where and why.
+  @Test func recordsAreFolded() {
+    let lines = (1...20).map { "\tat frame \($0)" }
+    let record = line(0, 0, (["failed"] + lines).joined(separator: "\r\n"), 10)
+    let shown = text(Story([record]))
+    let rows = shown.split(separator: "\n").map(String.init)
+    #expect(rows.suffix(7).first?.hasSuffix("one.log  failed") == true)
+    #expect(
+      Array(rows.suffix(6)) == [
+        "          at frame 1", "          at frame 2", "      … 15 lines; --full shows them",
+        "          at frame 18", "          at frame 19", "          at frame 20",
+      ])
+    #expect(!shown.contains("\\x0D"))
+    let full = StoryText.render(
+      Story([record]), id: [0x78], names: ["a"], isColoured: false, isFull: true)
+    #expect(full.split(separator: 10).count == 22)
+    let short = line(0, 0, (["failed"] + lines.prefix(6)).joined(separator: "\n"), 10)
+    #expect(!text(Story([short])).contains("…"))
+  }
+
+  /// The same line of Waybill's as `jq` prints it.
+  @Test func prettyPrintedAccessLinesAreUnderstood() {
+    let pretty = """
+      {
+        "request_id": "x",
+        "method": "GET",
+        "uri": "/a",
+        "status": 502,
+        "duration": 0.002,
+        "tries": [
+          {
+            "address": "127.0.0.1:1",
+            "status": 502,
+            "seconds": 0.001
+          }
+        ]
+      }
+      """
+    var found = line(0, 0, pretty, 10)
+    found.entry = parse(found.summary)
+    let shown = text(Story([found]))
+    #expect(shown.contains("502 GET /a") && shown.contains("try 1  127.0.0.1:1"))
+  }
+
   @Test func otherIDsLeadOn() {
     let text = """
       {"request_id":"own-id-123","client_request_id":"x","upstream_request_id":"backends-1",\

@@ -15,12 +15,13 @@ public struct LocalTime: Sendable {
 }
 
 /// Reads the usual time stamps: RFC 3339 and its relatives with a space or a comma, nginx's
-/// `22/Nov/2026:23:49:18 +0000` and `2026/11/22 23:49:18`, syslog's `Nov 22 23:49:18`, and seconds
-/// since 1970.
+/// `22/Nov/2026:23:49:18 +0000` and `2026/11/22 23:49:18`, PHP's and Tomcat's
+/// `22-Nov-2026 23:49:18`, klog's `I1122 23:49:18`, syslog's `Nov 22 23:49:18`, and seconds since
+/// 1970. Colours before them do no harm.
 ///
 /// A stamp without a zone is local time, as Python's logging, nginx's error log and syslog write
-/// it. Only one with a space, a point and six decimals is UTC: Waybill's own. Ruby's logger writes
-/// six decimals too, in local time, but a `T` before the hour.
+/// it. Only one with dashes, a space, a point and six decimals is UTC: Waybill's own. Ruby's logger
+/// writes six decimals too, in local time, but a `T` before the hour; Go's has slashes.
 public struct LogTime: Sendable {
   private let local: LocalTime
 
@@ -87,6 +88,8 @@ public struct LogTime: Sendable {
     cursor = Cursor(position: position)
     if let stamp = common(line, &cursor) { return stamp }
     cursor = Cursor(position: position)
+    if let stamp = klog(line, &cursor) { return stamp }
+    cursor = Cursor(position: position)
     return syslog(line, &cursor)
   }
 
@@ -108,7 +111,15 @@ public struct LogTime: Sendable {
   /// Stamps begin at the beginning of a word.
   private static func begins(_ line: Span<UInt8>, _ position: Int) -> Bool {
     guard isWordByte(line[position]) else { return false }
-    return position == 0 || !isWordByte(line[position &- 1])
+    return position == 0 || !isWordByte(line[position &- 1]) || isColour(line, before: position)
+  }
+
+  /// Whether a sequence that sets the colour ends there: `ESC [ 32 m`.
+  private static func isColour(_ line: Span<UInt8>, before position: Int) -> Bool {
+    guard line[position &- 1] == UInt8(ascii: "m") else { return false }
+    var start = position &- 2
+    while start > 0, line[start] &- 0x30 <= 9 || line[start] == UInt8(ascii: ";") { start &-= 1 }
+    return start > 0 && line[start] == UInt8(ascii: "[") && line[start &- 1] == 0x1B
   }
 
   fileprivate static func isWordByte(_ byte: UInt8) -> Bool {
@@ -128,20 +139,32 @@ public struct LogTime: Sendable {
       let seconds = cursor.clock(line)
     else { return nil }
     let fraction = cursor.fraction(line)
-    let isOwn = fraction.isOwn && gap == UInt8(ascii: " ")
+    let isOwn = fraction.isOwn && gap == UInt8(ascii: " ") && dash == UInt8(ascii: "-")
     let zone = cursor.zone(line) ?? (isOwn ? 0 : nil)
     return stamp(date * 86_400 + seconds, zone: zone, fraction)
   }
 
-  /// `22/Nov/2026:21:58:36 +0100`
+  /// `22/Nov/2026:21:58:36 +0100`, and `22-Nov-2026 21:58:36.123`, as PHP and Tomcat write it.
   private func common(_ line: Span<UInt8>, _ cursor: inout Cursor) -> Stamp? {
-    guard let day = cursor.number(line, 2), cursor.byte(line) == UInt8(ascii: "/"),
-      let month = cursor.month(line), cursor.byte(line) == UInt8(ascii: "/"),
-      let year = cursor.number(line, 4), cursor.byte(line) == UInt8(ascii: ":"),
+    guard let day = cursor.number(line, 2), let mark = cursor.byte(line),
+      mark == UInt8(ascii: "/") || mark == UInt8(ascii: "-"),
+      let month = cursor.month(line), cursor.byte(line) == mark,
+      let year = cursor.number(line, 4),
+      cursor.byte(line) == (mark == UInt8(ascii: "/") ? UInt8(ascii: ":") : UInt8(ascii: " ")),
       let seconds = cursor.clock(line),
       let date = LogTime.days(year: year, month: month, day: day)
     else { return nil }
-    return stamp(date * 86_400 + seconds, zone: cursor.zone(line), Fraction())
+    let fraction = cursor.fraction(line)
+    return stamp(date * 86_400 + seconds, zone: cursor.zone(line), fraction)
+  }
+
+  /// `E1122 21:58:36.123456`, as klog writes it: the level, month and day.
+  private func klog(_ line: Span<UInt8>, _ cursor: inout Cursor) -> Stamp? {
+    guard let level = cursor.byte(line), "IWEF".utf8.contains(level),
+      let month = cursor.number(line, 2), let day = cursor.number(line, 2),
+      cursor.byte(line) == UInt8(ascii: " "), let seconds = cursor.clock(line)
+    else { return nil }
+    return latest(month: month, day: day, seconds, cursor.fraction(line))
   }
 
   /// `Nov 22 21:58:36` of the year that brings it nearest to now without leading into the future.
@@ -151,11 +174,16 @@ public struct LogTime: Sendable {
     guard let day = cursor.number(line, 2) ?? cursor.number(line, 1),
       cursor.byte(line) == UInt8(ascii: " "), let seconds = cursor.clock(line)
     else { return nil }
+    return latest(month: month, day: day, seconds, cursor.fraction(line))
+  }
+
+  /// A date without a year: the latest one that does not lead into the future.
+  private func latest(month: Int, day: Int, _ seconds: Int, _ fraction: Fraction) -> Stamp? {
     let thisYear = 1970 + Int(local.now / 31_556_952_000_000)
     let tomorrow = local.now + 86_400_000_000
     for year in [thisYear + 1, thisYear, thisYear - 1] {
       guard let date = LogTime.days(year: year, month: month, day: day),
-        let moment = stamp(date * 86_400 + seconds, zone: nil, Fraction())
+        let moment = stamp(date * 86_400 + seconds, zone: nil, fraction)
       else { continue }
       if moment.time <= tomorrow { return moment }
     }

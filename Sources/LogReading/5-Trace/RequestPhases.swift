@@ -65,8 +65,9 @@ public struct RequestTry: Equatable {
   /// The tries that an access line lists; none when there was one only.
   public static func all(_ entry: AccessEntry, _ line: Span<UInt8>) -> [RequestTry] {
     var tries: [RequestTry] = []
-    var position = Int(entry.tries.start) + 1
     let end = entry.tries.offsets.upperBound
+    var position = line.index(
+      of: UInt8(ascii: "{"), from: min(line.count, end, 1 + Int(entry.tries.start)))
     while position < end, line[position] == UInt8(ascii: "{") {
       var one = RequestTry()
       var members = JSONMembers(at: position)

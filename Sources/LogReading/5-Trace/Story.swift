@@ -1,12 +1,13 @@
 import Basics
 
-/// A line that was found, with what is needed to put it into order and to show it.
+/// A line that was found, with what is needed to put it into order and to show it; the whole record
+/// when it belongs to one of several lines.
 public struct FoundLine: Sendable {
   /// Which of the files it stands in.
   public var file: Int
   /// Where it begins in the unpacked content of the file.
   public var offset: UInt64
-  /// The line without its line end.
+  /// The line without its line end; a record with the line ends between its lines.
   public var text: [UInt8]
   /// The ID by which it was found, whole, as the line has it but for escapes.
   public var id: [UInt8]
@@ -36,6 +37,22 @@ public struct FoundLine: Sendable {
 
   /// Microseconds since 1970; nil when the line has no time stamp.
   public var time: UInt64? { stamp?.time }
+
+  /// The lines of the record, without their ends.
+  public var lines: [ArraySlice<UInt8>] {
+    text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
+      line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+    }
+  }
+
+  /// What the record says in one line, byte for byte in the same places: a JSON object over several
+  /// lines is read as one; of other records that is the first line.
+  public var summary: [UInt8] {
+    guard text.first == UInt8(ascii: "{") || Continuation.isSpace(text.first ?? 0) else {
+      return lines.first.map(Array.init) ?? []
+    }
+    return text.map { (0x09...0x0D).contains($0) ? UInt8(ascii: " ") : $0 }
+  }
 }
 
 /// All lines about one request in the order of time.

@@ -1,4 +1,5 @@
 import Basics
+import Policy
 
 /// A story as people read it: a heading, one line for each log line with the gap to the one before,
 /// tries and phases below the access line that tells of them.
@@ -8,10 +9,12 @@ public struct StoryText {
   private let nameWidth: Int
   /// The lines are of several days.
   private let showsDates: Bool
+  private let isFull: Bool
   private static let barWidth = 40
 
-  private init(_ story: Story, names: [String], isColoured: Bool) {
+  private init(_ story: Story, names: [String], isColoured: Bool, isFull: Bool) {
     text = StyledText(isColoured: isColoured)
+    self.isFull = isFull
     let short = StoryText.short(names)
     self.names = short
     let days = Set(story.lines.compactMap(\.time).map { $0 / 86_400_000_000 })
@@ -19,11 +22,12 @@ public struct StoryText {
     nameWidth = min(24, Set(story.lines.map(\.file)).map { short[$0].utf8.count }.max() ?? 0)
   }
 
-  /// The text of a story whose lines come from the files `names`.
+  /// The text of a story whose lines come from the files `names`. Records of many lines are folded
+  /// to their first and last ones unless it `isFull`.
   public static func render(
-    _ story: Story, id: [UInt8], names: [String], isColoured: Bool
+    _ story: Story, id: [UInt8], names: [String], isColoured: Bool, isFull: Bool = false
   ) -> [UInt8] {
-    var writer = StoryText(story, names: names, isColoured: isColoured)
+    var writer = StoryText(story, names: names, isColoured: isColoured, isFull: isFull)
     writer.heading(story, id)
     var previous: UInt64?
     for line in story.lines {
@@ -68,17 +72,46 @@ public struct StoryText {
     if let entry = line.entry, entry.status != 0 {
       write(entry, line)
     } else {
-      text.append(safely: line.text.prefix(StoryText.shownBytes))
-      if line.text.count > StoryText.shownBytes { text.append(" …", .faint) }
-      text.append("\n")
+      let lines = line.lines
+      write(lines.first ?? [])
+      write(rest: lines.dropFirst())
     }
+  }
+
+  /// A record's lines below its first one, indented as they are.
+  private mutating func write(rest lines: ArraySlice<ArraySlice<UInt8>>) {
+    let (first, last) = Limits.shownRecordLines
+    let isFolded = !isFull && lines.count > first + last + 1
+    for line in isFolded ? lines.prefix(first) : lines { write(indented: line) }
+    guard isFolded else { return }
+    indent()
+    text.append("… \(lines.count - first - last) lines; --full shows them\n", .faint)
+    for line in lines.suffix(last) { write(indented: line) }
+  }
+
+  private mutating func write(indented line: ArraySlice<UInt8>) {
+    indent()
+    // A tab is a control character, and no line needs it but for its margin.
+    let content = line.drop { Continuation.isSpace($0) }
+    for byte in line[..<content.startIndex] {
+      text.append(byte == UInt8(ascii: "\t") ? "    " : " ")
+    }
+    write(content)
+  }
+
+  /// The end of a row.
+  private mutating func write(_ line: ArraySlice<UInt8>) {
+    text.append(safely: line.prefix(StoryText.shownBytes))
+    if line.count > StoryText.shownBytes { text.append(" …", .faint) }
+    text.append("\n")
   }
 
   /// More of a line is no story; the file has it.
   private static var shownBytes: Int { 4096 }
 
   private mutating func write(_ entry: AccessEntry, _ line: FoundLine) {
-    func value(_ range: ByteRange) -> [UInt8] { entry.text(range, line.text.span) }
+    let summary = line.summary
+    func value(_ range: ByteRange) -> [UInt8] { entry.text(range, summary.span) }
     text.append("\(entry.status) ", Style(status: entry.status))
     if entry.method.isEmpty { text.append("(no request)") }
     text.append(safely: value(entry.method))
@@ -98,20 +131,20 @@ public struct StoryText {
       text.append(safely: value(range), .red)
     }
     text.append("\n")
-    writeOtherIDs(entry, line)
-    let tries = RequestTry.all(entry, line.text.span)
+    writeOtherIDs(entry, summary)
+    let tries = RequestTry.all(entry, summary.span)
     write(tries)
-    if let phases = RequestPhases(entry, line.text.span, tries: tries) { write(phases) }
+    if let phases = RequestPhases(entry, summary.span, tries: tries) { write(phases) }
   }
 
-  private mutating func writeOtherIDs(_ entry: AccessEntry, _ line: FoundLine) {
+  private mutating func writeOtherIDs(_ entry: AccessEntry, _ line: [UInt8]) {
     let names = [
       ("the client's ID", entry.clientRequestID), ("the backend's ID", entry.upstreamRequestID),
     ]
     for (name, range) in names where !range.isEmpty {
       indent()
       text.append("\(name): ", .faint)
-      text.append(safely: entry.text(range, line.text.span))
+      text.append(safely: entry.text(range, line.span))
       text.append("\n")
     }
   }

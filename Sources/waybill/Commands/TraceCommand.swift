@@ -12,8 +12,11 @@ struct TraceCommand: ParsableCommand {
     discussion: """
       Searches the access and error logs in the configuration, including rotated ones, and the \
       given files and directories: logs of Django, gunicorn or nginx, journald exports, any text \
-      or JSON, compressed with gzip or not. The first 8 characters of an ID are enough if no other \
+      or JSON, compressed with gzip or not. A message with a traceback is shown with it, long ones \
+      folded to their first and last lines. The first 8 characters of an ID are enough if no other \
       ID begins with them.
+
+      Example: waybill trace 67493260 /var/log/shop
       """)
 
   @Argument(help: "The request's ID: Waybill's, the client's or the backend's.")
@@ -30,7 +33,11 @@ struct TraceCommand: ParsableCommand {
     completion: .file())
   var configurationPath: String?
 
-  @Flag(name: .customLong("json"), help: "Print one JSON object per line.")
+  @Flag(
+    name: .customLong("full"), help: "Show every line of tracebacks and other long records.")
+  var isFull = false
+
+  @Flag(name: .customLong("json"), help: "Print one JSON object per line or record.")
   var isJSON = false
 
   func validate() throws {
@@ -55,7 +62,8 @@ struct TraceCommand: ParsableCommand {
       return .usage
     }
     for path in paths { logs.open(path, entersFolders: true) }
-    var tracing = Tracing(id: Array(id.utf8), logs: logs, reader: reader, isJSON: isJSON)
+    var tracing = Tracing(
+      id: Array(id.utf8), logs: logs, reader: reader, isJSON: isJSON, isFull: isFull)
     return tracing.run()
   }
 }
@@ -65,6 +73,7 @@ private struct Tracing {
   private var id: [UInt8]
   private var logs: OpenedLogs
   private let isJSON: Bool
+  private let isFull: Bool
   private let search: TraceSearch
 
   /// Fewer characters are the beginning of too many IDs.
@@ -72,7 +81,8 @@ private struct Tracing {
   /// IDs that are followed from one found line to others.
   private static let mostLinks = 8
 
-  init(id: [UInt8], logs: OpenedLogs, reader: EntryReader, isJSON: Bool) {
+  init(id: [UInt8], logs: OpenedLogs, reader: EntryReader, isJSON: Bool, isFull: Bool) {
+    self.isFull = isFull
     self.id = id
     self.logs = logs
     self.isJSON = isJSON
@@ -84,8 +94,8 @@ private struct Tracing {
     var outcome = search.lines(of: id)
     note(outcome)
     // Our own logs write an ID so; somebody may have copied all of it.
-    if outcome.lines.isEmpty, id.starts(with: "req-".utf8), id.count > 4 {
-      id.removeFirst(4)
+    if outcome.lines.isEmpty, let bare = Tracing.bare(id) {
+      id = bare
       outcome = search.lines(of: id)
     }
     guard let own = resolve(outcome.lines) else { return .failure }
@@ -101,6 +111,15 @@ private struct Tracing {
     if isCut { report("there are too many lines to show all of them; these were found first") }
     let written = show(Story(lines), own)
     return logs.hasFailed ? .failure : written
+  }
+
+  /// An ID without what our own logs write around it: `[req-ID]`, `"ID"`; nil when it has nothing.
+  private static func bare(_ id: [UInt8]) -> [UInt8]? {
+    var rest = id[...]
+    while let first = rest.first, "[(<{\"'` ".utf8.contains(first) { rest.removeFirst() }
+    while let last = rest.last, "])>}\"'`,; ".utf8.contains(last) { rest.removeLast() }
+    if rest.starts(with: "req-".utf8) { rest.removeFirst(4) }
+    return rest.isEmpty || rest.count == id.count ? nil : Array(rest)
   }
 
   /// The lines that are about the request; nil, with a report, for what is no ID but a word or a
@@ -129,7 +148,8 @@ private struct Tracing {
     let bytes =
       isJSON
       ? story.json(names: names)
-      : StoryText.render(story, id: own, names: names, isColoured: TerminalOutput.isColoured)
+      : StoryText.render(
+        story, id: own, names: names, isColoured: TerminalOutput.isColoured, isFull: isFull)
     return output(bytes)
   }
 

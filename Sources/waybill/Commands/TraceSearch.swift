@@ -4,7 +4,6 @@
 import Basics
 import LogReading
 import Platform
-import Synchronization
 
 /// A search through files, several IDs one after the other.
 struct TraceSearch {
@@ -20,27 +19,21 @@ struct TraceSearch {
     var problems: [(file: Int, message: String)] = []
   }
 
-  /// Lines kept, and their bytes.
-  private static let mostLines = 20_000
-  private static let mostBytes = 16 << 20
-
   /// Every line with `id`, or with an ID that begins so.
   func lines(of id: [UInt8]) -> Outcome {
     let search = LineSearch(id: id)
     var outcome = Outcome()
     for (number, file) in files.enumerated() {
-      let found = FoundLines(lines: TraceSearch.mostLines, bytes: TraceSearch.mostBytes)
+      let records = FoundRecords(file, number: number, bounds: RecordBounds(time: time))
       let problem = LineBlocks.forEach(in: file, threads: Processors.available) { block in
-        search.forEachHit(in: block.bytes.span) { hit in
-          found.add(hit, in: block, file: number)
-        }
+        records.add(block, search)
       }
       if let problem { outcome.problems.append((number, problem.message)) }
-      let (lines, isCut) = found.taken
+      let (lines, isCut) = records.taken
       outcome.lines += lines
       outcome.isCut = outcome.isCut || isCut
     }
-    let excess = outcome.lines.count - TraceSearch.mostLines
+    let excess = outcome.lines.count - FoundRecords.mostRecords
     if excess > 0 { outcome.lines.removeLast(excess) }
     outcome.lines = outcome.lines.map(understand)
     return outcome
@@ -49,11 +42,12 @@ struct TraceSearch {
   /// The line with what it says.
   private func understand(_ found: FoundLine) -> FoundLine {
     var line = found
-    line.entry = reader.entry(line.text.span)
+    let summary = line.summary
+    line.entry = reader.entry(summary.span)
     if let entry = line.entry, !entry.time.isEmpty {
-      line.stamp = time.stamp(line.text.span, at: Int(entry.time.start))
+      line.stamp = time.stamp(summary.span, at: Int(entry.time.start))
     }
-    line.stamp = line.stamp ?? time.stamp(in: line.text.span) ?? journalTime(line)
+    line.stamp = line.stamp ?? time.stamp(in: summary.span) ?? journalTime(line)
     return line
   }
 
@@ -80,41 +74,5 @@ struct TraceSearch {
     }
     guard let first = times(start).first, let last = times(end).reversed().first else { return nil }
     return (first, max(first, last))
-  }
-}
-
-/// Collects lines from several threads.
-private final class FoundLines: Sendable {
-  private struct Content {
-    var lines: [FoundLine] = []
-    var bytesLeft: Int
-    var isCut = false
-  }
-
-  private let content: Mutex<Content>
-  private let mostLines: Int
-
-  init(lines: Int, bytes: Int) {
-    mostLines = lines
-    content = Mutex(Content(bytesLeft: bytes))
-  }
-
-  func add(_ hit: LineSearch.Hit, in block: LineBlocks.Block, file: Int) {
-    content.withLock { content in
-      guard content.lines.count < mostLines, content.bytesLeft >= hit.line.count else {
-        content.isCut = true
-        return
-      }
-      content.bytesLeft -= hit.line.count
-      content.lines.append(
-        FoundLine(
-          file: file, offset: block.offset + UInt64(hit.line.lowerBound),
-          text: Array(block.bytes[hit.line]), id: hit.id,
-          isExact: hit.isExact, isNamed: hit.isNamed))
-    }
-  }
-
-  var taken: (lines: [FoundLine], isCut: Bool) {
-    content.withLock { ($0.lines, $0.isCut) }
   }
 }
