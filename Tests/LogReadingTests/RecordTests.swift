@@ -131,7 +131,7 @@ import Testing
   /// Nobody can make a record endless.
   @Test func recordsAreBounded() {
     let line = Array("  x\n".utf8)
-    let bytes = Array("head the-id-123\n".utf8) + (0..<1_000_000).flatMap { _ in line }
+    let bytes = Array("head the-id-123\n".utf8) + (0..<150_000).flatMap { _ in line }
     let record = bounds.record(in: bytes.span, around: 0..<15)
     #expect(record.range.count > 200_000 && record.range.count < 300_000 && !record.mayGoOn)
     let last = bounds.record(in: bytes.span, around: (bytes.count - 4)..<(bytes.count - 1))
