@@ -17,7 +17,7 @@ enum WorkerCells {
   static var idSourceCount: Int { 6 }
   /// One for each error type and party that ended the request.
   static var errors: Int { idSources + idSourceCount }
-  static var errorTypeCount: Int { 26 }
+  static var errorTypeCount: Int { 27 }
   static var partyCount: Int { 5 }
   static var accepted: Int { errors + errorTypeCount * partyCount }
   static var refused: Int { accepted + 1 }
