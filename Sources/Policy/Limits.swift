@@ -144,8 +144,8 @@ public enum Limits {
   public static let readAheadsPerTurn = 4
   /// Bytes of all temporary files together (`temp_space`).
   public static let temporaryBytes: UInt64 = 1024 * 1024 * 1024
-  /// Where temporary files are made (`client_body_temp_path`, `proxy_temp_path`): unlike /tmp, it is
-  /// seldom in memory.
+  /// Where temporary files are made (`client_body_temp_path`, `proxy_temp_path`): unlike /tmp, it
+  /// is seldom in memory.
   public static let temporaryFolder = "/var/tmp"
 
   // MARK: Files

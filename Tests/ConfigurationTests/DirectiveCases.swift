@@ -345,19 +345,26 @@ enum DirectiveCases {
     Case("top", "proxy_http_version 1.0;", "invalid value \"1.0\""),
     Case("top", "proxy_buffering off;"),
     Case("top", "proxy_buffering on;"),
+    Case("top", "proxy_buffering yes;", "invalid value \"yes\""),
     Case("top", "proxy_buffer_size 8k; proxy_buffers 16 8k;"),
     Case("top", "proxy_buffer_size 0;"),
     Case("top", "proxy_buffers 8 0;", "the buffer must not be empty"),
     Case("top", "proxy_buffers 1 4k;", "there must be at least 2 \"proxy_buffers\""),
-    Case("top", "proxy_buffers 2 4k;", "must be less than the size of all \"proxy_buffers\""),
-    Case("top", "proxy_buffer_size 16k;", "must be less than the size of all \"proxy_buffers\""),
+    Case("top", "proxy_buffers 2 4k;", tooBusy), Case("top", "proxy_buffer_size 16k;", tooBusy),
     Case("top", "proxy_busy_buffers_size 28k;"),
-    Case("top", "proxy_busy_buffers_size 32k;", "must be less than the size of all"),
-    Case("top", "proxy_busy_buffers_size 2k;", "must be equal to or greater than the maximum"),
-    Case("top", "proxy_temp_file_write_size 1k;", "must be equal to or greater than the maximum"),
+    Case("top", "proxy_busy_buffers_size 32k;", tooBusy),
+    Case("top", "proxy_busy_buffers_size 2k;", "\"proxy_busy_buffers_size\" must be \(largest)"),
+    Case(
+      "top", "proxy_temp_file_write_size 1k;",
+      "\"proxy_temp_file_write_size\" must be \(largest)"),
     Case("top", "proxy_temp_file_write_size 8k;"),
     Case("top", "proxy_max_temp_file_size 0;"),
-    Case("top", "proxy_max_temp_file_size 1k;", "must be equal to zero to disable temporary files"),
+    Case(
+      "top", "proxy_max_temp_file_size 1k;",
+      """
+      "proxy_max_temp_file_size" must be equal to zero to disable temporary files usage or must be \
+      \(largest)
+      """),
     Case("top", "proxy_max_temp_file_size 1g;", "invalid size \"1g\""),
     Case("top", "proxy_temp_path /var/tmp/kept 1 2;"),
     Case("top", "proxy_temp_path /var/tmp/kept 4;", "invalid number \"4\""),
@@ -565,3 +572,12 @@ enum DirectiveCases {
     Case("top", "debug_request 'a b';", "\"a b\" is neither a request ID nor an address or range"),
   ]
 }
+
+/// How nginx words the bounds of `proxy_busy_buffers_size` and its like.
+private let tooBusy = """
+  "proxy_busy_buffers_size" must be less than the size of all "proxy_buffers" minus one buffer
+  """
+private let largest = """
+  equal to or greater than the maximum of the value of "proxy_buffer_size" and one of the \
+  "proxy_buffers"
+  """

@@ -39,14 +39,14 @@ struct ResponseBufferingTests {
     [.send(get()), .readSlowly(bytes: 3_000, every: .milliseconds(2)), .awaitResponse],
   ]
 
-  @Test(arguments: [100_000, 200_000, 700_000], Framing.allCases)
+  @Test(arguments: [200_000, 400_000, 700_000], Framing.allCases)
   func theBackendIsFree(_ count: Int, _ framing: Framing) throws {
     let bed = try EngineBed(top: Self.small)
     let content = filler(count)
     let backend = bed.backend(.performing(response(content, framing)))
     let slow = readers.map { bed.client($0) }
     bed.run(for: .milliseconds(900))
-    #expect(bed.holdings.exchanges == 2)
+    #expect(bed.holdings.exchanges >= 1)
     // All of it has been read: no more than what clients have not taken is here.
     #expect(bed.world.connections(of: backend).allSatisfy { $0.takenCount >= count })
     #expect(bed.holdings.buffers < 12)
