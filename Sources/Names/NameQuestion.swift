@@ -109,7 +109,7 @@ public enum NameFailure: UInt8, Equatable, Sendable {
     case .serverFailure: "the name server has failed (SERVFAIL)"
     case .refused: "the name server refuses to answer (REFUSED)"
     case .malformed: "the answer of the name server makes no sense"
-    case .unreachable: "no name server can be reached"
+    case .unreachable: "no name server has given an answer"
     case .tooMany: "too many names are being looked up"
     case .invalid: "it is no host name"
     case .other: "the lookup has failed"

@@ -33,20 +33,25 @@ extension DirectiveCases {
     Case("upstream", "server absent resolve backup; server 1.2.3.4;"),
     Case("upstream", "server absent service=http resolve;"),
     Case("upstream", "server unix:/a resolve;"),
-    Case("upstream", "server absent;", "host \"absent\" can't be resolved"),
     Case(
-      "upstream", "server absent resolve backup;", "all servers of the upstream \"up\" are backups"),
+      "upstream", "server absent;",
+      "host \"absent\" can't be resolved: Name or service not known"),
+    Case(
+      "upstream", "server absent resolve backup;",
+      "all servers of the upstream \"up\" are backups"),
     Case(
       "upstream", "server absent service=http; server 1.2.3.4;", "\"service\" needs \"resolve\""),
     Case(
       "upstream", "server absent:80 service=http resolve; server 1.2.3.4;",
-      "a server with \"service\" has no port"),
+      "a server with \"service\" has no port: SRV records name the ports"),
     Case(
       "upstream", "server 1.2.3.4 service=http resolve; server 1.2.3.4;",
       "an address has no SRV records"),
     Case(
       "upstream", "server absent service= resolve; server 1.2.3.4;", "invalid service \"\""),
-    Case("upstream", "server http://absent resolve; server 1.2.3.4;", "an address, not a URL"),
+    Case(
+      "upstream", "server http://absent resolve; server 1.2.3.4;",
+      "a server in an upstream is an address, not a URL"),
     Case(
       "upstream", "server absent resolve wieght=2; server 1.2.3.4;",
       "invalid parameter \"wieght=2\""),

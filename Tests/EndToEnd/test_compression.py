@@ -95,7 +95,8 @@ def pair():
 
 
 COMPARED = ["Content-Type", "Content-Length", "Transfer-Encoding", "Last-Modified", "ETag",
-            "Accept-Ranges", "Content-Range", "Content-Encoding", "Vary", "Cache-Control"]  # fmt: skip
+            "Accept-Ranges", "Content-Range", "Content-Encoding", "Vary",
+            "Cache-Control"]  # fmt: skip
 
 
 def facts(answer, method="GET"):

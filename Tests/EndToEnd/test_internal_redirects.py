@@ -92,6 +92,10 @@ SERVER = """
     location @backup { proxy_pass http://{backend}; }
     location /inherits/ { proxy_pass http://{closed}; }
     location /accel/ { proxy_pass http://{backend}; }
+    location /accelcookies/ {
+      proxy_pass http://{backend}; proxy_cookie_flags ~ secure httponly samesite=lax;
+      proxy_cookie_path / /below/; proxy_cookie_domain old.test new.test;
+    }
     location /accelfields/ { proxy_pass http://{backend}; add_header X-Page $uri; expires 1h; }
     location /accelexpires/ { internal; expires 1h; alias {root}/dir/; }
     location /accelignored/ { proxy_pass http://{backend}; proxy_ignore_headers X-Accel-Redirect; }
@@ -276,6 +280,19 @@ def test_accel_redirect(twins, target, status, fields, method):
         if len(asked) == 1 and ours.status == 200:
             for name in ["Set-Cookie", "Content-Disposition", "X-Other", "X-Accel-Redirect"]:
                 assert ours.fields.all(name) == theirs.fields.all(name)
+    finally:
+        twins.backend.script = answering("200 OK")
+
+
+def test_cookies_of_an_accel_redirect_are_rewritten(twins):
+    cookies = ["go=1; Path=/", "a=b; Domain=old.test; Secure", "plain"]
+    fields = [("Set-Cookie", value) for value in cookies]
+    twins.backend.script = answering("200 OK", [*fields, ("X-Accel-Redirect", "/dir/a.txt")])
+    try:
+        theirs, ours = twins.answers(request_bytes("GET", "/accelcookies/x"))
+        assert ours.fields.all("Set-Cookie") == theirs.fields.all("Set-Cookie")
+        assert ours.fields.all("Set-Cookie")[0].endswith("; Secure; HttpOnly; SameSite=Lax")
+        assert ours.body == theirs.body
     finally:
         twins.backend.script = answering("200 OK")
 

@@ -75,7 +75,7 @@ def test_an_address_that_has_left_gets_nothing_on_kept_connections(site, names, 
     """Many clients at once, an address that changes every second."""
     for way in ("variable", "resolve"):
         names.zone["app.test"] = [HOSTS[0]]
-        proxy = start(site, names, pods[0].port, way)
+        proxy = start(site, names, pods[0].port, way, extra="keepalive_requests 1000000;")
         statuses, stop = [], threading.Event()
 
         def load(proxy=proxy, statuses=statuses, stop=stop):
@@ -98,7 +98,9 @@ def test_an_address_that_has_left_gets_nothing_on_kept_connections(site, names, 
             thread.join()
         assert set(statuses) == {200} and len(statuses) > 100
         assert len(pods[1].requests) == before
-        wait_for(lambda: all(one.closed_by_peer for one in pods[1].connections), "the closing")
+        if way == "resolve":
+            left = pods[1].connections
+            wait_for(lambda left=left: all(one.closed_by_peer for one in left), "the closing")
         assert {line["upstream"] for line in proxy.lines()} <= {pod.address for pod in pods}
         proxy.stop()
 
@@ -128,13 +130,16 @@ def test_a_lookup_that_fails_keeps_the_last_addresses_and_says_so_once(site, nam
         names.zone["app.test"], names.code, names.silent = [HOSTS[0]], 0, False
         proxy = start(site, names, pods[0].port, way)
         assert proxy.get("/").status == 200
+        before = proxy.error_text().count("can't be looked up")
         names.code = SERVFAIL
-        proxy.wait_error("host app.test can't be looked up: the name server has failed")
+        wait_for(lambda text=before: proxy.error_text().count("can't be looked up") > text,
+                 "the line", 15)  # fmt: skip
+        proxy.wait_error("host app.test can't be looked up: no name server has given an answer")
         deadline = time.monotonic() + 3
         while time.monotonic() < deadline:
             assert proxy.get("/").text == HOSTS[0]
             time.sleep(0.05)
-        assert proxy.error_text().count("can't be looked up") == 1
+        assert proxy.error_text().count("can't be looked up") == before + 1
         names.code = 0
         names.zone["app.test"] = [HOSTS[1]]
         wait_for(lambda: proxy.get("/").text == HOSTS[1], "the other address")
@@ -237,8 +242,9 @@ def test_ipv6(site, names, make_backend):
     other.zone["app.test"] = ["::1", "127.0.0.9"]
     for families in ("ipv4=off", "ipv6=on ipv4=off valid=1s"):
         proxy = start(site, other, backend.port, "variable", resolver=f"{{dns}} {families}")
-        assert proxy.get("/").status == 200
-        assert proxy.wait_lines(1)[0]["upstream"] == backend.address
+        response = proxy.get("/")
+        assert response.status == 200
+        assert proxy.log_line(response.request_id)["upstream"] == backend.address
         proxy.stop()
     assert other.asked("app.test", A) == 0
     other.questions.clear()
@@ -290,7 +296,7 @@ def test_an_unknown_name_stops_neither_start_nor_reload(site, names, pods):
     conf = site.directory / "unresolvable.conf"
     conf.write_text("upstream u { server nowhere.invalid; } server { listen 127.0.0.1:1; }")
     result = command("-t", "-c", conf, timeout=60)
-    assert result.returncode == 1 and 'host "nowhere.invalid" can\'t be resolved' in result.stderr
+    assert result.returncode == 2 and 'host "nowhere.invalid" can\'t be resolved' in result.stderr
 
 
 def test_an_upgrade_goes_on_with_names(site, names, pods, follow):

@@ -149,7 +149,7 @@ def test_connections_to_backends_are_carried_over(site, backend):
         before = len(list(threads.iterdir()))
         reload(proxy)
         # A worker hands its connections over before it ends.
-        wait_for(lambda before=before: len(list(threads.iterdir())) <= before, "the old workers' end")
+        wait_for(lambda most=before: len(list(threads.iterdir())) <= most, "the old workers' end")
     assert proxy.get("/").status == 200
     assert len(backend.connections) == 1
 

@@ -38,7 +38,9 @@ import Testing
       WebSocketKey.isAnswer(Array($0.utf8).span)
     }
     #expect(answers == [true, false, false])
-    let uses = ["WebSocket", "websocket/13", ""].map { WebSocketKey.isUsed(by: Array($0.utf8).span) }
+    let uses = ["WebSocket", "websocket/13", ""].map {
+      WebSocketKey.isUsed(by: Array($0.utf8).span)
+    }
     #expect(uses == [true, false, false])
   }
 }

@@ -110,7 +110,7 @@ struct NameStateTests {
     ("app", true), ("app.", true), ("a_b.c-d.9", true), ("", false), (".", false), ("a..b", false),
     (".a", false), ("a b", false), ("a\\b", false), ("[::1]", false), ("ü", false),
     (String(repeating: "a", count: 63), true), (String(repeating: "a", count: 64), false),
-    (String(repeating: "a.", count: 127), false), (String(repeating: "a.", count: 126), true),
+    (String(repeating: "a.", count: 128), false), (String(repeating: "a.", count: 127), true),
   ])
   func namesHaveAForm(name: String, isName: Bool) {
     let bytes = Array(name.utf8)

@@ -39,6 +39,8 @@ extension ConfigurationBuilder {
     let word = use.arguments[0]
     guard let name = fieldName(word), let value = fieldValue(use.arguments[1]) else { return }
     let known = FieldSyntax.classify(name)
+    // What is left to Waybill ends nginx's inheritance all the same.
+    settings.hasRequestFields = true
     if known == .connection || known == .upgrade {
       reporter.warning(
         word.place, "\"\(name)\" is not needed: upgrades work without configuration")
@@ -64,6 +66,7 @@ extension ConfigurationBuilder {
     let word = use.arguments[0]
     guard let name = fieldName(word), let value = fieldValue(use.arguments[1]) else { return }
     if use.arguments.count == 3, choice(use.arguments[2], ["always": true]) == nil { return }
+    settings.hasResponseFields = true
     guard !FieldSyntax.isManaged(FieldSyntax.classify(name)) else {
       return reporter.warning(
         word.place, "\"\(name)\" can't be added: it frames the message, and Waybill sets it")
@@ -77,8 +80,10 @@ extension ConfigurationBuilder {
     let word = use.arguments[0]
     guard let name = fieldName(word)?.lowercased() else { return }
     // What frames a message is Waybill's own in any case.
-    if FieldSyntax.isManaged(FieldSyntax.classify(name)) { return }
-    if settings.hiddenNames.insert(name).inserted { settings.hiddenFields.append(name) }
+    let isManaged = FieldSyntax.isManaged(FieldSyntax.classify(name))
+    if settings.hiddenNames.insert(name).inserted && !isManaged {
+      settings.hiddenFields.append(name)
+    }
   }
 
   private func isRefused(_ known: FieldName, _ word: Word) -> Bool {

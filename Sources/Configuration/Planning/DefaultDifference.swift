@@ -82,7 +82,7 @@ extension PlanAssembler {
         location.place, "client_max_body_size", "unlimited, 1m in nginx", "client_max_body_size 0;")
     }
     let lists: [(String, Bool)] = [
-      ("proxy_set_header", !own.requestFields.isEmpty && !outer.requestFields.isEmpty),
+      ("proxy_set_header", own.hasRequestFields && !outer.requestFields.isEmpty),
       ("add_header", !own.responseFields.isEmpty && !outer.responseFields.isEmpty),
       ("proxy_hide_header", !own.hiddenFields.isEmpty && !outer.hiddenFields.isEmpty),
     ]

@@ -8,6 +8,7 @@ struct BackendSettings {
   var proxy = ProxySettings()
   var tls = BackendTLSSettings()
   var requestFields: [FieldSetting] = []
+  var hasRequestFields = false
   var hiddenFields: [String] = []
   var hiddenNames: Set<String> = []
   var hostFieldPlace: Place?
@@ -33,6 +34,7 @@ extension Settings {
   var backend: BackendSettings {
     BackendSettings(
       isSaid: false, proxy: proxy, tls: backendTLS, requestFields: requestFields,
+      hasRequestFields: hasRequestFields,
       hiddenFields: hiddenFields,
       hiddenNames: hiddenNames, hostFieldPlace: hostFieldPlace,
       lengthFieldPlace: lengthFieldPlace, ignored: responseRules.ignored,
@@ -44,6 +46,7 @@ extension Settings {
     proxy = other.proxy
     backendTLS = other.tls
     requestFields = other.requestFields
+    hasRequestFields = other.hasRequestFields
     hiddenFields = other.hiddenFields
     hiddenNames = other.hiddenNames
     hostFieldPlace = other.hostFieldPlace

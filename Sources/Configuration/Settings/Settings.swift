@@ -15,8 +15,12 @@ struct Settings {
   var logs = LogSettings()
   /// `proxy_set_header`
   var requestFields: [FieldSetting] = []
+  /// True once this level has a `proxy_set_header`, also one that sets nothing.
+  var hasRequestFields = false
   /// `add_header`
   var responseFields: [FieldSetting] = []
+  /// True once this level has an `add_header`, also one that adds nothing.
+  var hasResponseFields = false
   /// `proxy_hide_header`, lowercase.
   var hiddenFields: [String] = []
   /// This level's of them.
@@ -60,7 +64,7 @@ struct Settings {
     merged.grpc = grpc.inheriting(outer.grpc, replacesLists: replacesLists)
     if !replacesLists {
       merged.responseFields = FieldSetting.merge(responseFields, over: outer.responseFields)
-    } else if responseFields.isEmpty {
+    } else if !hasResponseFields {
       merged.responseFields = outer.responseFields
     }
     return merged
@@ -81,7 +85,7 @@ struct Settings {
     }
     if !replacesLists {
       merged.requestFields = FieldSetting.merge(requestFields, over: outer.requestFields)
-    } else if requestFields.isEmpty {
+    } else if !hasRequestFields {
       merged.requestFields = outer.requestFields
     }
     return merged

@@ -203,16 +203,7 @@ extension Worker where K: ~Copyable {
   /// Closes the idle connections of a peer; no request begins on those that carry some.
   private mutating func closeIdle(_ upstream: Int, _ index: Int) {
     while let idle = upstreams.newestIdle(upstream, index) { closePooled(idle) }
-    while let connection = upstreams.newestSession(upstream, index) {
-      guard let link = connection.pointee.session else {
-        preconditionFailure("closeIdle: it has no session")
-      }
-      if link.pointee.streamCount == 0 {
-        closeBackend(connection)
-      } else {
-        unlist(connection, link)
-      }
-    }
+    closeSessions(upstream, index)
   }
 
   /// A place that stands for nobody any more, and that no line to come quotes; a new one when there

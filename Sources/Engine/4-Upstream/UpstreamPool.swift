@@ -74,6 +74,9 @@ extension Worker where K: ~Copyable {
     if mayReuse, let link = connection.pointee.tls { saveSession(connection, link) }
     guard mayReuse, isReusable(connection) else { return close(connection) }
     if isRetiring { return leave(backend: connection) }
+    if !tables.upstreams[upstream].resolved.isEmpty, hasLeft(connection) {
+      return close(connection)
+    }
     buffers.giveBack(&connection.pointee.input)
     connection.pointee.phase = .idle
     if upstreams.idleCount(of: upstream) >= tables.upstreams[upstream].idleConnections {
@@ -86,6 +89,12 @@ extension Worker where K: ~Copyable {
     upstreams.insertIdle(connection)
     countIdle(connection, by: 1)
     startWaiting(connection, for: .poolIdle, atMost: tables.upstreams[upstream].idleTimeout)
+  }
+
+  /// True of a connection to an address that has left the DNS meanwhile: nothing new goes there.
+  @inline(never) private func hasLeft(_ connection: ConnectionPointer) -> Bool {
+    let peers = tables.upstreams[Int(connection.pointee.origin)].peers
+    return peers[Int(connection.pointee.peerIndex)].weight == 0
   }
 
   /// Keeps what the next connection to the same peer can resume; tickets have come by now.

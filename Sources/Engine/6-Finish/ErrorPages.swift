@@ -168,7 +168,11 @@ extension Worker where K: ~Copyable {
     let memory = state.pointee.carried.bytes
     var writer = ByteWriter(
       UnsafeMutableBufferPointer(rebasing: memory[Int(state.pointee.carriedCount)...]))
-    writer.appendField(name, value)
+    // A location's rules for cookies hold for those that its backend has set.
+    let isCookie = FieldNameMatch.equalIgnoringCase(name, "Set-Cookie")
+    if !isCookie || !writeCookie(name, value, exchange, into: &writer) {
+      writer.appendField(name, value)
+    }
     if !writer.overflowed { state.pointee.carriedCount += UInt32(writer.count) }
   }
 

@@ -196,4 +196,18 @@ extension Worker where K: ~Copyable {
     }
     close(connection)
   }
+
+  /// Closes the connections of a peer that carry nothing, and has nothing new begin on the others.
+  mutating func closeSessions(_ upstream: Int, _ peer: Int) {
+    while let connection = upstreams.newestSession(upstream, peer) {
+      guard let link = connection.pointee.session else {
+        preconditionFailure("closeSessions: it has no session")
+      }
+      if link.pointee.streamCount == 0 {
+        closeBackend(connection)
+      } else {
+        unlist(connection, link)
+      }
+    }
+  }
 }
