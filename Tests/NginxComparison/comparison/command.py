@@ -37,7 +37,10 @@ def main(arguments: list[str]) -> int:
     try:
         campaign = Campaign(twins, options.each, not options.raw, options.ignore)
         campaign.without, campaign.is_full = options.without, options.full
-        campaign.run(range(options.seed, options.seed + options.count), options.batch)
+        try:
+            campaign.run(range(options.seed, options.seed + options.count), options.batch)
+        except KeyboardInterrupt:
+            pass
         return campaign.report()
     finally:
         twins.close()

@@ -84,11 +84,6 @@ RULES: list[Rule] = [
      lambda it: it.variable == "request_completion"),
     ("$realpath_root ends with the slash of `alias`",
      lambda it: it.variable == "realpath_root" or it.has(r"\$\{?realpath_root")),
-    ("proxy_cookie_* is not used for what X-Accel-Redirect keeps",
-     lambda it: "set" in it.name and "cookie" in it.name and it.has("proxy_cookie")
-     and it.asks("X-Reply") in ("go", "goplain")),
-    ("proxy_set_header Content-Length and Connection are not counted as a level's own",
-     lambda it: it.has('proxy_set_header (Content-Length|Connection) ""')),
     ("a hit of try_files is not sent to the backend where the raw target is not sent, either",
      lambda it: it.name.endswith((" line", "content", "content-length", "body_bytes_sent"))
      and it.has("try_files ")
