@@ -74,8 +74,10 @@ def test_content_passes_both_ways(serve, make, front, size, buffering):
     assert not backend.problems
 
 
-def test_a_slow_client_stops_its_own_stream_only(serve, make):
-    """What a client does not take stays with the backend; others get theirs meanwhile."""
+@pytest.mark.parametrize("buffering", ["on", "off"])
+def test_a_slow_client_stops_its_own_stream_only(serve, make, buffering):
+    """What a client does not take is kept, or stays with the backend; others get theirs
+    meanwhile."""
     sent = {}
 
     def script(call):
@@ -88,13 +90,16 @@ def test_a_slow_client_stops_its_own_stream_only(serve, make):
         call.end()
 
     backend = make(script)
-    proxy = serve(backend)
+    proxy = serve(backend, f"proxy_buffering {buffering};")
     with Client(proxy.port, takes=False) as slow, Client(proxy.port) as quick:
         stream = slow.begin("/large")
         wait_for(lambda: sent, "content")
         time.sleep(0.5)
         assert quick.get("/quick").body == b"quick"
-        assert max(sent.values()) < MEGABYTE
+        if buffering == "on":
+            wait_for(lambda: max(sent.values()) == 4 * MEGABYTE, "the backend to be free")
+        else:
+            assert max(sent.values()) < MEGABYTE
         assert len(backend.sessions) == 1
         slow.takes = True
         slow.protocol.increment_flow_control_window(8 * MEGABYTE)

@@ -297,6 +297,17 @@ def test_cookies_of_an_accel_redirect_are_rewritten(twins):
         twins.backend.script = answering("200 OK")
 
 
+@pytest.mark.parametrize("ranges", ["bytes=0-4", "bytes=0-1,4-5,40-", "bytes=5-2"])
+def test_parts_of_a_protected_file_have_the_backends_type(twins, ranges):
+    twins.backend.script = answering(
+        "200 OK", [("Content-Type", "text/x-own"), ("X-Accel-Redirect", "/dir/a.txt")])
+    try:
+        answer = twins.compare("GET", "/accel/x", [("Range", ranges)])
+        assert answer.status in (200, 206, 416)
+    finally:
+        twins.backend.script = answering("200 OK")
+
+
 def test_accel_fields_do_not_reach_clients(twins):
     names = ["X-Accel-Expires", "X-Accel-Buffering", "X-Accel-Limit-Rate", "X-Accel-Charset"]
     twins.backend.script = answering("200 OK", [(name, "0") for name in names])

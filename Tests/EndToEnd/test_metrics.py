@@ -195,7 +195,7 @@ def test_a_large_page_keeps_nobody_waiting(site):
     assert sorted(line["status"] for line in lines[1:]) == [200, 200, 499]
     for page in pages:
         assert value(page, "waybill_http_requests_total", status_class="5xx") == 2500
-        assert page.count("# TYPE ") == 28 and page.endswith("\n")
+        assert page.count("# TYPE ") == 29 and page.endswith("\n")
 
 
 @needs_prometheus

@@ -90,7 +90,7 @@ def test_an_unknown_host(site):
     assert answer.status == 502
     assert proxy.log_line(answer.request_id)["error"] == "dns_error"
     lines = proxy.error_lines(answer.request_id)
-    assert any('the host "nobody.invalid", which is neither an upstream' in one for one in lines)
+    assert any('the host "nobody.invalid" can\'t be used' in one for one in lines)
 
 
 def test_more_hosts_than_places(site, backend):

@@ -200,7 +200,9 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, status: UInt16, into writer: inout HeadWriter
   ) {
     guard let state = exchange.pointee.serving, state.pointee.carriedCount > 0 else { return }
-    let isTypeUsed = (state.pointee.file != .none || state.pointee.typesText) && status != 304
+    let isTypeUsed =
+      (state.pointee.file != .none || state.pointee.typesText) && status != 304
+      && !state.pointee.sendsParts
     var lines = CarriedLines(state)
     while let line = lines.next() {
       if line.isContentType && !isTypeUsed { continue }

@@ -134,8 +134,10 @@ extension Worker where K: ~Copyable {
     _ contentCount: UInt64, into writer: inout HeadWriter
   ) {
     let status = head.status
+    state.pointee.sendsParts = head.isMultipart
     writeOwnHead(exchange, status, contentCount: Int(clamping: contentCount), into: &writer)
-    let isTyped = state.pointee.carriesType && state.pointee.file != .none
+    let isTyped =
+      state.pointee.carriesType && state.pointee.file != .none && !head.isMultipart
     // A body of several parts can't be read without its boundary.
     let isWritten = head.isMultipart || !isReplaced("Content-Type", exchange, status: status)
     if allowsContent(status), !isTyped, isWritten {
@@ -266,7 +268,13 @@ extension Worker where K: ~Copyable {
     writer.append("\r\n--")
     writer.append(decimal: state.pointee.boundary, width: 20)
     writer.append("\r\n")
-    if !state.pointee.mediaType.isEmpty { writeMediaType(exchange, state, into: &writer) }
+    if state.pointee.carriesType, let type = carriedType(state) {
+      writer.append("Content-Type: ")
+      writer.append(type.span)
+      writer.append("\r\n")
+    } else if !state.pointee.mediaType.isEmpty {
+      writeMediaType(exchange, state, into: &writer)
+    }
     writer.append("Content-Range: ")
     writeContentRange(range, state.pointee.status.size, into: &writer)
     writer.append("\r\n\r\n")

@@ -53,6 +53,8 @@ struct ServingState: BitwiseCopyable {
   var carriedCount: UInt32 = 0
   /// Content-Type is one of them.
   var carriesType = false
+  /// The file is sent in several parts, each of which has that type.
+  var sendsParts = false
   /// It is that of the text of a `return`, which is about to be sent.
   var typesText = false
   /// Bytes of the head before targets were written behind it; 0 when none was.
