@@ -128,14 +128,14 @@ public struct ExchangeHistory: Sendable, BitwiseCopyable {
   }
 
   /// Writes the events in order, each with the time since `start`. `writePeer` writes the name of
-  /// the peer with an index, of the upstream that was asked after so many internal redirects;
-  /// `titles` are those of steps of rewriting.
+  /// the peer with an index, of the upstream that was asked after so many internal redirects, of
+  /// which there were `redirectCount` in all; `titles` are those of steps of rewriting.
   public func write(
-    since start: Instant, titles: FrozenArray<FrozenBytes> = .empty,
+    since start: Instant, redirectCount: Int = 0, titles: FrozenArray<FrozenBytes> = .empty,
     into writer: inout ByteWriter,
     writePeer: (_ peer: Int, _ redirects: Int, inout ByteWriter) -> Void
   ) {
-    var redirects = redirectsBefore
+    var redirects = redirectsBefore ?? redirectCount
     let kept = min(Int(noted), ExchangeHistory.capacity)
     if kept < Int(noted) {
       writer.append("(")
@@ -154,14 +154,15 @@ public struct ExchangeHistory: Sendable, BitwiseCopyable {
     }
   }
 
-  /// How many internal redirects there were before the oldest event that is kept.
-  private var redirectsBefore: Int {
+  /// How many internal redirects there were before the oldest event that is kept; nil when no
+  /// redirect is among those, and so all were before.
+  private var redirectsBefore: Int? {
     let kept = min(Int(noted), ExchangeHistory.capacity)
     for offset in 0..<kept {
       let entry = entries[(Int(noted) - kept + offset) & 15]
       if entry.event == .redirected { return Int(entry.value) - 1 }
     }
-    return 0
+    return nil
   }
 }
 

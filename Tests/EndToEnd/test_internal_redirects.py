@@ -4,10 +4,11 @@ send requests to the same places and answer with the same statuses."""
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 
-from harness.backend import RecordingBackend, reply
+from harness.backend import CLOSE, RecordingBackend, reply
 from harness.client import chunked, request_bytes
 from harness.polling import wait_for
 from harness.ports import free_port
@@ -418,3 +419,35 @@ def test_pages_for_what_is_no_request(site, tmp_path):
             assert answer.status == 400 and answer.body == b"<p>what?</p>"
             assert connection.is_closed()
     assert [line["status"] for line in proxy.wait_lines(3)] == [400, 400, 400]
+
+
+PORTS = range(1, 12)
+
+
+@pytest.mark.parametrize("first", [1, 3, 11])
+@pytest.mark.parametrize("way", ["refused", "closed", "path"])
+def test_an_outage_with_a_large_fallback_has_a_line_and_a_history(site, make_backend, first, way):
+    """More tries than a history holds: the names in it are those of the peers that were asked."""
+    closing = [make_backend([CLOSE]) for _ in range(5)]
+    spare = [one.address for one in closing] if way == "closed" else [
+        f"127.0.0.1:{port}" for port in PORTS]
+    main = " ".join(f"server 127.0.0.2:{port} max_fails=0;" for port in range(1, first + 1))
+    target = "@fallback" if way != "path" else "/spare$request_uri" + "$request_uri" * 5
+    proxy = site.servers(f"""
+      upstream main {{ {main} }}
+      upstream spare {{ {" ".join(f"server {one} max_fails=0;" for one in spare)} }}
+      server {{ listen PORT; proxy_next_upstream_tries 12;
+        location / {{ proxy_pass http://main; error_page 502 = {target}; }}
+        location /second {{ proxy_pass http://spare; error_page 502 = {target}; }}
+        location /spare {{ proxy_pass http://spare; }}
+        location @fallback {{ proxy_pass http://spare; }} }}""")
+    for number, path in enumerate(["/", "/second", "/?" + "a" * 7500, "/second?" + "a" * 7500]):
+        request = request_bytes(target=path, fields=[("X-Request-ID", f"lost-{number}")])
+        with proxy.connect() as connection:
+            assert connection.exchange(request).status in (500, 502)
+        history = proxy.wait_error(f" history [req-lost-{number}]")
+        assert proxy.log_line(f"lost-{number}")["status"] in (500, 502)
+        named = re.findall(r"connecting to ([0-9.:]+)", history)
+        # What is too long for a target goes nowhere.
+        stays = way == "path" and number == 2
+        assert named[-1] in (main if stays else " ".join(spare))

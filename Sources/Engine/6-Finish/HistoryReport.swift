@@ -30,18 +30,11 @@ extension Worker where K: ~Copyable {
     let termination = exchange.pointee.record.termination
     guard isAskedFor || termination.party != .nobody else { return }
     if termination.party != .nobody { keepFailure(exchange) }
-    let names = tables.upstreams
-    let titles = tables.rewriteTitles
+    let (upstreams, titles) = (tables.upstreams, tables.rewriteTitles)
     let level = historyLevel(exchange)
     report(level, "history", exchange, exchange.pointee.downstream, isAskedFor: isAskedFor) {
       line in
-      exchange.pointee.history.write(
-        since: exchange.pointee.start, titles: titles, into: &line
-      ) {
-        peer, redirects, line in
-        let upstream = exchange.pointee.askedUpstream(after: redirects)
-        line.appendEscaped(names[upstream].peers[peer].name.span, .standard)
-      }
+      Self.writeHistory(exchange, upstreams, titles, .standard, into: &line)
       line.append(exchange.pointee.history.isEmpty ? "end +" : ", end +")
       line.append(microsecondsAsSeconds: exchange.pointee.record.duration.microseconds)
       line.append(" status ")
@@ -51,6 +44,23 @@ extension Worker where K: ~Copyable {
       line.append(termination.partyName)
       line.append(" in ")
       line.append(termination.phaseName)
+    }
+  }
+
+  /// Writes the history of an exchange, with the names of the peers that it has asked.
+  static func writeHistory(
+    _ exchange: ExchangePointer, _ upstreams: FrozenArray<UpstreamPlan>,
+    _ titles: FrozenArray<FrozenBytes>, _ escape: LogEscape, into writer: inout ByteWriter
+  ) {
+    let redirectCount = Int(exchange.pointee.serving?.pointee.redirectCount ?? 0)
+    exchange.pointee.history.write(
+      since: exchange.pointee.start, redirectCount: redirectCount, titles: titles, into: &writer
+    ) {
+      peer, redirects, writer in
+      let upstream = exchange.pointee.askedUpstream(after: redirects)
+      guard upstream < upstreams.count else { return }
+      let peers = upstreams[upstream].peers
+      if peer < peers.count { writer.appendEscaped(peers[peer].name.span, escape) }
     }
   }
 

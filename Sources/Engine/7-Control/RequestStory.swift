@@ -99,18 +99,9 @@ extension Worker where K: ~Copyable {
     _ exchange: ExchangePointer, _ head: UnsafeBufferPointer<UInt8>, into writer: inout ByteWriter
   ) {
     writeFault(exchange, head, into: &writer)
-    let upstreams = tables.upstreams
-    let titles = tables.rewriteTitles
     writer.append(",\"history\":\"")
-    exchange.pointee.history.write(
-      since: exchange.pointee.start, titles: titles, into: &writer
-    ) {
-      peer, redirects, writer in
-      let upstream = exchange.pointee.askedUpstream(after: redirects)
-      guard upstream < upstreams.count else { return }
-      let peers = upstreams[upstream].peers
-      if peer < peers.count { writer.appendEscaped(peers[peer].name.span, .json) }
-    }
+    Self.writeHistory(
+      exchange, tables.upstreams, tables.rewriteTitles, .json, into: &writer)
     writer.append("\",\"head_bytes\":")
     writer.append(decimal: UInt64(head.count))
     writer.append(",\"head\":\"")
