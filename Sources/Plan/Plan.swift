@@ -171,8 +171,10 @@ public struct ListenerPlan: Sendable, BitwiseCopyable {
   public var acceptsProxyProtocol: Bool
   /// `ssl`
   public var isSecure = false
-  /// `http2`: clients may speak HTTP/2 without TLS; with TLS the server's context offers it.
+  /// Clients may speak HTTP/2 without TLS; with TLS the server's context offers it.
   public var speaksHTTP2 = false
+  /// `listen … http2`: with TLS it is offered whatever the server says.
+  public var offersHTTP2 = false
   /// `ipv6only=off`: an IPv6 address takes connections over IPv4, too.
   public var isDualStack = false
   /// `backlog=`; 511 by default.

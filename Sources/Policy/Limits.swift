@@ -268,13 +268,21 @@ public enum Limits {
   /// several times could be computed without an end.
   public static let variableComputations: UInt32 = 10_000
 
+  /// Responses that wait in a turn for their lines (`sync=response`) for which there is room at
+  /// first; there may be as many as requests.
+  public static let heldResponses = 256
+
   // MARK: Backends that variables name
 
   /// Hosts that a worker passes requests to at once which only variables name: each has room for
-  /// its name and its peers, 256 KB in all, only where `proxy_pass` has variables.
+  /// its name and its peers, 1 MB in all at first and 8 MB at most, only where `proxy_pass` has
+  /// variables.
   public static let computedUpstreams = 256
-  /// Addresses of such a host that are used.
+  /// Addresses of such a host, or of a name that is looked up, for which there is room at first.
   public static let computedPeers = 8
+  /// Addresses of such a host that are used, those included that have left the DNS and still have
+  /// requests. Whoever chooses the host may own its name.
+  public static let largestComputedPeers = 32
   /// Bytes of its name with its port: a name in the DNS has 253.
   public static let computedNameBytes = 264
   /// Bytes of a peer's name: an IPv6 address with its port, or the path of a unix socket.

@@ -119,9 +119,11 @@ public final class TLSServerContext: Sendable {
     @convention(c) (
       OpaquePointer?, UnsafeMutablePointer<UnsafePointer<UInt8>?>?, UnsafeMutablePointer<UInt8>?,
       UnsafePointer<UInt8>?, UInt32, UnsafeMutableRawPointer?
-    ) -> Int32 = { _, chosen, chosenCount, offered, count, offersHTTP2 in
+    ) -> Int32 = { session, chosen, chosenCount, offered, count, serverOffersHTTP2 in
       let names = UnsafeBufferPointer(start: offered, count: Int(count))
-      let http2 = offersHTTP2 == nil ? nil : TLSServerContext.find("h2", in: names)
+      let listenerOffersHTTP2 = TransportBIO.transport(of: session)?.pointee.offersHTTP2 == true
+      let offersHTTP2 = serverOffersHTTP2 != nil || listenerOffersHTTP2
+      let http2 = offersHTTP2 ? TLSServerContext.find("h2", in: names) : nil
       guard let name = http2 ?? TLSServerContext.find("http/1.1", in: names) else {
         return SSL_TLSEXT_ERR_ALERT_FATAL
       }

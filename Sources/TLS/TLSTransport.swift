@@ -14,6 +14,8 @@ public struct TLSTransport {
   public private(set) var outputCount = 0
   /// The name that the last client asked for which began to say hello; lowercase.
   public internal(set) var serverName: [UInt8] = []
+  /// The client whose handshake goes on is offered HTTP/2 whatever its server says.
+  public var offersHTTP2 = false
 
   /// OpenSSL's view of it, shared by all its sessions and freed with the last of them.
   fileprivate var bio: OpaquePointer?

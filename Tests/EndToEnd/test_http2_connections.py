@@ -1,6 +1,7 @@
 """Connections of HTTP/2: how they begin, make room and end, and what becomes of their streams."""
 
 import contextlib
+import socket
 import threading
 import time
 from contextlib import ExitStack
@@ -11,7 +12,9 @@ from hyperframe.frame import DataFrame, GoAwayFrame, HeadersFrame
 from harness.backend import reply
 from harness.http2 import Client, RawClient, connect
 from harness.polling import TIME_FACTOR, wait_for
+from harness.ports import free_port
 from harness.proxy import command
+from harness.secure import client_context
 
 
 def client(proxy, **options):
@@ -203,3 +206,20 @@ def test_connections_with_many_streams_leave_room_for_others(serve, backend):
         for _ in range(3):
             with client(proxy) as other:
                 assert [other.get("/").status for _ in range(20)] == [200] * 20
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("http2", ["off", "on"])
+def test_each_address_of_a_server_says_what_it_speaks(site, pair, order, http2):
+    """`listen … http2` concerns its own address, whichever comes first; `http2 on` all."""
+    plain, second = free_port(), free_port()
+    lines = [f"listen 127.0.0.1:{plain} ssl;", f"listen 127.0.0.1:{second} ssl http2;"][::order]
+    site.start(f"""server {{ {" ".join(lines)} http2 {http2};
+      {pair.conf} location / {{ return 200; }} }}""")
+    for port, speaks in [(plain, http2 == "on"), (second, True)]:
+        for offer in [["h2", "http/1.1"], ["http/1.1"]]:
+            context = client_context(None, protocols=offer)
+            expected = "h2" if speaks and "h2" in offer else "http/1.1"
+            raw = socket.create_connection(("127.0.0.1", port))
+            with context.wrap_socket(raw, server_hostname="localhost") as connection:
+                assert connection.selected_alpn_protocol() == expected

@@ -294,6 +294,22 @@ def test_a_tunnel_outlives_a_reload(serve, echoing, limit):
         assert "termination" not in line and line["bytes_out"] == 5
 
 
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_tunnel_whose_client_ends_with_its_head(serve, echoing, ends):
+    """The end of the stream is the tunnel's, too, wherever it stands."""
+    proxy = serve(echoing)
+    with client(proxy) as connection:
+        stream = connection.begin("/", [], method="CONNECT", protocol="websocket", ends=ends)
+        answer = opened(connection, stream)
+        assert answer.status == 200
+        if not ends:
+            connection.send(stream, b"", ends=True)
+        while not answer.ended and answer.reset is None:
+            assert connection.turn()
+    lines = proxy.wait_lines(2)
+    assert lines[-1]["duration"] < 5 and "termination" not in lines[-1]
+
+
 def test_http2_to_the_backend_has_no_tunnel(serve, make_backend):
     """What asks for one is told so; it is not sent as another request."""
     proxy = serve(make_backend(reply()), location="proxy_http_version 2;")

@@ -8,12 +8,15 @@ import os
 import select
 
 import pytest
+from hyperframe.frame import HeadersFrame
 
 from harness.client import request_bytes
+from harness.http2 import Client, RawClient
 from harness.load import Load
 from harness.log import checked
 from harness.messages import Truncated
 from harness.polling import wait_for
+from harness.ports import free_port
 from harness.separate_backend import SeparateBackend
 
 KILLS = int(os.environ.get("WAYBILL_LOG_KILLS", "3"))
@@ -129,3 +132,34 @@ def test_a_log_that_takes_nothing_holds_no_response_up(site, backend):
     mark = "responses were sent before their lines were in this log"
     wait_for(lambda: mark in proxy.error_text(), "the report")
     os.close(reader)
+
+
+@pytest.mark.parametrize("connections", [252, 40])
+def test_streams_that_end_before_their_lines_are_written(site, connections):
+    """Each connection asks on many streams and breaks the protocol at once: their slots are taken
+    again within the same turn."""
+    proxy = site.start(f"""
+      server {{ listen 127.0.0.1:{(port := free_port())}; http2 on;
+        access_log {site.directory}/ahead.log json sync=response;
+        location / {{ return 200 "answer"; }} }}""", connections=256)
+    fields = [(":method", "GET"), (":path", "/"), (":scheme", "http"), (":authority", "localhost")]
+    for _ in range(3):
+        clients = [RawClient(port) for _ in range(connections)]
+        block = clients[0].block(fields)
+        head = b"".join(
+            HeadersFrame(2 * number + 1, block, flags=["END_HEADERS", "END_STREAM"]).serialize()
+            for number in range(128))
+        # Headers on stream 0: an error of the connection.
+        head += b"\0\0\1\1\4\0\0\0\0\x82"
+        for client in clients:
+            client.socket.setblocking(False)
+            client.send(head)
+        for client in clients:
+            client.socket.settimeout(10)
+            client.read_to_end()
+            client.close()
+    with Client(port) as connection:
+        assert connection.get("/", [("x-request-id", "honest")]).status == 200
+    lines = logged_ids(site.directory / "ahead.log")
+    assert lines.count("honest") == 1 and len(lines) == len(set(lines))
+    assert len(lines) == 3 * 128 * connections + 1

@@ -267,6 +267,14 @@ def test_service_records_name_hosts_ports_and_weights(site, names, make_backend)
         "server { listen PORT; location / { proxy_pass http://pods; } }")
     answers = [proxy.get("/").text for _ in range(8)]
     assert sorted(answers) == ["one"] * 6 + ["two"] * 2
+    # A lower weight holds at once: an operator drains a backend by it.
+    records[:] = [(1, 1, ports[0]), (1, 3, ports[1]), (2, 1, ports[2])]
+
+    def shares():
+        answers = [proxy.get("/").text for _ in range(8)]
+        return answers.count("one"), answers.count("two")
+
+    wait_for(lambda: shares() == (2, 6), "the other weights")
     records[:] = [(5, 1, ports[2])]
     wait_for(lambda: proxy.get("/").text == "spare", "the other record")
 

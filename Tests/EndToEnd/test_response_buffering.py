@@ -3,6 +3,7 @@
 import gzip
 import os
 import random
+import socket
 import statistics
 import threading
 import time
@@ -480,3 +481,29 @@ def test_slow_readers_do_not_hold_sync_workers(site, tmp_path):
         application.stop()
 
 
+@pytest.mark.parametrize("ending", ["half", "open"])
+def test_who_has_ended_his_stream_and_reads_nothing_holds_no_backend(site, make_backend, ending):
+    """The response lies in the kernel's buffers: its backend has no part in that any more."""
+    backends = [make_backend(reply(body=b"x" * 100_000)) for _ in range(2)]
+    servers = " ".join(f"server {one.address} max_conns=1;" for one in backends)
+    proxy = site.servers(
+        f"upstream both {{ zone u 64k; {servers} }} proxy_read_timeout 1s; send_timeout 20s;"
+        "server { listen PORT; location / { proxy_pass http://both; } }")
+    silent = []
+    for number in range(4):
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        client.connect(("127.0.0.1", proxy.port))
+        client.sendall(request_bytes(fields=[("X-Request-ID", f"silent-{number}")]))
+        if ending == "half":
+            client.shutdown(socket.SHUT_WR)
+        silent.append(client)
+        wait_for(lambda n=number: sum(len(b.requests) for b in backends) > n, "the request")
+    # Longer than proxy_read_timeout.
+    for _ in range(8):
+        assert proxy.get("/").status == 200
+        time.sleep(0.2)
+    for client in silent:
+        client.close()
+    errors = proxy.error_text()
+    assert "http_response_timeout" not in errors and "taken out" not in errors

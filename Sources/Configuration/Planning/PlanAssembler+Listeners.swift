@@ -40,11 +40,9 @@ extension PlanAssembler {
     plan.mergesSlashes = serverMergesSlashes[defaultServer]
     plan.inheritedName = arena.freeze(endpoint.inheritedName)
     plan.isDualStack = isDualStack(uses.map(\.listen))
-    // As in nginx, the parameter concerns all servers of the address.
-    if uses.contains(where: { $0.listen.speaksHTTP2 }) {
-      for server in servers { serverTLS[server].offersHTTP2 = true }
-    }
-    plan.speaksHTTP2 = servers.contains { serverTLS[$0].offersHTTP2 == true }
+    // As in nginx, the parameter concerns all servers of the address, and no other address.
+    plan.offersHTTP2 = uses.contains { $0.listen.speaksHTTP2 }
+    plan.speaksHTTP2 = plan.offersHTTP2 || servers.contains { serverTLS[$0].offersHTTP2 == true }
     plan.isSecure = uses.contains { $0.listen.isSecure }
     if plan.isSecure { for server in servers { requireCertificate(server, endpoint) } }
     return plan

@@ -199,7 +199,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     upstreams = UpstreamTable(tables.upstreams)
     logs = LogSinks(
       tables.sinks, queueBytes: tables.logQueueBytes, journaled: settings.journaled)
-    heldResponses = HeldResponses(capacity: slotCount + requestCount)
+    heldResponses = HeldResponses()
     tls = TLSWork(settings.tls)
     limitZones = settings.limitZones.zones(of: tables.limitZones)
     matches = MatchSpace(tables.expressions)
@@ -211,7 +211,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     events = .allocate(capacity: Limits.eventsPerTurn)
     // Each stream stands in it at most twice: among those that are being worked off, and again
     // among those that go on in the next turn.
-    ready = .allocate(capacity: 2 * exchangeCount)
+    ready = .allocate(capacity: 2 * (slotCount + streams.capacity + subrequests.capacity))
     openLogs()
     if tables.usesNames { holdNames() }
     resumeAccepting()

@@ -108,6 +108,10 @@ extension Worker where K: ~Copyable {
       if isPlainRequest(connection, link) { return beginPlainRequest(connection, link) }
       link.pointee.awaitsPeer = true
       tls.transport.pointee.input = link.pointee.arrived.bytes
+      if connection.pointee.role == .downstream {
+        let listener = Int(connection.pointee.origin)
+        tls.transport.pointee.offersHTTP2 = tables.listeners[listener].offersHTTP2
+      }
       let step = link.pointee.session.handshake()
       buffers.keep(tls.transport.pointee.input, in: &link.pointee.arrived)
       if case .needsServer = step {

@@ -21,6 +21,8 @@ struct ResolvedServer {
   let timeout: Interval
   /// The version of the name that its peers are of; 0 before it has any.
   var version: UInt64 = 0
+  /// No place was left for some of its addresses.
+  var lacksPlaces = false
   /// The numbers of its peers, those included that stand for nobody now.
   var peers: [Int] = []
 }
@@ -96,7 +98,7 @@ extension Worker where K: ~Copyable {
       let count = changing.upstreams[upstream]?.servers.count ?? 0
       for index in 0..<count {
         guard let server = changing.upstreams[upstream]?.servers[index],
-          server.hold.name.version != server.version,
+          server.hold.name.version != server.version || server.lacksPlaces,
           let (addresses, version) = directory.addresses(of: server.hold.name, at: now)
         else { continue }
         take(addresses, version, upstream, server: index)
@@ -123,21 +125,32 @@ extension Worker where K: ~Copyable {
       }
       if let place {
         kept.insert(place)
-        peer(upstream, place).pointee.weight = weight(of: address, server)
+        setWeight(weight(of: address, server), upstream, place)
       } else {
         missing.append(address)
       }
     }
     for place in server.peers where !kept.contains(place) { retirePeer(upstream, place) }
     let quoted = missing.isEmpty ? [] : quotedNames()
+    var lacksPlaces = false
     for address in missing {
       guard let place = freePeer(upstream, server: index, quoted) else {
-        reportFullUpstream(upstream)
+        lacksPlaces = true
         break
       }
       begin(address, server, upstream, place)
     }
+    changing.upstreams[upstream]?.servers[index].lacksPlaces = lacksPlaces
+    if lacksPlaces && !server.lacksPlaces { reportFullUpstream(upstream) }
     judgeByNumber(upstream)
+  }
+
+  /// Gives a peer another weight: a lower one holds at once, round robin comes to a higher one step
+  /// by step.
+  private mutating func setWeight(_ weight: UInt32, _ upstream: Int, _ index: Int) {
+    peer(upstream, index).pointee.weight = weight
+    let state = upstreams.states(of: upstream).baseAddress.unsafelyUnwrapped + index
+    state.pointee.effectiveWeight = min(state.pointee.effectiveWeight, Int64(weight))
   }
 
   private func peer(_ upstream: Int, _ index: Int) -> UnsafeMutablePointer<Peer> {
@@ -247,7 +260,7 @@ extension Worker where K: ~Copyable {
   /// Makes places for as many peers again; returns the first new one, nil when there are too many.
   private mutating func addPeers(_ upstream: Int) -> Int? {
     let old = tables.upstreams[upstream].peers
-    let count = min(2 * old.count, Limits.resolvedPeers)
+    let count = min(2 * old.count, largestPeerCount(upstream))
     guard count > old.count else { return nil }
     let added = Array(repeating: ChangingPeers.nobody, count: count - old.count)
     let peers = changing.arena.freeze(old.indices.map { old[$0] } + added)
@@ -273,13 +286,19 @@ extension Worker where K: ~Copyable {
     }
   }
 
+  /// How many peers an upstream may have, those included that have left the DNS.
+  private func largestPeerCount(_ upstream: Int) -> Int {
+    upstream < computedUpstreams.first ? Limits.resolvedPeers : Limits.largestComputedPeers
+  }
+
   private mutating func reportFullUpstream(_ upstream: Int) {
+    let count = largestPeerCount(upstream)
     let name = tables.upstreams[upstream].name
     report(.error, "upstream", nil, nil) { line in
       line.append("upstream \"")
       line.appendEscaped(name.span, .standard)
       line.append("\" has more than ")
-      line.append(decimal: UInt64(Limits.resolvedPeers))
+      line.append(decimal: UInt64(count))
       line.append(" addresses, with those that have left the DNS and still have requests")
     }
   }

@@ -123,8 +123,7 @@ extension Worker where K: ~Copyable {
   /// Lets the peer go as soon as all of its response has been read, so that a slow client does not
   /// keep it: what is not yet written stays behind in the buffer.
   mutating func detachUpstream(_ exchange: ExchangePointer) {
-    guard exchange.pointee.upstreamStage == .complete, exchange.pointee.request == .complete,
-      let connection = exchange.pointee.upstream
+    guard exchange.pointee.upstreamStage == .complete, let connection = exchange.pointee.upstream
     else { return }
     assert(exchange.pointee.detachedBuffer.isNone, "detachUpstream: it was detached")
     exchange.pointee.detachedBuffer = connection.pointee.input
@@ -132,7 +131,8 @@ extension Worker where K: ~Copyable {
     connection.pointee.input = .none
     connection.pointee.inputStart = 0
     connection.pointee.inputEnd = 0
-    endTry(exchange, mayReuse: !hasMore)
+    // A backend may answer before it has all of the request; then it gets no more of it.
+    endTry(exchange, mayReuse: !hasMore && exchange.pointee.request == .complete)
   }
 
   /// Ends the try that brought the response.
@@ -151,7 +151,9 @@ extension Worker where K: ~Copyable {
     let client = exchange.pointee.client
     switch send(client) {
     case .done: if exchange.pointee.serving != nil && sendsMoreOfPage(exchange) { return }
-    case .blocked: return awaitClient(exchange)
+    case .blocked:
+      detachUpstream(exchange)
+      return awaitClient(exchange)
     case .failed: return clientLeft(exchange)
     }
     if exchange.pointee.discardsContent && exchange.pointee.request == .content {
@@ -178,6 +180,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.requireClosure(.orderly)
     if exchange.pointee.response != .delivering {
       exchange.pointee.response = .delivering
+      detachUpstream(exchange)
       endWriting(client)
     }
     switch arrival(of: client) {

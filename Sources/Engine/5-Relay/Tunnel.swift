@@ -36,6 +36,10 @@ extension Worker where K: ~Copyable {
     writeTunnelHead(exchange, peer.pointee.inputBytes.span, into: &writer)
     peer.pointee.inputStart &+= UInt32(exchange.pointee.responseHead.byteCount)
     exchange.pointee.response = .tunnel
+    // The client may have ended its side with the request's head.
+    if exchange.pointee.client.pointee.isMultiplexed {
+      exchange.pointee.client.pointee.flags.insert(.readable)
+    }
     exchange.pointee.upstreamStage = .content
     exchange.pointee.requireClosure(.orderly)
     note(.tunnelOpened, exchange)

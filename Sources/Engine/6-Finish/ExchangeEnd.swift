@@ -98,6 +98,7 @@ extension Worker where K: ~Copyable {
     assert(exchange.isLive, "endEarly: the exchange has ended")
     assert(termination.party != .nobody, "endEarly: nobody has ended it")
     assert(closure != .none, "endEarly: nothing can follow on the client's side")
+    if exchange.pointee.response == .heldBack { heldResponses.remove(exchange.pointee.client) }
     switch status {
     case .sent: break
     case .unlessSent(let code):
@@ -166,6 +167,7 @@ extension Worker where K: ~Copyable {
       doubtBackend(exchange, after: exchange.pointee.plan.pointee.sendTimeout)
       tryFailed(exchange, .timedOut, .connectionWriteTimeout)
     case .upstreamRead:
+      assert(exchange.pointee.upstreamStage != .complete, "expire: the response has been read")
       doubtBackend(exchange, after: exchange.pointee.plan.pointee.readTimeout)
       tryFailed(exchange, .timedOut, .httpResponseTimeout)
     case .tunnel: endTunnel(exchange, Termination(.proxy, .tunnel), .httpResponseTimeout)

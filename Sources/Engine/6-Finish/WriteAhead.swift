@@ -13,26 +13,66 @@ import Telemetry
 
 /// The client's sides of the exchanges whose responses are held back in this turn.
 struct HeldResponses: ~Copyable {
-  private let streams: UnsafeMutablePointer<StreamPointer>
+  private var streams: UnsafeMutablePointer<StreamPointer?>
+  private var capacity: Int
   private(set) var count = 0
+  /// How many of them are being released: their places stay.
+  private var releasedCount = 0
 
-  /// Each stream stands in it at most twice: among those that are being released, and again
-  /// with its next, pipelined request.
-  init(capacity: Int) { streams = .allocate(capacity: 2 * capacity) }
+  init() {
+    capacity = Limits.heldResponses
+    streams = .allocate(capacity: capacity)
+  }
 
   deinit { streams.deallocate() }
 
-  subscript(index: Int) -> StreamPointer { streams[index] }
+  /// The stream at an index; nil when it has ended since.
+  subscript(index: Int) -> StreamPointer? {
+    precondition(index < count, "HeldResponses: there are not so many")
+    return streams[index]
+  }
 
+  /// Adds a stream whose response is held back.
   mutating func append(_ stream: StreamPointer) {
-    streams[count] = stream
+    if count == capacity { grow() }
+    (streams + count).initialize(to: stream)
     count &+= 1
   }
 
-  mutating func removeFirst(_ released: Int) {
-    precondition(released <= count, "removeFirst: more than there are")
-    count &-= released
-    streams.update(from: streams + released, count: count)
+  /// Takes out a stream that has ended. It is looked for from the end: one that ends in the turn
+  /// in which its response was held back is among the last.
+  mutating func remove(_ stream: StreamPointer) {
+    var index = count
+    while index > 0 {
+      index -= 1
+      guard streams[index] == stream else { continue }
+      streams[index] = nil
+      break
+    }
+    while count > releasedCount && streams[count - 1] == nil { count -= 1 }
+  }
+
+  /// Begins to release those that there are; returns how many.
+  mutating func beginRelease() -> Int {
+    precondition(releasedCount == 0, "beginRelease: some are being released")
+    releasedCount = count
+    return count
+  }
+
+  /// Forgets those that have been released.
+  mutating func endRelease() {
+    precondition(releasedCount <= count, "endRelease: more than there are")
+    count &-= releasedCount
+    streams.update(from: streams + releasedCount, count: count)
+    releasedCount = 0
+  }
+
+  private mutating func grow() {
+    let larger = UnsafeMutablePointer<StreamPointer?>.allocate(capacity: 2 * capacity)
+    larger.moveInitialize(from: streams, count: count)
+    streams.deallocate()
+    streams = larger
+    capacity *= 2
   }
 }
 
@@ -72,7 +112,7 @@ extension Worker where K: ~Copyable {
   /// Writes the lines of the responses that are held back, then sends what was held. A log that
   /// can't be written holds nothing up: that is counted and said.
   @inline(never) mutating func releaseHeldResponses() {
-    let count = heldResponses.count
+    let count = heldResponses.beginRelease()
     for index in 0..<count {
       if let exchange = heldExchange(index) { writeLinesAhead(exchange) }
     }
@@ -83,11 +123,11 @@ extension Worker where K: ~Copyable {
       exchange.pointee.response = .composed
       finishResponse(exchange)
     }
-    heldResponses.removeFirst(count)
+    heldResponses.endRelease()
   }
 
   private mutating func heldExchange(_ index: Int) -> ExchangePointer? {
-    guard let exchange = heldResponses[index].pointee.exchange,
+    guard let exchange = heldResponses[index]?.pointee.exchange,
       exchange.pointee.response == .heldBack
     else { return nil }
     return exchange
