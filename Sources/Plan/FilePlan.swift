@@ -12,6 +12,9 @@ public struct FilePlan: Sendable, BitwiseCopyable {
   /// Bytes of a path in whose place `alias` stands: the prefix of the location that it is written
   /// in, all of the path where that has an expression.
   public var aliasPrefixCount = 0
+  /// `alias` stands in the place of a part of the path, and not, as in a location of a regular
+  /// expression, in that of all of it.
+  @inlinable public var replacesPrefix: Bool { isAlias && aliasPrefixCount < .max }
   /// `index`: names of files that stand for a folder, in the order in which they are tried.
   public var indexes: FrozenArray<Template> = .empty
   /// `etag`

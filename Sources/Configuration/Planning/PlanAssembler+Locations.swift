@@ -18,6 +18,8 @@ struct LocationLevel {
   var named: [String: Int]
   /// The expressions that are tried after those of this level: -1 for none.
   var next: Int
+  /// What paths begin with that lead to this level.
+  var path = ""
   /// Paths for which another location than the one around this level is found first.
   var hidden: [HiddenPaths] = []
 
@@ -82,7 +84,10 @@ extension PlanAssembler {
     let own = level.locations.enumerated().filter { $1.isFoundByPath }
       .map { (isExact: $1.isExact, path: $1.path, location: first + $0) }
     scope.exact += own.filter { $0.isExact && isVisible($0.path, level) }
-    scope.exact += appendSlashRedirects(level).filter { isVisible($0.path, level) }
+    // As in nginx, a level is searched only for paths that lead there.
+    scope.exact += appendSlashRedirects(level).filter {
+      isVisible($0.path, level) && $0.path.hasPrefix(level.path)
+    }
     let siblings = level.prefixes
     var entries: [ExpressionLocation] = []
     for (index, location) in level.locations.enumerated() {
@@ -129,6 +134,7 @@ extension PlanAssembler {
       title: level.title, settings: settings, named: level.named,
       next: locations[index].expressionList)
     guard location.expression == nil else { return inner }
+    inner.path = location.path
     inner.hidden =
       level.hidden + [HiddenPaths(count: location.path.utf8.count, prefixes: siblings)]
     return inner

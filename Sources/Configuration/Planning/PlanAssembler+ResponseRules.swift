@@ -48,12 +48,16 @@ extension PlanAssembler {
     rules.writesServer = !names.contains("server")
   }
 
-  /// `proxy_hide_header`, and what nginx hides besides.
+  /// `proxy_hide_header`, and what nginx hides besides. nginx inherits the two lists each by itself:
+  /// what `proxy_pass_header` names is passed whichever level says so.
   func hiddenNames(_ settings: Settings) -> FrozenArray<FrozenBytes> {
     let passed = settings.responseRules.passed
     let others =
       usesNginxDefaults ? ["date", "server", "x-pad"].filter { !passed.contains($0) } : []
-    return hiddenFields.made(of: settings.hiddenFields, context: others) { names in
+    let hidden =
+      usesNginxDefaults
+      ? settings.hiddenFields.filter { !passed.contains($0) } : settings.hiddenFields
+    return hiddenFields.made(of: hidden, context: others) { names in
       arena.freeze((names + others).map { arena.freeze($0) })
     }
   }

@@ -283,7 +283,6 @@ extension PlanAssembler {
     var entries: [(isExact: Bool, path: String, location: Int)] = []
     for location in level.locations {
       guard location.expression == nil, !location.isNamed, location.pass != nil,
-        location.answer == nil,
         location.path.utf8.count > 1, location.path.hasSuffix("/")
       else { continue }
       let path = String(location.path.dropLast())

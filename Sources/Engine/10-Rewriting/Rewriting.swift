@@ -97,14 +97,6 @@ extension Worker where K: ~Copyable {
     }
     let plan = exchange.pointee.plan
     let action = plan.pointee.action == .rewriting ? plan.pointee.rewritten : plan.pointee.action
-    if let state = exchange.pointee.serving, state.pointee.isLocationLost,
-      plan.pointee.files.isAlias, plan.pointee.contentAction == .files
-    {
-      report(.error, "rewrite", exchange, exchange.pointee.downstream) { line in
-        line.append("\"alias\" can't serve a path that \"rewrite ... break\" has made")
-      }
-      return refuseUnconditionally(exchange, 500)
-    }
     goOn(exchange, action)
   }
 

@@ -214,11 +214,17 @@ extension Worker where K: ~Copyable {
   private mutating func computeContent(_ slot: Int, _ exchange: ExchangePointer) {
     let state = computingState(exchange)
     let kept = exchange.pointee.kept
-    guard kept.isWhole, kept.fileCount == 0, kept.memoryCount > 0 else {
+    if kept.isWhole, kept.fileCount == 0, kept.memoryCount > 0 {
+      let bytes = UnsafeMutableBufferPointer(
+        rebasing: kept.memory.bytes[..<Int(kept.memoryCount)])
+      return setValue(slot, keep(bytes.span, exchange) ?? .empty, state)
+    }
+    let isRead = exchange.pointee.upstream != nil || exchange.pointee.record.tryCount > 0
+    guard isRead, exchange.pointee.plan.pointee.buffersRequests,
+      let content = contentBehindHead(exchange)
+    else {
       return setValue(slot, .empty, state)
     }
-    let bytes = UnsafeMutableBufferPointer(rebasing: kept.memory.bytes[..<Int(kept.memoryCount)])
-    let range = keep(bytes.span, exchange)
-    setValue(slot, range ?? .empty, state)
+    setValue(slot, keep(content.span, exchange) ?? .empty, state)
   }
 }

@@ -113,9 +113,19 @@ extension Worker where K: ~Copyable {
     }
     let maximum = exchange.pointee.plan.pointee.maximumContentBytes
     if maximum > 0, exchange.pointee.requestReader.length > maximum {
-      return refuse(exchange, 413, .requestBodyTooLarge, Termination(.proxy, .route))
+      return refuseLength(exchange)
     }
     act(exchange, exchange.pointee.plan.pointee.action)
+  }
+
+  /// Answers a request whose content is longer than the location allows. Of a location that is not
+  /// the client's to ask for, nobody learns that it is there.
+  @inline(never) mutating func refuseLength(_ exchange: ExchangePointer) {
+    assert(exchange.pointee.response == .none, "refuseLength: a response has begun")
+    if exchange.pointee.plan.pointee.redirection.isInternal && !isInternal(exchange) {
+      return refuse(exchange, 404, .noRoute, .completed)
+    }
+    refuse(exchange, 413, .requestBodyTooLarge, Termination(.proxy, .route))
   }
 
   /// Answers CONNECT. What the client sends next is meant for the tunnel that it asked for.
@@ -243,15 +253,19 @@ extension Worker where K: ~Copyable {
   }
 
   /// Finds the location by the normalised path.
-  mutating func findLocation(_ exchange: ExchangePointer) -> LocationSearch {
-    guard let path = normalPath(exchange) else { return .badPath }
+  mutating func findLocation(
+    _ exchange: ExchangePointer, mergesSlashes: Bool = true
+  ) -> LocationSearch {
+    guard let path = normalPath(exchange, mergesSlashes: mergesSlashes) else { return .badPath }
     let server = exchange.pointee.server
     return setLocation(exchange, tables.servers[server].locationTable.find(path.span))
   }
 
   /// The path that locations are searched for, decoded and normalised; nil when there is none.
   @inline(__always)
-  mutating func normalPath(_ exchange: ExchangePointer) -> UnsafeBufferPointer<UInt8>? {
+  mutating func normalPath(
+    _ exchange: ExchangePointer, mergesSlashes: Bool = true
+  ) -> UnsafeBufferPointer<UInt8>? {
     assert(exchange.pointee.pathBuffer.isNone, "normalPath: a path is there")
     let path = exchange.pointee.head.path
     guard !path.isEmpty else { return rootPath(exchange) }
@@ -262,7 +276,8 @@ extension Worker where K: ~Copyable {
     exchange.pointee.pathBuffer = buffer
     var writer = ByteWriter(buffer.bytes)
     let mergesSlashes =
-      tables.listeners[Int(exchange.pointee.downstream.pointee.origin)].mergesSlashes
+      mergesSlashes
+      && tables.listeners[Int(exchange.pointee.downstream.pointee.origin)].mergesSlashes
     guard PathNormalization.normalize(raw.span, mergesSlashes: mergesSlashes, into: &writer),
       !writer.overflowed
     else { return nil }

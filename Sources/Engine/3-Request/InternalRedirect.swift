@@ -74,7 +74,8 @@ extension Worker where K: ~Copyable {
     buffers.giveBack(&exchange.pointee.pathBuffer)
     let rewrites = !tables.servers[exchange.pointee.server].rewriting.isEmpty
     exchange.pointee.serving?.pointee.isLocationLost = false
-    switch findLocation(exchange) {
+    exchange.pointee.serving?.pointee.joinsPathToAlias = false
+    switch findLocation(exchange, mergesSlashes: false) {
     case .found where rewrites: if rewriteInServer(exchange) { enterLocation(exchange) }
     case .found: enterLocation(exchange)
     case .badPath: refuse(exchange, 400, .httpRequestError, Termination(.proxy, .route))
@@ -102,7 +103,7 @@ extension Worker where K: ~Copyable {
   mutating func enterLocation(_ exchange: ExchangePointer) {
     let maximum = exchange.pointee.plan.pointee.maximumContentBytes
     if maximum > 0, exchange.pointee.requestReader.length > maximum {
-      return refuse(exchange, 413, .requestBodyTooLarge, Termination(.proxy, .route))
+      return refuseLength(exchange)
     }
     goOn(exchange, exchange.pointee.plan.pointee.action)
   }
@@ -160,6 +161,7 @@ extension Worker where K: ~Copyable {
   mutating func countRedirect(_ exchange: ExchangePointer) -> Bool {
     let state = servingState(exchange)
     closeFile(state)
+    state.pointee.describesFile = false
     state.pointee.pass.leaveLocation()
     if Int(state.pointee.redirectCount) < Limits.internalRedirects {
       let index = Int(state.pointee.redirectCount)
@@ -182,7 +184,6 @@ extension Worker where K: ~Copyable {
     precondition(exchange.isLive, "refuseUnconditionally: the exchange has ended")
     precondition(status >= 400, "refuseUnconditionally: not an error")
     servingState(exchange).pointee.servesErrorPage = true
-    servingState(exchange).pointee.redirectCount = UInt8(Limits.internalRedirects)
     refuse(exchange, status, .proxyInternalError, Termination(.proxy, .route))
   }
 

@@ -8,6 +8,13 @@ import Platform
 import Policy
 import Telemetry
 
+/// What came of `try_files`.
+private enum FileTrial: BitwiseCopyable {
+  case found, none
+  /// The request has been answered with an error.
+  case answered
+}
+
 extension Worker where K: ~Copyable {
   /// Looks at `internal`, at who may use the location, and at `try_files`, then does what the
   /// location is there for.
@@ -27,8 +34,10 @@ extension Worker where K: ~Copyable {
     let redirection = exchange.pointee.plan.pointee.redirection
     // Like the steps of rewriting, these are not part of what `limit_except` makes of the location.
     if !redirection.triedFiles.isEmpty && !isExcepted(exchange) {
-      guard triesFiles(exchange, redirection) else {
-        return go(exchange, to: redirection.triedLast, becomingGet: false)
+      switch tryFiles(exchange, redirection) {
+      case .found: break
+      case .none: return go(exchange, to: redirection.triedLast, becomingGet: false)
+      case .answered: return
       }
     }
     if !exchange.pointee.plan.pointee.pace.rate.isEmpty { _ = servingState(exchange) }
@@ -39,10 +48,11 @@ extension Worker where K: ~Copyable {
     act(exchange, exchange.pointee.plan.pointee.content)
   }
 
-  /// True when one of the files of `try_files` is there: the request goes on with its path.
-  private mutating func triesFiles(
+  /// Looks for the files of `try_files`: the request goes on with the path of the first that is
+  /// there.
+  private mutating func tryFiles(
     _ exchange: ExchangePointer, _ redirection: RedirectionPlan
-  ) -> Bool {
+  ) -> FileTrial {
     precondition(exchange.isLive, "triesFiles: the exchange has ended")
     for index in redirection.triedFiles.indices {
       let tried = redirection.triedFiles[index]
@@ -50,7 +60,7 @@ extension Worker where K: ~Copyable {
       switch kernel.fileStatus(path.base, links: path.links) {
       case .found(let status) where (status.kind == .folder) == tried.isFolder:
         goOn(exchange, with: UnsafeBufferPointer(rebasing: path.bytes[start...]))
-        return true
+        return commitTarget(exchange) ? .found : .answered
       case .refused(.failed(let error)):
         report(.critical, "files", exchange, exchange.pointee.downstream) { line in
           line.append("\"")
@@ -61,7 +71,7 @@ extension Worker where K: ~Copyable {
       case .found, .refused: break
       }
     }
-    return false
+    return .none
   }
 
   /// The path of the file system that an argument means, and where what stands behind `root`, or
@@ -78,7 +88,7 @@ extension Worker where K: ~Copyable {
     if name.overflowed { return nil }
     var skipped = 0
     // nginx does so for arguments with variables alone.
-    if exchange.pointee.plan.pointee.files.isAlias && tried.path.hasVariables {
+    if exchange.pointee.plan.pointee.files.replacesPrefix && tried.path.hasVariables {
       skipped = sharedPrefix(exchange, name.span)
     }
     writer.append(name.span.extracting(skipped..<name.count))
@@ -94,13 +104,15 @@ extension Worker where K: ~Copyable {
     return EntityTagList.isEqual(name.extracting(0..<count), path.extracting(0..<count)) ? count : 0
   }
 
-  /// Has the request go on with a file's path below `root`, or behind the location's own path. What
-  /// a backend is sent stays as the client sent it.
+  /// Has the request go on with a file's path below `root`, or behind the location's own path. A
+  /// backend is sent what the client sent, unless that has been replaced already.
   private mutating func goOn(_ exchange: ExchangePointer, with name: UnsafeBufferPointer<UInt8>) {
     let path = exchange.pointee.pathBytes
-    let isAlias = exchange.pointee.plan.pointee.files.isAlias
-    let prefix =
-      isAlias ? min(exchange.pointee.plan.pointee.files.aliasPrefixCount, path.count) : 0
+    let files = exchange.pointee.plan.pointee.files
+    let prefix = files.replacesPrefix ? min(files.aliasPrefixCount, path.count) : 0
+    if files.isAlias && !files.replacesPrefix {
+      servingState(exchange).pointee.joinsPathToAlias = true
+    }
     guard let size = Buffer.Size(holding: prefix + name.count), name.count > 0 || prefix > 0
     else { return }
     var buffer = buffers.take(size)
@@ -112,6 +124,9 @@ extension Worker where K: ~Copyable {
     swap(&exchange.pointee.pathBuffer, &buffer)
     exchange.pointee.pathByteCount = UInt32(count)
     buffers.giveBack(&buffer)
+    if let state = exchange.pointee.serving, state.pointee.headCount > 0 {
+      state.pointee.isTargetStale = true
+    }
   }
 }
 

@@ -32,7 +32,26 @@ extension Worker where K: ~Copyable {
         writeExpiry(fields[index], exchange, into: &writer)
         continue
       }
+      if let stages = exchange.pointee.stages, fields[index].isValidator {
+        writeAddedValidator(fields[index], exchange, stages, into: &writer)
+        continue
+      }
       appendTemplateField(fields[index].name, fields[index].value, exchange, into: &writer)
+    }
+  }
+
+  /// Writes an added ETag or Last-Modified as a backend's, where stages change the content.
+  private mutating func writeAddedValidator(
+    _ field: FieldAssignment, _ exchange: ExchangePointer, _ stages: ResponseStagesPointer,
+    into writer: inout HeadWriter
+  ) {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Limits.largestTargetBytes) { memory in
+      var value = ByteWriter(memory)
+      write(field.value, exchange, into: &value)
+      guard value.count > 0, !value.overflowed else { return }
+      if !writesForStages(field.name.span, value.span, stages, into: &writer.lines) {
+        writer.appendField(field.name.span, value.span)
+      }
     }
   }
 
@@ -98,6 +117,12 @@ extension Worker where K: ~Copyable {
 }
 
 extension FieldAssignment {
+  /// True for fields that tell one version of the content from another (RFC 9110 section 8.8).
+  fileprivate var isValidator: Bool {
+    FieldNameMatch.equalIgnoringCase(name.span, "ETag")
+      || FieldNameMatch.equalIgnoringCase(name.span, "Last-Modified")
+  }
+
   /// True when `add_header` adds it to a response of that status.
   fileprivate func isAdded(to status: UInt16) -> Bool {
     switch status {

@@ -44,8 +44,8 @@ extension Worker where K: ~Copyable {
 
   /// When the content was last modified: the file, or what the backend says.
   private mutating func lastModified(_ exchange: ExchangePointer) -> Int64? {
-    if let state = exchange.pointee.serving, state.pointee.answeredStatus == 0,
-      exchange.pointee.upstream == nil
+    if let state = exchange.pointee.serving, state.pointee.describesFile,
+      state.pointee.answeredStatus == 0
     {
       return state.pointee.status.modified
     }

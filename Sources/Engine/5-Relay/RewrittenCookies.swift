@@ -182,6 +182,10 @@ extension Worker where K: ~Copyable {
         flags.formUnion(CookieFlags.word(writer.span.extracting(start..<writer.count)))
         writer.rewind(to: start)
       }
+      // As in nginx, of two words that contradict each other the one that sets something holds.
+      if flags.contains(.secure) { flags.remove(.noSecure) }
+      if flags.contains(.httpOnly) { flags.remove(.noHTTPOnly) }
+      if !flags.isDisjoint(with: .sameSite) { flags.remove(.noSameSite) }
       return flags
     }
     return nil

@@ -27,6 +27,8 @@ extension Worker where K: ~Copyable {
     if isContentRefused(exchange) { abandonContent(exchange) }
     let state = servingState(exchange)
     closeFile(state)
+    // The type was that of the content in whose place the page is sent.
+    state.pointee.carriesType = false
     state.pointee.servesErrorPage = !exchange.pointee.plan.pointee.redirection.allowsRecursion
     // An error of the request itself leaves no next one on the connection, whatever is answered.
     state.pointee.answeredStatus = page.answer ?? Worker.answered(status, condition)
@@ -164,16 +166,55 @@ extension Worker where K: ~Copyable {
   ) {
     precondition(!name.isEmpty, "carry: a field without a name")
     let state = servingState(exchange)
-    if state.pointee.carried.isNone { state.pointee.carried = buffers.take(.small) }
-    let memory = state.pointee.carried.bytes
-    var writer = ByteWriter(
-      UnsafeMutableBufferPointer(rebasing: memory[Int(state.pointee.carriedCount)...]))
+    for single: StaticString in ["Content-Type", "Location", "Content-Range"] {
+      let bytes = UnsafeBufferPointer(start: single.utf8Start, count: single.utf8CodeUnitCount)
+      if FieldNameMatch.equalIgnoringCase(name, bytes.span) { dropCarried(state, name) }
+    }
     // A location's rules for cookies hold for those that its backend has set.
     let isCookie = FieldNameMatch.equalIgnoringCase(name, "Set-Cookie")
-    if !isCookie || !writeCookie(name, value, exchange, into: &writer) {
-      writer.appendField(name, value)
+    while growCarried(state) {
+      let memory = state.pointee.carried.bytes
+      var writer = ByteWriter(
+        UnsafeMutableBufferPointer(rebasing: memory[Int(state.pointee.carriedCount)...]))
+      if !isCookie || !writeCookie(name, value, exchange, into: &writer) {
+        writer.appendField(name, value)
+      }
+      guard writer.overflowed else {
+        state.pointee.carriedCount += UInt32(writer.count)
+        return
+      }
+      state.pointee.isCarriedFull = true
     }
-    if !writer.overflowed { state.pointee.carriedCount += UInt32(writer.count) }
+  }
+
+  /// Forgets a field that was kept before: there is one at most of its name.
+  private func dropCarried(_ state: ServingStatePointer, _ name: Span<UInt8>) {
+    let memory = state.pointee.carried.bytes
+    var count = 0
+    var lines = CarriedLines(state)
+    // What stays moves to the front, line by line.
+    while let line = lines.next() {
+      if FieldNameMatch.equalIgnoringCase(line.name.span, name) { continue }
+      for offset in line.bytes.indices { memory[count + offset] = line.bytes[offset] }
+      count += line.bytes.count
+    }
+    state.pointee.carriedCount = UInt32(count)
+  }
+
+  /// Has a state have memory for kept fields, more than it has when that was too small; false when
+  /// there is none that is larger.
+  private mutating func growCarried(_ state: ServingStatePointer) -> Bool {
+    let old = state.pointee.carried
+    if !old.isNone && !state.pointee.isCarriedFull { return true }
+    state.pointee.isCarriedFull = false
+    guard let size = Buffer.Size(holding: old.isNone ? 1 : old.capacity + 1) else { return false }
+    let buffer = buffers.take(size)
+    var writer = ByteWriter(buffer.bytes)
+    writer.append(UnsafeBufferPointer(rebasing: old.bytes[..<Int(state.pointee.carriedCount)]).span)
+    precondition(!writer.overflowed, "growCarried: the larger buffer is smaller")
+    buffers.giveBack(&state.pointee.carried)
+    state.pointee.carried = buffer
+    return true
   }
 
   /// The value of the Content-Type that was kept; nil when there is none.
@@ -201,13 +242,18 @@ extension Worker where K: ~Copyable {
   ) {
     guard let state = exchange.pointee.serving, state.pointee.carriedCount > 0 else { return }
     let isTypeUsed =
-      (state.pointee.file != .none || state.pointee.typesText) && status != 304
-      && !state.pointee.sendsParts
+      state.pointee.carriesType && (state.pointee.file != .none || state.pointee.typesText)
+      && status != 304 && !state.pointee.sendsParts
     var lines = CarriedLines(state)
     while let line = lines.next() {
       if line.isContentType && !isTypeUsed { continue }
+      if state.pointee.dropsCarriedLocation && line.isLocation { continue }
       if isReplaced(line.name.span, exchange, status: status) { continue }
-      writer.appendLine(line.bytes.span)
+      if line.isLocation {
+        writeCarriedLocation(line.value.span, exchange, into: &writer)
+      } else {
+        writer.appendLine(line.bytes.span)
+      }
     }
   }
 
@@ -223,7 +269,11 @@ extension Worker where K: ~Copyable {
       if line.isContentType || isReplaced(line.name.span, exchange, status: status) { continue }
       let isCookie = FieldNameMatch.equalIgnoringCase(line.name.span, "Set-Cookie")
       guard isCookie || !hasField(line.name.span, exchange, backend) else { continue }
-      writer.appendLine(line.bytes.span)
+      if line.isLocation {
+        writeCarriedLocation(line.value.span, exchange, into: &writer)
+      } else {
+        writer.appendLine(line.bytes.span)
+      }
     }
   }
 
@@ -245,7 +295,12 @@ private struct CarriedLines {
     let bytes: UnsafeBufferPointer<UInt8>
     let name: UnsafeBufferPointer<UInt8>
 
+    /// Without the space before it.
+    var value: UnsafeBufferPointer<UInt8> {
+      UnsafeBufferPointer(rebasing: bytes[(name.count + 2)..<(bytes.count - 2)])
+    }
     var isContentType: Bool { FieldNameMatch.equalIgnoringCase(name.span, "Content-Type") }
+    var isLocation: Bool { FieldNameMatch.equalIgnoringCase(name.span, "Location") }
   }
 
   private var rest: UnsafeBufferPointer<UInt8>

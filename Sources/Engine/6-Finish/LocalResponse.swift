@@ -25,9 +25,7 @@ extension Worker where K: ~Copyable {
     }
     switch status {
     case 301, 302, 303, 307, 308:
-      let hasPages = !exchange.pointee.plan.pointee.redirection.errorPages.isEmpty
-      if hasPages && goesToErrorPage(exchange, status, condition: nil) { return }
-      respond(exchange, status, location: .url(text))
+      sendRedirect(exchange, status, to: .url(text))
     case 400... where text.isEmpty: refuse(exchange, status, .none, .completed)
     default:
       // The page for an error has the error's status.
@@ -50,21 +48,57 @@ extension Worker where K: ~Copyable {
   mutating func redirectClient(
     _ exchange: ExchangePointer, _ status: UInt16, toKept url: ByteRange
   ) {
-    let hasPages = !exchange.pointee.plan.pointee.redirection.errorPages.isEmpty
-    if hasPages && goesToErrorPage(exchange, status, condition: nil) { return }
-    respond(exchange, status, location: .kept(url))
+    sendRedirect(exchange, status, to: .kept(url))
   }
 
   /// Answers the path of a folder without its slash.
   mutating func redirectToFolder(_ exchange: ExchangePointer) {
-    respond(exchange, 301, location: .folder)
+    sendRedirect(exchange, 301, to: .folder)
+  }
+
+  /// Sends a redirect, or in its place the page of `error_page`, which keeps its Location.
+  private mutating func sendRedirect(
+    _ exchange: ExchangePointer, _ status: UInt16, to target: RedirectTarget
+  ) {
+    precondition(exchange.isLive, "sendRedirect: the exchange has ended")
+    precondition(exchange.pointee.response == .none, "sendRedirect: a response has begun")
+    if !exchange.pointee.plan.pointee.redirection.errorPages.isEmpty {
+      let before = exchange.pointee.serving?.pointee.carriedCount ?? 0
+      carryLocation(target, exchange)
+      if goesToErrorPage(exchange, status, condition: nil) { return }
+      exchange.pointee.serving?.pointee.carriedCount = before
+    }
+    respond(exchange, status, location: target)
   }
 
   /// Answers a Range field of which nothing lies within `size` bytes.
   mutating func refuseRange(_ exchange: ExchangePointer, _ size: UInt64) {
     precondition(exchange.isLive, "refuseRange: the exchange has ended")
     precondition(exchange.pointee.response == .none, "refuseRange: a response has begun")
+    if !exchange.pointee.plan.pointee.redirection.errorPages.isEmpty {
+      let before = exchange.pointee.serving?.pointee.carriedCount ?? 0
+      carryContentRange(exchange, size)
+      if goesToErrorPage(exchange, 416, condition: nil) { return }
+      exchange.pointee.serving?.pointee.carriedCount = before
+    }
     respond(exchange, 416, contentSize: size)
+  }
+
+  private func writeUnsatisfiedRange(_ size: UInt64, into writer: inout ByteWriter) {
+    writer.append("bytes */")
+    writer.append(decimal: size)
+  }
+
+  /// Keeps the size of the file for the page that is sent in the place of a 416.
+  private mutating func carryContentRange(_ exchange: ExchangePointer, _ size: UInt64) {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { memory in
+      var writer = ByteWriter(memory)
+      writer.append("Content-Range")
+      let nameCount = writer.count
+      writeUnsatisfiedRange(size, into: &writer)
+      let bytes = writer.span
+      carry(exchange, bytes.extracting(..<nameCount), bytes.extracting(nameCount...))
+    }
   }
 
   /// Answers what `health` asks for: as `return` would, and 503 from the moment on in which Waybill
@@ -123,6 +157,8 @@ extension Worker where K: ~Copyable {
     precondition(exchange.pointee.response == .none, "respond: a response has begun")
     precondition(exchange.pointee.upstream == nil, "respond: a backend is attached")
     if status >= 400 && text == nil && isGRPC(exchange) { return respondGRPC(exchange, status) }
+    // A redirect's page may be another redirect.
+    if location != nil { exchange.pointee.serving?.pointee.dropsCarriedLocation = true }
     prepareOwnResponse(exchange, status)
     note(.ownResponse, exchange, Int(status))
     let room = Limits.scratchBytes - Limits.ownContentBytes
@@ -227,15 +263,14 @@ extension Worker where K: ~Copyable {
     }
     if let size = own.rangeSize {
       writer.beginField("Content-Range")
-      writer.lines.append("bytes */")
-      writer.lines.append(decimal: size)
+      writeUnsatisfiedRange(size, into: &writer.lines)
       writer.endField()
     }
     if let location, !isReplaced("Location", exchange, status: status) {
       writeLocation(location, exchange, into: &writer)
     }
-    // A text that comes to nothing has a type, as in nginx; a `return` without text has none.
-    let hasText = content.count > 0 || own.text?.isEmpty == false
+    // A text that comes to nothing has a type, as in nginx.
+    let hasText = content.count > 0 || own.text != nil
     if hasText && allowsContent(status) && !isTyped
       && !isReplaced("Content-Type", exchange, status: status)
     {

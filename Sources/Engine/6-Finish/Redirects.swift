@@ -4,6 +4,7 @@ import Basics
 import HTTP
 import Plan
 import Platform
+import Policy
 import Telemetry
 
 extension Worker where K: ~Copyable {
@@ -24,6 +25,34 @@ extension Worker where K: ~Copyable {
       writeURL(target, exchange, into: &writer.lines)
     }
     writer.endField()
+  }
+
+  /// Appends a Location that was kept, absolute as the location that answers in the end says.
+  mutating func writeCarriedLocation(
+    _ value: Span<UInt8>, _ exchange: ExchangePointer, into writer: inout HeadWriter
+  ) {
+    writer.beginField("Location")
+    let isPath = !value.isEmpty && value[0] == UInt8(ascii: "/")
+    if isPath && exchange.pointee.plan.pointee.redirect.isAbsolute {
+      writeOrigin(exchange, into: &writer.lines)
+    }
+    writer.lines.append(value)
+    writer.endField()
+  }
+
+  /// Keeps a redirect's Location for the page of `error_page` that is sent in its place.
+  mutating func carryLocation(_ target: RedirectTarget, _ exchange: ExchangePointer) {
+    precondition(exchange.pointee.response == .none, "carryLocation: a response has begun")
+    let capacity = Limits.largestTargetBytes
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { memory in
+      var writer = ByteWriter(memory)
+      writer.append("Location")
+      let nameCount = writer.count
+      writeURL(target, exchange, into: &writer)
+      guard !writer.overflowed, writer.count > nameCount else { return }
+      let bytes = writer.span
+      carry(exchange, bytes.extracting(..<nameCount), bytes.extracting(nameCount...))
+    }
   }
 
   private mutating func writeURL(

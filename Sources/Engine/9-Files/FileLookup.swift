@@ -27,6 +27,11 @@ extension Worker where K: ~Copyable {
     case .get, .head, .post: break
     default: return refuse(exchange, 405, .none, .completed)
     }
+    if let state = exchange.pointee.serving, state.pointee.isLocationLost,
+      exchange.pointee.plan.pointee.files.isAlias
+    {
+      return refuseLostPath(exchange)
+    }
     if exchange.pointee.pathBytes.last == UInt8(ascii: "/") { return serveFolder(exchange) }
     if exchange.pointee.plan.pointee.files.hasPacked, servesPacked(exchange) { return }
     guard let path = filePath(exchange) else { return }
@@ -38,6 +43,15 @@ extension Worker where K: ~Copyable {
     case .opened(let file, let status):
       serve(exchange, file, status, path, isShared: keepsInTurn(file, status, path))
     }
+  }
+
+  /// Answers a path of which nobody knows which part `alias` stands for.
+  private mutating func refuseLostPath(_ exchange: ExchangePointer) {
+    precondition(exchange.pointee.response == .none, "refuseLostPath: a response has begun")
+    report(.error, "rewrite", exchange, exchange.pointee.downstream) { line in
+      line.append("\"alias\" can't serve a path that \"rewrite ... break\" has made")
+    }
+    refuseUnconditionally(exchange, 500)
   }
 
   /// Keeps a file open until the turn ends; false when there is one already, or when it takes
@@ -206,7 +220,8 @@ extension Worker where K: ~Copyable {
     // A variable may hold what the client has asked for.
     let start = exchange.pointee.plan.pointee.files.root.hasVariables ? 0 : writer.count
     let path = exchange.pointee.pathBytes.span
-    let isAlias = exchange.pointee.plan.pointee.files.isAlias
+    let joins = exchange.pointee.serving?.pointee.joinsPathToAlias == true
+    let isAlias = exchange.pointee.plan.pointee.files.isAlias && !joins
     let prefix = isAlias ? exchange.pointee.plan.pointee.files.aliasPrefixCount : 0
     writer.append(path.extracting(min(prefix, path.count)..<path.count))
     return start

@@ -13,6 +13,7 @@ extension Worker where K: ~Copyable {
     precondition(exchange.pointee.response == .none, "answerFile: a response has begun")
     precondition(state.pointee.file != .none, "answerFile: there is no file")
     precondition(exchange.pointee.serving == state, "answerFile: another exchange's file")
+    state.pointee.describesFile = true
     let tag = entityTag(exchange, state)
     state.pointee.mediaType = mediaType(exchange)
     // A page for an error is sent whatever the client has of it.

@@ -23,6 +23,8 @@ struct ServingState: BitwiseCopyable {
   /// The file is the turn's, which closes it.
   var isShared = false
   var status = FileStatus(kind: .regular, size: 0, modified: 0)
+  /// The answer is about the file, whether or not it is still open.
+  var describesFile = false
   /// Offset of the next byte that is sent.
   var offset: UInt64 = 0
   /// Bytes that follow it of the file, or of one range.
@@ -51,6 +53,10 @@ struct ServingState: BitwiseCopyable {
   /// Fields of a backend's response that its own answer was replaced for.
   var carried = Buffer.none
   var carriedCount: UInt32 = 0
+  /// The memory was too small for the last one.
+  var isCarriedFull = false
+  /// The answer has a Location of its own.
+  var dropsCarriedLocation = false
   /// Content-Type is one of them.
   var carriesType = false
   /// The file is sent in several parts, each of which has that type.
@@ -141,6 +147,9 @@ struct ServingState: BitwiseCopyable {
   var isRewritten = false
   /// The path was rewritten, and the location is to be looked for behind the last step.
   var seeksLocation = false
+  /// `try_files` has found a file behind the `alias` of a regular expression's location: the path
+  /// is what stands behind it.
+  var joinsPathToAlias = false
   /// `rewrite ... break`: the path has nothing to do with the location that serves it.
   var isLocationLost = false
   /// The path was rewritten, and the head has still the one before.

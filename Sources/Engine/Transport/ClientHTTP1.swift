@@ -196,6 +196,21 @@ extension Worker where K: ~Copyable {
     return exchange.pointee.requestReader.left <= UInt64(room)
   }
 
+  /// The content that lies whole behind its head, whether or not it has been passed on; nil when it
+  /// does not, or there is none.
+  func contentBehindHead(_ exchange: ExchangePointer) -> UnsafeBufferPointer<UInt8>? {
+    guard exchange.pointee.sharesInput, exchange.pointee.requestReader.framing == .length,
+      !exchange.pointee.kept.isUsed, !exchange.pointee.contentConsumed
+    else { return nil }
+    let client = exchange.pointee.client
+    let length = exchange.pointee.requestReader.length
+    let read = length - exchange.pointee.requestReader.left
+    guard length > 0, read <= UInt64(client.pointee.inputStart) else { return nil }
+    let start = Int(client.pointee.inputStart) - Int(read)
+    guard length <= UInt64(Int(client.pointee.inputEnd) - start) else { return nil }
+    return UnsafeBufferPointer(rebasing: client.pointee.input.bytes[start..<(start + Int(length))])
+  }
+
   /// Gives the client's connection an input of its own, so that the head stays for the log line.
   mutating func separateInput(_ exchange: ExchangePointer) {
     assert(exchange.pointee.sharesInput, "separateInput: it is separate")

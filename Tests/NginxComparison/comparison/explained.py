@@ -84,7 +84,28 @@ def is_late_failure(it: Difference) -> bool:
     return is_double or it.ours is None
 
 
+def has_two(it: Difference) -> bool:
+    """Whether nginx sends a field twice: of what was to be sent and of the page in its place."""
+    is_double = isinstance(it.theirs, list) and len(it.theirs) == 2
+    return is_double and isinstance(it.ours, list) and it.ours[0] in it.theirs
+
+
+def is_late_limit(it: Difference) -> bool:
+    return it.has("client_max_body_size") and it.has("location @") and bool(it.ask.body) and (
+        it.ours == 413 or it.name != "status")  # fmt: skip
+
+
 RULES: list[Rule] = [
+    ("nginx sends Location, ETag or Content-Range twice with the page for a redirect or a range",
+     lambda it: it.field in ("location", "etag", "content-range") and it.has("error_page ")
+     and has_two(it)),
+    ("nginx logs the first of two Locations",
+     lambda it: it.variable == "sent_http_location" and it.has("error_page .*30")),
+    ("nginx sends content without a length when `Content-Length` is removed",
+     lambda it: it.has('proxy_set_header Content-Length ""') and "content" in it.name),
+    ("nginx looks for the range of a request in the page for its 416 again",
+     lambda it: it.has(r"error_page .*\b416\b") and (it.theirs, it.ours) == (416, 200)),
+    ("nginx does not look at client_max_body_size of a named location", is_late_limit),
     ("the fields that Waybill sends to backends by default", is_forwarded),
     ("nginx joins the lines of a field since 1.23; 1.22 takes the first", is_joined),
     ("nginx counts the lines between chunks as content",
