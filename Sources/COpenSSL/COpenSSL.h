@@ -120,6 +120,68 @@ static inline int copenssl_print_name(BIO *target, const X509_NAME *name) {
   return X509_NAME_print_ex(target, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
 }
 
+// The same in OpenSSL's old form, which nginx calls legacy.
+static inline int copenssl_print_legacy_name(BIO *target, const X509_NAME *name) {
+  char *text = X509_NAME_oneline(name, NULL, 0);
+  int written = text == NULL ? -1 : BIO_puts(target, text);
+  OPENSSL_free(text);
+  return written;
+}
+
+static inline void copenssl_print_group(BIO *target, int group) {
+  if (group & TLSEXT_nid_unknown)
+    BIO_printf(target, "0x%04x", group & 0xffff);
+  else
+    BIO_puts(target, OBJ_nid2sn(group));
+}
+
+// The group that the keys were agreed on in; nothing before that.
+static inline void copenssl_print_chosen_group(BIO *target, SSL *session) {
+  int group = (int)SSL_get_negotiated_group(session);
+  if (group != NID_undef) copenssl_print_group(target, group);
+}
+
+// The groups that the client offers, by name where OpenSSL has one.
+static inline void copenssl_print_client_groups(BIO *target, SSL *session) {
+  int count = SSL_get1_groups(session, NULL);
+  if (count <= 0) return;
+  int *groups = (int *)OPENSSL_malloc((size_t)count * sizeof(int));
+  if (groups == NULL) return;
+  count = SSL_get1_groups(session, groups);
+  for (int i = 0; i < count; i++) {
+    if (i > 0) BIO_puts(target, ":");
+    copenssl_print_group(target, groups[i]);
+  }
+  OPENSSL_free(groups);
+}
+
+// The ciphers that the client offers, by name where OpenSSL has one.
+static inline void copenssl_print_client_ciphers(BIO *target, SSL *session) {
+  unsigned char *ciphers = NULL;
+  size_t size = (size_t)SSL_get0_raw_cipherlist(session, NULL);
+  // Bytes, not ciphers.
+  size_t length = (size_t)SSL_get0_raw_cipherlist(session, &ciphers);
+  if (ciphers == NULL || size == 0) return;
+  for (size_t i = 0; i < length / size; i++) {
+    const unsigned char *bytes = ciphers + i * size;
+    const SSL_CIPHER *cipher = SSL_CIPHER_find(session, bytes);
+    if (i > 0) BIO_puts(target, ":");
+    if (cipher != NULL) {
+      BIO_puts(target, SSL_CIPHER_get_name(cipher));
+    } else {
+      BIO_puts(target, "0x");
+      for (size_t j = 0; j < size; j++) BIO_printf(target, "%02x", bytes[j]);
+    }
+  }
+}
+
+// Whole days that a certificate is still valid; 0 when that is over.
+static inline int copenssl_remaining_days(const X509 *certificate) {
+  int days = 0, seconds = 0;
+  if (!ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate))) return 0;
+  return days > 0 ? days : 0;
+}
+
 static const uint64_t copenssl_no_compression = SSL_OP_NO_COMPRESSION;
 static const uint64_t copenssl_no_renegotiation = SSL_OP_NO_RENEGOTIATION;
 static const uint64_t copenssl_no_ticket = SSL_OP_NO_TICKET;

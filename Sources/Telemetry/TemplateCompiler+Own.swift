@@ -4,10 +4,14 @@ import Policy
 /// `$1` to `$9`, and the variables that the conf file makes: by `set`, `map`, `geo`,
 /// `split_clients`, or as named groups of regular expressions.
 extension TemplateCompiler {
-  /// Variables that depend on the location, so that they are computed when they are asked for.
+  /// Variables that are computed when they are asked for: they depend on the location, or are
+  /// looked up in the connection.
   public static let computedNames: Set<String> = [
+    "connections_active", "connections_reading", "connections_waiting", "connections_writing",
     "document_root", "limit_rate", "proxy_port", "realpath_root", "request_body",
-    "request_filename",
+    "request_filename", "ssl_alpn_protocol", "ssl_ciphers", "ssl_client_i_dn_legacy",
+    "ssl_client_s_dn_legacy", "ssl_client_v_end", "ssl_client_v_remain", "ssl_client_v_start",
+    "ssl_curve", "ssl_curves", "ssl_session_id", "upstream_response_length",
   ]
 
   /// nginx's own variables that `set` may change.

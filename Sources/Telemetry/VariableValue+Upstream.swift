@@ -25,7 +25,8 @@ extension ExchangeRecord {
     return true
   }
 
-  private func startsUpstream(_ index: Int) -> Bool {
+  /// True when the try is the first of another upstream than the one before it.
+  public func startsUpstream(_ index: Int) -> Bool {
     upstreamStarts &>> UInt16(truncatingIfNeeded: index) & 1 != 0
   }
 

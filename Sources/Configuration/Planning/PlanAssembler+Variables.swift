@@ -55,6 +55,12 @@ extension PlanAssembler {
       // The rate stays what `set` makes it.
       plans[slot].isVolatile = source != .limitRate
     }
+    for fact in ComputedFact.allCases {
+      guard let slot = names.firstIndex(of: fact.name) else { continue }
+      plans[slot].source = .fact
+      plans[slot].index = fact.rawValue
+      plans[slot].isVolatile = true
+    }
     for (index, map) in builder.maps.enumerated() {
       plans[map.slot].source = .map
       plans[map.slot].index = index

@@ -56,6 +56,7 @@ extension Worker where K: ~Copyable {
     case .proxyPort: computeProxyPort(slot, exchange)
     case .requestBody: computeContent(slot, exchange)
     case .limitRate: setLiteral("0", slot, exchange)
+    case .fact: computeFact(ComputedFact(rawValue: index), slot, exchange)
     }
   }
 

@@ -14,6 +14,7 @@ extension Worker where K: ~Copyable {
       return refuse(exchange, 405, .httpRequestDenied, Termination(.proxy, .route))
     }
     if exchange.pointee.plan.pointee.contentAction == .stubStatus {
+      countIdleClients()
       return respond(exchange, page: metrics.share.metrics.stubStatus(), type: "text/plain")
     }
     let isStatus = exchange.pointee.plan.pointee.contentAction == .status

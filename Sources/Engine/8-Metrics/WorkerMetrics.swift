@@ -109,12 +109,17 @@ extension Worker where K: ~Copyable {
       .add(UpstreamCells.idle, UInt64(bitPattern: Int64(step)))
   }
 
+  /// Publishes how many clients wait for nothing.
+  mutating func countIdleClients() {
+    metrics.own[WorkerCells.idleClients] = UInt64(idleClients.count + idleSessions.count)
+  }
+
   /// Counts a turn that began then, and publishes how many there are of what changes in turns. The
   /// turn is taken to have ended when the clock was last looked at: when the last of its exchanges
   /// ended, as a rule.
   mutating func countTurn(since begin: Instant) {
     metrics.own.measure(WorkerCells.turns, now - begin)
-    metrics.own[WorkerCells.idleClients] = UInt64(idleClients.count + idleSessions.count)
+    countIdleClients()
     metrics.own[WorkerCells.exchanges] = UInt64(exchanges.count)
     metrics.own[WorkerCells.droppedLines] = logs.refusedTotal
   }

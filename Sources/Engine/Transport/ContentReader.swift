@@ -33,8 +33,16 @@ struct ContentReader: BitwiseCopyable {
   var needsMore = false
   /// Content that its sender has announced; 0 when its length is not known.
   private(set) var length: UInt64 = 0
-  /// Content still to come; `.max` when that is not known.
+  /// Content still to come; when that is not known, so much less than `.max` as has come.
   private(set) var left: UInt64 = 0
+  /// Bytes of the content that have been taken, as they came.
+  var takenCount: UInt64 {
+    switch framing {
+    case .none: 0
+    case .length: length - left
+    case .chunked, .untilEnd: .max - left
+    }
+  }
   private var decoder = ChunkedDecoder()
 
   /// A reader of no content.
@@ -108,6 +116,7 @@ struct ContentReader: BitwiseCopyable {
       if stream.pointee.isMultiplexed { return takeFromSession(stream) }
       let arrived = UnsafeRawBufferPointer(stream.pointee.inputBytes)
       stream.pointee.inputStart = stream.pointee.inputEnd
+      left &-= UInt64(arrived.count)
       return ContentPiece(bytes: arrived, isLast: false)
     }
     let bytes = stream.pointee.mutableInputBytes
@@ -115,6 +124,7 @@ struct ContentReader: BitwiseCopyable {
     let step = try decoder.decode(&span, maximumLineBytes: Limits.chunkLineBytes)
     assert(step.consumed <= bytes.count && step.produced <= step.consumed)
     stream.pointee.inputStart &+= UInt32(step.consumed)
+    left &-= UInt64(step.consumed)
     switch step.end {
     case .more: needsMore = step.consumed == 0
     case .trailers: place = .trailers
@@ -133,6 +143,7 @@ struct ContentReader: BitwiseCopyable {
     let count = arrived.count - (isAll ? Int(state.trailerCount) : 0)
     precondition(count >= 0, "takeFromSession: its trailers have been taken")
     stream.pointee.inputStart &+= UInt32(count)
+    left &-= UInt64(count)
     if isAll && state.hasEnded && state.failure == .none {
       place = state.trailerCount > 0 ? .trailers : .end
     }
@@ -152,6 +163,7 @@ struct ContentReader: BitwiseCopyable {
       return false
     }
     stream.pointee.inputStart &+= UInt32(count)
+    left &-= UInt64(count)
     place = .end
     return true
   }
