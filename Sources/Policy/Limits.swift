@@ -11,6 +11,21 @@ public enum Limits {
   /// Bytes of a client's or backend's refused ID that reach the log: enough to recognise it.
   public static let receivedIDBytes = 256
 
+  // MARK: Traces
+
+  /// Members of a `tracestate`: what W3C Trace Context allows.
+  public static let traceStateMembers = 32
+  /// Bytes of a `tracestate` that is passed on: what W3C Trace Context asks everybody to pass on.
+  public static let traceStateBytes = 512
+  /// Bytes of a member that is left out before smaller ones: W3C Trace Context says so.
+  public static let largeTraceStateMember = 128
+  /// Bytes of all `baggage` lines of a request that are passed on: what W3C Baggage asks everybody
+  /// to pass on.
+  public static let baggageBytes = 8192
+
+  /// Bytes of the value of `otel_trace $variable`: `100.0000%` is the longest that means anything.
+  public static let samplingTextBytes = 16
+
   // MARK: Heads
 
   /// Longest request or field line in bytes (`large_client_header_buffers` size): nginx's default.

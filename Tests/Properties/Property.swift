@@ -35,6 +35,7 @@ public enum PropertyCatalog {
     ("chunked", { ChunkedProperty() }),
     ("response-head", { ResponseHeadProperty() }),
     ("proxy-header", { ProxyHeaderProperty() }),
+    ("trace-context", { TraceContextProperty() }),
     ("escaping", { EscapingProperty() }),
     ("log-format", { LogFormatProperty() }),
     ("configuration", { ConfigurationProperty() }),
