@@ -51,7 +51,8 @@ public enum DirectiveReference {
     "grpc_response_max_headers", "health", "log_queue", "log_value_length", "metrics",
     "nginx_defaults", "proxy_max_interim_responses", "proxy_response_head_size",
     "proxy_response_max_headers", "request_id", "request_id_cors", "request_id_format",
-    "request_id_header", "request_id_invalid", "request_id_max_length", "request_id_trust",
+    "request_id_header", "request_id_invalid", "request_id_max_length",
+    "request_id_server_timing", "request_id_trust",
     "shutdown_delay", "shutdown_timeout", "slow_log", "ssl_ciphersuites", "status",
     "worker_threads",
   ]

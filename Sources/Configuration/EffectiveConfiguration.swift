@@ -44,6 +44,7 @@ public enum EffectiveConfiguration {
       "request_id_max_length \(settings.maximumLength ?? 128);",
       "request_id_invalid \(settings.rejectsInvalid == true ? "reject" : "replace");",
       "request_id_cors \(origins.isEmpty ? exposure : origins.joined(separator: " "));",
+      "request_id_server_timing \(settings.sendsServerTiming == true ? "on" : "off");",
     ]
   }
 

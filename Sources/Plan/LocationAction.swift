@@ -20,6 +20,8 @@ public enum LocationAction: UInt8, Sendable, BitwiseCopyable {
   case precontent
   /// What `rewritten` says, once `rewriting` has been executed, unless that leads elsewhere.
   case rewriting
+  /// What `traced` says, once it is known which trace the request belongs to.
+  case traced
 
   /// True for those that answer with the page of metrics.
   @inlinable public var isPage: Bool {

@@ -257,6 +257,12 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
   public var content: LocationAction = .none
   /// What it does behind `.rewriting`.
   public var rewritten: LocationAction = .none
+  /// What it does behind `.traced`.
+  public var traced: LocationAction = .none
+  /// `otel_trace`, `otel_trace_context`
+  public var tracing = TracingPlan()
+  /// `request_id_server_timing`
+  public var sendsServerTiming = false
   /// What `rewrite`, `return`, `set`, `break` and `if` of the location come to.
   public var rewriting: FrozenArray<RewriteStep> = .empty
   /// `rewrite_log`
@@ -420,9 +426,12 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
 
   /// What it does in the end.
   @inlinable public var contentAction: LocationAction {
-    let action = action == .rewriting ? rewritten : action
+    let action = untraced == .rewriting ? rewritten : untraced
     return action == .precontent ? content : action
   }
+
+  /// What it does once the trace is known.
+  @inlinable public var untraced: LocationAction { action == .traced ? traced : action }
 }
 
 /// A field that `proxy_set_header` or `add_header` sets.

@@ -26,6 +26,8 @@ public enum RequestIDFormat: UInt8, Sendable, BitwiseCopyable {
   case ulid
   /// 32 lowercase hexadecimal digits.
   case hex
+  /// The same, and it is the number of the request's trace.
+  case trace
 }
 
 /// Where a request's ID came from: `id_source` in the log.
@@ -42,6 +44,9 @@ public enum RequestIDSource: UInt8, Sendable, BitwiseCopyable {
   case duplicate
   /// Made, because the peer is not trusted.
   case untrusted
+  /// The number of the trace that the client's `traceparent` names, because no ID came
+  /// (`request_id_format trace`).
+  case traceparent
 }
 
 /// `request_id_cors`: whether page scripts of other origins may read and send the ID.
@@ -75,6 +80,9 @@ public struct RequestIDPolicy: Sendable, BitwiseCopyable {
   /// `request_id_cors`
   public var crossOrigin: CrossOriginExposure
 
+  /// True when more is to be done behind `decide` than keeping what it says: `settle`.
+  public var needsSettling: Bool
+
   /// The policy given.
   public init(
     mode: RequestIDMode, format: RequestIDFormat, rejectsInvalid: Bool, maximumLength: Int,
@@ -83,9 +91,15 @@ public struct RequestIDPolicy: Sendable, BitwiseCopyable {
     self.mode = mode
     self.format = format
     self.rejectsInvalid = rejectsInvalid
+    needsSettling = rejectsInvalid
     self.maximumLength = maximumLength
     self.trust = trust
     self.header = header
     self.crossOrigin = crossOrigin
+  }
+
+  /// True when `request_id_trust` includes a peer, which may have shown a certificate that holds.
+  public func trusts(_ peer: PeerAddress, isVerified: Bool) -> Bool {
+    trust.contains(peer) || (isVerified && trust.includesVerified)
   }
 }

@@ -28,7 +28,7 @@ extension RequestIDPolicy {
       return mode == .pass ? .none : .generated
     }
     let value = bytes.extracting(arrival.value.offsets)
-    let isTrusted = trust.contains(peer) || (isVerified && trust.includesVerified)
+    let isTrusted = trusts(peer, isVerified: isVerified)
     let source = arrival.hasDifferent ? .duplicate : judge(value, isTrusted: isTrusted)
     if source == .client && mode != .generate {
       id.assign(value)

@@ -5,8 +5,8 @@ extension RequestID {
   /// Replaces what is held by a new ID of the format.
   ///
   /// - random: 128 bits from a cryptographic source, never used before.
-  /// - milliseconds: since 1970-01-01 UTC, 48 bits of it; `uuid4` and `hex` ignore it. IDs of
-  ///   `uuid7` and `ulid` sort by it; within a millisecond their order is random.
+  /// - milliseconds: since 1970-01-01 UTC, 48 bits of it; `uuid4`, `hex` and `trace` ignore it.
+  ///   IDs of `uuid7` and `ulid` sort by it; within a millisecond their order is random.
   public mutating func generate(
     _ format: RequestIDFormat, random: (UInt64, UInt64), milliseconds: UInt64
   ) {
@@ -20,7 +20,7 @@ extension RequestID {
         milliseconds &<< 16 | random.0 & 0x0FFF | 0x7000,
         random.1 & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)
     case .ulid: assignULID(milliseconds: milliseconds, random: random)
-    case .hex: assignHexadecimal(random.0, random.1)
+    case .hex, .trace: assignHexadecimal(random.0, random.1)
     }
   }
 
@@ -56,6 +56,12 @@ extension RequestID {
         second &>> 48, 0,
       ], count: 26)
   }
+
+  /// Takes the number of a trace.
+  public mutating func assign(_ traceID: TraceID) { assignHexadecimal(traceID.high, traceID.low) }
+
+  /// The trace that has the ID as its number; nil when the ID can be none.
+  public borrowing func traceID() -> TraceID? { TraceID(parsing: span) }
 
   private mutating func assignHexadecimal(_ high: UInt64, _ low: UInt64) {
     assign(

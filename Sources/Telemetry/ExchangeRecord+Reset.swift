@@ -62,6 +62,6 @@ extension ExchangeRecord {
     limitRequestStatus = .none
     limitConnectionStatus = .none
     compression = .none
-    authorizationStatus = 0
+    parts = []
   }
 }

@@ -135,7 +135,13 @@ public struct ExchangeRecord: ~Copyable, Sendable {
   /// Why it failed.
   public var error: ErrorType = .none
 
-  /// The status that `auth_request` was answered with; 0 when it was not asked, or before that.
+  /// What few requests have.
+  public var parts: RecordParts = []
+  /// The trace; valid when `parts` has it.
+  public var trace = RequestTrace(traceBits: (0, 0), spanBits: (0, 0))
+
+  /// The status that `auth_request` was answered with; valid when `parts` has it, like what
+  /// follows.
   public var authorizationStatus: UInt16 = 0
   /// The peer that answered; empty when none did.
   public var authorizationPeer: FrozenBytes = .empty
@@ -171,6 +177,18 @@ public struct ExchangeRecord: ~Copyable, Sendable {
 
   /// The record of an exchange that has not begun.
   public init() {}
+}
+
+/// What a record may have besides: one look tells that there is none of it.
+public struct RecordParts: OptionSet, Sendable, BitwiseCopyable {
+  /// One bit for each member.
+  public let rawValue: UInt8
+  /// The set of these bits.
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+  /// What `auth_request` was answered.
+  public static let authorization = RecordParts(rawValue: 1)
+  /// The trace that the request belongs to.
+  public static let trace = RecordParts(rawValue: 2)
 }
 
 /// What the content of a response was packed by.

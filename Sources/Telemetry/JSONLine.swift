@@ -25,7 +25,7 @@ extension ExchangeRecord {
     writeJSONCounts(into: &writer)
     if tryCount > 0 { writeJSONUpstream(into: &writer) }
     if tryCount > 1 { writeJSONTries(into: &writer) }
-    if authorizationStatus != 0 { writeJSONAuthorization(into: &writer) }
+    if !parts.isEmpty { writeJSONParts(head, bytes, into: &writer) }
     if isTerminated { writeJSONTermination(into: &writer) }
     if error != .none {
       writer.appendMember(",\"error\":\"", name: error.name)
@@ -43,6 +43,15 @@ extension ExchangeRecord {
     writer.appendMember(",\"event\":\"", name: event.name)
     writer.append("\"")
     if event == .subrequest { writer.appendMember(",\"subrequest\":\"", bytes.path) }
+  }
+
+  /// What few lines have.
+  @inline(never) private mutating func writeJSONParts(
+    _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
+    into writer: inout ByteWriter
+  ) {
+    if parts.contains(.authorization) { writeJSONAuthorization(into: &writer) }
+    if parts.contains(.trace) { writeJSONTrace(head, bytes, into: &writer) }
   }
 
   /// What `auth_request` came to.
@@ -65,6 +74,7 @@ extension ExchangeRecord {
     case .invalid: writer.append(",\"id_source\":\"invalid\"")
     case .duplicate: writer.append(",\"id_source\":\"duplicate\"")
     case .untrusted: writer.append(",\"id_source\":\"untrusted\"")
+    case .traceparent: writer.append(",\"id_source\":\"traceparent\"")
     }
     if !clientRequestID.isEmpty {
       writer.appendMember(",\"client_request_id\":\"", clientRequestID.span)
@@ -146,6 +156,7 @@ extension ExchangeRecord {
       writer.append(index == 0 ? "{\"address\":\"" : ",{\"address\":\"")
       writer.append(tries.span[index].peer.span, as: .json)
       writer.append("\"")
+      if parts.contains(.trace) { writeJSONSpan(ofTry: index + 1, into: &writer) }
       let status = tries.span[index].status
       if status != 0 { writer.append(",\"status\":", decimal: UInt64(status)) }
       if tries.span[index].error != .none {
@@ -209,6 +220,7 @@ extension RequestIDSource {
     case .invalid: "invalid"
     case .duplicate: "duplicate"
     case .untrusted: "untrusted"
+    case .traceparent: "traceparent"
     }
   }
 }

@@ -16,7 +16,7 @@ extension Variable {
 
   /// All whole names; a variable with several has several entries.
   static var names: [(name: String, variable: Variable)] {
-    requestNames + placeNames + secureNames + outcomeNames + upstreamNames
+    requestNames + placeNames + secureNames + outcomeNames + upstreamNames + traceNames
       + absentNames.map { ($0, .absent) }
   }
 
@@ -81,6 +81,13 @@ extension Variable {
       ("request_length", .requestLength), ("request_time", .requestTime), ("status", .status),
       ("termination", .termination), ("time_iso8601", .timeISO8601),
       ("time_local", .timeLocal), ("time_rfc3339", .timeRFC3339),
+    ]
+  }
+
+  private static var traceNames: [(name: String, variable: Variable)] {
+    [
+      ("otel_parent_id", .parentID), ("otel_parent_sampled", .parentIsSampled),
+      ("otel_span_id", .spanID), ("otel_trace_id", .traceID),
     ]
   }
 

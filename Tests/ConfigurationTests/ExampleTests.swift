@@ -101,6 +101,7 @@ struct ExampleTests {
         #   request_id_max_length 128;
         #   request_id_invalid replace;
         #   request_id_cors off;
+        #   request_id_server_timing off;
         #
         # server a location /in (more.conf:1)
         #   request_id on;
@@ -110,6 +111,7 @@ struct ExampleTests {
         #   request_id_max_length 128;
         #   request_id_invalid replace;
         #   request_id_cors off;
+        #   request_id_server_timing off;
         #
         # defaults where nothing is set:
         #   worker_threads auto;

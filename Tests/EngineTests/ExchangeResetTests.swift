@@ -36,8 +36,9 @@ struct ExchangeResetTests {
       resetFile: "Telemetry/ExchangeRecord+Reset.swift",
       kept: [
         // Behind a flag or a count.
-        "announcedClient", "secure", "tries", "groups", "authorizationPeer",
-        "authorizationDuration", "compressedFrom", "compressedTo",
+        "announcedClient", "secure", "tries", "groups", "trace",
+        "authorizationStatus", "authorizationPeer", "authorizationDuration",
+        "compressedFrom", "compressedTo",
         // Set when a request's server is known, or before a line is written.
         "fieldNames", "lineDate", "valueLimit",
       ]),

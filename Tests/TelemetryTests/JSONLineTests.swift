@@ -58,6 +58,50 @@ import Testing
         ]))
   }
 
+  /// A trace's numbers stand behind the tries; each of these has a span of its own.
+  @Test func tracesAreTold() throws {
+    let exchange = fullExchange()
+    exchange.record.trace = RequestTrace(traceBits: (0xA, 0xB), spanBits: (0xC, 0xD))
+    exchange.record.parts = .trace
+    let line = try parsed(exchange)
+    let keys = ["tries", "trace_id", "span_id", "sampled", "upstream_span_id", "termination"]
+    #expect(line.members.map(\.key).filter(keys.contains) == keys)
+    #expect(line["trace_id"] == .string("000000000000000a000000000000000b"))
+    #expect(line["span_id"] == .string("000000000000000c"))
+    #expect(line["sampled"] == .literal("false"))
+    guard case .array(let tries)? = line["tries"],
+      case .object(let first)? = tries.first, case .object(let last)? = tries.last
+    else {
+      Issue.record("no tries")
+      return
+    }
+    #expect(first.map(\.key) == ["address", "span_id", "error", "seconds"])
+    let spans = [first, last].map { members in members.first { $0.key == "span_id" }?.value }
+    #expect(spans[0] != spans[1])
+    #expect(spans[1] == line["upstream_span_id"])
+  }
+
+  /// A parent is told; the client's own field only when it was not continued.
+  @Test func parentsAreTold() throws {
+    let value = "00-0000000000000000000000000000000f-000000000000000e-01"
+    let exchange = Exchange("GET", "/", fields: [("traceparent", value), ("TraceParent", "\"x\"")])
+    exchange.record.trace = RequestTrace(traceBits: (1, 2), spanBits: (3, 4))
+    exchange.record.parts = [.trace, .authorization]
+    exchange.record.authorizationStatus = 204
+    let refused = try parsed(exchange)
+    #expect(refused["client_traceparent"] == .string("\(value), \"x\""))
+    #expect(refused["parent_id"] == nil && refused["upstream_span_id"] == nil)
+    #expect(refused["auth_status"] == .number("204"))
+    let parent = TraceParent(parsing: Array(value.utf8).span)
+    exchange.record.trace.continueTrace(of: try #require(parent))
+    exchange.record.trace.setSampled(true)
+    let continued = try parsed(exchange)
+    #expect(continued["client_traceparent"] == nil)
+    #expect(continued["parent_id"] == .string("000000000000000e"))
+    #expect(continued["trace_id"] == .string("0000000000000000000000000000000f"))
+    #expect(continued["sampled"] == .literal("true"))
+  }
+
   /// More tries than the record holds must not read beyond it.
   @Test func moreTriesThanAreKept() throws {
     let exchange = Exchange("GET", "/")

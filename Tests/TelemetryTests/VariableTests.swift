@@ -106,6 +106,10 @@ import Testing
     Case("$upstream_response_time", "0.001", absent: "-"),
     Case("$upstream_status", "200", absent: "-"),
     Case("$upstream_cache_status", "-", absent: "-"),
+    Case("$otel_trace_id", "0000000000000007000000000000000b", absent: "-"),
+    Case("$otel_span_id", "00000000000000aa", absent: "-"),
+    Case("$otel_parent_id", "00000000000000bb", absent: "-"),
+    Case("$otel_parent_sampled", "1", absent: "-"),
     Case("$https", "on", absent: ""),
     Case("$uri", "/a/b", absent: "-"),
     Case("$document_uri", "/a/b", absent: "-"),
@@ -146,11 +150,34 @@ import Testing
     #expect(exchange.value(of: template, escape: .standard) == "\\xFF\\x00\\x01\\x02")
   }
 
+  /// What Waybill itself sends of a trace.
+  @Test func fieldsOfATrace() {
+    let exchange = fullExchange()
+    exchange.record.trace.setSampled(true)
+    exchange.record.trace.isTrusted = true
+    func value(_ variable: Variable) -> String {
+      exchange.value(of: Template(parts: exchange.arena.freeze([TemplatePart(variable)])))
+    }
+    let trace = "0000000000000007000000000000000b"
+    #expect(
+      value(.serverTiming)
+        == "request_id;desc=\"3f0c\", traceparent;desc=\"00-\(trace)-00000000000000aa-03\"")
+    #expect(value(.traceParent).hasPrefix("00-\(trace)-"))
+    #expect(value(.traceParent).hasSuffix("-03"))
+    #expect(!value(.traceParent).contains("00000000000000aa"))
+    #expect(value(.traceState) == "" && value(.baggage) == "")
+    exchange.record.requestID.removeAll()
+    #expect(value(.serverTiming) == "traceparent;desc=\"00-\(trace)-00000000000000aa-03\"")
+    exchange.record.parts = []
+    #expect(value(.serverTiming) == "" && value(.traceParent) == "")
+  }
+
   /// No variable is without a case above; groups have a test of their own.
   @Test func everyVariableHasACase() throws {
     let arena = Arena()
     var compiler = TemplateCompiler(arena: arena, hostname: "")
     var seen: Set<Variable> = [.hostname, .group, .own, .binaryRemoteAddress]
+    seen.formUnion([.traceParent, .traceState, .baggage, .serverTiming])
     for variable in VariableTests.cases {
       let template = try compiler.compile(variable.text)
       for index in template.parts.indices { seen.insert(template.parts[index].variable) }
@@ -264,6 +291,11 @@ import Testing
     exchange.record.secure.failure.assign(Array("expired".utf8).span)
     exchange.record.secure.subject.assign(Array("CN=alice".utf8).span)
     exchange.record.secure.issuer.assign(Array("CN=Authority".utf8).span)
+    exchange.record.trace = RequestTrace(traceBits: (1, 2), spanBits: (0xAA, 3))
+    exchange.record.trace.continueTrace(
+      of: TraceParent(
+        traceID: TraceID(high: 7, low: 11), spanID: 0xBB, flags: [.sampled, .random]))
+    exchange.record.parts = .trace
     exchange.record.utcOffset = 3_600
     exchange.record.announcedClient = PeerAddress(
       family: .ipv4, high: 0, low: 0xc000_0204, port: 99)

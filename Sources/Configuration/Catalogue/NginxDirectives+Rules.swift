@@ -105,8 +105,6 @@ extension NginxDirectives {
         Entry("otel_exporter", .top, .block(0...0)),
         Entry("otel_service_name", .top, .words(1...2)),
         Entry("otel_resource_attr", .top, .words(1...2)),
-        Entry("otel_trace", .everyLevel, .words(1...2)),
-        Entry("otel_trace_context", .everyLevel, .words(1...2)),
         Entry("otel_span_name", .everyLevel, .words(1...2)),
         Entry("otel_span_attr", .everyLevel, .words(1...2)),
         Entry("opentracing", .everyLevel, .words(.atLeast(0))),

@@ -4,6 +4,7 @@ public enum DirectiveCatalog {
   public static let aspects: [(title: String, directives: [Directive])] = [
     ("Process", process),
     ("Request ID", requestID),
+    ("Traces", tracing),
     ("Servers and locations", servers),
     ("Rewriting", rewriting),
     ("Variables", variables),

@@ -25,14 +25,19 @@ extension DirectiveCatalog {
       """
     ) { $0.requestIDHeader($1) },
     Directive(
-      "request_id_format", in: .everyLevel, "uuid4 | uuid7 | ulid | hex", default: "uuid4",
+      "request_id_format", in: .everyLevel, "uuid4 | uuid7 | ulid | hex | trace",
+      default: "uuid4",
       """
       The format of generated IDs. `uuid4`: 36 characters, random. `uuid7`: the same length, sorts \
-      by time. `ulid`: 26 characters, sorts by time. `hex`: 32 hexadecimal digits, random.
+      by time. `ulid`: 26 characters, sorts by time. `hex`: 32 hexadecimal digits, random. \
+      `trace`: the same, and it is the trace ID of a new trace. A request that continues a trace \
+      (`otel_trace_context extract` or `propagate`) and brings no ID has the trace ID as its own. \
+      If both come, both are kept, and differ.
       """
     ) { builder, use in
       let formats: KeyValuePairs<String, RequestIDFormat> = [
         "uuid4": .uuid4, "uuid7": .uuid7, "ulid": .ulid, "hex": .hex,
+        "trace": .trace,
       ]
       builder.settings.requestID.format = builder.choice(use.arguments[0], formats)
     },
@@ -40,11 +45,11 @@ extension DirectiveCatalog {
       "request_id_trust", in: .everyLevel, "all | none | ADDRESS | CIDR | unix: | mtls …",
       count: .atLeast(1), default: "all",
       """
-      The peers whose IDs are kept. An ID from any other peer is replaced, and logged as \
-      `client_request_id`. The peer is the one at the other end of the connection or, with \
-      `set_real_ip_from` and `real_ip_header proxy_protocol`, the client that it announces with \
-      the PROXY protocol, but never a client named only by a header. `mtls`: peers with a valid \
-      client certificate (`ssl_verify_client`).
+      The peers whose IDs are kept, and whose traces are continued (`otel_trace_context`). An ID \
+      from any other peer is replaced, and logged as `client_request_id`. The peer is the one at \
+      the other end of the connection or, with `set_real_ip_from` and `real_ip_header \
+      proxy_protocol`, the client that it announces with the PROXY protocol, but never a client \
+      named only by a header. `mtls`: peers with a valid client certificate (`ssl_verify_client`).
       """
     ) { builder, use in
       builder.settings.requestID.trust = builder.trust(use.arguments, allowsWords: true)
@@ -76,6 +81,13 @@ extension DirectiveCatalog {
       `Access-Control-Allow-Origin` for these origins.
       """
     ) { $0.requestIDCrossOrigin($1) },
+    .flag(
+      "request_id_server_timing", in: .everyLevel, default: "off", \.requestID.sendsServerTiming,
+      """
+      Whether responses have a `Server-Timing` header that page scripts can read: \
+      `request_id;desc="ID"`, and `traceparent;desc="00-…"` if the request belongs to a trace. A \
+      backend's own `Server-Timing` stays. Scripts from other origins need `Timing-Allow-Origin`.
+      """),
   ]
 }
 

@@ -271,6 +271,8 @@ extension PlanAssembler {
     plan.logsSubrequests = settings.logs.logsSubrequests ?? false
     plan.history = freezeHistory(settings.logs)
     setContentStages(settings.contentStages, &plan)
+    plan.tracing = settings.tracing.plan
+    plan.sendsServerTiming = settings.requestID.sendsServerTiming ?? false
     return plan
   }
 

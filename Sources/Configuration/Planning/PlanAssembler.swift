@@ -57,6 +57,9 @@ final class PlanAssembler {
   var assignments = SharedLists<FieldSetting, FrozenArray<FieldAssignment>>()
   /// The same with nginx's Host before them, and whether they set one themselves.
   var hostAssignments = SharedLists<FieldSetting, FrozenArray<FieldAssignment>>()
+  /// The same with what traces add to them.
+  var contextFields: [TracedFields: FrozenArray<FieldAssignment>] = [:]
+  var timedFields: [TracedFields: FrozenArray<FieldAssignment>] = [:]
   var hostIsSet = SharedLists<FieldSetting, Bool>()
   /// The peers' addresses of upstreams that were looked at, and which upstreams the server that is
   /// being assembled listens on.
@@ -117,6 +120,7 @@ final class PlanAssembler {
     }
     let errorLogs = freezeErrorLogs(builder.settings.logs)
     let upstreamMetrics = assignUpstreamMetrics()
+    finishTracing()
     var tables = PlanTables(
       listeners: arena.freeze(listeners), servers: arena.freeze(servers),
       locations: arena.freeze(locations), upstreams: arena.freeze(upstreams),

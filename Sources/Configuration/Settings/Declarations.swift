@@ -138,7 +138,7 @@ struct AnswerDeclaration {
     case .metrics: "metrics"
     case .status: "status"
     case .stubStatus: "stub_status"
-    case .none, .proxy, .answer, .files, .precontent, .rewriting: "return"
+    case .none, .proxy, .answer, .files, .precontent, .rewriting, .traced: "return"
     }
   }
 }

@@ -10,13 +10,15 @@ struct RequestIDSettings {
   var maximumLength: UInt64?
   var rejectsInvalid: Bool?
   var crossOrigin: CrossOriginSetting?
+  var sendsServerTiming: Bool?
 
   func inheriting(_ outer: RequestIDSettings) -> RequestIDSettings {
     RequestIDSettings(
       mode: mode ?? outer.mode, header: header ?? outer.header, format: format ?? outer.format,
       trust: trust ?? outer.trust, maximumLength: maximumLength ?? outer.maximumLength,
       rejectsInvalid: rejectsInvalid ?? outer.rejectsInvalid,
-      crossOrigin: crossOrigin ?? outer.crossOrigin)
+      crossOrigin: crossOrigin ?? outer.crossOrigin,
+      sendsServerTiming: sendsServerTiming ?? outer.sendsServerTiming)
   }
 
   /// The header's name in force.

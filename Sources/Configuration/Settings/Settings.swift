@@ -39,6 +39,7 @@ struct Settings {
   var contentStages = ContentStageSettings()
   var admission = AdmissionSettings()
   var names = NameSettings()
+  var tracing = TracingSettings()
   /// `grpc_*`
   var grpc = BackendSettings()
   /// The directives that say what is done anyway.
@@ -60,6 +61,7 @@ struct Settings {
     merged.contentStages = contentStages.inheriting(outer.contentStages)
     merged.admission = admission.inheriting(outer.admission)
     merged.names = names.inheriting(outer.names)
+    merged.tracing = tracing.inheriting(outer.tracing)
     merged.stated.formUnion(outer.stated)
     merged.grpc = grpc.inheriting(outer.grpc, replacesLists: replacesLists)
     if !replacesLists {

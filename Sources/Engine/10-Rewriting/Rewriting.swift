@@ -52,10 +52,13 @@ extension Worker where K: ~Copyable {
   @inline(never) mutating func rewriteInServer(_ exchange: ExchangePointer) -> Bool {
     let server = exchange.pointee.server
     exchange.pointee.plan = fallbackLocation(of: server)
+    // The location decides; until then the server's steps may ask for the numbers.
+    if exchange.pointee.plan.pointee.tracing.isOn { decideTrace(exchange, isFinal: false) }
     guard execute(tables.servers[server].rewriting, exchange) == .goesOn else { return false }
     exchange.pointee.serving?.pointee.seeksLocation = false
-    guard commitTarget(exchange) else { return false }
-    return findLocationAgain(exchange)
+    guard commitTarget(exchange), findLocationAgain(exchange) else { return false }
+    if !exchange.pointee.plan.pointee.tracing.isOn { forgetUndecidedTrace(exchange) }
+    return true
   }
 
   /// Finds the location of a path that is normal, or was written by a `rewrite`; false when the
@@ -96,7 +99,8 @@ extension Worker where K: ~Copyable {
       return enterLocation(exchange)
     }
     let plan = exchange.pointee.plan
-    let action = plan.pointee.action == .rewriting ? plan.pointee.rewritten : plan.pointee.action
+    let action =
+      plan.pointee.untraced == .rewriting ? plan.pointee.rewritten : plan.pointee.untraced
     goOn(exchange, action)
   }
 

@@ -64,6 +64,7 @@ extension Worker where K: ~Copyable {
     state.pointee.authorizationError = exchange.pointee.record.error
     state.pointee.authorizationIsSilent = fields == nil && (status == 444 || status == 499)
     parent.pointee.record.authorizationStatus = status
+    parent.pointee.record.parts.insert(.authorization)
     parent.pointee.record.authorizationPeer =
       exchange.pointee.record.tryCount > 0 ? exchange.pointee.record.upstream : .empty
     now = kernel.now()

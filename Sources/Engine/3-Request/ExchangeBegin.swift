@@ -169,6 +169,7 @@ extension Worker where K: ~Copyable {
       if action == .files { serveFile(exchange) } else { answerMetrics(exchange) }
     case .precontent: lookAhead(exchange)
     case .rewriting: rewriteInLocation(exchange)
+    case .traced: beginTraced(exchange)
     case .proxy:
       if exchange.pointee.request == .content && exchange.pointee.plan.pointee.buffersRequests
         // After an internal redirect it may have been read already.
@@ -322,12 +323,21 @@ extension Worker where K: ~Copyable {
       peer: nearestPeer(exchange), isVerified: isVerified(exchange),
       id: &exchange.pointee.record.requestID, received: &exchange.pointee.record.clientRequestID)
     exchange.pointee.record.idSource = source
+    guard exchange.pointee.plan.pointee.requestID.needsSettling else { return true }
+    return settleRequestID(exchange)
+  }
+
+  /// Does what few policies ask for once the ID is known; false when the request must be refused.
+  @inline(never) private mutating func settleRequestID(_ exchange: ExchangePointer) -> Bool {
+    // The trace's number may become the ID.
+    if exchange.pointee.plan.pointee.tracing.isOn { decideTrace(exchange, isFinal: false) }
+    let source = exchange.pointee.record.idSource
     return !exchange.pointee.plan.pointee.requestID.rejects(source)
   }
 
   /// Whom `request_id_trust` is asked about: the socket's peer, or the client that a trusted peer
   /// announced by the PROXY protocol. Never one that only a field names.
-  private mutating func nearestPeer(_ exchange: ExchangePointer) -> PeerAddress {
+  mutating func nearestPeer(_ exchange: ExchangePointer) -> PeerAddress {
     let connection = exchange.pointee.downstream
     let isAnnounced =
       exchange.pointee.trustsForwardedFields

@@ -38,6 +38,7 @@ extension Worker where K: ~Copyable {
     now = kernel.now()
     exchange.pointee.start = now
     exchange.pointee.record.describeSubrequest(of: parent.pointee.record, at: wall.microseconds)
+    if parent.pointee.record.parts.contains(.trace) { passTrace(of: parent, to: exchange) }
     exchange.pointee.trustsForwardedFields = parent.pointee.trustsForwardedFields
     exchange.pointee.headBuffer = buffers.take(size)
     copyHead(of: parent, headCount, to: exchange)

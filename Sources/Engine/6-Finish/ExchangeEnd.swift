@@ -105,6 +105,7 @@ extension Worker where K: ~Copyable {
       if exchange.pointee.record.status == 0 { exchange.pointee.record.status = code }
     case .always(let code): exchange.pointee.record.status = code
     }
+    if exchange.pointee.plan.pointee.tracing.isOn { decideTrace(exchange) }
     exchange.pointee.record.error = error
     exchange.pointee.record.termination = termination
     exchange.pointee.requireClosure(closure)

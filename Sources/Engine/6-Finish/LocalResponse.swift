@@ -121,6 +121,8 @@ extension Worker where K: ~Copyable {
       return cutResponse(exchange, error, termination)
     }
     if exchange.pointee.request == .buffering { stopBuffering(exchange) }
+    // What is refused before its location has begun has a trace, too.
+    if exchange.pointee.plan.pointee.tracing.isOn { decideTrace(exchange) }
     exchange.pointee.record.error = error
     exchange.pointee.record.termination = termination
     // Where a message ends is not known any more, or should not be waited for.

@@ -88,7 +88,7 @@ struct Explanation {
     let place = compiled.locationPlaces[index]
     let action =
       switch location.contentAction {
-      case .none, .precontent, .rewriting: "neither proxy_pass nor return nor root"
+      case .none, .precontent, .rewriting, .traced: "neither proxy_pass nor return nor root"
       case .files: location.files.isAlias ? "alias" : "root"
       case .proxy: "proxy_pass to \(location.proxyHost.text)"
       case .health: "health"

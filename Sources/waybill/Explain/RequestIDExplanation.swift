@@ -30,6 +30,7 @@ enum RequestIDExplanation {
       return replaced("\(header) has different values: \"\(received)\"", policy)
     case .untrusted:
       return replaced("request_id_trust \(policy.trust.words), but not this peer", policy)
+    case .traceparent: return "that of the trace, because none came (request_id_format trace)"
     }
   }
 

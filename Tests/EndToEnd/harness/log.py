@@ -13,7 +13,8 @@ KEYS = [
     "scheme", "host", "uri", "protocol", "tls_version", "tls_cipher", "sni", "tls_resumed",
     "tls_client", "status", "grpc_status", "bytes_in", "bytes_out", "duration", "upstream",
     "upstream_status", "upstream_connect", "upstream_first_byte", "upstream_duration", "tries",
-    "auth_status", "auth_upstream", "auth_duration", "termination", "error", "user_agent",
+    "auth_status", "auth_upstream", "auth_duration", "trace_id", "span_id", "parent_id",
+    "sampled", "upstream_span_id", "client_traceparent", "termination", "error", "user_agent",
     "referer", "cut",
 ]  # fmt: skip
 ALWAYS = ["time", "level", "client", "connection"]
@@ -22,7 +23,7 @@ NUMBERS = {
     "upstream_status", "upstream_connect", "upstream_first_byte", "upstream_duration",
     "auth_status", "auth_duration", "grpc_status",
 }  # fmt: skip
-ID_SOURCES = {"generated", "client", "invalid", "duplicate", "untrusted"}
+ID_SOURCES = {"generated", "client", "invalid", "duplicate", "untrusted", "traceparent"}
 RFC9209_ERRORS = {
     "dns_timeout", "dns_error", "destination_not_found", "destination_unavailable",
     "destination_ip_prohibited", "destination_ip_unroutable", "connection_refused",
@@ -70,6 +71,8 @@ def check_values(line: Line) -> None:
             assert isinstance(value, list) and len(value) > 1, line
         elif key in ("tls_resumed", "cut"):
             assert value is True, line
+        elif key == "sampled":
+            assert isinstance(value, bool), line
         elif key in NUMBERS:
             assert isinstance(value, (int, float)) and value >= 0, (key, line)
         else:
