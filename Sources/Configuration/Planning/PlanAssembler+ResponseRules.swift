@@ -48,7 +48,7 @@ extension PlanAssembler {
     rules.writesServer = !names.contains("server")
   }
 
-  /// `proxy_hide_header`, and what nginx hides besides. nginx inherits the two lists each by itself:
+  /// `proxy_hide_header`, and what nginx hides besides. nginx inherits the two lists apart:
   /// what `proxy_pass_header` names is passed whichever level says so.
   func hiddenNames(_ settings: Settings) -> FrozenArray<FrozenBytes> {
     let passed = settings.responseRules.passed
