@@ -133,6 +133,8 @@ public struct PlanTables: Sendable, BitwiseCopyable {
   public var subrequestsPerRequest = 0
   /// True when some `proxy_pass` has variables.
   public var computesUpstreams = false
+  /// Every `health_check`.
+  public var checks: FrozenArray<CheckPlan> = .empty
   /// Every `resolver`; the first one is the system's configuration.
   public var resolvers: FrozenArray<ResolverPlan> = .empty
   /// True when names may have to be looked up at run time.
@@ -486,6 +488,8 @@ public struct UpstreamPlan: Sendable, BitwiseCopyable {
   public var keepaliveRequests: UInt32
   /// What it is counted under: an index into `upstreamMetrics`.
   public var metrics = 0
+  /// `fail_open`: when all peers have failed, one of them is tried nevertheless.
+  public var failsOpen = true
   /// The servers whose names are looked up at run time (`resolve`): their peers come besides.
   public var resolved: FrozenArray<ResolvedServerPlan> = .empty
 

@@ -215,6 +215,8 @@ public struct WorkerCommands: OptionSet, Sendable, BitwiseCopyable {
   @inlinable public static var passwords: WorkerCommands { WorkerCommands(rawValue: 1024) }
   /// Take what has become known of names, and go on with those who wait for it.
   @inlinable public static var names: WorkerCommands { WorkerCommands(rawValue: 2048) }
+  /// Take what has become known of the health of peers.
+  @inlinable public static var health: WorkerCommands { WorkerCommands(rawValue: 4096) }
   /// End now what a retired worker still finishes; nothing to one that is not retired.
   @inlinable public static var endRetired: WorkerCommands { WorkerCommands(rawValue: 512) }
 }

@@ -56,7 +56,7 @@ extension Balancer {
     let effective = states[index].effectiveWeight
     states[index].currentWeight &+= effective
     if effective < Int64(candidates.peers[index].weight) {
-      states[index].effectiveWeight = effective &+ 1
+      states[index].grow(candidates.peers[index], at: candidates.now)
     }
     return effective
   }
@@ -67,7 +67,19 @@ extension Balancer {
     _ index: Int, minus other: Int, _ candidates: Candidates,
     _ states: borrowing MutableSpan<PeerState>
   ) -> Int64 {
-    Int64(states[index].active) &* Int64(candidates.peers[other].weight)
-      &- Int64(states[other].active) &* Int64(candidates.peers[index].weight)
+    // Where a share grows, the request to come counts as well: none is running at first.
+    let isGrowing = states[index].rampStart != nil || states[other].rampStart != nil
+    let more: Int64 = isGrowing ? 1 : 0
+    return (Int64(states[index].active) &+ more) &* max(1, weight(other, candidates, states))
+      &- (Int64(states[other].active) &+ more) &* max(1, weight(index, candidates, states))
+  }
+
+  /// The weight of a candidate now.
+  @inline(__always) private static func weight(
+    _ index: Int, _ candidates: Candidates, _ states: borrowing MutableSpan<PeerState>
+  ) -> Int64 {
+    states[index].rampStart == nil
+      ? Int64(candidates.peers[index].weight)
+      : states[index].grownWeight(of: candidates.peers[index], at: candidates.now)
   }
 }

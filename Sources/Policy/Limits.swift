@@ -426,6 +426,37 @@ public enum Limits {
   /// Bytes of a head that are shown, escaped.
   public static let shownHeadBytes = 4 * 1024
 
+  // MARK: Health of peers
+
+  /// How long a peer that has refused a connection is left out after all peers of its upstream had
+  /// failed: they have most likely been restarted, and a refusal costs a client nothing.
+  public static let outageRetry = Interval.milliseconds(500)
+  /// What a weight of 1 becomes in an upstream with `slow_start`: shares grow in so many steps.
+  public static let slowStartSteps: UInt32 = 100
+  /// Peers that one worker lists for `waybill upstreams`: as many as a process is meant for.
+  public static let listedPeers = 10_000
+  /// Peers that the error log line about an upstream without any that can serve tells of.
+  public static let describedPeers = 8
+
+  /// `interval` of a `health_check` without it, as in nginx.
+  public static let checkInterval = Interval.seconds(5)
+  /// The shortest `interval` that is kept to: a shorter one would be an attack on the backend.
+  public static let shortestCheckInterval = Interval.milliseconds(100)
+  /// `timeout` of a `health_check` without it: shorter than any interval that makes sense.
+  public static let checkTimeout = Interval.seconds(1)
+  /// Bytes of `uri` and of `host`: what any server takes in a request line.
+  public static let checkTextBytes = 2_048
+  /// Bytes of the head of a response to a check, interim ones included: as much as a client's.
+  public static let checkHeadBytes = 16 * 1024
+  /// Field lines of such a head.
+  public static let checkFieldCount = 128
+  /// Bytes of its content that are read, and only if a `match` looks at it.
+  public static let checkBodyBytes = 64 * 1024
+  /// Checks of the process that are under way at once; others wait. Each holds a descriptor.
+  public static let concurrentChecks = 128
+  /// Bytes read of a check's connection in one turn of the prober.
+  public static let checkReadBytes = 16 * 1024
+
   // MARK: Metrics
 
   /// How long a request stands for its bucket as its exemplar, before the next one may take its

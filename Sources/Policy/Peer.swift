@@ -21,6 +21,10 @@ public struct Peer: Sendable, BitwiseCopyable {
   public var isBackup: Bool
   /// `down`
   public var isDown: Bool
+  /// `slow_start`: how long its share grows after it has come back; 0 gives it all at once.
+  public var slowStart = Interval(nanoseconds: 0)
+  /// What a `weight` of 1 is in `weight`: more than 1 where shares have to grow in small steps.
+  public var weightUnit: UInt32 = 1
 
   /// The peer given.
   public init(
@@ -38,25 +42,6 @@ public struct Peer: Sendable, BitwiseCopyable {
     self.isBackup = isBackup
     self.isDown = isDown
   }
-}
-
-/// What one worker knows of one peer. Changes with every request; never shared.
-public struct PeerState: Sendable, BitwiseCopyable {
-  /// Smooth weighted round-robin's running weight.
-  public var currentWeight: Int64 = 0
-  /// Weight lowered by failures, recovering with successes.
-  public var effectiveWeight: Int64
-  /// Exchanges that use it now.
-  public var active: UInt32 = 0
-  /// Failures within the current `fail_timeout`.
-  public var failures: UInt32 = 0
-  /// When the last failure was counted.
-  public var failedAt = Instant(nanoseconds: 0)
-  /// When it was last tried while out of service.
-  public var checkedAt = Instant(nanoseconds: 0)
-
-  /// The state of a peer of which nothing is known.
-  public init(_ peer: Peer) { effectiveWeight = Int64(peer.weight) }
 }
 
 /// How an `upstream` chooses a peer.

@@ -59,7 +59,7 @@ struct WaybillCommand: ParsableCommand {
       """,
     subcommands: [
       RunCommand.self, LogsCommand.self, TraceCommand.self, RequestsCommand.self,
-      ErrorsCommand.self, StatusCommand.self, ExplainCommand.self,
+      ErrorsCommand.self, UpstreamsCommand.self, StatusCommand.self, ExplainCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 }

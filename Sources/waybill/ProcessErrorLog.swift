@@ -15,10 +15,14 @@ struct ProcessErrorLog {
   init(_ plan: Plan) { self.plan = plan }
 
   /// Writes a line to each log that is concerned.
-  func report(_ level: LogLevel, _ module: StaticString, _ message: String) {
+  func report(
+    _ level: LogLevel, _ module: StaticString, _ message: String, requestID: String = ""
+  ) {
     let logs = plan.tables.errorLogs
     for index in logs.indices where logs[index].level <= level {
-      let line = ErrorLogLine(level: level, clock: MachineTime.now, module: module)
+      var line = ErrorLogLine(level: level, clock: MachineTime.now, module: module)
+      let id = Array(requestID.utf8)
+      line.requestID.assign(id.span)
       let text = text(line, message, isJSON: logs[index].isJSON)
       write(text, level, to: plan.tables.sinks[logs[index].sink])
     }

@@ -284,6 +284,7 @@ struct Server {
     }
     threads.join()
     current.shared.passwords.end()
+    current.shared.checks.end()
     current.shared.names.end()
     finishLogs()
     finishAnswers()

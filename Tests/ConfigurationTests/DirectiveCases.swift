@@ -5,7 +5,7 @@ enum DirectiveCases {
   static let all =
     process + requestID + servers + rewriting + variables + serving + listing + redirection
     + clients + proxy + grpc + fields + upstreams + logs + tls + responseRules + access + limits
-    + contentStages + nameLookups
+    + contentStages + nameLookups + checks
 
   static let process: [Case] = [
     Case("top", "worker_threads auto;"),
@@ -467,9 +467,13 @@ enum DirectiveCases {
       "server app:1 weight=2 max_fails=0 fail_timeout=1m max_conns=5; server unix:/a backup down;"),
     Case("upstream", "server app weight=0; server 1.2.3.4;", "invalid number \"0\""),
     Case("upstream", "server app wieght=2; server 1.2.3.4;", "invalid parameter \"wieght=2\""),
+    Case("upstream", "server app slow_start=1s; server 1.2.3.4; least_conn;"),
+    Case("upstream", "server app slow_start=0; server 1.2.3.4; random;"),
     Case(
-      "upstream", "server app slow_start=1s; server 1.2.3.4;",
-      "\"slow_start\" is an nginx directive that Waybill does not support"),
+      "upstream", "server app slow_start=1s; server 1.2.3.4; random;",
+      "the balancing method does not support \"slow_start\""),
+    Case("upstream", "fail_open off; server 1.2.3.4;"),
+    Case("upstream", "fail_open maybe; server 1.2.3.4;", "invalid value \"maybe\""),
     Case(
       "upstream", "server http://app; server 1.2.3.4;",
       "a server in an upstream is an address, not a URL"),

@@ -360,3 +360,55 @@ def test_host_names_are_resolved_at_start(site, backend):
     for target in ("/", "/direct"):
         assert proxy.get(target).status == 200
     assert all(backend.address == line["upstream"] for line in proxy.wait_lines(2))
+
+
+# --- fail_open ---
+
+
+def restart(make_backend, backend):
+    """A backend at the address of one that was stopped."""
+    return make_backend(reply(body=b"back"), port=int(backend.address.rsplit(":", 1)[1]))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_restarted_pair_serves_at_once(group, make_backend, workers):
+    proxy, backends = group("server {a}; server {b};", workers=workers)
+    assert set(bodies(proxy, 4)) == {"a", "b"}
+    for one in backends.values():
+        one.stop()
+    # Each worker finds out about both.
+    assert {proxy.get("/").status for _ in range(12)} == {502}
+    revived = [restart(make_backend, one) for one in backends.values()]
+    assert bodies(proxy, 6) == ["back"] * 6
+    # And both are used within a second, though one of them serves.
+    deadline = time.monotonic() + 1.0
+    while time.monotonic() < deadline and not all(one.requests for one in revived):
+        assert proxy.get("/").text == "back"
+        time.sleep(0.05)
+    assert all(one.requests for one in revived)
+
+
+def test_fail_open_says_so_once(group):
+    proxy, backends = group("server {a}; server {b};")
+    for one in backends.values():
+        one.stop()
+    for _ in range(5):
+        assert proxy.get("/").status == 502
+    lines = [line for line in proxy.error_text().split("\n") if "fail_open" in line]
+    assert len(lines) == 1 and "upstream app " in lines[0], lines
+
+
+def test_without_fail_open_the_reasons_are_told(group):
+    proxy, backends = group(
+        "server {a}; server {b}; server 127.0.0.1:9 down;", extra="fail_open off;"
+    )
+    for one in backends.values():
+        one.stop()
+    assert proxy.get("/").status == 502
+    observed = proxy.observe(None, request_bytes())
+    assert observed.response.status == 502
+    assert observed.line["error"] == "destination_unavailable"
+    line = proxy.wait_error("no peer of upstream")
+    assert "upstream app " in line and "127.0.0.1:9 is down" in line
+    for one in backends.values():
+        assert f"{one.address} has failed (connection refused) and is left out for another" in line

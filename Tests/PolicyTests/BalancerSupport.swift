@@ -58,14 +58,39 @@ final class Upstream {
     var current = states
     defer { states = current }
     var span = current.mutableSpan
-    Balancer.succeeded(peer: peer, states: &span)
+    Balancer.succeeded(peer: peer, peers: peers, states: &span, now: instant(0))
   }
 
-  @discardableResult func fail(_ peer: Int, at seconds: Double = 0) -> Bool {
+  @discardableResult func fail(
+    _ peer: Int, at seconds: Double = 0, isRefusal: Bool = false
+  ) -> Bool {
     var current = states
     defer { states = current }
     var span = current.mutableSpan
-    return Balancer.failed(peer: peer, peers: peers, states: &span, now: instant(seconds))
+    return Balancer.failed(
+      peer: peer, peers: peers, states: &span, now: instant(seconds), reason: 1,
+      isRefusal: isRefusal)
+  }
+
+  /// What `fail_open` chooses and releases at once.
+  func serveFailed(at seconds: Double, tried: [Int] = []) -> (peer: Int, isOutage: Bool)? {
+    var noted = TriedPeers()
+    for peer in tried { noted.insert(peer) }
+    var current = states
+    defer { states = current }
+    var span = current.mutableSpan
+    let selected = Balancer.selectFailed(
+      peers: peers, states: &span, tried: noted, now: instant(seconds))
+    if let selected { Balancer.released(peer: selected.peer, states: &span) }
+    return selected
+  }
+
+  func apply(_ event: PeerEvent, to peer: Int, at seconds: Double = 0) {
+    states[peer].apply(event, of: peers[peer], at: instant(seconds))
+  }
+
+  func condition(_ peer: Int, at seconds: Double = 0) -> PeerCondition {
+    states[peer].condition(of: peers[peer], at: instant(seconds))
   }
 
   /// A moment some seconds after the clock had run for an hour.
@@ -82,15 +107,18 @@ struct ConfiguredPeer {
   var maximumConnections: UInt32 = 0
   var isBackup = false
   var isDown = false
+  var slowStart = Interval(nanoseconds: 0)
   /// The last number of its address; its place in the list by default.
   var address: UInt64?
 
   func peer(number: Int) -> Peer {
-    Peer(
+    var peer = Peer(
       address: PeerAddress(
         family: .ipv4, high: 0, low: 0x0A00_0000 + (address ?? UInt64(number)), port: 80),
       unixPath: .empty, name: .empty, weight: weight, maximumFailures: maximumFailures,
       failTimeout: failTimeout, maximumConnections: maximumConnections, isBackup: isBackup,
       isDown: isDown)
+    peer.slowStart = slowStart
+    return peer
   }
 }

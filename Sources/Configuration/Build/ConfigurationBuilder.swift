@@ -60,6 +60,8 @@ final class ConfigurationBuilder {
   var divisions: [DivisionDeclaration] = []
   /// The open `types`.
   var openMediaTypes: MediaTypes?
+  /// Every `match`.
+  var matches: [MatchDeclaration] = []
   /// The open `upstream`.
   var upstream: UpstreamDeclaration?
   private var firstUses: [String: Place] = [:]

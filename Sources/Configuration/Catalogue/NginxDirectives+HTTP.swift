@@ -115,12 +115,6 @@ extension NginxDirectives {
         Entry("keepalive_min_timeout", .everyLevel, .time)
       ]),
     Group(
-      .notDone, "Not available in this version.",
-      [
-        Entry("health_check", .location, .words(.atLeast(0))),
-        Entry("match", .top, .block(1...1)),
-      ]),
-    Group(
       .needless, "`metrics` counts all servers and upstreams.",
       [
         Entry("status_zone", [.server, .location, .upstream], .word)

@@ -127,6 +127,10 @@ extension ConfigurationBuilder {
     } else if let (text, place) = parameter("fail_timeout", word) {
       guard let time = time(text, at: place, mayBeZero: true) else { return false }
       peer.failTimeout = time
+    } else if let (text, place) = parameter("slow_start", word) {
+      guard let time = time(text, at: place, mayBeZero: true) else { return false }
+      peer.slowStart = time
+      peer.slowStartPlace = time.nanoseconds > 0 ? word.place : nil
     } else if let (text, place) = parameter("max_conns", word) {
       guard let connections = number(text, at: place, 0...16_777_216) else { return false }
       peer.maximumConnections = connections
@@ -139,16 +143,18 @@ extension ConfigurationBuilder {
 
   private func unknownParameter(_ word: Word) {
     let name = String(word.text.prefix { $0 != "=" })
-    guard !["route", "slow_start", "drain"].contains(name) else {
+    guard !["route", "drain"].contains(name) else {
       reporter.error(word.place, "\"\(name)\" is an nginx directive that Waybill does not support")
       return
     }
     let names = [
-      "weight", "max_fails", "fail_timeout", "max_conns", "backup", "down", "resolve", "service",
+      "weight", "max_fails", "fail_timeout", "max_conns", "slow_start", "backup", "down",
+      "resolve", "service",
     ]
     reporter.error(
       word.place, "invalid parameter \"\(word.text)\"",
-      expected: "weight=, max_fails=, fail_timeout=, max_conns=, backup, down, resolve or service=",
+      expected: "weight=, max_fails=, fail_timeout=, max_conns=, slow_start=, backup, down, resolve"
+        + " or service=",
       suggestion: Suggestion.nearest(to: name, among: names))
   }
 }

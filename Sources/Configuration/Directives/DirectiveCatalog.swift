@@ -22,6 +22,7 @@ public enum DirectiveCatalog {
     ("Access", access),
     ("Limits of requests", limits),
     ("Upstreams", upstreams),
+    ("Health checks", checks),
     ("Names", nameLookups),
     ("Logs", logs),
     ("Files", files),

@@ -11,15 +11,16 @@ extension DirectiveCatalog {
     Directive(
       "server", in: .upstream,
       """
-      ADDRESS [weight=NUMBER] [max_fails=NUMBER] [fail_timeout=TIME] [max_conns=NUMBER] [backup] \
-      [down] [resolve] [service=NAME]
+      ADDRESS [weight=NUMBER] [max_fails=NUMBER] [fail_timeout=TIME] [max_conns=NUMBER] \
+      [slow_start=TIME] [backup] [down] [resolve] [service=NAME]
       """,
       count: .atLeast(1), isRepeatable: true,
       """
       A server: `host:port` (port 80 by default; all addresses of a name) or `unix:PATH`. \
       `weight`: its share (1). `max_fails` (1) failures within `fail_timeout` (10s) make it \
       unavailable for that time; with 0, never. `max_conns`: connections per worker (0, \
-      unlimited). `backup`: used only if no other server is available. `down`: never used. \
+      unlimited). `slow_start`: a server that has come back gets its share little by little over \
+      that time (0, at once); not with `random`, `hash` and `ip_hash`. `backup`: used only if no other server is available. `down`: never used. \
       `resolve`: the name is looked up again whenever the time of the last answer is over (see \
       `resolver`), and its servers change with it. `service`, with `resolve` and without a port: \
       the servers are those of the SRV records of `_NAME._tcp` (or of a name with dots as it is) \
@@ -44,6 +45,17 @@ extension DirectiveCatalog {
     ) { builder, use in
       builder.upstream?.keepaliveRequests = builder.number(
         use.arguments[0], 1...UInt64(UInt32.max))
+    },
+    Directive(
+      "fail_open", in: .upstream, "on | off", default: "on",
+      """
+      When every server of the group has failed, the one that failed longest ago is tried instead \
+      of answering 502 at once. Servers that refused the connection are then tried again twice a \
+      second, so that a group that was restarted serves as soon as it accepts connections. Servers \
+      that are `down` are never tried.
+      """
+    ) { builder, use in
+      if let value = builder.flag(use.arguments[0]) { builder.upstream?.failsOpen = value }
     },
     Directive(
       "least_conn", in: .upstream, "", count: 0...0,
@@ -132,6 +144,9 @@ extension ConfigurationBuilder {
     case .random, .randomTwo, .hash, .consistentHash, .addressHash:
       for place in backups {
         reporter.error(place, "the balancing method does not support \"backup\"")
+      }
+      for place in all.compactMap(\.slowStartPlace) {
+        reporter.error(place, "the balancing method does not support \"slow_start\"")
       }
     case .roundRobin, .leastConnections:
       guard backups.count == all.count else { return }

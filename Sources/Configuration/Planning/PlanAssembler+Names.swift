@@ -34,10 +34,12 @@ extension PlanAssembler {
   }
 
   private func template(_ peer: PeerDeclaration) -> Peer {
-    Peer(
+    var template = Peer(
       address: .unix, unixPath: .empty, name: .empty, weight: UInt32(peer.weight),
       maximumFailures: UInt32(peer.maximumFailures), failTimeout: peer.failTimeout,
       maximumConnections: UInt32(peer.maximumConnections), isBackup: peer.backupPlace != nil,
       isDown: peer.isDown)
+    template.slowStart = peer.slowStart
+    return template
   }
 }

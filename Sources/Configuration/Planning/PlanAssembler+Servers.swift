@@ -87,6 +87,7 @@ extension PlanAssembler {
         warn(place, "\"Content-Length\" can't be removed: it frames the content")
       }
     }
+    addChecks(location, plan)
     if let answer = server.answer ?? location.answer {
       setAnswer(answer, settings, &plan)
       if let pass = location.pass {

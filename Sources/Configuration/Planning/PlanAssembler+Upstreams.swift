@@ -15,18 +15,40 @@ extension PlanAssembler {
       idleConnections: upstream.idleConnections.map { Int($0) } ?? Limits.idleUpstreamConnections,
       idleTimeout: upstream.idleTimeout ?? Limits.idleUpstreamTimeout,
       keepaliveRequests: upstream.keepaliveRequests.map { UInt32($0) } ?? 1000)
+    plan.failsOpen = upstream.failsOpen
     plan.resolved = resolvedServers(upstream)
+    let all = upstream.peers + upstream.resolved.map(\.peer)
+    if all.contains(where: { $0.slowStartPlace != nil }) { refineWeights(&plan) }
     return plan
+  }
+
+  /// Gives weights so fine a unit that shares can grow.
+  private func refineWeights(_ plan: inout UpstreamPlan) {
+    func refined(_ peer: Peer) -> Peer {
+      var peer = peer
+      peer.weightUnit = Limits.slowStartSteps
+      peer.weight = min(peer.weight, .max / peer.weightUnit) * peer.weightUnit
+      return peer
+    }
+    plan.peers = arena.freeze(plan.peers.indices.map { refined(plan.peers[$0]) })
+    plan.resolved = arena.freeze(
+      plan.resolved.indices.map { index in
+        var server = plan.resolved[index]
+        server.template = refined(server.template)
+        return server
+      })
   }
 
   private func freeze(_ peer: PeerDeclaration) -> [Peer] {
     peer.endpoints.map { endpoint in
-      Peer(
+      var frozen = Peer(
         address: endpoint.address, unixPath: arena.freeze(endpoint.unixPath),
         name: arena.freeze(endpoint.name), weight: UInt32(peer.weight),
         maximumFailures: UInt32(peer.maximumFailures), failTimeout: peer.failTimeout,
         maximumConnections: UInt32(peer.maximumConnections), isBackup: peer.backupPlace != nil,
         isDown: peer.isDown)
+      frozen.slowStart = peer.slowStart
+      return frozen
     }
   }
 

@@ -31,6 +31,8 @@ final class PlanAssembler {
   /// `merge_slashes` of each server.
   var serverMergesSlashes: [Bool] = []
   var upstreams: [UpstreamPlan] = []
+  /// Every `health_check`.
+  var checks: [CheckPlan] = []
   var sinks = SinkTable()
   var requestMetrics: [RequestMetricsPlan] = []
   /// Index in `requestMetrics` of each server and upstream.
@@ -95,6 +97,7 @@ final class PlanAssembler {
     for upstream in builder.upstreams {
       declaredUpstreams[upstream.name.text.lowercased()] = upstreams.count
       upstreams.append(freeze(upstream))
+      addChecks(upstream, index: upstreams.count - 1)
     }
     for index in builder.servers.indices where builder.servers[index].listens.isEmpty {
       if let place = builder.servers[index].firstDatagramListen,
@@ -141,6 +144,7 @@ final class PlanAssembler {
     tables.hostTemplate =
       builder.template("$host", place: { _, _ in start }) ?? tables.hostTemplate
     setVariables(&tables)
+    tables.checks = arena.freeze(checks)
     tables.resolvers = arena.freeze(resolvers)
     tables.usesNames = tables.computesUpstreams || upstreams.contains { !$0.resolved.isEmpty }
     tables.requestMetrics = arena.freeze(requestMetrics)

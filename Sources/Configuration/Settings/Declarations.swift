@@ -118,6 +118,8 @@ struct LocationDeclaration {
   /// `rewrite`, `return`, `set`, `break`, `if`, unless all of it is one `return`.
   var rewrites: [RewriteDeclaration] = []
   var pass: PassDeclaration?
+  /// `health_check`
+  var checks: [CheckDeclaration] = []
 
   /// How messages call it.
   var title: String { "location " + (modifier.isEmpty ? path : "\(modifier) \(path)") }
@@ -189,6 +191,8 @@ struct UpstreamDeclaration {
   var idleConnections: UInt64?
   var idleTimeout: Interval?
   var keepaliveRequests: UInt64?
+  var failsOpen = true
+  var checks: [CheckDeclaration] = []
 
   init(name: Word, peers: [PeerDeclaration] = []) {
     self.name = name
@@ -220,6 +224,8 @@ struct PeerDeclaration {
   var maximumFailures: UInt64 = 1
   var failTimeout = Interval.seconds(10)
   var maximumConnections: UInt64 = 0
+  var slowStart = Interval(nanoseconds: 0)
+  var slowStartPlace: Place?
   var backupPlace: Place?
   var isDown = false
 }

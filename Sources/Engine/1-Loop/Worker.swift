@@ -50,6 +50,10 @@ public struct WorkerSettings: Sendable {
   public var names: NameDirectory?
   /// Where the worker is told of them.
   public var nameMailbox: NameMailbox?
+  /// What is known of peers beyond this worker; nil where nothing is.
+  public var health: HealthDirectory?
+  /// Where the worker is told of that.
+  public var healthMailbox: HealthMailbox?
   /// Which configuration of the process it serves, from 1, for `$gen`.
   public var generation: UInt32 = 1
   /// Where requests are counted by keys; all workers of the process share it.
@@ -151,6 +155,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
   var passwordTickets: UInt64 = 0
   /// Questions about names so far.
   var nameTickets: UInt64 = 0
+  /// How much of what is known of peers it has taken.
+  var healthVersion: UInt64 = 0
   /// Who is asked for names, as the plan numbers them.
   let resolvers: [ResolverSettings]
 
@@ -203,7 +209,8 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     tls = TLSWork(settings.tls)
     limitZones = settings.limitZones.zones(of: tables.limitZones)
     matches = MatchSpace(tables.expressions)
-    upstreamNames = UpstreamNames(settings.inbox == nil ? .empty : plan.tables.upstreams)
+    upstreamNames = UpstreamNames(
+      settings.inbox == nil && settings.health == nil ? .empty : plan.tables.upstreams)
     metrics = WorkerMetrics(
       settings.metrics ?? .alone(plan, worker: settings.number), worker: settings.number,
       tables.upstreams)
@@ -214,6 +221,7 @@ public struct Worker<K: Kernel & ~Copyable>: ~Copyable {
     ready = .allocate(capacity: 2 * (slotCount + streams.capacity + subrequests.capacity))
     openLogs()
     if tables.usesNames { holdNames() }
+    holdHealth()
     resumeAccepting()
   }
 

@@ -160,7 +160,8 @@ extension Worker where K: ~Copyable {
 
   private func weight(of address: NameAddress, _ server: ResolvedServer) -> UInt32 {
     // As in nginx, weight 0 counts as the least there is.
-    address.weight.map { UInt32(max(1, $0)) } ?? server.template.weight
+    address.weight.map { UInt32(max(1, $0)) * server.template.weightUnit }
+      ?? server.template.weight
   }
 
   private mutating func begin(
@@ -180,6 +181,7 @@ extension Worker where K: ~Copyable {
     peer.isBackup = peer.isBackup || address.isBackup
     self.peer(upstream, index).pointee = peer
     upstreams.restart(upstream, peer: index, peer)
+    takeHealth(ofNew: index, upstream)
   }
 
   /// Gives an upstream that never changes its only peer.
@@ -210,11 +212,13 @@ extension Worker where K: ~Copyable {
     peer.pointee.isDown = true
     peer.pointee.weight = 0
     peer.pointee.maximumFailures = 0
+    let states = upstreams.states(of: upstream)
+    states[index].apply(.removed, of: peer.pointee, at: now)
     closeIdle(upstream, index)
   }
 
   /// Closes the idle connections of a peer; no request begins on those that carry some.
-  private mutating func closeIdle(_ upstream: Int, _ index: Int) {
+  mutating func closeIdle(_ upstream: Int, _ index: Int) {
     while let idle = upstreams.newestIdle(upstream, index) { closePooled(idle) }
     closeSessions(upstream, index)
   }

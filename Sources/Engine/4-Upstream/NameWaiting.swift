@@ -143,9 +143,7 @@ extension Worker where K: ~Copyable {
     if !servers.isEmpty, peers.indices.allSatisfy({ peers[$0].weight == 0 }) {
       return awaitPeers(exchange, servers)
     }
-    report(.error, "upstream", exchange, exchange.pointee.downstream) { line in
-      line.append("no peer of this upstream is available")
-    }
+    reportNoPeer(exchange)
     refuse(exchange, 502, .destinationUnavailable, Termination(.proxy, .connect))
   }
 

@@ -59,9 +59,10 @@ extension Worker where K: ~Copyable {
     let number = isRandom ? random.next(&kernel).0 : 0
     let table = upstreams.states(of: upstream)
     var states = table.mutableSpan
-    return Balancer.select(
+    let peer = Balancer.select(
       method: method, peers: tables.upstreams[upstream].peers, states: &states,
       tried: exchange.pointee.tried, now: now, random: number, hashKey: hashKey)
+    return peer ?? selectFailedPeer(exchange)
   }
 
   private mutating func hashKey(_ exchange: ExchangePointer) -> UInt64 {

@@ -24,7 +24,9 @@ extension Worker where K: ~Copyable {
     upstreamCounters(exchange).add(UpstreamCells.failedTries + Int(type.rawValue))
     let isStale = isStalePooledConnection(exchange, failure) || isFirstRefusal(exchange, failure)
     // Nor is it the peer's fault when this process has no descriptor or memory left.
-    if !isStale && cause?.kind != .exhausted { markPeer(exchange, failed: true) }
+    if !isStale && cause?.kind != .exhausted {
+      markFailed(exchange, type, isRefusal: cause?.kind == .refused)
+    }
     // Asked while the connection is still there: it knows what the peer has acknowledged.
     let isUnprocessed = failure == .refused || requestWasNotReceived(exchange)
     let replays = isStale && mayReplay(exchange, nothingArrived: isUnprocessed)
@@ -85,7 +87,11 @@ extension Worker where K: ~Copyable {
       return false
     }
     noteTry(exchange, error: .none)
-    markPeer(exchange, failed: TryFailure.status(status).countsAgainstPeer)
+    if TryFailure.status(status).countsAgainstPeer {
+      markFailed(exchange, .none, isRefusal: false)
+    } else {
+      markSucceeded(exchange)
+    }
     releaseUpstream(exchange, mayReuse: false)
     rewindContent(exchange)
     beginTry(exchange, peer: next)
@@ -171,18 +177,29 @@ extension Worker where K: ~Copyable {
       error: error, duration: duration)
   }
 
-  /// Tells the balancer how the try went.
-  mutating func markPeer(_ exchange: ExchangePointer, failed: Bool) {
+  /// Tells the balancer that the try went well.
+  @inline(__always) mutating func markSucceeded(_ exchange: ExchangePointer) {
+    let upstream = exchange.pointee.upstreamIndex
+    let table = upstreams.states(of: upstream)
+    var states = table.mutableSpan
+    Balancer.succeeded(
+      peer: exchange.pointee.peerIndex, peers: tables.upstreams[upstream].peers, states: &states,
+      now: now)
+  }
+
+  /// Tells the balancer that the try has failed, and why; `.none` for an error status.
+  mutating func markFailed(
+    _ exchange: ExchangePointer, _ type: ErrorType, isRefusal: Bool
+  ) {
     let upstream = exchange.pointee.upstreamIndex
     let peers = tables.upstreams[upstream].peers
     let table = upstreams.states(of: upstream)
     var states = table.mutableSpan
-    guard failed else {
-      return Balancer.succeeded(peer: exchange.pointee.peerIndex, states: &states)
-    }
     let isTakenOut = Balancer.failed(
-      peer: exchange.pointee.peerIndex, peers: peers, states: &states, now: now)
+      peer: exchange.pointee.peerIndex, peers: peers, states: &states, now: now,
+      reason: type.rawValue, isRefusal: isRefusal)
     guard isTakenOut else { return }
+    settings.health?.noteFailure(of: peerKey(upstream, exchange.pointee.peerIndex), at: now)
     upstreamCounters(exchange).add(UpstreamCells.suspensions)
     let name = peers[exchange.pointee.peerIndex].name
     report(.warn, "upstream", exchange, exchange.pointee.downstream) { line in

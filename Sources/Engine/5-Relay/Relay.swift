@@ -139,7 +139,7 @@ extension Worker where K: ~Copyable {
   mutating func endTry(_ exchange: ExchangePointer, mayReuse: Bool) {
     assert(exchange.pointee.upstream != nil, "endTry: no backend is attached")
     noteTry(exchange, error: .none)
-    markPeer(exchange, failed: false)
+    markSucceeded(exchange)
     releaseUpstream(exchange, mayReuse: mayReuse && keepsConnection(exchange))
   }
 

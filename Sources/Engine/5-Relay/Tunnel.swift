@@ -43,7 +43,7 @@ extension Worker where K: ~Copyable {
     exchange.pointee.upstreamStage = .content
     exchange.pointee.requireClosure(.orderly)
     note(.tunnelOpened, exchange)
-    markPeer(exchange, failed: false)
+    markSucceeded(exchange)
     writeOpeningLine(exchange)
     return .ready
   }

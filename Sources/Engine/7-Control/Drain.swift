@@ -17,6 +17,7 @@ extension Worker where K: ~Copyable {
     if commands.contains(.answer) { answerQuestion() }
     if commands.contains(.passwords) { takePasswords() }
     if commands.contains(.names) { takeNames() }
+    if commands.contains(.health) { takeHealth() }
     if commands.contains(.reopenLogs) { openLogs() }
     if commands.contains(.inherit) { inherit() }
     if commands.contains(.retire) { beginRetiring() }

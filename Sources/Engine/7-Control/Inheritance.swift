@@ -152,13 +152,9 @@ extension Worker where K: ~Copyable {
 
   private mutating func take(_ upstream: [UInt8], _ peer: [UInt8], _ state: PeerState) {
     guard let (upstream, peer) = upstreamNames.find(upstream, peer) else { return }
-    let states = upstreams.states(of: upstream)
     // Of several predecessors the one counts that knows the worst.
-    guard state.failures >= states[peer].failures else { return }
-    states[peer].failures = state.failures
-    states[peer].failedAt = state.failedAt
-    states[peer].checkedAt = state.checkedAt
-    states[peer].effectiveWeight = min(states[peer].effectiveWeight, state.effectiveWeight)
+    upstreams.states(of: upstream)[peer].inherit(
+      state, of: tables.upstreams[upstream].peers[peer])
   }
 }
 
@@ -175,6 +171,13 @@ struct UpstreamNames {
 
   /// The upstream and the peer of these names.
   func find(_ upstream: [UInt8], _ peer: [UInt8]) -> (upstream: Int, peer: Int)? {
+    guard let found = find(upstream) else { return nil }
+    let peers = upstreams[found].peers
+    return peers.indices.first { Array(peers[$0].name) == peer }.map { (found, $0) }
+  }
+
+  /// The upstream of this name.
+  func find(_ upstream: [UInt8]) -> Int? {
     var low = 0
     var high = order.count
     while low < high {
@@ -186,11 +189,7 @@ struct UpstreamNames {
       }
     }
     guard low < order.count, Array(upstreams[order[low]].name) == upstream else { return nil }
-    let peers = upstreams[order[low]].peers
-    guard let found = peers.indices.first(where: { Array(peers[$0].name) == peer }) else {
-      return nil
-    }
-    return (order[low], found)
+    return order[low]
   }
 }
 

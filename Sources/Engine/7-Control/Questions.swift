@@ -15,6 +15,10 @@ public enum WorkerQuestion: Equatable, Sendable {
   case requests(id: [UInt8])
   /// To end the request of that number on that connection.
   case abort(connection: UInt64, request: UInt32)
+  /// All peers of all upstreams.
+  case upstreams
+  /// To do that with a peer.
+  case steer(PeerOrder, PeerKey)
 }
 
 /// What a worker answers.
@@ -44,6 +48,8 @@ extension Worker where K: ~Copyable {
     switch question {
     case .requests(let id): list(id, into: &answer)
     case .abort(let connection, let request): abort(connection, request, into: &answer)
+    case .upstreams: listPeers(into: &answer)
+    case .steer(let order, let key): steer(order, key, into: &answer)
     }
     desk.put(answer, for: number)
   }

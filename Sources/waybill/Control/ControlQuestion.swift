@@ -2,6 +2,7 @@
 
 import Engine
 import LogReading
+import Policy
 import Telemetry
 
 /// A question to the running process.
@@ -13,6 +14,10 @@ enum ControlQuestion: Equatable {
   case abort(connection: UInt64, request: UInt32, process: Int32?)
   /// `{"ask":"errors"}`
   case errors
+  /// `{"ask":"upstreams"}`
+  case upstreams
+  /// `{"ask":"steer","upstream":"app","peer":"10.0.0.1:80","order":"drain"}`
+  case steer(PeerOrder, PeerKey)
   /// `{"ask":"status"}`, or with `"format"` one of `json`, `prometheus` and `openmetrics`
   case status(MetricsFormat)
 
@@ -22,6 +27,11 @@ enum ControlQuestion: Equatable {
     switch members.text("ask") {
     case "requests": self = .requests(id: members.bytes("id"))
     case "errors": self = .errors
+    case "upstreams": self = .upstreams
+    case "steer":
+      guard let order = PeerOrder(named: members.text("order")) else { return nil }
+      self = .steer(
+        order, PeerKey(upstream: members.bytes("upstream"), peer: members.bytes("peer")))
     case "status":
       guard let format = MetricsFormat(named: members.text("format")) else { return nil }
       self = .status(format)
@@ -47,11 +57,33 @@ enum ControlQuestion: Equatable {
       line += "{\"ask\":\"abort\",\"connection\":\(connection)".utf8
       if let process { line += ",\"process\":\(process)".utf8 }
       line += ",\"connection_request\":\(request)}\n".utf8
+    case .upstreams: line += "{\"ask\":\"upstreams\"}\n".utf8
+    case .steer(let order, let key):
+      line += "{\"ask\":\"steer\",\"upstream\":".utf8
+      SafeText.appendJSON(key.upstream, to: &line)
+      line += ",\"peer\":".utf8
+      SafeText.appendJSON(key.peer, to: &line)
+      line += ",\"order\":\"\(order.name)\"}\n".utf8
     case .errors: line += "{\"ask\":\"errors\"}\n".utf8
     case .status(let format):
       line += "{\"ask\":\"status\",\"format\":\"\(format.name)\"}\n".utf8
     }
     return line
+  }
+}
+
+extension PeerOrder {
+  fileprivate var name: String {
+    switch self {
+    case .up: "up"
+    case .drain: "drain"
+    case .down: "down"
+    }
+  }
+
+  fileprivate init?(named name: String) {
+    guard let order = PeerOrder.allCases.first(where: { $0.name == name }) else { return nil }
+    self = order
   }
 }
 

@@ -149,6 +149,8 @@ extension ControlQuestion {
     switch self {
     case .requests(let id): .requests(id: id)
     case .abort(let connection, let request, _): .abort(connection: connection, request: request)
+    case .upstreams: .upstreams
+    case .steer(let order, let key): .steer(order, key)
     case .errors, .status: nil
     }
   }

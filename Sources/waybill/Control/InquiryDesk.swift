@@ -48,7 +48,9 @@ struct InquiryDesk: Sendable {
 extension ControlQuestion {
   /// True for one that changes something.
   fileprivate var isOrder: Bool {
-    if case .abort = self { return true }
-    return false
+    switch self {
+    case .abort, .steer: true
+    case .requests, .errors, .upstreams, .status: false
+    }
   }
 }

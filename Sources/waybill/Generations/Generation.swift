@@ -95,6 +95,11 @@ struct Generation {
     } catch {
       throw ProcessProblem(message: "resolver: \(error.describe())")
     }
+    do throws(KernelError) {
+      try shared.checks.start(for: plan)
+    } catch {
+      throw ProcessProblem(message: "health_check: \(error.describe())")
+    }
     for worker in workers {
       do throws(ProcessProblem) {
         try start(worker, threads, sockets, numbers)
@@ -148,6 +153,8 @@ struct Generation {
       settings.names = shared.names.directory
       settings.nameMailbox = worker.nameMailbox
     }
+    settings.health = shared.checks.directory
+    settings.healthMailbox = worker.healthMailbox
     settings.inbox = worker.inbox
     settings.desk = worker.desk
     settings.failures = worker.failures

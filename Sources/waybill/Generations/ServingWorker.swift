@@ -22,6 +22,8 @@ final class ServingWorker: Sendable {
   let passwordAnswers: PasswordAnswers
   /// Where it is told of names.
   let nameMailbox: NameMailbox
+  /// Where it is told of peers.
+  let healthMailbox: HealthMailbox
   private let hasBegunFlag = Atomic(false)
   private let hasEndedFlag = Atomic(false)
 
@@ -35,6 +37,7 @@ final class ServingWorker: Sendable {
     self.failures = failures
     passwordAnswers = PasswordAnswers { mailbox.post(.passwords) }
     nameMailbox = NameMailbox { mailbox.post(.names) }
+    healthMailbox = HealthMailbox { mailbox.post(.health) }
     desk = failures == nil ? nil : try WorkerDesk()
     inbox = WorkerInbox(ListenerIdentity.all(of: plan)) { mailbox.post(.inherit) }
   }

@@ -19,10 +19,66 @@ struct SharedState: Sendable {
   let passwords: PasswordThreads
   /// Who looks names up.
   let names: NameThread
+  /// Who checks peers.
+  let checks: CheckThread
 
   init() throws(KernelError) {
     passwords = try PasswordThreads()
     names = try NameThread()
+    checks = try CheckThread(names.directory)
+  }
+}
+
+/// The thread that checks peers. There is none until some configuration has a `health_check`.
+final class CheckThread: Sendable {
+  let directory = HealthDirectory()
+  private let orders = ProbeOrders()
+  private let names: NameDirectory
+  private let mailbox: WorkerMailbox
+  private let threads: WorkerThreads
+  private let isRunning = Guarded(false)
+  /// The newest plan: its error log is told of peers whose state changes.
+  private let plan = Guarded<Plan?>(nil)
+
+  /// How long a configuration waits for the prober to know it, in milliseconds.
+  private static let patience = 1_000
+
+  init(_ names: NameDirectory) throws(KernelError) {
+    self.names = names
+    mailbox = try WorkerMailbox()
+    threads = try WorkerThreads()
+  }
+
+  /// Has the peers of a plan be checked from now on, in place of those of the plan before.
+  func start(for plan: Plan) throws(KernelError) {
+    self.plan.withLock { $0 = plan }
+    guard plan.tables.checks.count > 0 || isRunning.current else { return }
+    let adoptions = orders.adoptionCount
+    orders.adopt(plan)
+    if !isRunning.current {
+      try threads.start(name: "waybill-checks") { [self] in run() }
+      isRunning.withLock { $0 = true }
+    }
+    mailbox.post(.names)
+    // A worker must not ask a peer whose first check is to be awaited.
+    for _ in 0..<Self.patience where orders.adoptionCount == adoptions {
+      MachineTime.sleep(milliseconds: 1)
+    }
+  }
+
+  private func run() {
+    runProber(directory: directory, orders: orders, names: names, mailbox: mailbox) { report in
+      guard let plan = self.plan.current else { return }
+      ProcessErrorLog(plan).report(
+        report.isError ? .error : .notice, "health", report.text, requestID: report.requestID)
+    }
+  }
+
+  /// Ends it and waits until it has ended.
+  func end() {
+    orders.end()
+    mailbox.post(.names)
+    threads.join()
   }
 }
 
