@@ -12,7 +12,11 @@ public enum HTTPVersion: UInt8, Sendable, BitwiseCopyable {
 
 /// The methods that Waybill tells apart; any other token is `.other` and is passed on as it came.
 public enum Method: UInt8, Sendable, BitwiseCopyable {
-  case get, head, post, put, delete, connect, options, trace, patch, other
+  case get, head, post, put, delete, options, patch, connect, trace, other
+
+  /// True for those that are not served here: a tunnel to anywhere, and an echo of what was sent,
+  /// which would show a page's scripts what is kept from them (RFC 9110 section 9.3.8).
+  @inlinable public var isNeverServed: Bool { rawValue &- Method.connect.rawValue < 2 }
 
   /// True when sending it twice does what sending it once does (RFC 9110 section 9.2.2).
   @inlinable public var isIdempotent: Bool {

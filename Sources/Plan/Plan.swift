@@ -432,6 +432,11 @@ public struct LocationPlan: Sendable, BitwiseCopyable {
     return action == .precontent ? content : action
   }
 
+  /// True when it can do with a path that has no slash before it: only backends need one.
+  @inlinable public var mayServeRelative: Bool {
+    contentAction != .proxy || redirection.triesFiles
+  }
+
   /// What it does once the trace is known.
   @inlinable public var untraced: LocationAction { action == .traced ? traced : action }
 }

@@ -7,6 +7,8 @@ import Telemetry
 public struct RedirectionPlan: Sendable, BitwiseCopyable {
   /// `internal`: clients get 404, internal redirects do not.
   public var isInternal = false
+  /// `try_files`: true even where no file can be looked for.
+  public var triesFiles = false
   /// `try_files` without its last argument.
   public var triedFiles: FrozenArray<TriedFile> = .empty
   /// `try_files`: its last argument.

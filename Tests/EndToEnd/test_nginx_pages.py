@@ -4,6 +4,7 @@ content, automatic redirects: what a comparison of random conf files with nginx 
 from __future__ import annotations
 
 import gzip
+import itertools
 
 import pytest
 
@@ -75,6 +76,12 @@ location /body { access_log {own}/content.log content; add_header X-Content "$re
 location /bodyless { access_log {own}/content.log content; return 200 "unread"; }
 rewrite ^/lost/(.*) /aliased/$1 break;
 location /aliased/ { limit_except GET POST { deny all; } alias {root}/a/; }
+location ^~ /bare/ { rewrite ^/bare/(.*)$ $1 break; try_files /a/$uri /b/$uri; }
+location ^~ /bareproxy/ { rewrite ^/bareproxy/(.*)$ $1 break; try_files /a/$uri =404;
+  proxy_pass http://app; }
+location ^~ /barefile/ { rewrite ^/barefile/(.*)$ $1 break; }
+location ^~ /barelast/ { rewrite ^/barelast/(.*)$ $1 last; }
+location ^~ /nowhere/ { try_files /none.txt = 404; }
 location /accel { error_page 404 /a/page.txt; proxy_pass http://app; }
 """
 
@@ -132,6 +139,10 @@ ASKED = [
     ("GET", "/passed"), ("GET", "/flags"), ("GET", "/both"), ("GET", "/both/"),
     ("GET", "/nest/in"), ("GET", "/nest/other"), ("GET", "/out"), ("GET", "/out/"),
     ("POST", "/body"), ("GET", "/accel"),
+    ("GET", "/bare/page.txt"), ("GET", "/bare/f.txt"), ("GET", "/bare/none"), ("GET", "/bare/"),
+    ("GET", "/bareproxy/page.txt"), ("GET", "/bareproxy/none"), ("GET", "/barefile/a/page.txt"),
+    ("GET", "/barefile/-private/secret.txt"), ("GET", "/barelast/a/page.txt"),
+    ("GET", "/nowhere/x"), ("TRACE", "/own"), ("TRACE", "/proxied/"), ("TRACE", "/packed"),
 ]  # fmt: skip
 
 
@@ -185,3 +196,28 @@ def test_the_content_of_requests_in_the_log(twins):
              for name in ["nginx", "waybill"]]  # fmt: skip
     theirs, ours = ([line.replace("[-]", "[]") for line in own] for own in lines)
     assert ours[-6:] == theirs[-6:] and "/body [content 1]" in ours
+
+
+def test_a_return_of_the_server_comes_before_its_locations(site):
+    """As in nginx: before their limits, and before `internal`."""
+    proxy = site.servers("""server { listen PORT; client_max_body_size 1; deny all;
+      return 301 http://other.test$request_uri;
+      location /hidden { internal; proxy_pass http://127.0.0.1:9; }
+      location ~ limited { limit_except GET { deny all; } } }""")
+    for method, target in itertools.product(["GET", "POST"], ["/", "/hidden", "/limited"]):
+        body = b"content" if method == "POST" else b""
+        with proxy.connect() as connection:
+            answer = connection.exchange(request_bytes(method, target, body=body))
+            assert answer.status == 301
+            assert answer.fields.one("Location") == f"http://other.test{target}"
+
+
+def test_try_files_without_root(site, backend):
+    """Its last argument holds, as in nginx, whose default root has no such file."""
+    proxy = site.servers(f"""server {{ listen PORT;
+      location / {{ try_files $uri $uri/ @app; }} location /code {{ try_files $uri =410; }}
+      location /etc/ {{ try_files $uri @app; proxy_pass http://127.0.0.1:9; }}
+      location @app {{ proxy_pass http://{backend.address}; }} }}""")
+    assert [proxy.get(path).status for path in ["/", "/x", "/code", "/etc/passwd"]] == [
+        200, 200, 410, 200]
+    assert len(backend.requests) == 3

@@ -37,7 +37,7 @@ extension PlanAssembler {
     // Those whose response is paced have a state, which is made there.
     let isPlain =
       plan.action == .answer || plan.mirrors.isEmpty && plan.pace.rate.isEmpty
-    if isInternal || !plan.redirection.triedFiles.isEmpty || !isAdmitted || !isPlain {
+    if isInternal || plan.redirection.triesFiles || !isAdmitted || !isPlain {
       plan.content = plan.action
       plan.action = .precontent
     }
@@ -48,16 +48,17 @@ extension PlanAssembler {
     _ plan: inout LocationPlan
   ) {
     // What `return` answers comes before, as in nginx.
-    guard plan.action == .files || plan.action == .proxy else { return }
+    guard [.files, .proxy, .none].contains(plan.action) else { return }
+    plan.redirection.triesFiles = true
+    plan.redirection.triedLast = target(tried.last, named)
     guard let root = root(settings) else {
       if builder.failed.contains("root") || builder.failed.contains("alias") { return }
-      return reporter.error(
-        tried.place, "\"try_files\" looks for files below root, which is not set",
-        expected: "root PATH; in the same block or an outer one")
+      return warn(
+        tried.place,
+        "\"try_files\" finds no file, because root is not set: requests go to its last argument")
     }
     if plan.action != .files { setPath(settings, root, &plan) }
     plan.redirection.triedFiles = arena.freeze(tried.files)
-    plan.redirection.triedLast = target(tried.last, named)
   }
 
   private func target(

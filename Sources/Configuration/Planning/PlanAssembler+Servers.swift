@@ -61,6 +61,7 @@ extension PlanAssembler {
     setResponseRules(settings.responseRules, nil, path: "", &location)
     setAdmission(settings.admission, except: nil, client: nil, &location)
     setRedirection(settings, server.triedFiles, named: named, &location)
+    if server.answer != nil { answerAll(&location) }
     append(location, "no location", server.place)
     return locations.count - 1
   }
@@ -99,7 +100,7 @@ extension PlanAssembler {
     // What is wrong with them is reported wherever they apply.
     if given.grpc.isSaid, location.pass?.isGRPC != true { _ = requestFields(given.ofGRPC) }
     setFiles(settings, &plan)
-    if plan.action == .none, location.rewrites.isEmpty, !isBlock {
+    if plan.action == .none, location.rewrites.isEmpty, location.triedFiles == nil, !isBlock {
       warn(
         location.place, "the location has no proxy_pass, return or root: its requests get 404")
     }
@@ -109,7 +110,16 @@ extension PlanAssembler {
       settings.admission, except: location.except, client: namesClient ? settings.realIP : nil,
       &plan)
     setRedirection(settings, location.triedFiles, named: named, &plan)
+    if server.answer != nil { answerAll(&plan) }
     return plan
+  }
+
+  /// Has a location answer as the server's own `return` says: in nginx that comes before its
+  /// locations are searched, and so before all that they demand.
+  private func answerAll(_ plan: inout LocationPlan) {
+    plan.maximumContentBytes = 0
+    plan.redirection.isInternal = false
+    if plan.action == .precontent { plan.action = plan.content }
   }
 
   /// A named location has no path that something could stand in the place of.

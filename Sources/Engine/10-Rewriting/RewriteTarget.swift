@@ -72,8 +72,10 @@ extension Worker where K: ~Copyable {
     }
     let bytes = kept(path, exchange)
     guard !bytes.isEmpty else { return refuseTarget(exchange, "is empty") }
-    guard bytes[0] == UInt8(ascii: "/") else {
-      return refuseTarget(exchange, "does not begin with \"/\"")
+    // `try_files` may still make something of it.
+    let isAbsolute = bytes[0] == UInt8(ascii: "/")
+    guard isAbsolute || step.pointee.ending == .sameLocation else {
+      return refuseTarget(exchange, "does not begin with \"/\"", 404)
     }
     guard bytes.count <= Limits.largestTargetBytes, setPath(exchange, bytes) else {
       return refuseTarget(exchange, "is too long")
@@ -130,13 +132,13 @@ extension Worker where K: ~Copyable {
   }
 
   private mutating func refuseTarget(
-    _ exchange: ExchangePointer, _ reason: StaticString
+    _ exchange: ExchangePointer, _ reason: StaticString, _ status: UInt16 = 500
   ) -> Bool {
     report(.error, "rewrite", exchange, exchange.pointee.downstream) { line in
       line.append("the path that \"rewrite\" has made ")
       line.append(reason)
     }
-    refuseUnconditionally(exchange, 500)
+    refuseUnconditionally(exchange, status)
     return false
   }
 
@@ -203,6 +205,10 @@ extension Worker where K: ~Copyable {
   /// been answered.
   mutating func commitTarget(_ exchange: ExchangePointer) -> Bool {
     guard let state = exchange.pointee.serving, state.pointee.isTargetStale else { return true }
+    if exchange.pointee.pathBytes.first != UInt8(ascii: "/") {
+      return exchange.pointee.plan.pointee.mayServeRelative
+        || refuseTarget(exchange, "does not begin with \"/\"")
+    }
     state.pointee.isTargetStale = false
     if replaceTarget(exchange, exchange.pointee.pathBytes, .kept, nil) { return true }
     return refuseTarget(exchange, "is too long")

@@ -70,6 +70,10 @@ extension Worker where K: ~Copyable {
     let path = exchange.pointee.pathBytes
     // `OPTIONS *` has no path.
     let sought = path.isEmpty ? UnsafeBufferPointer(start: root.utf8Start, count: 1) : path
+    guard sought[0] == UInt8(ascii: "/") else {
+      refuseUnconditionally(exchange, 404)
+      return false
+    }
     let found = tables.servers[server].locationTable.find(sought.span)
     if found >= 0 {
       exchange.pointee.plan = tables.locations.address(of: found)

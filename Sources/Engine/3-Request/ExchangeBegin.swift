@@ -92,8 +92,8 @@ extension Worker where K: ~Copyable {
     beginContent(exchange)
     guard findServer(exchange) else { return refuseUndecided(exchange) }
     findClient(exchange)
-    if exchange.pointee.head.method == .connect || isVainConnect(exchange) {
-      return refuseTunnel(exchange)
+    if exchange.pointee.head.method.isNeverServed || isVainConnect(exchange) {
+      return refuseMethod(exchange)
     }
     if !tables.servers[exchange.pointee.server].rewriting.isEmpty {
       guard beginInServer(exchange) else { return }
@@ -128,15 +128,17 @@ extension Worker where K: ~Copyable {
     refuse(exchange, 413, .requestBodyTooLarge, Termination(.proxy, .route))
   }
 
-  /// Answers CONNECT. What the client sends next is meant for the tunnel that it asked for.
-  @inline(never) private mutating func refuseTunnel(_ exchange: ExchangePointer) {
-    assert(exchange.pointee.response == .none, "refuseTunnel: a response has begun")
-    exchange.pointee.requireClosure(.orderly)
+  /// Answers TRACE and CONNECT. What the client sends behind the latter is meant for the tunnel
+  /// that it asked for.
+  @inline(never) private mutating func refuseMethod(_ exchange: ExchangePointer) {
+    assert(exchange.pointee.response == .none, "refuseMethod: a response has begun")
+    let isTrace = exchange.pointee.head.method == .trace
+    if !isTrace { exchange.pointee.requireClosure(.orderly) }
     guard case .found = findLocation(exchange) else { return refuseUndecided(exchange) }
     guard decideRequestID(exchange) else {
       return refuse(exchange, 400, .httpRequestDenied, Termination(.proxy, .route))
     }
-    refuse(exchange, 501, .httpRequestDenied, Termination(.proxy, .route))
+    refuse(exchange, isTrace ? 405 : 501, .httpRequestDenied, Termination(.proxy, .route))
   }
 
   /// True for a request of HTTP/2 for a tunnel (RFC 8441) of a kind that is not passed on.

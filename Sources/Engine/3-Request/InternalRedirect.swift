@@ -32,7 +32,8 @@ extension Worker where K: ~Copyable {
       report(.error, "request", exchange, exchange.pointee.downstream) { line in
         line.append("an internal redirect has an invalid or too long target")
       }
-      return refuseUnconditionally(exchange, 500)
+      // No location matches a path without a slash before it.
+      return refuseUnconditionally(exchange, writer.overflowed || writer.count == 0 ? 500 : 404)
     }
     var path = writer.written
     var newQuery: UnsafeBufferPointer<UInt8>?

@@ -33,7 +33,7 @@ extension Worker where K: ~Copyable {
   mutating func goAhead(_ exchange: ExchangePointer) {
     let redirection = exchange.pointee.plan.pointee.redirection
     // Like the steps of rewriting, these are not part of what `limit_except` makes of the location.
-    if !redirection.triedFiles.isEmpty && !isExcepted(exchange) {
+    if redirection.triesFiles && !isExcepted(exchange) {
       switch tryFiles(exchange, redirection) {
       case .found: break
       case .none: return go(exchange, to: redirection.triedLast, becomingGet: false)
@@ -85,7 +85,10 @@ extension Worker where K: ~Copyable {
     var name = ByteWriter(
       UnsafeMutableBufferPointer(rebasing: scratch[..<Limits.filePathBytes]))
     writeRaw(tried.path, exchange, into: &name)
+    // A path that `rewrite` has left without a slash names nothing below root.
     if name.overflowed { return nil }
+    let isBelow = name.count == 0 || name.written[0] == UInt8(ascii: "/")
+    guard isBelow || exchange.pointee.plan.pointee.files.isAlias else { return nil }
     var skipped = 0
     // nginx does so for arguments with variables alone.
     if exchange.pointee.plan.pointee.files.replacesPrefix && tried.path.hasVariables {
