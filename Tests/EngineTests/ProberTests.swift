@@ -170,9 +170,12 @@ import Testing
 
   @Test func mandatoryPeersAreAwaited() throws {
     let bed = try Bed("\(Self.interval) mandatory;")
-    bed.world.addBackend(at: Self.first, .echo)
-    bed.world.addBackend(at: Self.second, .performing([.close]))
-    bed.run(for: .milliseconds(1))
+    var (good, bad) = (BackendBehaviour.echo, BackendBehaviour.performing([.close]))
+    good.connectDelay = .milliseconds(100)
+    bad.connectDelay = .milliseconds(100)
+    bed.world.addBackend(at: Self.first, good)
+    bed.world.addBackend(at: Self.second, bad)
+    bed.run(for: .milliseconds(10))
     #expect(bed.verdict("10.0.0.1") == .awaited && bed.verdict("10.0.0.2") == .awaited)
     bed.run(for: .seconds(3))
     #expect(bed.verdict("10.0.0.1") == .passing && bed.verdict("10.0.0.2") == .failing)

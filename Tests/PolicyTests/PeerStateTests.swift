@@ -122,7 +122,7 @@ import Testing
       upstream.fail(other, at: second, isRefusal: isRefusal)
       return true
     }
-    #expect(trials.count == (isRefusal ? 8 : 0))
+    #expect(isRefusal ? (5...9).contains(trials.count) : trials.isEmpty)
   }
 
   @Test func withoutAnOutageFailTimeoutHolds() {
@@ -183,7 +183,7 @@ import Testing
     }
     #expect(shares[0] <= 2, "\(shares)")
     #expect(zip(shares, shares.dropFirst()).allSatisfy { $0 <= $1 + 2 }, "\(shares)")
-    #expect((95...105).contains(shares[6]) && (25...45).contains(shares[2]), "\(shares)")
+    #expect((95...105).contains(shares[6]) && (45...65).contains(shares[2]), "\(shares)")
   }
 
   @Test func aShareThatGrowsServesAloneIfItMust() {

@@ -20,11 +20,11 @@ extension DirectiveCatalog {
       `weight`: its share (1). `max_fails` (1) failures within `fail_timeout` (10s) make it \
       unavailable for that time; with 0, never. `max_conns`: connections per worker (0, \
       unlimited). `slow_start`: a server that has come back gets its share little by little over \
-      that time (0, at once); not with `random`, `hash` and `ip_hash`. `backup`: used only if no other server is available. `down`: never used. \
-      `resolve`: the name is looked up again whenever the time of the last answer is over (see \
-      `resolver`), and its servers change with it. `service`, with `resolve` and without a port: \
-      the servers are those of the SRV records of `_NAME._tcp` (or of a name with dots as it is) \
-      below the host.
+      that time (0, at once); not with `random`, `hash` and `ip_hash`. `backup`: used only if no \
+      other server is available. `down`: never used. `resolve`: the name is looked up again \
+      whenever the time of the last answer is over (see `resolver`), and its servers change with \
+      it. `service`, with `resolve` and without a port: the servers are those of the SRV records \
+      of `_NAME._tcp` (or of a name with dots as it is) below the host.
       """
     ) { $0.upstreamServer($1) },
     Directive(

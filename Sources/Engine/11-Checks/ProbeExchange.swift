@@ -29,6 +29,7 @@ extension Prober where K: ~Copyable {
   }
 
   private mutating func send(_ index: Int) {
+    precondition(targets[index].probe?.phase == .sending, "send: nothing is to be sent")
     while let probe = targets[index].probe, !probe.output.isEmpty {
       let result = probe.output.withUnsafeBytes { bytes in
         kernel.write(probe.descriptor, WriteParts(bytes))
@@ -63,6 +64,7 @@ extension Prober where K: ~Copyable {
 
   /// Ends the check if what has come is enough to judge by.
   private mutating func judge(_ index: Int, hasEnded: Bool) {
+    precondition(targets[index].probe?.phase == .reading, "judge: nothing was read")
     guard let probe = targets[index].probe, let plan else { return }
     let match = plan.tables.checks[targets[index].check].match
     let start: Int
@@ -150,6 +152,7 @@ extension Prober where K: ~Copyable {
 
   /// Judges by the content, once all of it, or as much as is looked at, has come.
   private mutating func judgeContent(_ index: Int, from start: Int, hasEnded: Bool) {
+    precondition(start <= targets[index].probe?.input.count ?? 0, "judgeContent: no head has come")
     guard let probe = targets[index].probe, let plan else { return }
     let arrived = probe.input[start...]
     let isFull = arrived.count >= Limits.checkBodyBytes

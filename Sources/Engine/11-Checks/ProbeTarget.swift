@@ -48,6 +48,8 @@ struct ProbeTarget {
 
   /// Takes over what was known of the same peer before a reload.
   mutating func inherit(_ former: ProbeTarget) {
+    precondition(former.identity == identity, "inherit: it is another peer")
+    precondition(former.probe == nil, "inherit: a check of it is under way")
     progress = former.progress
     due = former.due
   }

@@ -232,6 +232,7 @@ public struct Prober<K: Kernel & ~Copyable>: ~Copyable {
   }
 
   private mutating func watch(_ index: Int, _ descriptor: Descriptor) {
+    precondition(descriptor != .none, "watch: there is no socket")
     precondition(targets[index].probe != nil, "watch: there is no check")
     targets[index].probe?.descriptor = descriptor
     let token = targets[index].probe?.token ?? 0
@@ -241,6 +242,7 @@ public struct Prober<K: Kernel & ~Copyable>: ~Copyable {
   }
 
   private mutating func makeID(_ probe: inout Probe, _ check: CheckPlan) {
+    precondition(probe.requestID.isEmpty, "makeID: it has an ID")
     var id = RequestID()
     id.generate(
       check.idFormat, random: random.next(&kernel),
@@ -273,6 +275,7 @@ public struct Prober<K: Kernel & ~Copyable>: ~Copyable {
 
   /// Waits for the next check of a peer.
   private mutating func scheduleNext(_ index: Int, from start: Instant) {
+    precondition(targets[index].probe == nil, "scheduleNext: a check of it is under way")
     guard let plan else { return }
     let check = plan.tables.checks[targets[index].check]
     let share = random.next(&kernel).0
@@ -302,6 +305,7 @@ public struct Prober<K: Kernel & ~Copyable>: ~Copyable {
 
   /// What all checks of a peer say together.
   private func verdict(of key: PeerKey) -> CheckVerdict {
+    precondition(targetsByKey[key]?.isEmpty == false, "verdict: nobody checks it")
     var verdict = CheckVerdict.unchecked
     for index in targetsByKey[key] ?? [] {
       verdict = verdict.combined(with: targets[index].progress.verdict)
@@ -317,6 +321,7 @@ public struct Prober<K: Kernel & ~Copyable>: ~Copyable {
     _ index: Int, _ before: CheckVerdict, _ after: CheckVerdict, _ failure: String,
     _ requestID: String
   ) {
+    precondition(before != after, "tell: nothing has changed")
     let key = targets[index].identity.key
     let peer = String(decoding: key.peer, as: UTF8.self)
     let subject = "peer \(peer) of upstream \(String(decoding: key.upstream, as: UTF8.self))"

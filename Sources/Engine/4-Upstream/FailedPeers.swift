@@ -1,5 +1,5 @@
-// When no peer of an upstream is in service: the one that failed longest ago is tried (`fail_open`),
-// or the error log tells of each why it is out.
+// When no peer of an upstream is in service: the one that failed longest ago is tried
+// (`fail_open`), or the error log tells of each why it is out.
 
 import Basics
 import HTTP

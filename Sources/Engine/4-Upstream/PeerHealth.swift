@@ -31,6 +31,8 @@ extension Worker where K: ~Copyable {
 
   /// Takes what is known of a peer that has just come.
   mutating func takeHealth(ofNew peer: Int, _ upstream: Int) {
+    precondition(
+      peer < tables.upstreams[upstream].peers.count, "takeHealth: there is no such peer")
     guard let directory = settings.health else { return }
     let key = peerKey(upstream, peer)
     if let news = directory.news(of: key) { apply(news, upstream, peer) }

@@ -102,6 +102,7 @@ extension Worker where K: ~Copyable {
     }
     let peers = tables.upstreams[upstream].peers
     guard peers.indices.contains(where: { Array(peers[$0].name) == key.peer }) else { return }
+    precondition(answer.count == 0, "steer: the question was answered")
     answer.count = 1
     guard directory.order(order, key) else { return }
     report(.notice, "upstream", nil, nil) { line in
