@@ -60,7 +60,7 @@ extension DirectiveCases {
     Case("location", "root /srv; try_files $uri =40;", "invalid value \"=40\""),
     Case(
       "location", "proxy_pass http://127.0.0.1:9; try_files $uri =404;",
-      "\"try_files\" finds no file, because root is not set"),
+      "\"try_files\" finds no file, because root is not set: requests go to its last argument"),
     Case(
       "location", "root /srv; try_files $uri @none;",
       "the server has no location \"@none\": requests for it get 500"),

@@ -10,6 +10,7 @@ import pytest
 
 from harness.backend import RecordingBackend, reply
 from harness.client import request_bytes
+from harness.http2 import Client
 from harness.twins import Twins
 
 HTTP = """
@@ -221,3 +222,25 @@ def test_try_files_without_root(site, backend):
     assert [proxy.get(path).status for path in ["/", "/x", "/code", "/etc/passwd"]] == [
         200, 200, 410, 200]
     assert len(backend.requests) == 3
+
+
+@pytest.mark.parametrize("http2", [False, True])
+@pytest.mark.parametrize("second", ["/login-page-of-the-site", "/l", "http://a.test/" + "y" * 90])
+def test_a_redirect_whose_page_redirects(site, http2, second):
+    """Nothing of the first Location is left, whatever the client had it hold."""
+    proxy = site.servers(f"""server {{ listen PORT {"http2" if http2 else ""};
+      root {site.directory}; error_page 301 302 /moved;
+      location = /moved {{ return 302 {second}; }} }}""")
+    (site.directory / "folder").mkdir()
+    for tail in ["Set-Cookie:a=b", "Set-Cookie: a=b", "Transfer-Encoding:chunked", "A:", "::", ":"]:
+        for count in range(0, 120, 1 if tail == "A:" else 7):
+            target = "/folder?" + "a" * count + tail.replace(" ", "%20")
+            if http2:
+                with Client(proxy.port) as connection:
+                    fields = connection.get(target).fields
+            else:
+                with proxy.connect() as connection:
+                    fields = list(connection.exchange(request_bytes(target=target)).fields)
+            names = sorted(name.lower() for name, _ in fields)
+            assert names.count("location") == 1 and len(set(names)) == len(names)
+            assert not {"set-cookie", "transfer-encoding", "a", ""} & set(names)

@@ -14,16 +14,34 @@ extension Worker where K: ~Copyable {
   mutating func goesToErrorPage(
     _ exchange: ExchangePointer, _ status: UInt16, condition: UInt16?
   ) -> Bool {
-    precondition(exchange.isLive, "goesToErrorPage: the exchange has ended")
-    precondition(exchange.pointee.response == .none, "goesToErrorPage: a response has begun")
-    precondition(status >= 200, "goesToErrorPage: an interim response")
+    guard let page = page(for: exchange, status, condition) else { return false }
+    go(exchange, to: page, status, condition)
+    return true
+  }
+
+  /// The page that a request is to be sent on to for a status; nil when there is none.
+  mutating func page(
+    for exchange: ExchangePointer, _ status: UInt16, _ condition: UInt16?
+  ) -> ErrorPage? {
+    precondition(exchange.isLive, "page: the exchange has ended")
+    precondition(exchange.pointee.response == .none, "page: a response has begun")
+    precondition(status >= 200, "page: an interim response")
     if let state = exchange.pointee.serving {
       // What answers an error has one of its own.
       state.pointee.answeredStatus = 0
-      guard !state.pointee.servesErrorPage else { return false }
+      guard !state.pointee.servesErrorPage else { return nil }
     }
     guard let page = errorPage(exchange, status, condition), canGo(exchange, to: page.target)
-    else { return false }
+    else { return nil }
+    return page
+  }
+
+  /// Sends a request on to a page.
+  mutating func go(
+    _ exchange: ExchangePointer, to page: ErrorPage, _ status: UInt16, _ condition: UInt16?
+  ) {
+    precondition(exchange.isLive, "go: the exchange has ended")
+    precondition(exchange.pointee.response == .none, "go: a response has begun")
     if isContentRefused(exchange) { abandonContent(exchange) }
     let state = servingState(exchange)
     closeFile(state)
@@ -37,7 +55,6 @@ extension Worker where K: ~Copyable {
     // `$status` in the target and on the way to the page.
     exchange.pointee.record.status = state.pointee.answeredStatus
     go(exchange, to: page.target, becomingGet: true)
-    return true
   }
 
   /// True when the error is one of the request's content: too much of it, malformed, or late.

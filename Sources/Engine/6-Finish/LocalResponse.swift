@@ -62,11 +62,11 @@ extension Worker where K: ~Copyable {
   ) {
     precondition(exchange.isLive, "sendRedirect: the exchange has ended")
     precondition(exchange.pointee.response == .none, "sendRedirect: a response has begun")
-    if !exchange.pointee.plan.pointee.redirection.errorPages.isEmpty {
-      let before = exchange.pointee.serving?.pointee.carriedCount ?? 0
+    if !exchange.pointee.plan.pointee.redirection.errorPages.isEmpty,
+      let page = page(for: exchange, status, nil)
+    {
       carryLocation(target, exchange)
-      if goesToErrorPage(exchange, status, condition: nil) { return }
-      exchange.pointee.serving?.pointee.carriedCount = before
+      return go(exchange, to: page, status, nil)
     }
     respond(exchange, status, location: target)
   }
@@ -75,11 +75,11 @@ extension Worker where K: ~Copyable {
   mutating func refuseRange(_ exchange: ExchangePointer, _ size: UInt64) {
     precondition(exchange.isLive, "refuseRange: the exchange has ended")
     precondition(exchange.pointee.response == .none, "refuseRange: a response has begun")
-    if !exchange.pointee.plan.pointee.redirection.errorPages.isEmpty {
-      let before = exchange.pointee.serving?.pointee.carriedCount ?? 0
+    if !exchange.pointee.plan.pointee.redirection.errorPages.isEmpty,
+      let page = page(for: exchange, 416, nil)
+    {
       carryContentRange(exchange, size)
-      if goesToErrorPage(exchange, 416, condition: nil) { return }
-      exchange.pointee.serving?.pointee.carriedCount = before
+      return go(exchange, to: page, 416, nil)
     }
     respond(exchange, 416, contentSize: size)
   }
