@@ -473,6 +473,14 @@ public enum FieldSource: UInt8, Sendable, BitwiseCopyable {
   case expiryDate
   /// `expires`: the field Cache-Control.
   case maximumAge
+  /// The context that the backend of a try gets: `traceparent`.
+  case traceContext
+  /// The client's `tracestate`, if its trace is continued.
+  case traceState
+  /// The client's `baggage`, if it is trusted.
+  case baggage
+  /// Nothing: the client's field does not pass.
+  case withheld
 }
 
 /// An `upstream`.

@@ -100,11 +100,7 @@ public enum Variable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case spanID  // $otel_span_id: the request's own span
   case parentID  // $otel_parent_id
   case parentIsSampled  // $otel_parent_sampled: `1` or `0`
-  // What Waybill itself sends; conf files have no names for them.
-  case traceParent  // what the backend of the try under way is told
-  case traceState  // the client's, when its trace is continued
-  case baggage  // the client's, when it is trusted
-  case serverTiming  // `request_id_server_timing`
+  case serverTiming  // `request_id_server_timing`; conf files have no name for it
 }
 
 /// One piece of a template.

@@ -51,11 +51,8 @@ extension ExchangeRecord {
     writer.append("\"")
   }
 
-  /// The variables of traces, and what Waybill itself sends of them. False when there is no value.
-  func writeTraceValue(
-    _ variable: Variable, _ head: borrowing RequestHead, _ bytes: borrowing ExchangeBytes,
-    as form: ValueForm, into writer: inout ByteWriter
-  ) -> Bool {
+  /// The variables of traces. False when there is no value.
+  func writeTraceValue(_ variable: Variable, into writer: inout ByteWriter) -> Bool {
     if variable == .serverTiming { return writeServerTiming(into: &writer) }
     guard parts.contains(.trace) else { return false }
     let start = writer.count
@@ -64,11 +61,6 @@ extension ExchangeRecord {
     case .spanID: SpanID.write(trace.spanID, into: &writer)
     case .parentID: if trace.parentID != 0 { SpanID.write(trace.parentID, into: &writer) }
     case .parentIsSampled: writer.append(trace.parentIsSampled ? "1" : "0")
-    case .traceParent: trace.context(ofTry: tryCount).write(into: &writer)
-    case .traceState:
-      if trace.isContinued { TraceState.write(from: head, bytes.head, into: &writer) }
-    case .baggage:
-      if trace.isTrusted { TraceFields.writeBaggage(of: head, bytes.head, into: &writer) }
     default: preconditionFailure("writeTraceValue: not a value of a trace")
     }
     return writer.count > start || writer.overflowed

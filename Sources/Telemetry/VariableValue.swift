@@ -43,9 +43,8 @@ extension ExchangeRecord {
     case .tries, .upstreamAddress, .upstreamConnectTime, .upstreamHeaderTime,
       .upstreamResponseTime, .upstreamStatus:
       return writeUpstreamValue(part.variable, as: form, into: &writer)
-    case .traceID, .spanID, .parentID, .parentIsSampled, .traceParent, .traceState, .baggage,
-      .serverTiming:
-      return writeTraceValue(part.variable, head, bytes, as: form, into: &writer)
+    case .traceID, .spanID, .parentID, .parentIsSampled, .serverTiming:
+      return writeTraceValue(part.variable, into: &writer)
     case .captured:
       return writeCaptured(slot: Int(part.slot), bytes, as: form, into: &writer)
     case .group: return writeGroup(Int(part.slot), bytes, as: form, into: &writer)

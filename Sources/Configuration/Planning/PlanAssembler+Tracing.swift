@@ -50,18 +50,18 @@ extension PlanAssembler {
   ) -> FrozenArray<FieldAssignment> {
     let key = TracedFields(fields, dropsBaggage: dropsBaggage)
     if let known = contextFields[key] { return known }
-    var names = Set(
+    let names = Set(
       fields.indices.map { index in
         let name = fields[index].name
         return String(decoding: name.indices.map { name[$0] }, as: UTF8.self).lowercased()
       })
-    if dropsBaggage { names.insert("baggage") }
-    let own: [(String, Variable)] = [
-      ("traceparent", .traceParent), ("tracestate", .traceState), ("baggage", .baggage),
+    let own: [(String, FieldSource)] = [
+      ("traceparent", .traceContext), ("tracestate", .traceState),
+      ("baggage", dropsBaggage ? .withheld : .baggage),
     ]
     let made = arena.freeze(
       fields.indices.map { fields[$0] }
-        + own.filter { !names.contains($0.0) }.map { assignment($0.0, $0.1) })
+        + own.filter { !names.contains($0.0) }.map { assignment($0.0, source: $0.1) })
     contextFields[key] = made
     return made
   }
@@ -76,9 +76,14 @@ extension PlanAssembler {
     return made
   }
 
-  private func assignment(_ name: String, _ variable: Variable) -> FieldAssignment {
-    FieldAssignment(
+  private func assignment(
+    _ name: String, _ variable: Variable? = nil, source: FieldSource = .template
+  ) -> FieldAssignment {
+    var field = FieldAssignment(
       name: arena.freeze(name), known: FieldSyntax.classify(name),
-      value: Template(parts: arena.freeze([TemplatePart(variable)])), isAlways: true)
+      value: Template(parts: arena.freeze(variable.map { [TemplatePart($0)] } ?? [])),
+      isAlways: true)
+    field.source = source
+    return field
   }
 }

@@ -101,4 +101,47 @@ extension Worker where K: ~Copyable {
       spanBits: random.next(&kernel))
     subrequest.pointee.record.parts.insert(.trace)
   }
+
+  // MARK: What backends get
+
+  /// Writes a field of the context, if the request belongs to a trace and there is something to
+  /// tell.
+  @inline(never) mutating func writeTraceField(
+    _ source: FieldSource, _ exchange: ExchangePointer, into writer: inout HeadWriter
+  ) {
+    guard exchange.pointee.record.parts.contains(.trace) else { return }
+    switch source {
+    case .traceContext:
+      writer.beginField("traceparent")
+      exchange.pointee.record.trace.context(ofTry: exchange.pointee.record.tryCount)
+        .write(into: &writer.lines)
+      writer.endField()
+    case .traceState where exchange.pointee.record.trace.isContinued:
+      passList("tracestate", exchange, into: &writer) { head, bytes, lines in
+        TraceState.write(from: head, bytes, into: &lines)
+      }
+    case .baggage where exchange.pointee.record.trace.isTrusted:
+      passList("baggage", exchange, into: &writer) { head, bytes, lines in
+        TraceFields.writeBaggage(of: head, bytes, into: &lines)
+      }
+    default: break
+    }
+  }
+
+  /// Writes a list of the client's as far as it may pass; nothing when that comes out empty.
+  @inline(__always) private mutating func passList(
+    _ name: StaticString, _ exchange: ExchangePointer, into writer: inout HeadWriter,
+    _ write: (borrowing RequestHead, Span<UInt8>, inout ByteWriter) -> Void
+  ) {
+    let count = name.utf8CodeUnitCount
+    guard exchange.pointee.head.fields.firstIndex(ofNameCount: count) != nil else { return }
+    let start = writer.count
+    let valueStart = writer.beginField(name)
+    write(exchange.pointee.head, exchange.pointee.headBytes.span, &writer.lines)
+    if writer.count == valueStart {
+      guard !writer.overflowed else { return }
+      return writer.truncate(to: start)
+    }
+    writer.endField()
+  }
 }

@@ -257,6 +257,10 @@ extension Worker where K: ~Copyable {
   ) {
     let fields = exchange.pointee.plan.pointee.requestFields
     for index in fields.indices {
+      if fields[index].source != .template {
+        writeTraceField(fields[index].source, exchange, into: &writer)
+        continue
+      }
       appendTemplateField(fields[index].name, fields[index].value, exchange, into: &writer)
     }
   }
