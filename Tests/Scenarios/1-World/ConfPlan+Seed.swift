@@ -6,9 +6,10 @@ extension ConfPlan {
   /// A conf file such as a seed decides. Calm ones have no limit that refuses anybody.
   init(
     _ chance: inout SeededGenerator, isCalm: Bool, security: SecurityPlan, operation: Operation,
-    multiplexing: Multiplexing, detours: Detours
+    multiplexing: Multiplexing, detours: Detours, traces: Traces
   ) {
     self.detours = detours
+    self.traces = traces
     self.security = security
     self.multiplexing = multiplexing
     self.operation = operation
@@ -24,6 +25,7 @@ extension ConfPlan {
     for server in servers.indices {
       for place in servers[server].locations.indices {
         detours.add(to: &servers[server].locations[place], number: server * 100 + place)
+        traces.add(to: &servers[server].locations[place], number: server * 100 + place)
       }
     }
     var lines = topLines(&chance, isCalm: isCalm)
@@ -198,6 +200,8 @@ extension LocationFacts {
       "request_id_invalid \(rejectsInvalidIDs ? "reject" : "replace");",
     ]
     lines += detourLines
+    if context != .ignore { lines.append("otel_trace_context \(context.rawValue);") }
+    if sampling != "off" { lines.append("otel_trace \(sampling);") }
     if contentLimit > 0 { lines.append("client_max_body_size \(contentLimit);") }
     switch action {
     case .proxy: lines.append("proxy_pass \(upstream);")

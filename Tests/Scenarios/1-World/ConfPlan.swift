@@ -12,6 +12,8 @@ struct ConfPlan {
   var detours = Detours.none
   /// What clients speak besides HTTP/1.
   var multiplexing = Multiplexing.none
+  /// Which traces its requests belong to.
+  var traces = Traces.none
   /// The servers, the default one first.
   var servers: [ServerFacts] = []
   /// Where clients come in.
@@ -77,6 +79,9 @@ struct LocationFacts {
   /// `request_id`.
   enum IdentityMode: String, CaseIterable { case on, generate, pass, off }
 
+  /// `otel_trace_context`.
+  enum TraceContext: String, CaseIterable { case ignore, extract, inject, propagate }
+
   var host: String
   var path: String
   var action = Action.proxy
@@ -92,6 +97,9 @@ struct LocationFacts {
   /// Another location decides whether a request may come in; another one gets a copy.
   var asks = false
   var mirrors = false
+  /// What is done with a client's trace, and which ones are sampled.
+  var context = TraceContext.ignore
+  var sampling = "off"
   /// `client_max_body_size`; 0 for none.
   var contentLimit = 0
 

@@ -13,6 +13,7 @@ struct PlannedRequest {
   var framing = Framing.none
   var content: [UInt8] = []
   var identity = SentIdentity.none
+  var context = SentContext.none
   /// It comes from a client that a balancer has named.
   var isNamed = false
   var asksToClose = false
@@ -98,6 +99,8 @@ extension PlannedRequest {
     var head = "\(method) \(location.path)r?n=\(nonce) HTTP/1.\(isHTTP10 ? 0 : 1)\r\n"
     head += "Host: \(location.host)\r\nX-Nonce: \(nonce)\r\n"
     head += identity.lines(named: conf.idField)
+    context = conf.traces.sent(by: nonce)
+    head += context.lines
     // Many backends could not tell this one from the ID; none may see it.
     if chance.happens(100) {
       head += conf.idField.split(separator: "-").joined(separator: "_") + ": twin\r\n"

@@ -50,7 +50,7 @@ public struct Scenario {
     conf = ConfPlan(
       &chance, isCalm: isCalm, security: SecurityPlan(seed: seed, isCalm: isCalm),
       operation: operation, multiplexing: Multiplexing(seed: seed),
-      detours: Detours(seed: seed, isCalm: isCalm))
+      detours: Detours(seed: seed, isCalm: isCalm), traces: Traces(seed: seed))
     let (conf, isCalm) = (conf, isCalm)
     faults =
       isCalm

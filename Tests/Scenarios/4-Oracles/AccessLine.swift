@@ -7,8 +7,8 @@ public struct AccessLine: Sendable {
   public indirect enum Value: Sendable {
     case text(String)
     case number(String)
-    /// `true`; the log has no `false`.
-    case truth
+    /// `true` or `false`.
+    case truth(Bool)
     case list([Value])
     case object([(key: String, value: Value)])
   }
@@ -49,6 +49,13 @@ public struct AccessLine: Sendable {
   public var isEnd: Bool { self["event"] == nil }
   /// `termination`; empty for an exchange that completed.
   public var termination: String { self["termination"] ?? "" }
+  /// `sampled`; false when it is absent.
+  public var isSampled: Bool {
+    if case .truth(let value)? = members.first(where: { $0.key == "sampled" })?.value {
+      return value
+    }
+    return false
+  }
   /// `error`; empty when there is none.
   public var error: String { self["error"] ?? "" }
   /// Which request of which connection it is about.
@@ -88,7 +95,8 @@ private struct AccessLineReader {
     case UInt8(ascii: "{"): object()
     case UInt8(ascii: "["): list()
     case UInt8(ascii: "\""): string().map { .text($0) }
-    case UInt8(ascii: "t"): truth()
+    case UInt8(ascii: "t"): word("true", .truth(true))
+    case UInt8(ascii: "f"): word("false", .truth(false))
     default: number().map { .number($0) }
     }
   }
@@ -106,9 +114,9 @@ private struct AccessLineReader {
     return .object(members)
   }
 
-  private mutating func truth() -> AccessLine.Value? {
-    for scalar in "true".unicodeScalars where !take(scalar) { return nil }
-    return .truth
+  private mutating func word(_ text: String, _ value: AccessLine.Value) -> AccessLine.Value? {
+    for scalar in text.unicodeScalars where !take(scalar) { return nil }
+    return value
   }
 
   private mutating func list() -> AccessLine.Value? {

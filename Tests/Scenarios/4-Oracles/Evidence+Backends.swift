@@ -69,7 +69,7 @@ extension Evidence {
       found.append(Violation(.requests, "\(request.nonce) was not meant for a backend"))
     }
     found += judgeIdentity(seen, of: request) + judgeAddress(seen, of: request)
-    found += judgeSecurity(seen, of: request)
+    found += judgeSecurity(seen, of: request) + judgeTrace(seen, of: request)
     if !request.content.starts(with: seen.content)
       || seen.isComplete && seen.content.count != request.content.count
     {

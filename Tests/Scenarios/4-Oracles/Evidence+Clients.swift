@@ -56,6 +56,7 @@ extension Evidence {
         found.append(Violation(.lines, "\(request.nonce) is no \(line["method"] ?? "")"))
       }
       found += judgeIdentity(line, of: request) + judgeAddress(line, of: plan)
+      found += judgeTrace(line, of: request)
       found += judgeSecurity(line, of: plan)
       if line.bytesIn > request.content.count && !request.isMalformed && line.status != 101
         && !request.asksForTunnel
@@ -75,6 +76,7 @@ extension Evidence {
     // Nothing was seen of what its client has given up, and perhaps nobody took notice of it.
     if plan.isMultiplexed && response.status == HTTP2Exchange.abandonedStatus { return [] }
     guard let line = line(number, of: plan, lines) else {
+      if self.lines(of: record).contains(where: \.isRefusedForRoom) { return [] }
       return [Violation(.lines, "\(plan.name): response \(number + 1) has no line")]
     }
     let request = number < plan.requests.count ? plan.requests[number] : nil

@@ -75,7 +75,7 @@ struct Evidence {
   var violations: [Violation] {
     var all = found + LineOracle.judge(ends, needsID: false)
     all += LineOracle.judge(errorLog: world.logs.lines(of: "/error"), against: ends)
-    all += judgeIDs() + judgeDelivery()
+    all += judgeIDs() + judgeSpans(ends) + judgeDelivery()
     all += judgeStrangers()
     for (plan, record) in clients { all += judge(plan, record) }
     all += judgeSecurity()

@@ -6,7 +6,8 @@ public enum LineOracle {
     "scheme", "host", "uri", "protocol", "tls_version", "tls_cipher", "sni", "tls_resumed",
     "status", "grpc_status", "bytes_in", "bytes_out", "duration", "upstream",
     "upstream_status", "upstream_connect", "upstream_first_byte", "upstream_duration", "tries",
-    "auth_status", "auth_upstream", "auth_duration", "termination", "error", "user_agent",
+    "auth_status", "auth_upstream", "auth_duration", "trace_id", "span_id", "parent_id",
+    "sampled", "upstream_span_id", "client_traceparent", "termination", "error", "user_agent",
     "referer",
   ]
   private static let places = Dictionary(
