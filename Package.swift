@@ -102,7 +102,8 @@ let package = Package(
     .testTarget(
       name: "ConfigurationTests",
       dependencies: [
-        "Certificates", "Configuration", "Plan", "Policy", "TLS", "Telemetry", "HTTP", "Basics",
+        "Certificates", "Configuration", "LogReading", "Plan", "Policy", "TLS", "Telemetry", "HTTP",
+        "Basics",
       ],
       swiftSettings: strict),
     .testTarget(

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -251,4 +252,9 @@ int64_t clinux_file_system(int descriptor) {
 void clinux_lower_priority(int niceness) {
   // On Linux this is about the calling thread, not about the process.
   setpriority(PRIO_PROCESS, 0, niceness);
+}
+
+int clinux_terminal_columns(int descriptor) {
+  struct winsize size = {0};
+  return ioctl(descriptor, TIOCGWINSZ, &size) < 0 ? 0 : size.ws_col;
 }

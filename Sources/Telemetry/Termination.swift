@@ -2,7 +2,7 @@
 /// `client:response_body`. Absent when the exchange completed.
 public struct Termination: Equatable, Sendable, BitwiseCopyable {
   /// Who ended it.
-  public enum Party: UInt8, Sendable, BitwiseCopyable {
+  public enum Party: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     /// Nobody: it completed.
     case nobody
     /// The client left, sent garbage or was too slow.
@@ -16,7 +16,7 @@ public struct Termination: Equatable, Sendable, BitwiseCopyable {
   }
 
   /// How far the exchange had come.
-  public enum Phase: UInt8, Sendable, BitwiseCopyable {
+  public enum Phase: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     /// The request's head was being read.
     case requestHead
     /// The head was complete; no peer had been chosen.

@@ -5,10 +5,7 @@ import Platform
 
 /// What may be asked with a configuration at hand.
 struct ConfigurationOptions: ParsableArguments {
-  @Option(
-    name: [.customShort("c"), .customLong("config")],
-    help: ArgumentHelp("The configuration file.", valueName: "file"), completion: .file())
-  var path = ConfiguredLogs.usualPath
+  @OptionGroup var configuration: ConfigurationPath
 
   @Flag(
     name: [.customShort("t"), .customLong("test")],
@@ -36,6 +33,8 @@ struct ConfigurationOptions: ParsableArguments {
       valueName: "stop|quit|reopen|reload|upgrade"))
   var order: Order?
 
+  private var path: String { configuration.given ?? ConfigurationPath.usual }
+
   /// Does what the options ask.
   func perform() -> ExitStatus {
     if showsVersion {
@@ -60,6 +59,7 @@ struct WaybillCommand: ParsableCommand {
     subcommands: [
       RunCommand.self, LogsCommand.self, TraceCommand.self, RequestsCommand.self,
       ErrorsCommand.self, UpstreamsCommand.self, StatusCommand.self, ExplainCommand.self,
+      WhyCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 }
@@ -67,7 +67,8 @@ struct WaybillCommand: ParsableCommand {
 /// `waybill run`
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "run", abstract: "Run the server in the foreground.")
+    commandName: "run", abstract: "Run the server in the foreground.",
+    discussion: "Example: waybill run -c proxy.conf")
 
   @OptionGroup var options: ConfigurationOptions
 

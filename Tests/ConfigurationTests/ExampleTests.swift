@@ -1,6 +1,7 @@
 import Basics
 import Configuration
 import Foundation
+import LogReading
 import Plan
 import Telemetry
 import Testing
@@ -56,6 +57,41 @@ struct ExampleTests {
       try text.write(to: url, atomically: true, encoding: .utf8)
     }
     #expect(try String(contentsOf: url, encoding: .utf8) == text)
+  }
+
+  /// What `waybill why` says is a page, too.
+  @Test func reasonsAreUpToDate() throws {
+    let url = Self.root.appending(path: "Sources/waybill/Waybill.docc/Why.md")
+    let text = ReasonReference.markdown()
+    if ProcessInfo.processInfo.environment["WAYBILL_WRITE_REFERENCE"] == "1" {
+      try text.write(to: url, atomically: true, encoding: .utf8)
+    }
+    #expect(try String(contentsOf: url, encoding: .utf8) == text)
+  }
+
+  /// Every error, termination and usual status has its sentence, and directives that exist.
+  @Test func everyEndHasAReason() {
+    var known = Set(DirectiveCatalog.aspects.flatMap(\.directives).map(\.name))
+    // Parameters of `server` and `limit_req`.
+    known.formUnion(["max_fails", "fail_timeout", "max_conns", "down"])
+    for error in ErrorType.allCases where error != .none {
+      #expect(Reason.all(for: "\(error.name)").contains(Reason(error: error)))
+    }
+    for party in Termination.Party.allCases where party != .nobody {
+      for phase in Termination.Phase.allCases {
+        let one = Termination(party, phase)
+        let word = "\(one.partyName):\(one.phaseName)"
+        #expect(Reason.all(for: word) == [Reason(one)] && Termination(word) == one)
+      }
+    }
+    let all = ReasonReference.all.flatMap(\.reasons)
+    for reason in all {
+      #expect(
+        !reason.name.isEmpty && reason.event.hasSuffix(".")
+          && ".?".contains(reason.advice.last ?? "x"))
+      #expect(Set(reason.directives).subtracting(known).isEmpty, "\(reason)")
+    }
+    #expect(Set(all.map { $0.name + $0.condition }).count == all.count)
   }
 
   /// The page about metrics names each of them.

@@ -8,7 +8,7 @@ import pytest
 from harness.proxy import REPOSITORY, binary, command, environment
 
 MANUAL = REPOSITORY / "Sources/waybill/Manual"
-COMMANDS = ["run", "logs", "trace", "requests", "errors", "upstreams", "status", "explain"]
+COMMANDS = ["run", "logs", "trace", "requests", "errors", "upstreams", "status", "explain", "why"]
 
 
 def test_the_page_is_up_to_date():

@@ -90,4 +90,42 @@ import Testing
     SafeText.append([0x61, 0xFF, 0x62], to: &bytes)
     #expect(String(decoding: bytes, as: UTF8.self) == "a\u{FFFD}b")
   }
+
+  /// On a terminal no line is wider than it is, and status, path and the ID's beginning stay.
+  @Test(arguments: [40, 47, 60, 80, 100, 119, 120, 160, 200])
+  func linesFitTheTerminal(width: Int) throws {
+    let uris = [
+      "/a", "/api/orders/\(String(repeating: "漢", count: 90))/end", "/e\u{301}\u{1B}[2J/x?q=1",
+      "/\(String(repeating: "long/", count: 80))tail",
+    ]
+    var display = EntryLine(isColoured: false, width: width)
+    for (number, uri) in (uris + uris).enumerated() {
+      let line = Lines.retried.replacing("\"uri\":\"/\"", with: "\"uri\":\"\(uri)\"")
+        .replacing("two-tries", with: "6749326\(number)-17d3-44e3-8ef2-7b3bbcf48c82")
+        .replacing("\"host\":\"h\"", with: "\"host\":\"\(String(repeating: "h", count: 60))\"")
+      let bytes = Array(line.utf8)
+      display.write(try #require(parse(line)), bytes.span, time: 1_795_391_358_386_294)
+    }
+    let lines = String(decoding: display.take(), as: UTF8.self).split(separator: "\n")
+    for (number, line) in lines.enumerated() {
+      #expect(DisplayWidth.columns(of: Array(line.utf8)) <= width, "\(line)")
+      #expect(line.contains("502") && line.contains("6749326\(number)") && line.contains("/"))
+    }
+  }
+
+  @Test(arguments: [
+    ("abcdef", 6, "abcdef"), ("abcdef", 5, "ab…ef"), ("abcdef", 1, "…"), ("abcdef", 0, ""),
+    ("漢字漢字", 7, "漢…漢字"), ("漢字漢字", 4, "…字"), ("ae\u{301}bcdef", 4, "ae\u{301}…f"),
+  ])
+  func cropping(text: String, width: Int, cropped: String) {
+    let bytes = DisplayWidth.crop(Array(text.utf8), to: width)
+    #expect(DisplayWidth.columns(of: bytes) <= width)
+    if text.utf8.count == 6 { #expect(String(decoding: bytes, as: UTF8.self) == cropped) }
+  }
+
+  @Test func widths() {
+    for (text, columns) in [("a", 1), ("é", 1), ("漢", 2), ("e\u{301}", 1), ("😀", 2), ("각", 2)] {
+      #expect(DisplayWidth.columns(of: Array(text.utf8)) == columns, "\(text)")
+    }
+  }
 }

@@ -90,10 +90,10 @@ import Testing
       #expect(FilterWords.duration(wrong) == nil, "\(wrong)")
     }
     let local = LocalTime(now: 1_795_392_000_000_000) { _ in 0 }
-    #expect(FilterWords.moment("10m", local: local) == 1_795_391_400_000_000)
-    #expect(FilterWords.moment("2026-11-22T23:50:00Z", local: local) == 1_795_391_400_000_000)
-    #expect(FilterWords.moment("10m ago", local: local) == 1_795_391_400_000_000)
-    #expect(FilterWords.moment("ago", local: local) == nil)
+    #expect(TimeWords.moment("10m", local: local) == 1_795_391_400_000_000)
+    #expect(TimeWords.moment("2026-11-22T23:50:00Z", local: local) == 1_795_391_400_000_000)
+    #expect(TimeWords.moment("10m ago", local: local) == 1_795_391_400_000_000)
+    #expect(TimeWords.moment("ago", local: local) == nil)
     #expect(FilterWords.error("any") != nil && FilterWords.error("connection_refused") != nil)
     #expect(FilterWords.error("bogus") == nil && FilterWords.error("") == nil)
     #expect(FilterWords.method("post") == Array("POST".utf8))
@@ -122,13 +122,47 @@ import Testing
       ("2026-11-23T00:50:00+01", -600), ("22/Nov/2026:23:50:00 +0000", -600),
       ("2026-11-22T23:50:00+25:00", nil), ("2026-11-22T23:50:00+01:60", nil), ("today x", nil),
       ("2026-11-22T23:50:00Zx", nil), ("2026-11-22x", nil), ("2026-11", nil), ("tomorrow", nil),
+      ("00:50", -600), ("0:50", -600), ("00:50:30", -570), ("00:50Z", 3_000), ("today 00:50", -600),
+      ("yesterday 08:00", -61_200), ("Yesterday 24:00", -3_600), ("10 min ago", -600),
+      ("2 hours 30 minutes ago", -9_000), ("2h30m", -9_000), ("-1h", -3_600), ("@1795391400", -600),
+      ("@1795391400.5", -599.5), ("2026-11-22T23:12", -6_480), ("2026-11-22 23:12:05", -6_475),
+      ("2026-11-22 22:12:05 UTC", -6_475), ("2026-11-22T23:12+01:00", -6_480),
+      ("25:00", nil), ("00:60", nil), ("@", nil), ("@x", nil), ("@1.2.3", nil), ("now 08:00", nil),
+      ("yesterday 8", nil), ("10 fortnights ago", nil), ("-1", nil), ("99999999w", nil),
       ("2026-02-30", nil), ("2026-11-22T24:00Z", nil), ("10", nil), ("", nil), ("ago", nil),
-    ] as [(String, Int64?)])
-  func moments(text: String, seconds: Int64?) {
+    ] as [(String, Double?)])
+  func moments(text: String, seconds: Double?) {
     let now: Int64 = 1_795_392_000_000_000
     let local = LocalTime(now: UInt64(now)) { _ in 3600 }
-    let moment = FilterWords.moment(text, local: local).map { Int64($0) - now }
-    #expect(moment == seconds.map { $0 * 1_000_000 })
+    let moment = TimeWords.moment(text, local: local).map { Int64($0) - now }
+    #expect(moment == seconds.map { Int64($0 * 1_000_000) })
+  }
+
+  /// Of the same clocks; the period asked for is from midnight on.
+  @Test(
+    arguments: [
+      ("yesterday 08:00..12:00", -61_200, -46_800), ("yesterday..today", -90_000, -3_600),
+      ("yesterday", -90_000, -3_600), ("2026-11-22", -90_000, -3_600), ("today", -3_600, 82_800),
+      ("1d", -90_000, -86_400), ("2h..1h", -7_200, -3_600),
+      ("2 hours ago .. 1h ago", -7_200, -3_600),
+      ("2h..", -7_200, 0), ("..2h", nil, -7_200),
+    ] as [(String, Double?, Double)])
+  func periods(text: String, start: Double?, end: Double) throws {
+    let now: UInt64 = 1_795_392_000_000_000
+    let local = LocalTime(now: now) { _ in 3600 }
+    let present = (now - 3_600_000_000)...UInt64.max
+    let period = try #require(TimeWords.period(text, before: present, local: local))
+    let first = start.map { Int64(now) + Int64($0 * 1e6) } ?? 0
+    #expect(Int64(period.lowerBound) == first)
+    // A period does not reach into what follows; one that was is as long as the present one.
+    let last = Int64(now) + Int64(end * 1e6)
+    #expect(Int64(period.upperBound) == (text == "1d" ? last : last - 1))
+  }
+
+  @Test(arguments: ["", "..", "x", "x..y", "1h..2h", "today..yesterday", "1d ago", "0d"])
+  func noPeriods(text: String) {
+    let local = LocalTime(now: 1_795_392_000_000_000) { _ in 3600 }
+    #expect(TimeWords.period(text, before: 0...UInt64.max, local: local) == nil)
   }
 
   @Test func rotatedNames() {
@@ -142,6 +176,9 @@ import Testing
     #expect(
       RotatedName.ordered(["a.log", "a.log-20261122", "a.log-20261121.gz"])
         == ["a.log-20261121.gz", "a.log-20261122", "a.log"])
+    #expect(
+      RotatedName.ordered(["a.log", "a.log.1", "a.log.3.bz2", "a.log.2.zst", "a.log.10.xz"])
+        == ["a.log.10.xz", "a.log.3.bz2", "a.log.2.zst", "a.log.1", "a.log"])
     #expect(RotatedName("a.log.1").base == "a.log" && !RotatedName("1").isRotated)
   }
 }

@@ -162,6 +162,9 @@ static inline int clinux_shutdown_writing(int socket) {
   return (int)CLINUX_RETRY(shutdown(socket, SHUT_WR));
 }
 
+// The columns of a terminal; 0 when it does not know.
+int clinux_terminal_columns(int descriptor);
+
 // Not retried: on Linux the descriptor is gone even when a signal interrupts.
 static inline int clinux_close(int descriptor) { return close(descriptor) < 0 ? -errno : 0; }
 

@@ -35,7 +35,8 @@ extension AccessEntry {
     case 4: if isNamed("time") { time = value } else if isNamed("host") { host = value }
     case 5: if isNamed("error") { error = value } else if isNamed("event") { isEvent = true }
     case 6: if isNamed("client") { client = value } else if isNamed("method") { method = value }
-    case 8: if isNamed("upstream") { upstream = value }
+    case 8:
+      if isNamed("upstream") { upstream = value } else if isNamed("location") { location = value }
     case 10:
       if isNamed("request_id") {
         requestID = value

@@ -46,6 +46,10 @@ public struct AccessEntry: Sendable, BitwiseCopyable {
   public var bytesOut = ByteRange.empty
   /// The last server tried.
   public var upstream = ByteRange.empty
+  /// The upstream's name, where a format has it.
+  public var proxyHost = ByteRange.empty
+  /// What a format of somebody's own says as `location`.
+  public var location = ByteRange.empty
   /// Why it failed.
   public var error = ByteRange.empty
   /// Who ended it early, and when.

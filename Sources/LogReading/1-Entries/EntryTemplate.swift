@@ -97,6 +97,10 @@ extension AccessEntry {
     case .requestURI, .uri: uri = ByteRange(value)
     case .bodyBytesSent, .bytesOut: bytesOut = ByteRange(value)
     case .upstreamAddress: upstream = ByteRange(value)
+    case .proxyHost: proxyHost = ByteRange(value)
+    case .event:
+      isEvent = true
+      isSubrequest = line.extracting(value).equals("subrequest")
     case .error: error = ByteRange(value)
     case .termination: termination = ByteRange(value)
     default: break

@@ -68,29 +68,37 @@ public enum FilterWords {
   }
 
   /// nginx's units: `500ms`, `10s`, `1m`, `2h`, `1d`, `1w`, and decimals, several of them one after
-  /// the other (`1h30m`, `1h 30m`); seconds for a number alone. In microseconds; nil when it is
-  /// something else.
+  /// the other (`1h30m`, `1h 30m`), or words (`10 min`, `2 hours`); seconds for a number alone. In
+  /// microseconds; nil when it is something else.
   public static func duration(_ text: String) -> UInt64? {
     if let seconds = number(text[...]) { return microseconds(seconds, 1e6) }
     var rest = text[...]
     var sum: UInt64 = 0
     while !rest.isEmpty {
       let digits = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-      let unit = rest[digits.endIndex...].prefix { $0.isASCII && $0.isLetter }
+      let behind = rest[digits.endIndex...].drop { $0 == " " }
+      let unit = behind.prefix { $0.isASCII && $0.isLetter }
       guard let value = number(digits), let length = units[String(unit)],
         let part = microseconds(value, length)
       else { return nil }
       let (added, overflows) = sum.addingReportingOverflow(part)
       if overflows { return nil }
       sum = added
-      rest = rest[unit.endIndex...].drop { $0 == " " }
+      rest = behind[unit.endIndex...].drop { $0 == " " }
     }
     return text.isEmpty ? nil : sum
   }
 
-  private static var units: [String: Double] {
-    ["us": 1, "ms": 1e3, "s": 1e6, "m": 60e6, "h": 3_600e6, "d": 86_400e6, "w": 604_800e6]
-  }
+  private static let units: [String: Double] = {
+    let names: [(Double, [String])] = [
+      (1, ["us"]), (1e3, ["ms"]), (1e6, ["s", "sec", "secs", "second", "seconds"]),
+      (60e6, ["m", "min", "mins", "minute", "minutes"]),
+      (3_600e6, ["h", "hr", "hrs", "hour", "hours"]), (86_400e6, ["d", "day", "days"]),
+      (604_800e6, ["w", "week", "weeks"]),
+    ]
+    return Dictionary(
+      uniqueKeysWithValues: names.flatMap { length, names in names.map { ($0, length) } })
+  }()
 
   private static func number(_ text: Substring) -> Double? {
     text.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ".") } ? Double(text) : nil
@@ -98,31 +106,5 @@ public enum FilterWords {
 
   private static func microseconds(_ value: Double, _ unit: Double) -> UInt64? {
     UInt64(exactly: (value * unit).rounded())
-  }
-
-  /// A time stamp, a date (its midnight), `now`, `today` and `yesterday` (midnight), or how long
-  /// ago it was: `10m`, `1h30m`, `10m ago`. What names no time zone is local time.
-  public static func moment(_ text: String, local: LocalTime) -> UInt64? {
-    switch text.lowercased() {
-    case "now": return local.now
-    case "today": return midnight(daysAgo: 0, local)
-    case "yesterday": return midnight(daysAgo: 1, local)
-    default: break
-    }
-    let words = text.split(separator: " ")
-    let span = words.last == "ago" ? words.dropLast().joined(separator: " ") : text
-    if let ago = duration(span), span.last.map({ !$0.isNumber }) ?? false {
-      return local.now - min(local.now, ago)
-    }
-    return LogTime(local).whole(Array(text.utf8).span)
-  }
-
-  /// When the day began on the local clocks that is today, or was some days ago.
-  private static func midnight(daysAgo: Int64, _ local: LocalTime) -> UInt64 {
-    let now = Int64(local.now / 1_000_000)
-    // The offset is asked for by what the clocks show; twice, as that depends on it.
-    let shown = now + local.offset(now + local.offset(now))
-    let midnight = (shown / 86_400 - daysAgo) * 86_400
-    return UInt64(max(0, midnight - local.offset(midnight))) * 1_000_000
   }
 }

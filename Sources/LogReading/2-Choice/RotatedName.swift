@@ -5,9 +5,13 @@ public struct RotatedName: Comparable, Sendable {
   /// Digits, and dashes in dates; empty of the present log.
   private let suffix: String
 
+  /// What compression adds.
+  private static let packedEndings = [".gz", ".xz", ".zst", ".bz2"]
+
   /// Takes a path apart.
   public init(_ path: String) {
-    let unpacked = path.hasSuffix(".gz") ? String(path.dropLast(3)) : path
+    let ending = RotatedName.packedEndings.first { path.hasSuffix($0) } ?? ""
+    let unpacked = String(path.dropLast(ending.count))
     let mark = unpacked.lastIndex { $0 == "." || $0 == "/" } ?? unpacked.startIndex
     if let (base, suffix) = RotatedName.split(unpacked, at: mark) {
       (self.base, self.suffix) = (base, suffix)

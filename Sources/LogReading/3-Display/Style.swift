@@ -41,13 +41,29 @@ public struct StyledText {
     var safe: [UInt8] = []
     SafeText.append(text, to: &safe)
     styled(style) { $0 += safe }
-    let shown = safe.count { $0 & 0xC0 != 0x80 }
+    pad(DisplayWidth.columns(of: safe), to: width)
+  }
+
+  /// Appends somebody else's text, made safe, in exactly `width` columns of a terminal, cropped as
+  /// `DisplayWidth` does it; whole, and without spaces behind it, when that is nil.
+  public mutating func append(
+    cropping text: some Collection<UInt8>, _ style: Style = .plain, to width: Int?,
+    keepsStart: Bool = false, isLast: Bool = false
+  ) {
+    var safe: [UInt8] = []
+    SafeText.append(text, to: &safe)
+    if let width { safe = DisplayWidth.crop(safe, to: width, keepsStart: keepsStart) }
+    styled(style) { $0 += safe }
+    if let width, !isLast { pad(DisplayWidth.columns(of: safe), to: width) }
+  }
+
+  private mutating func pad(_ shown: Int, to width: Int) {
     if shown < width { bytes += repeatElement(UInt8(ascii: " "), count: width - shown) }
   }
 
   /// Appends text with spaces before it up to `width` characters.
   public mutating func append(right text: String, _ style: Style = .plain, width: Int) {
-    let missing = width - text.utf8.count
+    let missing = width - text.unicodeScalars.count
     if missing > 0 { bytes += repeatElement(UInt8(ascii: " "), count: missing) }
     append(text, style)
   }

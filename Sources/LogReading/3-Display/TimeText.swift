@@ -26,6 +26,20 @@ public enum TimeText {
     }
   }
 
+  /// A duration in seven characters at most, for tables: `0.18 ms`, `12.4 ms`, `1.25 s`, `2.5 h`.
+  public static func short(_ microseconds: UInt64) -> String {
+    switch microseconds {
+    case ..<10_000: number(microseconds, per: 1_000, decimals: 2) + " ms"
+    case ..<100_000: number(microseconds, per: 1_000, decimals: 1) + " ms"
+    case ..<1_000_000: "\(microseconds / 1_000) ms"
+    case ..<10_000_000: number(microseconds, per: 1_000_000, decimals: 2) + " s"
+    case ..<100_000_000: number(microseconds, per: 1_000_000, decimals: 1) + " s"
+    case ..<3_600_000_000: "\(microseconds / 1_000_000) s"
+    case ..<36_000_000_000: number(microseconds / 360_000_000, per: 10, decimals: 1) + " h"
+    default: "\(min(99_999, microseconds / 3_600_000_000)) h"
+    }
+  }
+
   /// Seconds with six decimals, as the JSON line has them.
   public static func seconds(_ microseconds: UInt64) -> String {
     number(microseconds, per: 1_000_000, decimals: 6)

@@ -1,113 +1,148 @@
-import Basics
+/// Rows by the name of their group, within bounded memory whatever names clients invent.
+///
+/// When there is no room for another name, the rarest ones are given up: what was counted for them
+/// goes to `others`, or, for paths, into `*` in their place.
+public struct GroupTable: Sendable {
+  /// What the names are.
+  public let grouping: Grouping
+  private var index: GroupIndex
+  private var rows: [PeriodRows] = []
+  private var free: [Int] = []
+  private let mostRows: Int
+  /// Rows that names had when they were given up for want of room.
+  private var others = PeriodRows()
+  /// True once a name was given up.
+  public private(set) var isCut = false
+  /// Of how many segments at one place the last lack of room has let stay.
+  private var keptSegments = PathIndex.mostDifferent
+  /// Changes when the number of a row may have come to mean another one.
+  private(set) var generation = 0
 
-/// Counts of one group of requests.
-public struct GroupCounts: Sendable {
-  /// All requests.
-  public var requests: UInt64 = 0
-  /// Those with level ERROR: status 499 and above, or an error.
-  public var failed: UInt64 = 0
-  /// Those of which the line says how long they took.
-  public var timed: UInt64 = 0
-  /// Their durations together.
-  public var microseconds: UInt64 = 0
-  /// The longest duration.
-  public var longest: UInt64 = 0
-
-  mutating func add(failed isFailed: Bool, microseconds duration: UInt64?) {
-    requests &+= 1
-    if isFailed { failed &+= 1 }
-    guard let duration else { return }
-    timed &+= 1
-    microseconds &+= duration
-    longest = max(longest, duration)
+  init(_ grouping: Grouping, mostRows: Int) {
+    self.grouping = grouping
+    self.mostRows = mostRows
+    index = grouping == .path ? .paths(PathIndex()) : .names([:])
   }
 
-  mutating func merge(_ other: GroupCounts) {
-    requests &+= other.requests
-    failed &+= other.failed
-    timed &+= other.timed
-    microseconds &+= other.microseconds
-    longest = max(longest, other.longest)
+  /// The number of the row of that name.
+  mutating func row(of name: ArraySlice<UInt8>) -> Int {
+    if let row = find(name) { return row }
+    if rows.count - free.count >= mostRows || index.isFull(for: mostRows) { makeRoom() }
+    let row = free.popLast() ?? rows.count
+    if row == rows.count { rows.append(PeriodRows()) }
+    switch index {
+    case .names(var names):
+      index = .none
+      names[Array(name)] = row
+      index = .names(names)
+    case .paths(var paths):
+      index = .none
+      paths.insert(name, row: row)
+      index = .paths(paths)
+    case .none: break
+    }
+    return row
+  }
+
+  /// Counts a request in a row.
+  mutating func add(_ record: BlockSummary.Record, to row: Int) { rows[row].add(record) }
+
+  private func find(_ name: ArraySlice<UInt8>) -> Int? {
+    switch index {
+    case .names(let names): names[Array(name)]
+    case .paths(let paths): paths.row(of: name)
+    case .none: nil
+    }
+  }
+
+  /// Gives up the rarer half of the names.
+  private mutating func makeRoom() {
+    generation += 1
+    isCut = true
+    switch index {
+    case .names(let names):
+      let order = sorted(names.map { ($0, $1) })
+      for (_, row) in order.dropFirst(mostRows / 2) { giveUp(row, to: nil) }
+      index = .names(
+        Dictionary(uniqueKeysWithValues: order.prefix(mostRows / 2).map { ($0.name, $0.row) }))
+    case .paths(var paths):
+      index = .none
+      // Fewer and fewer are kept at each place until there is room.
+      keptSegments = min(PathIndex.mostDifferent, keptSegments * 2 + 1)
+      while true {
+        for move in paths.fold(rows.map(PathIndex.Weight.init), .keeping(keptSegments)) {
+          giveUp(move.from, to: move.to)
+        }
+        let isEnough = rows.count - free.count <= mostRows / 2 && !paths.isFull(for: mostRows / 2)
+        if isEnough || keptSegments == 0 { break }
+        keptSegments /= 2
+      }
+      index = .paths(paths)
+    case .none: break
+    }
+  }
+
+  private mutating func giveUp(_ row: Int, to other: Int?) {
+    if let other { rows[other].merge(rows[row]) } else { others.merge(rows[row]) }
+    rows[row] = PeriodRows()
+    free.append(row)
+  }
+
+  /// The frequent ones first.
+  private func sorted(_ names: [(name: [UInt8], row: Int)]) -> [(name: [UInt8], row: Int)] {
+    let weights = rows.map(\.weight)
+    return names.sorted { one, other in
+      let (weight, otherWeight) = (weights[one.row], weights[other.row])
+      return weight != otherWeight
+        ? weight > otherWeight : one.name.lexicographicallyPrecedes(other.name)
+    }
   }
 }
 
-/// Groups by a name that stands in the lines, found without making a String of it.
-///
-/// Open addressing; when the table is full of names, further ones are counted as `others`, so that
-/// a client that invents hosts can't fill the memory.
-public struct GroupTable: Sendable {
-  private static var slots: Int { 8192 }
-  private static var mostNames: Int { 4096 }
-  /// Longer names are cut.
-  private static var longestName: Int { 256 }
+/// From names to the numbers of their rows.
+private enum GroupIndex: Sendable {
+  case names([[UInt8]: Int])
+  case paths(PathIndex)
+  /// While one of the others is changed, so that it is not copied.
+  case none
 
-  private var slotOfHash = [Int32](repeating: -1, count: slots)
-  private var hashes: [UInt64] = []
-  private var names: [[UInt8]] = []
-  private var counts: [GroupCounts] = []
-  /// Requests whose names found no place.
-  public private(set) var others = GroupCounts()
+  func isFull(for mostRows: Int) -> Bool {
+    if case .paths(let paths) = self { paths.isFull(for: mostRows) } else { false }
+  }
+}
 
-  /// No groups yet.
-  public init() {}
-
-  /// Counts a request for the group that `name` names.
-  mutating func add(_ name: Span<UInt8>, failed: Bool, microseconds: UInt64?) {
-    let cut = name.extracting(first: min(name.count, GroupTable.longestName))
-    guard let index = index(of: cut) else {
-      others.add(failed: failed, microseconds: microseconds)
-      return
-    }
-    counts[index].add(failed: failed, microseconds: microseconds)
+extension GroupTable {
+  /// A row that is shown.
+  public struct Row: Sendable {
+    /// The group; empty when lines do not say it.
+    public var name: [UInt8]
+    /// The period asked for.
+    public var present: RowStatistics
+    /// The period that it is compared with.
+    public var reference: RowStatistics
   }
 
-  /// Adds what another table has counted.
-  mutating func merge(_ other: GroupTable) {
-    for (name, added) in zip(other.names, other.counts) {
-      if let index = index(of: name.span) {
-        counts[index].merge(added)
-      } else {
-        others.merge(added)
+  /// All rows, the one with the most requests first, paths folded by how many differ; and the sum
+  /// of those that were given up.
+  public var shown: (rows: [Row], others: Row) {
+    var table = self
+    var named: [(name: [UInt8], row: Int)] = []
+    switch table.index {
+    case .names(let names): named = names.map { ($0, $1) }
+    case .paths(var paths):
+      for move in paths.fold(table.rows.map(PathIndex.Weight.init), .heavy) {
+        table.giveUp(move.from, to: move.to)
       }
+      named = paths.all
+    case .none: break
     }
-    others.merge(other.others)
-  }
-
-  /// The groups, the one with the most requests first.
-  public var all: [(name: [UInt8], counts: GroupCounts)] {
-    zip(names, counts).map { ($0, $1) }.sorted {
-      $0.counts.requests != $1.counts.requests
-        ? $0.counts.requests > $1.counts.requests : $0.name.lexicographicallyPrecedes($1.name)
-    }
-  }
-
-  /// The group of that name, a new one if need be; nil when there is no place.
-  private mutating func index(of name: Span<UInt8>) -> Int? {
-    let hash = GroupTable.hash(name)
-    var slot = Int(truncatingIfNeeded: hash & UInt64(GroupTable.slots - 1))
-    while slotOfHash[slot] >= 0 {
-      let index = Int(slotOfHash[slot])
-      if hashes[index] == hash, isName(index, name) { return index }
-      slot = (slot + 1) & (GroupTable.slots - 1)
-    }
-    guard names.count < GroupTable.mostNames else { return nil }
-    slotOfHash[slot] = Int32(names.count)
-    names.append(name.indices.map { name[$0] })
-    hashes.append(hash)
-    counts.append(GroupCounts())
-    return names.count - 1
-  }
-
-  private func isName(_ index: Int, _ name: Span<UInt8>) -> Bool {
-    guard names[index].count == name.count else { return false }
-    for place in name.indices where names[index][place] != name[place] { return false }
-    return true
-  }
-
-  /// FNV-1a, its upper half folded into the lower one, which chooses the slot.
-  private static func hash(_ name: Span<UInt8>) -> UInt64 {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for index in name.indices { hash = (hash ^ UInt64(name[index])) &* 0x100_0000_01B3 }
-    return hash ^ hash >> 32
+    let rows = table.sorted(named.filter { table.rows[$0.row].weight > 0 })
+    let rest = Row(name: [], present: others.present, reference: others.reference)
+    return (
+      rows.map {
+        let row = table.rows[$0.row]
+        return Row(name: $0.name, present: row.present, reference: row.reference)
+      }, rest
+    )
   }
 }

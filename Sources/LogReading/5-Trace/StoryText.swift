@@ -10,11 +10,14 @@ public struct StoryText {
   /// The lines are of several days.
   private let showsDates: Bool
   private let isFull: Bool
-  private static let barWidth = 40
+  private let width: Int?
+  /// What else is in a row needs 34 columns.
+  private var barWidth: Int { max(5, min(40, (width ?? .max) - 34)) }
 
-  private init(_ story: Story, names: [String], isColoured: Bool, isFull: Bool) {
+  private init(_ story: Story, names: [String], isColoured: Bool, isFull: Bool, width: Int?) {
     text = StyledText(isColoured: isColoured)
     self.isFull = isFull
+    self.width = width
     let short = StoryText.short(names)
     self.names = short
     let days = Set(story.lines.compactMap(\.time).map { $0 / 86_400_000_000 })
@@ -23,18 +26,21 @@ public struct StoryText {
   }
 
   /// The text of a story whose lines come from the files `names`. Records of many lines are folded
-  /// to their first and last ones unless it `isFull`.
+  /// to their first and last ones unless it `isFull`. Lines that are longer than `width` columns
+  /// go on in the next one.
   public static func render(
-    _ story: Story, id: [UInt8], names: [String], isColoured: Bool, isFull: Bool = false
+    _ story: Story, id: [UInt8], names: [String], isColoured: Bool, isFull: Bool = false,
+    width: Int? = nil
   ) -> [UInt8] {
-    var writer = StoryText(story, names: names, isColoured: isColoured, isFull: isFull)
+    var writer = StoryText(
+      story, names: names, isColoured: isColoured, isFull: isFull, width: width)
     writer.heading(story, id)
     var previous: UInt64?
     for line in story.lines {
       writer.write(line, previous)
       previous = line.time ?? previous
     }
-    return writer.text.bytes
+    return TextWrap.fold(writer.text.bytes, width: writer.width, indent: 6)
   }
 
   private mutating func heading(_ story: Story, _ id: [UInt8]) {
@@ -131,10 +137,21 @@ public struct StoryText {
       text.append(safely: value(range), .red)
     }
     text.append("\n")
+    writeReason(entry, summary)
     writeOtherIDs(entry, summary)
     let tries = RequestTry.all(entry, summary.span)
     write(tries)
     if let phases = RequestPhases(entry, summary.span, tries: tries) { write(phases) }
+  }
+
+  /// What the error and the termination mean.
+  private mutating func writeReason(_ entry: AccessEntry, _ line: [UInt8]) {
+    func word(_ range: ByteRange) -> String {
+      String(decoding: entry.text(range, line.span), as: UTF8.self)
+    }
+    let reason = Reason.of(
+      error: word(entry.error), termination: word(entry.termination), status: entry.status)
+    if let reason { ReasonText.append(reason, indent: 6, width, to: &text) }
   }
 
   private mutating func writeOtherIDs(_ entry: AccessEntry, _ line: [UInt8]) {
@@ -164,14 +181,14 @@ public struct StoryText {
 
   private mutating func write(_ phases: RequestPhases) {
     for phase in phases.phases {
-      let columns = phases.columns(of: phase, width: StoryText.barWidth)
+      let columns = phases.columns(of: phase, width: barWidth)
       indent()
       text.append(safely: phase.name.utf8, .faint, width: 14)
       text.append(right: TimeText.duration(phase.length), width: 10)
       text.append("  |")
       text.append(String(repeating: " ", count: columns.lowerBound))
       text.append(String(repeating: "#", count: columns.count), .green)
-      text.append(String(repeating: " ", count: StoryText.barWidth - columns.upperBound))
+      text.append(String(repeating: " ", count: barWidth - columns.upperBound))
       text.append("|\n")
     }
   }

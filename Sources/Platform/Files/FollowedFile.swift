@@ -5,9 +5,11 @@ import Glibc
 
 /// Follows the file that a path names.
 ///
-/// When the path names another file than before, the old one is read to its end first: its writer
-/// may not have heard of the change yet. When a file has become shorter it is read from its
-/// beginning again. A path that names nothing is waited for.
+/// When the path names another file than before, the old one is read to its end first, and what its
+/// writer still adds to it later is shown, too: it may not have heard of the change yet. Files that
+/// have come and been rotated away between two calls are read in their order. When a file has been
+/// emptied (`copytruncate`), what it had gained is read from its copy, and it from its beginning
+/// again. A path that names nothing is waited for.
 public final class FollowedFile {
   /// The path followed.
   public let path: String
@@ -17,16 +19,40 @@ public final class FollowedFile {
   private var offset: UInt64 = 0
   /// A line of which the end has not come yet.
   private var unfinished: [UInt8] = []
+  /// What precedes `offset`: when that changes, the file has been emptied.
+  private var known: [UInt8] = []
   /// Another file has been seen under the path, but the old one may still grow.
   private var isReplaced = false
+  /// Files that follow the present one; they have been rotated away, too, but for the last.
+  private var next: [ReadableFile] = []
+  /// The file before the present one, to which somebody may still write.
+  private var former: Former?
+  /// What rotation has made of the log, oldest first.
+  private let rotated: () -> [String]
+
+  private struct Former {
+    let file: ReadableFile
+    var offset: UInt64
+    var unfinished: [UInt8]
+    /// Calls since something came.
+    var silence = 0
+  }
 
   /// Bytes read at once.
   private static let piece = 1 << 18
+  /// Bytes by which a file is recognised.
+  private static let knownBytes = 512
+  /// Calls after which a line of the former file will not be ended any more.
+  private static let mostSilence = 25
+  /// Bytes of a packed copy that are unpacked at most.
+  private static let unpackedBytes = 16 << 20
 
   /// Follows `path` from about `tail` bytes before the end of its present file on; what `tail`
-  /// cuts of a line is left out.
-  public init(path: String, tail: Int) {
+  /// cuts of a line is left out. `rotated` tells the paths of what rotation has made of it, oldest
+  /// first.
+  public init(path: String, tail: Int, rotated: @escaping () -> [String] = { [] }) {
     self.path = path
+    self.rotated = rotated
     guard case .success(let file) = ReadableFile.open(path: path, waits: false) else {
       return
     }
@@ -37,6 +63,7 @@ public final class FollowedFile {
     let skipped = (try? file.bytes(at: offset, count: tail).get()) ?? []
     let end = skipped.span.index(of: UInt8(ascii: "\n"), from: 0)
     offset += UInt64(min(skipped.count, end + 1))
+    known = Array(skipped.prefix(end + 1).suffix(FollowedFile.knownBytes))
   }
 
   /// The whole lines that have come since the last call; empty when there is nothing new.
@@ -45,25 +72,46 @@ public final class FollowedFile {
       openAgain()
       return []
     }
-    if open.kind == .regular, open.size < offset { restart() }
-    let added = (try? open.bytes(at: offset, count: FollowedFile.piece).get()) ?? []
+    if open.kind == .regular, isEmptied(open) { return beginAgain(open) }
+    var added = (try? open.bytes(at: offset, count: FollowedFile.piece).get()) ?? []
     offset += UInt64(added.count)
     if added.isEmpty { return noteReplacement(of: open) }
+    known = Array((known + added.suffix(FollowedFile.knownBytes)).suffix(FollowedFile.knownBytes))
+    // A hole that a writer has left that does not append may be larger than any line.
+    if unfinished.isEmpty, added[0] == 0 { added = Array(added.drop { $0 == 0 }) }
     unfinished += added
-    let end = unfinished.span.lastIndex(of: UInt8(ascii: "\n"), before: unfinished.count)
-    guard let end else {
-      // No line is as long: what can't be shown shall not fill the memory.
-      if unfinished.count > LineBlocks.longestLine { unfinished.removeAll() }
-      return []
-    }
-    let lines = Array(unfinished[...end])
-    unfinished.removeFirst(end + 1)
+    let lines = FollowedFile.takeLines(&unfinished)
+    // No line is as long: what can't be shown shall not fill the memory.
+    if unfinished.count > LineBlocks.longestLine { unfinished.removeAll() }
     return lines
   }
 
-  /// Goes over to the new file once the old one has been silent for a turn. What the old one ended
+  private static func takeLines(_ text: inout [UInt8]) -> [UInt8] {
+    guard let end = text.span.lastIndex(of: UInt8(ascii: "\n"), before: text.count) else {
+      return []
+    }
+    defer { text.removeFirst(end + 1) }
+    return Array(text[...end])
+  }
+
+  /// A last line that nobody will end any more.
+  private func takeRest() -> [UInt8] {
+    defer { unfinished.removeAll() }
+    return unfinished.isEmpty ? [] : unfinished + [UInt8(ascii: "\n")]
+  }
+
+  // MARK: Other files under the same name
+
+  /// Goes over to the next file once the present one has been silent for a turn. What that ended
   /// with is a line, complete or not.
   private func noteReplacement(of open: ReadableFile) -> [UInt8] {
+    if !next.isEmpty {
+      let rest = takeRest()
+      go(to: next.removeFirst())
+      return rest
+    }
+    let late = readFormer()
+    if !late.isEmpty { return late }
     let present = ReadableFile.identity(ofPath: path)
     guard open.kind == .regular, present != nil, present != open.identity else {
       isReplaced = false
@@ -73,10 +121,51 @@ public final class FollowedFile {
       isReplaced = true
       return []
     }
-    let rest = unfinished
+    let between = filesBetween(open)
+    let before = Former(file: open, offset: offset, unfinished: unfinished)
     // What can't be read in its place (a folder, a FIFO) is waited for to go.
     guard openAgain() else { return [] }
-    return rest.isEmpty ? [] : rest + [UInt8(ascii: "\n")]
+    let rest = former.map(FollowedFile.ended) ?? []
+    former = before
+    if !between.isEmpty, let newest = file {
+      next = between.dropFirst() + [newest]
+      file = between[0]
+    }
+    return rest
+  }
+
+  /// The line that was begun last, as if it had ended.
+  private static func ended(_ former: Former) -> [UInt8] {
+    former.unfinished.isEmpty ? [] : former.unfinished + [UInt8(ascii: "\n")]
+  }
+
+  /// Files that took the place of `open` and were rotated away themselves, oldest first.
+  private func filesBetween(_ open: ReadableFile) -> [ReadableFile] {
+    let rotated = self.rotated()
+    let place = rotated.firstIndex { ReadableFile.identity(ofPath: $0) == open.identity }
+    guard let place else { return [] }
+    return rotated[(place + 1)...].compactMap {
+      try? ReadableFile.open(path: $0, waits: false).get()
+    }.filter { LineBlocks.canReadEnd(of: $0) }
+  }
+
+  /// What has been added to the former file since it was left. A line that it has only begun is
+  /// shown when nobody has ended it for a while.
+  private func readFormer() -> [UInt8] {
+    guard var old = former else { return [] }
+    let added = (try? old.file.bytes(at: old.offset, count: FollowedFile.piece).get()) ?? []
+    old.silence = added.isEmpty ? old.silence + 1 : 0
+    if added.isEmpty {
+      let rest = old.silence == FollowedFile.mostSilence ? FollowedFile.ended(old) : []
+      if !rest.isEmpty { old.unfinished = [] }
+      former = old
+      return rest
+    }
+    old.offset += UInt64(added.count)
+    old.unfinished += added
+    let lines = FollowedFile.takeLines(&old.unfinished)
+    former = old
+    return lines
   }
 
   /// Goes over to what the path names now; false when that can't be read.
@@ -88,14 +177,80 @@ public final class FollowedFile {
       return false
     }
     problem = nil
-    self.file = file
     isReplaced = false
-    restart()
+    go(to: file)
     return true
   }
 
-  private func restart() {
+  private func go(to file: ReadableFile) {
+    self.file = file
     offset = 0
     unfinished.removeAll()
+    known.removeAll()
+  }
+
+  // MARK: Emptied files
+
+  /// Whether what was read of a file is no longer in it.
+  private func isEmptied(_ open: ReadableFile) -> Bool {
+    let size = open.size
+    if size < offset { return true }
+    // Nothing was added: nothing can be in the place of what was there.
+    guard size > offset, !known.isEmpty else { return false }
+    let before = try? open.bytes(at: offset - UInt64(known.count), count: known.count).get()
+    return before.map { $0 != known } ?? false
+  }
+
+  /// Goes on in the copy that was made before the file was emptied, if there is one, then with the
+  /// file's beginning.
+  private func beginAgain(_ open: ReadableFile) -> [UInt8] {
+    for path in rotated().reversed().prefix(2) {
+      guard let copy = try? ReadableFile.open(path: path, waits: false).get(),
+        copy.identity != open.identity
+      else { continue }
+      if LineBlocks.canReadEnd(of: copy), isCopy(copy) {
+        next.insert(open, at: 0)
+        file = copy
+        return []
+      }
+      if GzipStream.isGzip(copy), let rest = unpackedRest(copy) {
+        unfinished += rest
+        let lines = FollowedFile.takeLines(&unfinished) + takeRest()
+        go(to: open)
+        return lines
+      }
+    }
+    let rest = takeRest()
+    go(to: open)
+    return rest
+  }
+
+  private func isCopy(_ copy: ReadableFile) -> Bool {
+    guard !known.isEmpty, offset >= UInt64(known.count) else { return false }
+    let before = try? copy.bytes(at: offset - UInt64(known.count), count: known.count).get()
+    return before == known
+  }
+
+  /// What follows `offset` in a packed copy; nil when it is none.
+  private func unpackedRest(_ copy: ReadableFile) -> [UInt8]? {
+    guard !known.isEmpty, offset >= UInt64(known.count) else { return nil }
+    let stream = GzipStream(copy)
+    let memory = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: FollowedFile.piece, alignment: 16)
+    defer { memory.deallocate() }
+    var position: UInt64 = 0
+    var kept: [UInt8] = []
+    let start = offset - UInt64(known.count)
+    while kept.count < FollowedFile.unpackedBytes,
+      case .success(let count) = stream.read(into: memory), count > 0
+    {
+      let end = position + UInt64(count)
+      if end > start {
+        kept += memory[Int(max(start, position) - position)..<count]
+      }
+      position = end
+    }
+    guard kept.starts(with: known) else { return nil }
+    return Array(kept.dropFirst(known.count))
   }
 }

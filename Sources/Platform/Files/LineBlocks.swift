@@ -24,6 +24,10 @@ public enum LineBlocks {
   public enum Problem: Error {
     case system(KernelError)
     case damagedGzip
+    /// The same of another format, by its name.
+    case damaged(String)
+    /// The program that unpacks it can't be used.
+    case program(UnpackingProgram.Problem, PackedFormat)
     /// Zeros and other control characters all over its beginning: no text.
     case binary
 
@@ -32,6 +36,12 @@ public enum LineBlocks {
       switch self {
       case .system(let error): error.describe()
       case .damagedGzip: "the gzip data is damaged or truncated; it is read up to that point"
+      case .damaged(let name):
+        "the \(name) data is damaged or truncated; it is read up to that point"
+      case .program(.missing, let format):
+        "is compressed with \(format.name); install the program \(format.program) to read it"
+      case .program(.system(let error), let format):
+        "can't run \(format.program) to unpack it: \(error.describe())"
       case .binary: "is a binary file"
       }
     }
@@ -51,14 +61,50 @@ public enum LineBlocks {
     in file: ReadableFile, threads: Int, progress: @escaping @Sendable (Int) -> Void = { _ in },
     _ body: @escaping @Sendable (Block) -> Void
   ) -> Problem? {
+    forEachNumbered(in: file, threads: threads, last: nil, progress: progress) { _, block in
+      if let block { body(block) }
+    }
+  }
+
+  /// Calls `summarize` with each block of `file`, on at most `threads` threads, and `add` with what
+  /// came of each, one after the other in the order of the blocks. Of a file that can be read
+  /// anywhere these may be the lines in about the `last` bytes only.
+  public static func forEach<Summary: Sendable>(
+    in file: ReadableFile, threads: Int, last: Int? = nil,
+    progress: @escaping @Sendable (Int) -> Void = { _ in },
+    summarize: @escaping @Sendable (Block) -> Summary, add: @escaping @Sendable (Summary) -> Void
+  ) -> Problem? {
+    let results = OrderedResults(first: firstBlock(of: file, last), most: 4 * threads, add)
+    return forEachNumbered(in: file, threads: threads, last: last, progress: progress) {
+      results.deliver($1.map(summarize), number: $0)
+    }
+  }
+
+  /// True when parts of a file can be read without what precedes them.
+  public static func canReadEnd(of file: ReadableFile) -> Bool {
+    file.kind == .regular && !GzipStream.isGzip(file) && PackedFormat(of: file) == nil
+  }
+
+  private static func firstBlock(of file: ReadableFile, _ last: Int?) -> Int {
+    guard let last, canReadEnd(of: file) else { return 0 }
+    return max(0, Int(file.size) - last) / stride
+  }
+
+  /// The blocks with their numbers, each once; nil for one in which no line begins.
+  private static func forEachNumbered(
+    in file: ReadableFile, threads: Int, last: Int?, progress: @escaping @Sendable (Int) -> Void,
+    _ body: @escaping @Sendable (Int, Block?) -> Void
+  ) -> Problem? {
     if GzipStream.isGzip(file) { return unpack(file, progress, body) }
+    if let format = PackedFormat(of: file) { return unpack(file, format, progress, body) }
     if file.kind == .stream { return readStream(file, body) }
     if case .success(let start) = file.bytes(at: 0, count: 4096), isBinary(start) {
       return .binary
     }
     let size = Int(file.size)
-    let count = max(1, min(threads, size / (4 * stride)))
-    let next = Atomic<Int>(0)
+    let first = firstBlock(of: file, last)
+    let count = max(1, min(threads, (size - first * stride) / (4 * stride)))
+    let next = Atomic<Int>(first)
     let shared = Shared(next: next)
     JoinedThreads.run(count: count) { thread in
       read(file, size: size, thread: thread, shared, progress, body)
@@ -88,14 +134,15 @@ public enum LineBlocks {
 
   private static func read(
     _ file: ReadableFile, size: Int, thread: Int, _ shared: Shared,
-    _ progress: @Sendable (Int) -> Void, _ body: @Sendable (Block) -> Void
+    _ progress: @Sendable (Int) -> Void, _ body: @Sendable (Int, Block?) -> Void
   ) {
     // One byte before the stride tells whether a line begins with it.
     let buffer = UnsafeMutableRawBufferPointer.allocate(
       byteCount: 1 + stride + longestLine, alignment: 64)
     defer { buffer.deallocate() }
     while true {
-      let start = shared.next.add(1, ordering: .relaxed).oldValue * stride
+      let number = shared.next.add(1, ordering: .relaxed).oldValue
+      let start = number * stride
       guard start < size else { return }
       switch block(of: file, at: start, buffer) {
       case .success(let lines):
@@ -103,11 +150,14 @@ public enum LineBlocks {
           let place = start - min(start, 1) + lines.lowerBound
           let bytes = UnsafeBufferPointer(
             rebasing: UnsafeRawBufferPointer(buffer).bindMemory(to: UInt8.self)[lines])
-          body(Block(bytes: bytes, offset: UInt64(place), thread: thread))
+          body(number, Block(bytes: bytes, offset: UInt64(place), thread: thread))
+        } else {
+          body(number, nil)
         }
         progress(stride)
       case .failure(let error):
         shared.problem.withLock { $0 = $0 ?? error }
+        body(number, nil)
         return
       }
     }
@@ -149,7 +199,8 @@ public enum LineBlocks {
   }
 
   private static func unpack(
-    _ file: ReadableFile, _ progress: @Sendable (Int) -> Void, _ body: @Sendable (Block) -> Void
+    _ file: ReadableFile, _ progress: @Sendable (Int) -> Void,
+    _ body: @Sendable (Int, Block?) -> Void
   ) -> Problem? {
     let stream = GzipStream(file)
     var reported: UInt64 = 0
@@ -166,21 +217,38 @@ public enum LineBlocks {
     }
   }
 
+  /// By another program, as far as it gets.
+  private static func unpack(
+    _ file: ReadableFile, _ format: PackedFormat, _ progress: @Sendable (Int) -> Void,
+    _ body: @Sendable (Int, Block?) -> Void
+  ) -> Problem? {
+    do throws(UnpackingProgram.Problem) {
+      let program = try UnpackingProgram(format, file)
+      let problem = readSequentially(body) { program.read(into: $0).mapError { .system($0) } }
+      progress(Int(file.size))
+      if let problem { return problem }
+      return program.hasSucceeded ? nil : .damaged(format.name)
+    } catch {
+      return .program(error, format)
+    }
+  }
+
   private static func readStream(
-    _ file: ReadableFile, _ body: @Sendable (Block) -> Void
+    _ file: ReadableFile, _ body: @Sendable (Int, Block?) -> Void
   ) -> Problem? {
     readSequentially(body) { file.read(into: $0, at: 0).mapError { Problem.system($0) } }
   }
 
   /// Blocks of what `more` delivers piece by piece; 0 is its end.
   private static func readSequentially(
-    _ body: @Sendable (Block) -> Void,
+    _ body: @Sendable (Int, Block?) -> Void,
     more: (UnsafeMutableRawBufferPointer) -> Result<Int, Problem>
   ) -> Problem? {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: longestLine, alignment: 64)
     defer { buffer.deallocate() }
     var count = 0
     var offset: UInt64 = 0
+    var number = 0
     while true {
       let result = more(UnsafeMutableRawBufferPointer(rebasing: buffer[count...]))
       let added = (try? result.get()) ?? 0
@@ -194,7 +262,9 @@ public enum LineBlocks {
       // At the end, and when a line is longer than all memory for it, what there is must do.
       if added == 0 || (end == 0 && count == buffer.count) { end = count }
       if end > 0 {
-        body(Block(bytes: UnsafeBufferPointer(rebasing: text[..<end]), offset: offset, thread: 0))
+        let lines = UnsafeBufferPointer(rebasing: text[..<end])
+        body(number, Block(bytes: lines, offset: offset, thread: 0))
+        number += 1
         offset += UInt64(end)
         buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[end..<count]))
         count -= end

@@ -46,6 +46,13 @@ public final class ReadableFile: Sendable {
     return make(path, descriptor)
   }
 
+  /// What stdin is connected to, whatever that is but a folder.
+  public static func standardInput() -> Result<ReadableFile, KernelError> {
+    let descriptor = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+    guard descriptor >= 0 else { return .failure(KernelError(code: errno)) }
+    return make("standard input", descriptor)
+  }
+
   /// Opens the file at a place; a link there is not followed by root.
   static func open(_ place: FilePlace) -> Result<ReadableFile, KernelError> {
     do throws(KernelError) {

@@ -17,6 +17,17 @@ public enum TerminalOutput {
     return strcmp(terminal, "dumb") != 0
   }
 
+  /// The columns that lines on stdout have, 20 at least: the terminal's, those that COLUMNS says
+  /// where the terminal does not know, or 80. Nil when stdout is no terminal: then lines are as
+  /// long as they want to be.
+  public static var columns: Int? {
+    guard isTerminal(STDOUT_FILENO) else { return nil }
+    let own = Int(clinux_terminal_columns(STDOUT_FILENO))
+    let told = EnvironmentVariable.number("COLUMNS") ?? 0
+    let columns = own > 0 ? own : told > 0 ? told : 80
+    return max(20, min(columns, 10_000))
+  }
+
   /// Writes all bytes to stdout; what went wrong is EPIPE when nobody reads any more. Nil when all
   /// is written.
   public static func write(_ bytes: UnsafeRawBufferPointer) -> KernelError? {

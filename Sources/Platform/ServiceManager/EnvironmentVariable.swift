@@ -2,9 +2,10 @@
 
 import Glibc
 
-enum EnvironmentVariable {
+/// The environment of this process.
+public enum EnvironmentVariable {
   /// The variable of that name; nil when it is not set.
-  static func value(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+  public static func value(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
   /// The same, if it is a whole number.
   static func number(_ name: String) -> Int? { value(name).flatMap(Int.init) }

@@ -9,6 +9,8 @@ struct EntrySelection: Sendable {
   let reader: EntryReader
   let filter: EntryFilter
   let time: LogTime
+  /// The period asked for, where the filter lets a second one through.
+  var present: ClosedRange<UInt64>?
 
   /// Calls `body` with each wanted entry and its line; returns how many lines are in no known
   /// format. Empty lines count as nothing.
@@ -41,7 +43,8 @@ struct EntrySelection: Sendable {
 
 /// Makes of entries what goes to stdout.
 struct EntryOutput {
-  private var pretty = EntryLine(isColoured: TerminalOutput.isColoured)
+  private var pretty = EntryLine(
+    isColoured: TerminalOutput.isColoured, width: TerminalOutput.columns)
   private var raw: [UInt8] = []
   private let isRaw: Bool
   /// Raw lines for a terminal must be made safe; programs get them byte for byte.

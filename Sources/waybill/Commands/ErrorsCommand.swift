@@ -15,6 +15,8 @@ struct ErrorsCommand: ParsableCommand {
       last \(Limits.keptFailures) failed requests of each worker: those that Waybill rejected, \
       that timed out, that failed because of the backend, or whose client disconnected. Values of \
       Authorization, Proxy-Authorization, Cookie and Set-Cookie are masked.
+
+      Example: waybill errors 0d5adba4
       """)
 
   @Argument(help: "Show everything known about the request with this ID or beginning of an ID.")

@@ -31,10 +31,15 @@ struct FilterOptions: ParsableArguments {
   @Option(help: ArgumentHelp("An error type, or any.", valueName: "type"))
   var error: String?
 
-  @Option(help: ArgumentHelp("From this time on: 10m ago, or a timestamp.", valueName: "time"))
+  @Option(
+    name: [.customShort("S"), .long],
+    help: ArgumentHelp(
+      "From this time on: 10m, 08:00, today, 'yesterday 08:00', 2026-11-29T23:12, @1795384716.",
+      valueName: "time"))
   var since: String?
 
-  @Option(help: ArgumentHelp("Up to this time.", valueName: "time"))
+  @Option(
+    name: [.customShort("U"), .long], help: ArgumentHelp("Up to this time.", valueName: "time"))
   var until: String?
 
   /// The filter; an unknown word is an error that names it.
@@ -80,10 +85,20 @@ struct FilterOptions: ParsableArguments {
   private func parseTime(
     _ text: String?, _ option: String, _ local: LocalTime
   ) throws -> UInt64? {
+    try parse(text, option, TimeWords.forms) { TimeWords.moment($0, local: local) }
+  }
+
+  /// The period that `text`, the value of `--against`, names.
+  func period(_ text: String, local: LocalTime) throws -> ClosedRange<UInt64> {
+    let filter = try filter(local: local)
     let expected =
-      "how long ago, as 10m or 1h30m; now, today or yesterday; or a time, as 2026-11-30,"
-      + " \"2026-11-30 10:00\" or 2026-11-30T10:00:00Z"
-    return try parse(text, option, expected) { FilterWords.moment($0, local: local) }
+      "a period, as 'yesterday 08:00..12:00', a day, as yesterday or 2026-11-30, or how much"
+      + " earlier than --since it was, as 1d"
+    let present = filter.since...max(filter.since, filter.until)
+    let period = try parse(text, "--against", expected) {
+      TimeWords.period($0, before: present, local: local)
+    }
+    return period!
   }
 
   private func parse<Value>(

@@ -43,7 +43,7 @@ final class FoundRecords: Sendable {
     self.file = file
     self.number = number
     self.bounds = bounds
-    isSequential = file.kind == .stream || GzipStream.isGzip(file)
+    isSequential = !LineBlocks.canReadEnd(of: file)
   }
 
   /// Adds what `search` finds in a block.

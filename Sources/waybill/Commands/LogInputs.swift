@@ -1,16 +1,38 @@
 // The logs that a command reads: those in the configuration, and those on its command line.
 
+import ArgumentParser
 import Basics
 import LogReading
 import Plan
 import Platform
 import Telemetry
 
+/// Where the configuration is, for commands that only look up something in it.
+struct ConfigurationPath: ParsableArguments {
+  /// Where it is when nobody says otherwise.
+  static let usual = "/etc/waybill/waybill.conf"
+  /// The variable of the environment that says otherwise.
+  static let variable = "WAYBILL_CONF"
+
+  @Option(
+    name: [.customShort("c"), .customLong("config")],
+    help: ArgumentHelp(
+      "The configuration (default: $\(variable), or \(usual)).", valueName: "file"),
+    completion: .file())
+  var path: String?
+
+  /// What somebody has said, on the command line or in the environment; an empty variable says
+  /// nothing.
+  var given: String? { path ?? ConfigurationPath.environment }
+
+  /// What the environment says.
+  static var environment: String? {
+    EnvironmentVariable.value(variable).flatMap { $0.isEmpty ? nil : $0 }
+  }
+}
+
 /// The logs of a configuration.
 struct ConfiguredLogs {
-  /// Where the configuration is when nobody says otherwise.
-  static let usualPath = "/etc/waybill/waybill.conf"
-
   private(set) var accessPaths: [String] = []
   private(set) var errorPaths: [String] = []
   /// True when lines go to stdout or stderr, where no tool finds them.
@@ -58,7 +80,7 @@ struct OpenedLogs {
   private(set) var hasFailed = false
 
   /// Opens `path`; a folder's files instead when `entersFolders`.
-  mutating func open(_ path: String, entersFolders: Bool = false) {
+  mutating func open(_ path: String, entersFolders: Bool = false, isStandardInput: Bool = false) {
     if entersFolders, LogFolder.isFolder(path) {
       switch LogFolder.files(in: path) {
       case .success(let paths): for path in paths { open(path) }
@@ -66,7 +88,7 @@ struct OpenedLogs {
       }
       return
     }
-    switch ReadableFile.open(path: path) {
+    switch isStandardInput ? ReadableFile.standardInput() : ReadableFile.open(path: path) {
     case .success(let file):
       if !files.contains(where: { $0.identity == file.identity }) { files.append(file) }
     case .failure(let error): fail(path, error.describe())
@@ -75,10 +97,15 @@ struct OpenedLogs {
 
   /// Opens a log and what rotation has made of it, oldest first.
   mutating func openWithRotated(_ path: String) {
-    let rotated = LogFolder.siblings(of: path).filter {
+    for path in OpenedLogs.rotated(path) + [path] { open(path) }
+  }
+
+  /// What rotation has made of a log, oldest first.
+  static func rotated(_ path: String) -> [String] {
+    let siblings = LogFolder.siblings(of: path).filter {
       RotatedName($0).isRotated && RotatedName($0).base == path
     }
-    for path in RotatedName.ordered(rotated + [path]) { open(path) }
+    return RotatedName.ordered(siblings)
   }
 
   /// Says that a file could not be read.

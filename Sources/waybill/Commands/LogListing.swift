@@ -29,6 +29,75 @@ struct LogListing {
   }
 }
 
+extension LogListing {
+  /// What is read first of the end of a file, and how much more each time that is not enough.
+  private static let (firstTail, tailGrowth) = (4 << 20, 8)
+
+  /// Shows the last `count` of them.
+  func runLast(_ count: Int, _ logs: inout OpenedLogs) -> ExitStatus {
+    var found: [[UInt8]] = []
+    for file in logs.files.reversed() where found.count < count {
+      let (lines, problem) = lastLines(of: file, count - found.count)
+      if let problem { logs.fail(file.path, problem.message) }
+      found = lines + found
+    }
+    var text: [UInt8] = []
+    for line in found { text += line + [UInt8(ascii: "\n")] }
+    listed.show(text.span, selection)
+    _ = listed.takeForeign()
+    return logs.hasFailed ? .failure : .success
+  }
+
+  /// The last wanted lines of a file, read from its end as far as that is possible.
+  private func lastLines(
+    of file: ReadableFile, _ count: Int
+  ) -> (lines: [[UInt8]], problem: LineBlocks.Problem?) {
+    var tail = LogListing.firstTail
+    while true {
+      let isWhole = !LineBlocks.canReadEnd(of: file) || UInt64(tail) >= file.size
+      let lines = LastLines(count)
+      let problem = LineBlocks.forEach(
+        in: file, threads: Processors.available, last: isWhole ? nil : tail,
+        summarize: { [selection] block in
+          LogListing.last(count, of: block.bytes.span, selection)
+        }, add: { lines.add($0) })
+      let taken = lines.taken
+      if isWhole || problem != nil || taken.count == count { return (taken, problem) }
+      tail *= LogListing.tailGrowth
+    }
+  }
+
+  private static func last(
+    _ count: Int, of block: Span<UInt8>, _ selection: EntrySelection
+  ) -> [[UInt8]] {
+    var wanted = 0
+    _ = selection.forEach(in: block) { _, _ in wanted += 1 }
+    var lines: [[UInt8]] = []
+    _ = selection.forEach(in: block) { _, line in
+      if wanted <= count { lines.append(line.indices.map { line[$0] }) }
+      wanted -= 1
+    }
+    return lines
+  }
+}
+
+/// The last of the lines that were added.
+private final class LastLines: Sendable {
+  private let lines = Mutex<[[UInt8]]>([])
+  private let most: Int
+
+  init(_ most: Int) { self.most = most }
+
+  func add(_ more: [[UInt8]]) {
+    lines.withLock { lines in
+      lines += more
+      if lines.count > most { lines.removeFirst(lines.count - most) }
+    }
+  }
+
+  var taken: [[UInt8]] { lines.withLock { $0 } }
+}
+
 /// What is on its way to stdout.
 private final class ListedLines: Sendable {
   private struct Content {
@@ -65,13 +134,14 @@ struct LogFollowing {
   private var output: EntryOutput
 
   /// Lines shown of what was there before.
-  private static let lastLines = 10
+  private let last: Int
   /// They are looked for in so many bytes.
   private static let tail = 1 << 20
   private static let pauseMilliseconds = 200
 
-  init(_ selection: EntrySelection, isRaw: Bool) {
+  init(_ selection: EntrySelection, isRaw: Bool, last: Int?) {
     self.selection = selection
+    self.last = last ?? 10
     output = EntryOutput(isRaw: isRaw)
   }
 
@@ -80,7 +150,7 @@ struct LogFollowing {
     var following = self
     let readable = paths.filter(LogFollowing.canFollow)
     guard !readable.isEmpty else { return .failure }
-    let files = readable.map { FollowedFile(path: $0, tail: LogFollowing.tail) }
+    let files = readable.map { LogFollowing.followed($0) }
     for file in files {
       if let end = following.showLast(of: file) { return end }
     }
@@ -93,6 +163,10 @@ struct LogFollowing {
       }
       if isIdle { MachineTime.sleep(milliseconds: LogFollowing.pauseMilliseconds) }
     }
+  }
+
+  private static func followed(_ path: String) -> FollowedFile {
+    FollowedFile(path: path, tail: tail) { OpenedLogs.rotated(path) }
   }
 
   /// What has come; says once why nothing comes of what has taken the file's place.
@@ -119,7 +193,7 @@ struct LogFollowing {
   private mutating func showLast(of file: FollowedFile) -> ExitStatus? {
     var lines: [UInt8] = []
     while case let more = file.read(), !more.isEmpty { lines += more }
-    return show(lines, last: LogFollowing.lastLines)
+    return show(lines, last: last)
   }
 
   /// Writes the wanted ones of `lines`, the last `count` of them only.

@@ -24,11 +24,20 @@ enum RequestDetail {
       let word = row.number(member.name).map { Array(String($0).utf8) }
       line(member.title, word ?? row.bytes(member.name), &text)
     }
+    writeReason(row, &text)
     writeNumbers(row, &text)
     writeTries(row, &text)
     writeHistory(row, &text)
     writeHead(row, &text)
-    return text.bytes
+    return TextWrap.fold(text.bytes, width: TerminalOutput.columns, indent: 16)
+  }
+
+  /// What the error and the termination mean.
+  private static func writeReason(_ row: LineMembers, _ text: inout StyledText) {
+    let reason = Reason.of(
+      error: row.text("error"), termination: row.text("termination"),
+      status: UInt16(clamping: row.number("status") ?? 0))
+    if let reason { line("why", reason.sentences, &text) }
   }
 
   private static func line(_ title: String, _ value: [UInt8], _ text: inout StyledText) {

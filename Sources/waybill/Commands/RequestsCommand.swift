@@ -14,6 +14,8 @@ struct RequestsCommand: ParsableCommand {
       lists all requests in progress, oldest first; with an ID, shows that request in detail. The \
       beginning of an ID is enough if no other request in progress has the same. *N means the \
       request on client connection N.
+
+      Example: waybill requests --abort 67493260
       """)
 
   @Argument(help: "The request's ID, or * and the number of its connection.")

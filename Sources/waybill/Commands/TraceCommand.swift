@@ -12,9 +12,9 @@ struct TraceCommand: ParsableCommand {
     discussion: """
       Searches the access and error logs in the configuration, including rotated ones, and the \
       given files and directories: logs of Django, gunicorn or nginx, journald exports, any text \
-      or JSON, compressed with gzip or not. A message with a traceback is shown with it, long ones \
-      folded to their first and last lines. The first 8 characters of an ID are enough if no other \
-      ID begins with them.
+      or JSON, compressed with gzip, xz, zstd or bzip2 or not. A message with a traceback is shown \
+      with it, long ones folded to their first and last lines. The first 8 characters of an ID are \
+      enough if no other ID begins with them.
 
       Example: waybill trace 67493260 /var/log/shop
       """)
@@ -25,13 +25,7 @@ struct TraceCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("Additional logs.", valueName: "file|folder"), completion: .file())
   var paths: [String] = []
 
-  @Option(
-    name: [.customShort("c"), .customLong("config")],
-    help: ArgumentHelp(
-      "The configuration that specifies Waybill's logs (default: \(ConfiguredLogs.usualPath)).",
-      valueName: "file"),
-    completion: .file())
-  var configurationPath: String?
+  @OptionGroup var configuration: ConfigurationPath
 
   @Flag(
     name: .customLong("full"), help: "Show every line of tracebacks and other long records.")
@@ -49,8 +43,8 @@ struct TraceCommand: ParsableCommand {
   private func perform() -> ExitStatus {
     var logs = OpenedLogs()
     var reader = EntryReader()
-    let implied = LogFolder.exists(ConfiguredLogs.usualPath) ? ConfiguredLogs.usualPath : nil
-    if let path = configurationPath ?? implied {
+    let usual = ConfigurationPath.usual
+    if let path = configuration.given ?? (LogFolder.exists(usual) ? usual : nil) {
       guard let configured = ConfiguredLogs(path: path) else { return .usage }
       reader = configured.reader
       for path in configured.accessPaths + configured.errorPaths { logs.openWithRotated(path) }
@@ -58,10 +52,12 @@ struct TraceCommand: ParsableCommand {
         report("logs on stdout or stderr are not searched; specify the file that contains them")
       }
     } else if paths.isEmpty {
-      report("\(ConfiguredLogs.usualPath) does not exist; specify the configuration (-c) or a log")
+      report("\(usual) does not exist; specify the configuration (-c) or a log")
       return .usage
     }
-    for path in paths { logs.open(path, entersFolders: true) }
+    for path in paths {
+      logs.open(path, entersFolders: path != "-", isStandardInput: path == "-")
+    }
     var tracing = Tracing(
       id: Array(id.utf8), logs: logs, reader: reader, isJSON: isJSON, isFull: isFull)
     return tracing.run()
@@ -149,7 +145,8 @@ private struct Tracing {
       isJSON
       ? story.json(names: names)
       : StoryText.render(
-        story, id: own, names: names, isColoured: TerminalOutput.isColoured, isFull: isFull)
+        story, id: own, names: names, isColoured: TerminalOutput.isColoured, isFull: isFull,
+        width: TerminalOutput.columns)
     return output(bytes)
   }
 

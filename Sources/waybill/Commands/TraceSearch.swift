@@ -54,9 +54,9 @@ struct TraceSearch {
   /// journald's export format has the time in a line of its own, before the message.
   private func journalTime(_ line: FoundLine) -> LogTime.Stamp? {
     let file = files[line.file]
-    guard line.text.starts(with: "MESSAGE=".utf8), file.kind == .regular,
-      !GzipStream.isGzip(file)
-    else { return nil }
+    guard line.text.starts(with: "MESSAGE=".utf8), LineBlocks.canReadEnd(of: file) else {
+      return nil
+    }
     let start = line.offset > 8192 ? line.offset - 8192 : 0
     let before = file.bytes(at: start, count: Int(line.offset - start))
     return (try? before.get()).flatMap { LogTime.ofJournal(before: $0.span) }
@@ -65,7 +65,7 @@ struct TraceSearch {
 
   /// The times of the first and the last line of a file that have any.
   func span(of file: ReadableFile) -> (first: UInt64, last: UInt64)? {
-    guard file.kind == .regular, !GzipStream.isGzip(file) else { return nil }
+    guard LineBlocks.canReadEnd(of: file) else { return nil }
     let size = file.size
     let start = (try? file.bytes(at: 0, count: 65_536).get()) ?? []
     let end = (try? file.bytes(at: size > 65_536 ? size - 65_536 : 0, count: 65_536).get()) ?? []

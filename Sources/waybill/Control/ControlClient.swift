@@ -7,13 +7,7 @@ import Platform
 
 /// Which process is asked.
 struct ControlOptions: ParsableArguments {
-  @Option(
-    name: [.customShort("c"), .customLong("config")],
-    help: ArgumentHelp(
-      "The configuration whose control socket is asked (default: \(ConfiguredLogs.usualPath)).",
-      valueName: "file"),
-    completion: .file())
-  var configurationPath: String?
+  @OptionGroup var configuration: ConfigurationPath
 
   @Option(
     name: .customLong("control"),
@@ -25,8 +19,8 @@ struct ControlOptions: ParsableArguments {
   /// The socket; nil when it is not known, which is reported.
   func findSocket() -> String? {
     if let path = socketPath { return path.hasPrefix("unix:") ? String(path.dropFirst(5)) : path }
-    let path = configurationPath ?? ConfiguredLogs.usualPath
-    if configurationPath == nil, !LogFolder.exists(path) {
+    let path = configuration.given ?? ConfigurationPath.usual
+    if configuration.given == nil, !LogFolder.exists(path) {
       report("\(path) does not exist; specify the configuration (-c) or the socket (--control)")
       return nil
     }

@@ -17,18 +17,16 @@ struct ExplainCommand: ParsableCommand {
     discussion: """
       Reads the configuration and lets the engine handle the request on a simulated system. Prints \
       the server and location, the decision about its ID and the reason, what the backend and the \
-      client would receive, and the order in which backends would be tried right after a start. \
-      waybill explain \"GET /path\" -H \"Host: shop.example\" --from 10.0.0.1
+      client would receive, and the order in which backends would be tried right after a start.
+
+      Example: waybill explain \"GET /path\" -H \"Host: shop.example\" --from 10.0.0.1
       """)
 
   @Argument(
     help: ArgumentHelp("Method and target; the default method is GET.", valueName: "request"))
   var request: String
 
-  @Option(
-    name: [.customShort("c"), .customLong("config")],
-    help: ArgumentHelp("The configuration file.", valueName: "file"), completion: .file())
-  var path = ConfiguredLogs.usualPath
+  @OptionGroup var configuration: ConfigurationPath
 
   @Option(
     name: [.customShort("H"), .customLong("header")],
@@ -61,7 +59,10 @@ struct ExplainCommand: ParsableCommand {
   func run() throws { throw perform().error }
 
   private func perform() -> ExitStatus {
-    guard let compiled = compileAndReport(path: path, for: .explaining), let plan = compiled.plan,
+    guard
+      let compiled = compileAndReport(
+        path: configuration.given ?? ConfigurationPath.usual, for: .explaining),
+      let plan = compiled.plan,
       let peer = PeerAddress(parsing: Array(from.utf8).span),
       let listener = chooseListener(plan)
     else { return .usage }

@@ -39,7 +39,10 @@ struct Explanation {
       add("auth_request", "\(path), asked first: \(what)")
       add("sent to it", lines: Explanation.lines(rehearsal.asked))
     }
-    if let refusal = Explanation.refusal(decision) { add("refused", refusal) }
+    if let refusal = Explanation.refusal(decision) {
+      add("refused", refusal)
+      add("why", lines: Explanation.reason(decision))
+    }
     if !rehearsal.sent.isEmpty { addUpstream(rehearsal, tables.upstreams[location.upstream]) }
     add(
       rehearsal.sent.isEmpty ? "answered" : "answered, to a bare 200",
@@ -108,6 +111,14 @@ struct Explanation {
     return text
   }
 
+  private static func reason(_ decision: RequestDecision) -> [String] {
+    let termination = decision.termination
+    let reason = Reason.of(
+      error: "\(decision.error.name)",
+      termination: "\(termination.partyName):\(termination.phaseName)", status: decision.status)
+    return reason.map { [$0.sentences] } ?? []
+  }
+
   private static func lines(_ head: [UInt8]) -> [String] {
     head.split(separator: UInt8(ascii: "\n"))
       .map { String(decoding: $0.last == UInt8(ascii: "\r") ? $0.dropLast() : $0, as: UTF8.self) }
@@ -126,7 +137,7 @@ struct Explanation {
         text.append("\n")
       }
     }
-    return text.bytes
+    return TextWrap.fold(text.bytes, width: TerminalOutput.columns, indent: width)
   }
 
   /// An object; each fact is an array of its lines.
