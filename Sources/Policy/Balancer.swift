@@ -74,9 +74,10 @@ public enum Balancer {
     return (best, isOutage)
   }
 
-  /// True when neither the conf file nor an order takes a peer out.
+  /// True when neither the conf file nor an order takes a peer out, nor a check that it has to pass
+  /// first (`mandatory`).
   private static func mayServe(_ state: PeerState) -> Bool {
-    !state.isConfiguredDown && state.order == .up
+    !state.isConfiguredDown && state.order == .up && state.verdict != .awaited
   }
 
   /// Notes that the peer has answered.

@@ -118,7 +118,9 @@ public final class HealthDirectory: Sendable {
   ) {
     _ = change(key) { entry in
       let confirms = verdict == .passing && entry.failedAt.map { $0 <= start } == true
-      guard entry.verdict != verdict || confirms else { return false }
+      // It may fail for another reason than before.
+      let explains = verdict == .failing && !reason.isEmpty && entry.reason != reason
+      guard entry.verdict != verdict || explains || confirms else { return false }
       entry.failedAt = nil
       entry.verdict = verdict
       entry.reason = reason

@@ -30,6 +30,8 @@ struct ProbeTarget {
   var due = Instant(nanoseconds: 0)
   /// The check under way.
   var probe: Probe?
+  /// Its address has left the DNS: its place is free for another one.
+  var isGone = false
   /// `timeout` in words.
   let timeoutText: String
 

@@ -86,6 +86,7 @@ public struct Prober<K: Kernel & ~Copyable>: ~Copyable {
     }
     for index in 0..<count { note(events[index]) }
     fireTimers()
+    beginWaiting()
     return true
   }
 
@@ -102,13 +103,23 @@ public struct Prober<K: Kernel & ~Copyable>: ~Copyable {
       guard targets.indices.contains(index), targets[index].due <= now else { continue }
       if targets[index].probe != nil {
         finish(index, failure: "it took longer than \(targets[index].timeoutText)")
-      } else if runningCount < Limits.concurrentChecks {
+      } else if runningCount < Limits.concurrentChecks && waiting.isEmpty {
         begin(index)
       } else {
         targets[index].due = .never
         waiting.append(index)
       }
     }
+  }
+
+  /// Begins the checks that have waited for others to end, the one that has waited longest first.
+  private mutating func beginWaiting() {
+    var count = 0
+    while runningCount < Limits.concurrentChecks, count < waiting.count {
+      begin(waiting[count])
+      count += 1
+    }
+    waiting.removeFirst(count)
   }
 
   // MARK: What is checked
@@ -149,8 +160,7 @@ public struct Prober<K: Kernel & ~Copyable>: ~Copyable {
   private mutating func renewTargets(isNewPlan: Bool) {
     guard let plan else { return }
     let next = nextTargets(plan)
-    // News of other names must not disturb the checks under way.
-    if !isNewPlan, next.map(\.identity) == targets.map(\.identity) { return }
+    guard isNewPlan else { return exchangeTargets(next) }
     var known: [ProbeTarget.Identity: ProbeTarget] = [:]
     for index in targets.indices {
       drop(index)
@@ -171,6 +181,40 @@ public struct Prober<K: Kernel & ~Copyable>: ~Copyable {
     let keys = Set(targetsByKey.keys)
     directory.keepVerdicts(of: keys)
     for key in keys { publish(key, reason: "", startedAt: now) }
+  }
+
+  /// Takes new addresses of names, and forgets those that have left; other checks go on.
+  private mutating func exchangeTargets(_ next: [ProbeTarget]) {
+    let wanted = Set(next.map(\.identity))
+    let known = Set(targets.lazy.filter { !$0.isGone }.map(\.identity))
+    guard wanted != known else { return }
+    for index in targets.indices
+    where !targets[index].isGone && !wanted.contains(targets[index].identity) {
+      forget(index)
+    }
+    var free = targets.indices.filter { targets[$0].isGone }
+    for var target in next where !known.contains(target.identity) {
+      target.due = now
+      let index = free.popLast() ?? targets.count
+      if index == targets.count { targets.append(target) } else { targets[index] = target }
+      targetsByKey[target.identity.key, default: []].append(index)
+      queue.insert(now, index)
+    }
+    directory.keepVerdicts(of: Set(targetsByKey.keys))
+    for target in next where !known.contains(target.identity) {
+      publish(target.identity.key, reason: "", startedAt: now)
+    }
+  }
+
+  private mutating func forget(_ index: Int) {
+    precondition(!targets[index].isGone, "forget: it was forgotten")
+    drop(index)
+    targets[index].isGone = true
+    targets[index].due = .never
+    waiting.removeAll { $0 == index }
+    let key = targets[index].identity.key
+    targetsByKey[key]?.removeAll { $0 == index }
+    if targetsByKey[key]?.isEmpty == true { targetsByKey[key] = nil }
   }
 
   /// The peers that are to be checked, of which nothing is known yet.
@@ -268,9 +312,6 @@ public struct Prober<K: Kernel & ~Copyable>: ~Copyable {
     publish(key, reason: failure ?? "", startedAt: probe.start)
     scheduleNext(index, from: probe.start)
     if before != after { tell(index, before, after, failure ?? "", probe.requestID) }
-    guard let next = waiting.popLast() else { return }
-    targets[next].due = now
-    queue.insert(now, next)
   }
 
   /// Waits for the next check of a peer.
