@@ -39,6 +39,10 @@ location ~ ^/first/ { alias {root}/a/; try_files /page.txt =404; }
 location ~ ^/second/(.*)$ { alias {root}/a/$1; try_files $uri /b/f.txt; }
 location ~ ^/third/(.*)$ { alias {root}/a; try_files /$1 /b/f.txt; }
 
+location ~ ^/fourth/(.*)$ { alias {root}/a/; try_files $1 =404; }
+location ~ ^/fifth/(.*)$ { alias {root}; index index.html; try_files /$1 /$1/ =404; }
+location /c/ { internal; }
+
 location ~ ^/sent/.*\\.txt$ { try_files /a/page.txt =404; proxy_pass http://app; }
 location /sentlast { rewrite ^/sentlast /sent/x.txt last; }
 location /sentargs { set $args "set=1"; try_files /a/page.txt =404; proxy_pass http://app; }
@@ -104,11 +108,12 @@ def answer(request):
 def twins():
     backend = RecordingBackend(answer)
     pair = Twins(HTTP, SERVER)
-    for folder in "ab":
+    for folder in "abc":
         (pair.root / folder).mkdir()
     (pair.root / "a" / "page.txt").write_text("a page, long enough to be packed by anybody" * 9)
     (pair.root / "b" / "f.txt").write_text("the other page")
     (pair.root / "b" / "index.html").write_text("the index")
+    (pair.root / "c" / "index.html").write_text("nobody's business")
     try:
         yield pair.start(backend=backend.address)
     finally:
@@ -132,6 +137,8 @@ ASKED = [
     ("GET", "/twice"), ("GET", "/relative"), ("GET", "/away"), ("GET", "/a"), ("GET", "/proxied"),
     ("GET", "/first/x"), ("GET", "/first/y/z"), ("GET", "/second/page.txt"),
     ("GET", "/second/none"), ("GET", "/third/page.txt"), ("GET", "/third/none"),
+    ("GET", "/fourth/page.txt"), ("GET", "/fourth/none"), ("GET", "/fourth/"),
+    ("GET", "/fifth/c"), ("GET", "/fifth/c/"), ("GET", "/fifth/a/page.txt"), ("GET", "/fifth/a"),
     ("GET", "/sent/x.txt"), ("GET", "/sentlast"), ("GET", "/sentlast/y?z"),
     ("GET", "/sentargs?x"), ("GET", "/sentraw?x"), ("GET", "/slashes"),
     ("GET", "/packed"), ("GET", "/packedplain"), ("GET", "/replaced"),

@@ -59,7 +59,8 @@ extension Worker where K: ~Copyable {
       guard let (path, start) = triedPath(exchange, tried) else { continue }
       switch kernel.fileStatus(path.base, links: path.links) {
       case .found(let status) where (status.kind == .folder) == tried.isFolder:
-        goOn(exchange, with: UnsafeBufferPointer(rebasing: path.bytes[start...]))
+        let name = UnsafeBufferPointer(rebasing: path.bytes[start...])
+        goOn(exchange, with: name, isFolder: tried.isFolder)
         return commitTarget(exchange) ? .found : .answered
       case .refused(.failed(let error)):
         report(.critical, "files", exchange, exchange.pointee.downstream) { line in
@@ -109,11 +110,15 @@ extension Worker where K: ~Copyable {
 
   /// Has the request go on with a file's path below `root`, or behind the location's own path. A
   /// backend is sent what the client sent, unless that has been replaced already.
-  private mutating func goOn(_ exchange: ExchangePointer, with name: UnsafeBufferPointer<UInt8>) {
+  private mutating func goOn(
+    _ exchange: ExchangePointer, with name: UnsafeBufferPointer<UInt8>, isFolder: Bool
+  ) {
     let path = exchange.pointee.pathBytes
     let files = exchange.pointee.plan.pointee.files
     let prefix = files.replacesPrefix ? min(files.aliasPrefixCount, path.count) : 0
     if files.isAlias && !files.replacesPrefix {
+      // As in nginx: a folder leaves the path as it was, so that no index leads elsewhere.
+      if isFolder { return }
       servingState(exchange).pointee.joinsPathToAlias = true
     }
     guard let size = Buffer.Size(holding: prefix + name.count), name.count > 0 || prefix > 0

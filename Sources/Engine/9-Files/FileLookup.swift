@@ -28,7 +28,8 @@ extension Worker where K: ~Copyable {
     default: return refuse(exchange, 405, .none, .completed)
     }
     // What `rewrite` has made may lack the slash: it would name something beside the root.
-    guard exchange.pointee.pathBytes.first == UInt8(ascii: "/") else {
+    let joins = exchange.pointee.serving?.pointee.joinsPathToAlias == true
+    guard joins || exchange.pointee.pathBytes.first == UInt8(ascii: "/") else {
       return refuse(exchange, 404, .none, .completed)
     }
     if let state = exchange.pointee.serving, state.pointee.isLocationLost,
