@@ -1,6 +1,7 @@
 // Where lines go, how they look, and when a file of them is put aside.
 
 import Basics
+import HTTP
 import Policy
 import Telemetry
 

@@ -190,6 +190,7 @@ extension PeerState {
     isInOutage = other.isInOutage
     since = other.since
     retryAfter = min(peer.failTimeout, other.retryAfter)
+    if peer.slowStart.nanoseconds > 0 { rampStart = other.rampStart }
     effectiveWeight = min(effectiveWeight, other.effectiveWeight)
   }
 

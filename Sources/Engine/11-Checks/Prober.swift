@@ -320,9 +320,9 @@ public struct Prober<K: Kernel & ~Copyable>: ~Copyable {
     guard let plan else { return }
     let check = plan.tables.checks[targets[index].check]
     let share = random.next(&kernel).0
-    let jitter = share.multipliedFullWidth(by: check.jitter.nanoseconds + 1).high
-    targets[index].due = max(
-      now, start + Interval(nanoseconds: check.interval.nanoseconds + jitter))
+    let jitter = share.multipliedFullWidth(by: check.jitter.nanoseconds &+ 1).high
+    // Of instants no sum overflows.
+    targets[index].due = max(now, start + check.interval + Interval(nanoseconds: jitter))
     queue.insert(targets[index].due, index)
   }
 
