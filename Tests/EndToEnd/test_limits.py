@@ -77,7 +77,7 @@ def answered(connection, backend, count):
 
 def test_running_out_of_descriptors_pauses_and_resumes(site, backend):
     def few_descriptors():
-        resource.setrlimit(resource.RLIMIT_NOFILE, (48, 48))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 
     proxy = site.serve(backend, preexec=few_descriptors)
     clients = [proxy.connect() for _ in range(100)]
