@@ -17,6 +17,7 @@ from harness.authority import Authority, Pair
 from harness.backend import RecordingBackend
 from harness.generations import Generations
 from harness.http2_backend import HTTP2Backend
+from harness.log_follower import LogFollower
 from harness.ports import free_port
 from harness.proxy import Proxy, binary
 from harness.separate_backend import SeparateBackend
@@ -176,6 +177,20 @@ def follow() -> Iterator[Callable[[Proxy], Generations]]:
     yield start
     for generations in followed:
         generations.kill()
+
+
+@pytest.fixture
+def follow_log() -> Iterator[Callable[..., LogFollower]]:
+    """Starts `waybill logs -f` with some arguments."""
+    started: list[LogFollower] = []
+
+    def start(*arguments: object) -> LogFollower:
+        started.append(LogFollower(*arguments))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
 
 
 @pytest.fixture

@@ -3,15 +3,14 @@
 import gzip
 import json
 import os
-import pty
 import subprocess
-import threading
 import time
 
 import pytest
 
 from harness.polling import wait_for
 from harness.proxy import binary, command, environment
+from harness.terminal import output_on_terminal
 
 FORMATS = {
     "json": "", "combined": "", "verbose": "", "simple": "",
@@ -159,50 +158,10 @@ def test_sums(tmp_path):
     assert command("logs", "--stats", "--status", "200", log).stdout.split()[1] == "18000"
 
 
-class Follower:
-    """A running `logs -f` whose lines are collected."""
-
-    def __init__(self, *arguments):
-        self.lines = []
-        self.process = subprocess.Popen(
-            [binary(), "logs", "-f", "--json", *arguments], stdout=subprocess.PIPE, text=True,
-            env=environment(),
-        )  # fmt: skip
-        self.thread = threading.Thread(target=self._read)
-        self.thread.start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            self.lines.append(json.loads(line)["request_id"])
-
-    def wait(self, *numbers):
-        wanted = [f"id-number-{number}" for number in numbers]
-        wait_for(lambda: len(self.lines) >= len(wanted), f"{wanted}, have {self.lines}", 10)
-        assert self.lines == wanted
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(5)
-        self.thread.join(5)
-
-
-@pytest.fixture
-def follow():
-    started = []
-
-    def start(*arguments):
-        started.append(Follower(*arguments))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.stop()
-
-
-def test_following_through_rotation_and_truncation(tmp_path, follow):
+def test_following_through_rotation_and_truncation(tmp_path, follow_log):
     log = tmp_path / "a.log"
     log.write_text("".join(access_line(number) for number in range(15)))
-    follower = follow(log)
+    follower = follow_log(log)
     last = list(range(5, 15))
     follower.wait(*last)
     with log.open("a") as old:
@@ -223,9 +182,9 @@ def test_following_through_rotation_and_truncation(tmp_path, follow):
     follower.wait(*last, 20, 21, 22, 23)
 
 
-def test_following_a_log_that_is_not_there_yet(tmp_path, follow):
+def test_following_a_log_that_is_not_there_yet(tmp_path, follow_log):
     log = tmp_path / "a.log"
-    follower = follow(log, "--status", "404")
+    follower = follow_log(log, "--status", "404")
     time.sleep(0.3)
     log.write_text(access_line(1) + access_line(2, status=404))
     follower.wait(2)
@@ -234,25 +193,6 @@ def test_following_a_log_that_is_not_there_yet(tmp_path, follow):
 def test_following_what_cannot_be_read(tmp_path):
     result = command("logs", "-f", tmp_path)
     assert result.returncode == 1 and "is a directory" in result.stderr
-
-
-def output_on_terminal(arguments, **variables):
-    leader, terminal = pty.openpty()
-    variables = environment() | {"TERM": "xterm"} | variables
-    process = subprocess.Popen([binary(), *arguments], stdout=terminal, env=variables)
-    os.close(terminal)
-    output = b""
-    while True:
-        try:
-            piece = os.read(leader, 65536)
-        except OSError:
-            break
-        if not piece:
-            break
-        output += piece
-    os.close(leader)
-    assert process.wait(10) == 0
-    return output
 
 
 def test_colours_only_for_terminals_that_want_them(tmp_path):
@@ -357,11 +297,11 @@ def test_special_files_are_not_waited_for(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "gone"])
-def test_following_goes_on_when_one_log_becomes_something_else(tmp_path, follow, kind):
+def test_following_goes_on_when_one_log_becomes_something_else(tmp_path, follow_log, kind):
     one, other = tmp_path / "a.log", tmp_path / "b.log"
     one.write_text(access_line(1))
     other.write_text(access_line(2))
-    follower = follow(one, other)
+    follower = follow_log(one, other)
     follower.wait(1, 2)
     one.unlink()
     if kind == "fifo":

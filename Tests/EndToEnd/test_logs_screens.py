@@ -2,43 +2,22 @@
 
 import json
 import os
-import pty
 import re
-import struct
 import subprocess
-import termios
 import unicodedata
-from fcntl import ioctl
 from pathlib import Path
 
 import pytest
 
 from harness.proxy import binary, environment
+from harness.terminal import output_on_terminal
 
 SCREENS = Path(__file__).parent / "screens"
 
 
 def screen(columns, *arguments, **variables):
     """The lines on a terminal, without colours."""
-    leader, terminal = pty.openpty()
-    ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    process = subprocess.Popen(
-        [binary(), *map(str, arguments)], stdout=terminal, stderr=subprocess.PIPE,
-        env=environment() | {"TERM": "xterm", "TZ": "UTC"} | variables,
-    )  # fmt: skip
-    os.close(terminal)
-    output = b""
-    while True:
-        try:
-            piece = os.read(leader, 65536)
-        except OSError:
-            break
-        if not piece:
-            break
-        output += piece
-    os.close(leader)
-    errors = process.stderr.read()
-    assert process.wait(20) == 0, errors
+    output = output_on_terminal(arguments, columns, TZ="UTC", **variables)
     plain = re.sub(rb"\x1b\[[0-9]*m", b"", output)
     assert b"\x1b" not in plain
     return plain.decode().split("\r\n")

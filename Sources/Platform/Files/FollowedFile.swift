@@ -7,9 +7,9 @@ import Glibc
 ///
 /// When the path names another file than before, the old one is read to its end first, and what its
 /// writer still adds to it later is shown, too: it may not have heard of the change yet. Files that
-/// have come and been rotated away between two calls are read in their order. When a file has been
-/// emptied (`copytruncate`), what it had gained is read from its copy, and it from its beginning
-/// again. A path that names nothing is waited for.
+/// have come and been rotated away between two calls, and perhaps been packed by gzip, are read in
+/// their order. When a file has been emptied (`copytruncate`), what it had gained is read from its
+/// copy, and it from its beginning again. A path that names nothing is waited for.
 public final class FollowedFile {
   /// The path followed.
   public let path: String
@@ -21,9 +21,15 @@ public final class FollowedFile {
   private var unfinished: [UInt8] = []
   /// What precedes `offset`: when that changes, the file has been emptied.
   private var known: [UInt8] = []
+  /// How the newest copy began when the present file did; none when there was no copy. As long as
+  /// nothing of the file is known, only a new copy shows that it has been emptied.
+  private var newestCopy: [UInt8] = []
+  /// Calls in which the present file was not found among those rotated away.
+  private var searches = 0
   /// Another file has been seen under the path, but the old one may still grow.
   private var isReplaced = false
-  /// Files that follow the present one; they have been rotated away, too, but for the last.
+  /// Files that follow the present one; they have been rotated away, too, but for the last, which
+  /// is not packed.
   private var next: [ReadableFile] = []
   /// The file before the present one, to which somebody may still write.
   private var former: Former?
@@ -46,6 +52,10 @@ public final class FollowedFile {
   private static let mostSilence = 25
   /// Bytes of a packed copy that are unpacked at most.
   private static let unpackedBytes = 16 << 20
+  /// Rotations between two calls that are looked for.
+  private static let mostRotations = 16
+  /// Calls for which a rotation that is under way is waited for.
+  private static let mostSearches = 3
 
   /// Follows `path` from about `tail` bytes before the end of its present file on; what `tail`
   /// cuts of a line is left out. `rotated` tells the paths of what rotation has made of it, oldest
@@ -57,6 +67,7 @@ public final class FollowedFile {
       return
     }
     self.file = file
+    newestCopy = beginningOfNewestCopy()
     let size = file.size
     guard size > UInt64(tail), file.kind == .regular else { return }
     offset = size - UInt64(tail)
@@ -73,6 +84,7 @@ public final class FollowedFile {
       return []
     }
     if open.kind == .regular, isEmptied(open) { return beginAgain(open) }
+    if offset == 0, isEmptiedUnread(open) { return takeCopies(before: open) }
     var added = (try? open.bytes(at: offset, count: FollowedFile.piece).get()) ?? []
     offset += UInt64(added.count)
     if added.isEmpty { return noteReplacement(of: open) }
@@ -105,11 +117,7 @@ public final class FollowedFile {
   /// Goes over to the next file once the present one has been silent for a turn. What that ended
   /// with is a line, complete or not.
   private func noteReplacement(of open: ReadableFile) -> [UInt8] {
-    if !next.isEmpty {
-      let rest = takeRest()
-      go(to: next.removeFirst())
-      return rest
-    }
+    if !next.isEmpty { return takeRest() + goToNext() + read() }
     let late = readFormer()
     if !late.isEmpty { return late }
     let present = ReadableFile.identity(ofPath: path)
@@ -122,16 +130,34 @@ public final class FollowedFile {
       return []
     }
     let between = filesBetween(open)
+    if between == nil, searches < FollowedFile.mostSearches {
+      searches += 1
+      return []
+    }
     let before = Former(file: open, offset: offset, unfinished: unfinished)
     // What can't be read in its place (a folder, a FIFO) is waited for to go.
     guard openAgain() else { return [] }
     let rest = former.map(FollowedFile.ended) ?? []
     former = before
-    if !between.isEmpty, let newest = file {
-      next = between.dropFirst() + [newest]
-      file = between[0]
+    if let newest = file { next = (between ?? []) + [newest] }
+    return rest + goToNext() + read()
+  }
+
+  /// Goes over to the next file. Returns the lines of those before it that have been packed.
+  private func goToNext() -> [UInt8] {
+    precondition(!next.isEmpty, "goToNext: there is none")
+    var lines: [UInt8] = []
+    while let file = next.first {
+      next.removeFirst()
+      guard GzipStream.isGzip(file) else {
+        go(to: file)
+        break
+      }
+      var text = FollowedFile.unpack(file, from: 0)
+      lines += FollowedFile.takeLines(&text)
+      if !text.isEmpty { lines += text + [UInt8(ascii: "\n")] }
     }
-    return rest
+    return lines
   }
 
   /// The line that was begun last, as if it had ended.
@@ -139,14 +165,23 @@ public final class FollowedFile {
     former.unfinished.isEmpty ? [] : former.unfinished + [UInt8(ascii: "\n")]
   }
 
-  /// Files that took the place of `open` and were rotated away themselves, oldest first.
-  private func filesBetween(_ open: ReadableFile) -> [ReadableFile] {
-    let rotated = self.rotated()
-    let place = rotated.firstIndex { ReadableFile.identity(ofPath: $0) == open.identity }
-    guard let place else { return [] }
-    return rotated[(place + 1)...].compactMap {
+  /// Files that took the place of `open` and were rotated away themselves, oldest first; nil when
+  /// it is not there among them.
+  private func filesBetween(_ open: ReadableFile) -> [ReadableFile]? {
+    var later: [ReadableFile] = []
+    for file in newestRotated() {
+      let isPackedCopy = GzipStream.isGzip(file) && unpackedRest(file) != nil
+      if file.identity == open.identity || isPackedCopy { return later.reversed() }
+      later.append(file)
+    }
+    return nil
+  }
+
+  /// What rotation has made of the log and can be read here, newest first.
+  private func newestRotated() -> [ReadableFile] {
+    rotated().suffix(FollowedFile.mostRotations).reversed().compactMap {
       try? ReadableFile.open(path: $0, waits: false).get()
-    }.filter { LineBlocks.canReadEnd(of: $0) }
+    }.filter { LineBlocks.canReadEnd(of: $0) || GzipStream.isGzip($0) }
   }
 
   /// What has been added to the former file since it was left. A line that it has only begun is
@@ -187,6 +222,8 @@ public final class FollowedFile {
     offset = 0
     unfinished.removeAll()
     known.removeAll()
+    searches = 0
+    newestCopy = beginningOfNewestCopy()
   }
 
   // MARK: Emptied files
@@ -204,25 +241,52 @@ public final class FollowedFile {
   /// Goes on in the copy that was made before the file was emptied, if there is one, then with the
   /// file's beginning.
   private func beginAgain(_ open: ReadableFile) -> [UInt8] {
-    for path in rotated().reversed().prefix(2) {
-      guard let copy = try? ReadableFile.open(path: path, waits: false).get(),
-        copy.identity != open.identity
-      else { continue }
-      if LineBlocks.canReadEnd(of: copy), isCopy(copy) {
-        next.insert(open, at: 0)
-        file = copy
-        return []
-      }
+    var later: [ReadableFile] = []
+    for copy in newestRotated() where copy.identity != open.identity {
       if GzipStream.isGzip(copy), let rest = unpackedRest(copy) {
         unfinished += rest
         let lines = FollowedFile.takeLines(&unfinished) + takeRest()
-        go(to: open)
-        return lines
+        next = later.reversed() + [open] + next
+        return lines + goToNext() + read()
       }
+      if !GzipStream.isGzip(copy), isCopy(copy) {
+        next = later.reversed() + [open] + next
+        file = copy
+        return read()
+      }
+      later.append(copy)
     }
     let rest = takeRest()
     go(to: open)
-    return rest
+    return rest + read()
+  }
+
+  /// Whether a file of which nothing has been read was filled, copied and emptied meanwhile.
+  private func isEmptiedUnread(_ open: ReadableFile) -> Bool {
+    open.kind == .regular && ReadableFile.identity(ofPath: path) == open.identity
+      && beginningOfNewestCopy() != newestCopy
+  }
+
+  /// Goes on in the copies that have been made since the present file began.
+  private func takeCopies(before open: ReadableFile) -> [UInt8] {
+    var later: [ReadableFile] = []
+    for copy in newestRotated() where copy.identity != open.identity {
+      if FollowedFile.beginning(of: copy) == newestCopy { break }
+      later.append(copy)
+    }
+    next = later.reversed() + [open] + next
+    return goToNext() + read()
+  }
+
+  private func beginningOfNewestCopy() -> [UInt8] {
+    newestRotated().first.map(FollowedFile.beginning) ?? []
+  }
+
+  private static func beginning(of file: ReadableFile) -> [UInt8] {
+    guard GzipStream.isGzip(file) else {
+      return (try? file.bytes(at: 0, count: knownBytes).get()) ?? []
+    }
+    return Array(unpack(file, from: 0, atMost: knownBytes).prefix(knownBytes))
   }
 
   private func isCopy(_ copy: ReadableFile) -> Bool {
@@ -234,14 +298,22 @@ public final class FollowedFile {
   /// What follows `offset` in a packed copy; nil when it is none.
   private func unpackedRest(_ copy: ReadableFile) -> [UInt8]? {
     guard !known.isEmpty, offset >= UInt64(known.count) else { return nil }
-    let stream = GzipStream(copy)
+    let kept = FollowedFile.unpack(copy, from: offset - UInt64(known.count))
+    guard kept.starts(with: known) else { return nil }
+    return Array(kept.dropFirst(known.count))
+  }
+
+  /// What a packed file holds from an offset on.
+  private static func unpack(
+    _ file: ReadableFile, from start: UInt64, atMost limit: Int = unpackedBytes
+  ) -> [UInt8] {
+    let stream = GzipStream(file)
     let memory = UnsafeMutableRawBufferPointer.allocate(
       byteCount: FollowedFile.piece, alignment: 16)
     defer { memory.deallocate() }
     var position: UInt64 = 0
     var kept: [UInt8] = []
-    let start = offset - UInt64(known.count)
-    while kept.count < FollowedFile.unpackedBytes,
+    while kept.count < limit,
       case .success(let count) = stream.read(into: memory), count > 0
     {
       let end = position + UInt64(count)
@@ -250,7 +322,6 @@ public final class FollowedFile {
       }
       position = end
     }
-    guard kept.starts(with: known) else { return nil }
-    return Array(kept.dropFirst(known.count))
+    return kept
   }
 }
