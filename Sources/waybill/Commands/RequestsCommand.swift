@@ -45,7 +45,9 @@ struct RequestsCommand: ParsableCommand {
   private func perform() -> ExitStatus {
     guard let path = control.findSocket() else { return .usage }
     let client = ControlClient(path: path)
-    guard let id else { return watch ? watchList(client) : showList(client) }
+    guard let id else {
+      return watch ? showAgain(isJSON: isJSON) { list(client) } : showList(client)
+    }
     guard let rows = candidates(id, client), let row = choose(rows, id) else { return .failure }
     if abort { return end(row, client) }
     // Of a list, which a connection's number was looked for in, the details are missing.
@@ -65,17 +67,6 @@ struct RequestsCommand: ParsableCommand {
     guard let answer = client.ask(.requests(id: [])) else { return nil }
     let rows = answer.rows.sorted { $0.age > $1.age }
     return isJSON ? rows.flatMap { $0.line + [0x0A] } : RequestTable.render(rows)
-  }
-
-  private func watchList(_ client: ControlClient) -> ExitStatus {
-    let isTerminal = TerminalOutput.isTerminal(1)
-    while true {
-      guard let list = list(client) else { return .failure }
-      let before = isTerminal ? "\u{1B}[H\u{1B}[J" : ""
-      let after = isTerminal || isJSON ? "" : "\n"
-      if let end = statusAfterWriting(before.utf8 + list + after.utf8) { return end }
-      MachineTime.sleep(milliseconds: 1_000)
-    }
   }
 
   // MARK: One request

@@ -66,7 +66,7 @@ struct UpstreamsCommand: ParsableCommand {
     guard let path = control.findSocket() else { return .usage }
     let client = ControlClient(path: path)
     if let action, let upstream, let peer { return order(action, upstream, peer, client) }
-    return watch ? watchList(client) : showList(client)
+    return watch ? showAgain(isJSON: isJSON) { list(client) } : showList(client)
   }
 
   // MARK: The list
@@ -80,17 +80,6 @@ struct UpstreamsCommand: ParsableCommand {
     guard let answer = client.ask(.upstreams) else { return nil }
     let peers = ListedPeer.merge(answer.rows)
     return isJSON ? peers.flatMap(\.line) : PeerTable.render(peers)
-  }
-
-  private func watchList(_ client: ControlClient) -> ExitStatus {
-    let isTerminal = TerminalOutput.isTerminal(1)
-    while true {
-      guard let list = list(client) else { return .failure }
-      let before = isTerminal ? "\u{1B}[H\u{1B}[J" : ""
-      let after = isTerminal || isJSON ? "" : "\n"
-      if let end = statusAfterWriting(before.utf8 + list + after.utf8) { return end }
-      MachineTime.sleep(milliseconds: 1_000)
-    }
   }
 
   // MARK: Orders
