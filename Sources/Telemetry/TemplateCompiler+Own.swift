@@ -6,13 +6,10 @@ import Policy
 extension TemplateCompiler {
   /// Variables that are computed when they are asked for: they depend on the location, or are
   /// looked up in the connection.
-  public static let computedNames: Set<String> = [
-    "connections_active", "connections_reading", "connections_waiting", "connections_writing",
+  public static let computedNames: Set<String> = Set([
     "document_root", "limit_rate", "proxy_port", "realpath_root", "request_body",
-    "request_filename", "ssl_alpn_protocol", "ssl_ciphers", "ssl_client_i_dn_legacy",
-    "ssl_client_s_dn_legacy", "ssl_client_v_end", "ssl_client_v_remain", "ssl_client_v_start",
-    "ssl_curve", "ssl_curves", "ssl_session_id", "upstream_response_length",
-  ]
+    "request_filename",
+  ]).union(ComputedFact.allCases.map(\.name))
 
   /// nginx's own variables that `set` may change.
   private static let changeableNames: Set<String> = ["limit_rate"]
